@@ -1,0 +1,30 @@
+// Package pgsrm is the tour of the code, in the order in which data flows.
+//
+// pgsrm trains a small transformer language model (the child) by reinforcement
+// learning with a dense reward: how close its answer is in meaning to the answer
+// of a parent (PGSRM, arXiv 2512.06920). The packages, from the data to the
+// result; each may import only those above it (importtest_test.go holds this):
+//
+//	task       prompts, references, splits; the five built-in tasks; JSONL and CSV
+//	kernel     operations on slices: matrix products, normalisation, attention, softmax, AdamW
+//	tokenizer  byte-level BPE, WordPiece, ...; exact against Hugging Face tokenizers
+//	lm         the transformer: weights, forward, backward, cached decoding, sampling, optimiser, folders
+//	parent     answers of the parent for prompts
+//	embed      vectors for texts
+//	corpus     the pretraining corpus of the embedded child
+//	reward     terms, their sum, calibration, the probe
+//	rl         PPO, GRPO, RLOO, each readable alone
+//	eval       exact match, semantic score, chrF, distinct-n, perplexity
+//	run        the training loop, run directory, checkpoints, resume, events
+//	report     statistics over runs, figures, the HTML report
+//	cmd/pgsrm  the command line
+//
+// # Letters
+//
+// One legend for the whole project, used in the comments beside slice fields:
+//
+//	P  prompts of a batch          G  samples of one prompt       N  samples, N = P*G
+//	T  tokens of one response      R  rows (tokens) of a packed prefix-tree batch
+//	L  layers    D  width          H  heads    V  vocabulary      F  width of the MLP
+//	E  dimension of an embedding   U  distinct parent answers of a task
+package pgsrm

@@ -1,0 +1,22 @@
+// Package parent asks a parent for the reference answers of prompts.
+package parent
+
+import (
+	"context"
+
+	"pgsrm/task"
+)
+
+// Result is the answer to one prompt, or the error of that prompt alone.
+type Result struct {
+	Answer string
+	Err    error
+}
+
+// Parent answers prompts. Answers returns one Result for each item, in order;
+// a failed item carries its own error and never an invented answer.
+type Parent interface {
+	Answers(ctx context.Context, items []task.Item) []Result
+	// Identity names the parent in run directories and cache keys.
+	Identity() string
+}

@@ -1,0 +1,52 @@
+// Package reward scores answers against parent answers (method.md section 4;
+// arXiv 2512.06920, eq. 1 for the cosine form).
+package reward
+
+import (
+	"context"
+
+	"pgsrm/embed"
+	"pgsrm/task"
+)
+
+// Term is one summand of a reward.
+type Term struct {
+	Kind   string  `yaml:"kind" json:"kind"`     // exact, cosine, shifted, euclidean, calibrated, centered, contrastive, domain, chrf, length, repetition, copy_penalty
+	Weight float64 `yaml:"weight" json:"weight"` // factor of the term in the sum
+	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty"`
+	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty"`     // contrastive temperature
+	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"` // centered: keep the negative part
+}
+
+// Spec is a reward: a name and the terms of its weighted sum.
+type Spec struct {
+	Name  string `yaml:"name" json:"name"`
+	Terms []Term `yaml:"terms" json:"terms"`
+}
+
+// Sample is one answer to score.
+type Sample struct {
+	Prompt    string   // the whole prompt, to detect echoes
+	Response  string   // the child's text, special tokens removed
+	Reference string   // the parent's answer
+	Accepted  []string // further answers that count as exact
+}
+
+// Score is the reward of one sample. A sample whose embedding failed has Err
+// and no reward: it is dropped and counted by the caller, never scored 0.
+type Score struct {
+	Reward float64
+	Terms  []float64 // unweighted value of Spec.Terms[i], same order
+	Err    error
+}
+
+// Scorer is a reward calibrated for one task.
+type Scorer interface {
+	Spec() Spec
+	Score(ctx context.Context, samples []Sample) []Score
+}
+
+var (
+	_ = task.Train
+	_ embed.Embedder
+)

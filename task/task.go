@@ -1,0 +1,50 @@
+// Package task holds prompts, reference answers and splits: the five tasks of
+// the paper (arXiv 2512.06920, section "Tasks") with data of our own, and the
+// user's own from JSONL or CSV.
+package task
+
+// Kind groups tasks that share one training configuration.
+type Kind string
+
+const (
+	Lexical  Kind = "lexical"  // one word as answer: colors, opposites, categories
+	Sentence Kind = "sentence" // a short sentence as answer: copy, sentiment
+)
+
+// Split names the part of a task's prompts that an item belongs to.
+type Split string
+
+const (
+	Train   Split = "train"
+	HeldOut Split = "held-out"
+)
+
+// Item is one prompt with its reference.
+type Item struct {
+	ID        string   // unique within the task, stable
+	Prompt    string   // the whole text given to the child
+	Input     string   // the part of the prompt that varies ("red and blue"); may be empty
+	Reference string   // the canonical answer of the built-in parent; may be empty for a user's file
+	Accepted  []string // further answers that count as an exact match
+	Split     Split
+}
+
+// Task is a named set of items. It is read-only after loading.
+type Task struct {
+	Name         string
+	Kind         Kind
+	System       string // instruction to a chat parent
+	MaxNewTokens int    // default response length, EOS included
+	Items        []Item
+}
+
+// Select returns the items of one split, in order.
+func (t *Task) Select(s Split) []Item {
+	var out []Item
+	for _, it := range t.Items {
+		if it.Split == s {
+			out = append(out, it)
+		}
+	}
+	return out
+}
