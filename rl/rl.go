@@ -1,0 +1,42 @@
+// Package rl holds the algorithms: PPO, GRPO, RLOO and the paper's update, each
+// in one file that can be read alone against its paper. They work in plain Go
+// on numbers per response token and hand the engine the gradient of the loss
+// with respect to log-probabilities, entropies and values.
+package rl
+
+// Sample is one response with what the rollout knows of it. T is the number of
+// response tokens, EOS included.
+type Sample struct {
+	Prompt      int       // index of its prompt, 0..P-1
+	Tokens      []int32   // [T]
+	LogProbs    []float32 // [T] of the sampler
+	RefLogProbs []float32 // [T] of the reference model, same temperature and support; nil without reference
+	Values      []float32 // [T] value head before the token; nil without value head
+	Reward      float64   // of the whole response
+	Dropped     bool      // the reward could not be had: no gradient, no part in any mean
+}
+
+// Eval is what the policy says now about the response tokens of some samples,
+// flat in the order of the samples. [sum of T]
+type Eval struct {
+	LogProbs []float32
+	Entropy  []float32
+	Values   []float32 // nil without value head
+}
+
+// Grad is the derivative of the loss with respect to Eval; nil = zero. [sum of T]
+type Grad struct {
+	LogProbs []float32
+	Entropy  []float32
+	Values   []float32
+}
+
+// Policy is the model in training as an algorithm sees it.
+type Policy interface {
+	// Forward evaluates the samples with the given indices under the current weights.
+	Forward(samples []int) Eval
+	// Backward adds the gradient for the samples of the last Forward.
+	Backward(g Grad)
+	// Step clips the gradient to maxNorm, updates the weights and returns the norm before clipping.
+	Step(lr, maxNorm float64) (gradNorm float64)
+}
