@@ -1,6 +1,5 @@
 package lm
 
-
 // Config describes a model, in Hugging Face's terms.
 type Config struct {
 	Family    string // "gpt2", "llama", "bert", ...

@@ -27,7 +27,9 @@ func (m *Model) Score(s *State, targets []Target, temperature float32, out *Scor
 // Backward adds the gradient of the loss, given by its derivatives with respect
 // to the Scores of the same targets, to the gradients of the model. It may be
 // called once per Forward of a training State.
-func (m *Model) Backward(s *State, targets []Target, temperature float32, g ScoreGrads) { panic("todo") }
+func (m *Model) Backward(s *State, targets []Target, temperature float32, g ScoreGrads) {
+	panic("todo")
+}
 
 // ValueHead adds a value head: a linear layer on the final hidden state. With
 // detached set its gradient does not reach the trunk.

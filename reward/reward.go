@@ -14,7 +14,7 @@ type Term struct {
 	Kind   string  `yaml:"kind" json:"kind"`     // exact, cosine, shifted, euclidean, calibrated, centered, contrastive, domain, chrf, length, repetition, copy_penalty
 	Weight float64 `yaml:"weight" json:"weight"` // factor of the term in the sum
 	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty"`
-	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty"`     // contrastive temperature
+	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty"`         // contrastive temperature
 	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"` // centered: keep the negative part
 }
 
