@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"pgsrm/run"
+)
+
+// Exit codes. Code 2 is left alone: a Go panic uses it.
+const (
+	exitDone        = 0
+	exitFailure     = 1
+	exitInput       = 3
+	exitLocked      = 4
+	exitUnavailable = 5
+	exitNonFinite   = 6
+	exitInterrupted = 130
+)
+
+// exitStatusHelp ends the help text of every command.
+const exitStatusHelp = `
+EXIT STATUS
+  0    done
+  1    failure
+  3    bad configuration or input
+  4    run directory in use
+  5    parent or embedder unavailable
+  6    non-finite numbers
+  130  interrupted after a checkpoint`
+
+// errInput marks a mistake in flags, arguments or input files.
+var errInput = errors.New("bad input")
+
+// inputError is err as a mistake of the user, exit code 3; nil stays nil.
+func inputError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return marked{err, errInput}
+}
+
+// inputErrorf is a formatted inputError.
+func inputErrorf(format string, args ...any) error {
+	return inputError(fmt.Errorf(format, args...))
+}
+
+// marked gives an error a kind without changing its text.
+type marked struct {
+	error
+	kind error
+}
+
+func (m marked) Unwrap() []error { return []error{m.error, m.kind} }
+
+// exitCode maps the kinds of errors to exit codes; this is the only such place.
+func exitCode(err error) int {
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errInput), errors.Is(err, run.ErrConfig):
+		return exitInput
+	case errors.Is(err, run.ErrLocked):
+		return exitLocked
+	case errors.Is(err, run.ErrUnavailable):
+		return exitUnavailable
+	case errors.Is(err, run.ErrNonFinite):
+		return exitNonFinite
+	case errors.Is(err, run.ErrInterrupted), errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	return exitFailure
+}
+
+// printError writes the error as one line.
+func printError(w io.Writer, err error) {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	fmt.Fprintf(w, "pgsrm: %s\n", text)
+}

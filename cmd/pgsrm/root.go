@@ -1,0 +1,123 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// globalOptions are the flags and streams that every command has.
+type globalOptions struct {
+	JSON    bool // one machine-readable object (or lines of them) on Stdout
+	Threads int  // worker threads; 0 = all
+	Verbose bool // log debug messages
+
+	Stdin  io.Reader
+	Stdout io.Writer // results
+	Stderr io.Writer // progress and log
+	Log    *slog.Logger
+}
+
+// AddFlags adds the global flags.
+func (g *globalOptions) AddFlags(f *pflag.FlagSet) {
+	f.BoolVar(&g.JSON, "json", false, "print machine-readable JSON on stdout")
+	f.IntVar(&g.Threads, "threads", 0, "worker threads (0 = all); results do not depend on it")
+	f.BoolVarP(&g.Verbose, "verbose", "v", false, "log more, on stderr")
+}
+
+// finish checks the global flags and makes the logger.
+func (g *globalOptions) finish() error {
+	if g.Threads < 0 {
+		return inputErrorf("--threads: must not be negative (got %d)", g.Threads)
+	}
+	if g.Threads == 0 {
+		g.Threads = runtime.GOMAXPROCS(0)
+	}
+	level := slog.LevelInfo
+	if g.Verbose {
+		level = slog.LevelDebug
+	}
+	g.Log = slog.New(tint.NewHandler(g.Stderr, &tint.Options{
+		Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(g.Stderr),
+	}))
+	return nil
+}
+
+// printJSON writes v as one line on Stdout.
+func (g *globalOptions) printJSON(v any) error {
+	enc := json.NewEncoder(g.Stdout)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// isTerminal says whether w is a character device that shows colors and bars.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0
+}
+
+// newRootCommand returns the command line. Each command is one file.
+func newRootCommand(g *globalOptions) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "pgsrm",
+		Short: "Train small language models by the meaning of their answers",
+		Long: `pgsrm trains a small language model (the child) by reinforcement learning with a
+dense reward: how close its answer is in meaning to the answer of a parent.
+Start with:
+
+  pgsrm compare --out runs/colors
+` + exitStatusHelp,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		PersistentPreRunE: func(*cobra.Command, []string) error { return g.finish() },
+	}
+	g.AddFlags(root.PersistentFlags())
+	root.SetIn(g.Stdin)
+	root.SetOut(g.Stdout)
+	root.SetErr(g.Stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inputError(err) })
+	root.AddCommand(
+		newVersionCommand(g),
+	)
+	checkArguments(root)
+	return root
+}
+
+// checkArguments makes mistakes in positional arguments input errors, for the
+// command and those below it; a command that only groups others prints its help.
+func checkArguments(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error { return inputError(check(c, args)) }
+	} else {
+		cmd.Args = func(c *cobra.Command, args []string) error { return unknownArguments(c, args) }
+	}
+	if !cmd.Runnable() {
+		cmd.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
+	for _, sub := range cmd.Commands() {
+		checkArguments(sub)
+	}
+}
+
+// unknownArguments refuses positional arguments of a command that takes none.
+func unknownArguments(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if c.HasSubCommands() {
+		return inputErrorf("unknown command %q for %q", args[0], c.CommandPath())
+	}
+	return inputErrorf("%s: unexpected argument %q", c.CommandPath(), args[0])
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"pgsrm/run"
+)
+
+// call runs a command line in process.
+func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = execute(args, strings.NewReader(""), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{errors.New("x"), 1},
+		{inputErrorf("x"), 3},
+		{fmt.Errorf("file: %w", run.ErrConfig), 3},
+		{fmt.Errorf("dir: %w", run.ErrLocked), 4},
+		{fmt.Errorf("step 3: %w", run.ErrUnavailable), 5},
+		{fmt.Errorf("step 3: %w", run.ErrNonFinite), 6},
+		{fmt.Errorf("step 3: %w", run.ErrInterrupted), 130},
+	} {
+		if got := exitCode(c.err); got != c.want {
+			t.Errorf("exitCode(%v) = %d, want %d", c.err, got, c.want)
+		}
+	}
+}
+
+func TestMistakesAreOneLine(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"nosuch"}, `pgsrm: unknown command "nosuch" for "pgsrm"`},
+		{[]string{"version", "--nosuch"}, "pgsrm: unknown flag: --nosuch"},
+		{[]string{"version", "extra"}, `pgsrm: pgsrm version: unexpected argument "extra"`},
+		{[]string{"version", "--threads", "-1"}, "pgsrm: --threads: must not be negative (got -1)"},
+	} {
+		code, stdout, stderr := call(t, c.args...)
+		if code != exitInput || stdout != "" || stderr != c.want+"\n" {
+			t.Errorf("%v: code %d, stdout %q, stderr %q, want %q", c.args, code, stdout, stderr, c.want)
+		}
+	}
+}
+
+func TestEveryHelpEndsWithExitStatus(t *testing.T) {
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.Name() != "help" && c.Name() != "completion" {
+			if !strings.HasSuffix(c.Long, exitStatusHelp) {
+				t.Errorf("%s: help must end with EXIT STATUS", c.CommandPath())
+			}
+			if c.HasParent() && !strings.Contains(c.Long, "EXAMPLES") {
+				t.Errorf("%s: help must have EXAMPLES", c.CommandPath())
+			}
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRootCommand(&globalOptions{}))
+}
+
+func TestVersionJSON(t *testing.T) {
+	code, stdout, stderr := call(t, "version", "--json")
+	var v versionInfo
+	if err := json.Unmarshal([]byte(stdout), &v); err != nil || code != 0 || stderr != "" || v.Go == "" {
+		t.Errorf("version --json: code %d, %q, %q, %v", code, stdout, stderr, err)
+	}
+}

@@ -1,0 +1,18 @@
+package run
+
+import "errors"
+
+// The kinds of failure that a caller treats differently. The command line maps
+// each to an exit code (cmd/pgsrm); test with errors.Is.
+var (
+	// ErrConfig is a configuration or input that cannot be used.
+	ErrConfig = errors.New("bad configuration")
+	// ErrLocked is a run directory that another process is using.
+	ErrLocked = errors.New("run directory in use")
+	// ErrUnavailable is a parent or an embedder that failed for too many samples.
+	ErrUnavailable = errors.New("parent or embedder unavailable")
+	// ErrNonFinite is a NaN or an infinity in a reward, a loss or a gradient.
+	ErrNonFinite = errors.New("non-finite number")
+	// ErrInterrupted is a run that was asked to stop and wrote a checkpoint.
+	ErrInterrupted = errors.New("interrupted")
+)
