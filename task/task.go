@@ -3,6 +3,8 @@
 // user's own from JSONL or CSV.
 package task
 
+import "strings"
+
 // Kind groups tasks that share one training configuration.
 type Kind string
 
@@ -10,6 +12,16 @@ const (
 	Lexical  Kind = "lexical"  // one word as answer: colors, opposites, categories
 	Sentence Kind = "sentence" // a short sentence as answer: copy, sentiment
 )
+
+// maxNewTokens is the default response length of a kind, EOS included. One word
+// of the built-in tasks takes up to three tokens of the embedded child's
+// vocabulary, a sentence of eight words seldom more than twelve.
+func (k Kind) maxNewTokens() int {
+	if k == Lexical {
+		return 4
+	}
+	return 16
+}
 
 // Split names the part of a task's prompts that an item belongs to.
 type Split string
@@ -47,4 +59,15 @@ func (t *Task) Select(s Split) []Item {
 		}
 	}
 	return out
+}
+
+// Joint returns the text that stands between a prompt and its answer: nothing
+// where the prompt ends with white space ("... is => "), else one space
+// ("... belong to: 'dog'?"). Pretraining, sampling and supervised tuning all
+// join with it, so that the child always sees one form.
+func Joint(prompt string) string {
+	if prompt == "" || strings.HasSuffix(prompt, " ") || strings.HasSuffix(prompt, "\n") || strings.HasSuffix(prompt, "\t") {
+		return ""
+	}
+	return " "
 }

@@ -1,0 +1,166 @@
+package task
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReadJSONL(t *testing.T) {
+	text := "\xef\xbb\xbf" + `{"prompt":"2+2=","reference":"4","accepted":["four"],"split":"held-out","id":"sum"}` + "\r\n\r\n" +
+		`{"prompt":" 3+3= ","input":"3+3","reference":"6","split":"train"}` + "\n" + `{"prompt":"4+4="}`
+	k, err := ReadJSONL("dir/sums.jsonl", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Item{
+		{ID: "sum", Prompt: "2+2=", Reference: "4", Accepted: []string{"four"}, Split: HeldOut},
+		{ID: promptID(" 3+3= "), Prompt: " 3+3= ", Input: "3+3", Reference: "6", Split: Train},
+		{ID: promptID("4+4="), Prompt: "4+4=", Split: HeldOut}, // by its hash,
+	}
+	if d := cmp.Diff(want, k.Items); d != "" {
+		t.Error(d)
+	}
+	if k.Name != "sums" || k.Kind != Sentence || k.MaxNewTokens != 16 {
+		t.Errorf("name %q, kind %q, tokens %d", k.Name, k.Kind, k.MaxNewTokens)
+	}
+}
+
+func TestReadCSV(t *testing.T) {
+	text := "\xef\xbb\xbfreference,prompt,accepted,split\r\n4,\"2+2, then\r\nstop\",four|iv,train\r\n6,3+3=,,held-out\r\n"
+	k, err := ReadCSV("sums.csv", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Item{
+		{ID: promptID("2+2, then\nstop"), Prompt: "2+2, then\nstop", Reference: "4", Accepted: []string{"four", "iv"}, Split: Train},
+		{ID: promptID("3+3="), Prompt: "3+3=", Reference: "6", Split: HeldOut},
+	}
+	if d := cmp.Diff(want, k.Items); d != "" {
+		t.Error(d)
+	}
+	if k.Kind != Lexical || k.MaxNewTokens != 4 {
+		t.Errorf("kind %q, tokens %d", k.Kind, k.MaxNewTokens)
+	}
+}
+
+// TestBadFiles has one fault in each file and compares the whole error text.
+func TestBadFiles(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"a.jsonl", "", "a.jsonl: must hold at least one prompt (got none)"},
+		{"a.jsonl", "\n \r\n", "a.jsonl: must hold at least one prompt (got none)"},
+		{"a.jsonl", "\n{\"prompt\":\" \"}", `a.jsonl:2: field "prompt": must not be empty`},
+		{"a.jsonl", `{"reference":"x"}`, `a.jsonl:1: field "prompt": must not be empty`},
+		{"a.jsonl", `{"prompt":1}`, `a.jsonl:1: field "prompt": must be a string (got 1)`},
+		{"a.jsonl", `{"prompt":null}`, `a.jsonl:1: field "prompt": must be a string (got null)`},
+		{"a.jsonl", `{"prompt":"a","prompt":"b"}`, `a.jsonl:1: field "prompt": must stand once`},
+		{"a.jsonl", `{"prompt":"a","answer":"b"}`, `a.jsonl:1: field "answer": is not known, must be one of prompt, input, reference, accepted, split, id`},
+		{"a.jsonl", `{"prompt":"a","accepted":"b"}`, `a.jsonl:1: field "accepted": must be a list of strings (got "b")`},
+		{"a.jsonl", `{"prompt":"a","accepted":["b",""]}`, `a.jsonl:1: field "accepted": must not hold an empty answer`},
+		{"a.jsonl", `{"prompt":"a","split":"test"}`, `a.jsonl:1: field "split": must be train or held-out (got "test")`},
+		{"a.jsonl", `["prompt"]`, `a.jsonl:1: must be a JSON object`},
+		{"a.jsonl", `{"prompt":"a"} {}`, `a.jsonl:1: must hold one JSON object (got more after it)`},
+		{"a.jsonl", `{"prompt":"a"`, `a.jsonl:1: must be a JSON object: EOF`},
+		{"a.jsonl", `{"prompt":"a`, `a.jsonl:1: field "prompt": must be a string (unexpected EOF)`},
+		{"a.jsonl", "{\"prompt\":\"a\xff\"}", `a.jsonl:1: field "prompt": must be valid UTF-8`},
+		{"a.jsonl", "{\"prompt\":\"a\"}\n\n{\"prompt\":\"a\"}", `a.jsonl:3: field "prompt": must be unique (same as line 1)`},
+		{"a.jsonl", "{\"prompt\":\"a\",\"id\":\"x\"}\n{\"prompt\":\"b\",\"id\":\"x\"}", `a.jsonl:2: field "id": must be unique ("x" is also on line 1)`},
+		{"a.csv", "", "a.csv: must hold at least one prompt (got none)"},
+		{"a.csv", "prompt\n", "a.csv: must hold at least one prompt (got none)"},
+		{"a.csv", "reference\nx\n", `a.csv:1: field "prompt": must be a column (got reference)`},
+		{"a.csv", "prompt,answer\nx,y\n", `a.csv:1: field "answer": is not known, must be one of prompt, input, reference, accepted, split, id`},
+		{"a.csv", "prompt,prompt\nx,y\n", `a.csv:1: field "prompt": must stand once`},
+		{"a.csv", "prompt,id\nx\n", `a.csv:2: must be valid CSV: wrong number of fields`},
+		{"a.csv", "prompt\n\"x\n", `a.csv:2: must be valid CSV: extraneous or missing " in quoted-field`},
+		{"a.csv", "prompt,id\nx,1\n ,2\n", `a.csv:3: field "prompt": must not be empty`},
+		{"a.csv", "prompt\n\"x\ny\"\nz\xff\n", `a.csv:4: field "prompt": must be valid UTF-8`},
+		{"a.csv", "prompt,accepted\nx,y|\n", `a.csv:2: field "accepted": must not hold an empty answer`},
+	} {
+		read := ReadJSONL
+		if filepath.Ext(c.name) == ".csv" {
+			read = ReadCSV
+		}
+		_, err := read(c.name, strings.NewReader(c.text))
+		if got := errText(err); got != c.want {
+			t.Errorf("%s %q:\n got %s\nwant %s", c.name, c.text, got, c.want)
+		}
+	}
+}
+
+func TestLongLines(t *testing.T) {
+	long := strings.Repeat("x", 3<<20)
+	for name, read := range map[string]func() (*Task, error){
+		"jsonl": func() (*Task, error) { return ReadJSONL("a.jsonl", strings.NewReader(`{"prompt":"`+long+`"}`)) },
+		"csv":   func() (*Task, error) { return ReadCSV("a.csv", strings.NewReader("prompt\n"+long+"\n")) },
+	} {
+		k, err := read()
+		if err != nil || k.Items[0].Prompt != long {
+			t.Errorf("%s: a line of 3 MB is not read whole (error %v)", name, err)
+		}
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "mine.JSONL")
+	if err := os.WriteFile(path, []byte(`{"prompt":"a","reference":"b"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k, err := Load(path)
+	if err != nil || k.Name != "mine" || len(k.Select(Train)) != 1 {
+		t.Errorf("Load(%s) = %+v, %v", path, k, err)
+	}
+	if k, err := Load("copy"); err != nil || k.Name != "copy" {
+		t.Errorf("Load(copy) = %+v, %v", k, err)
+	}
+	_, err = Load("tasks.txt")
+	if got, want := errText(err), `task: must be one of colors, opposites, categories, copy, sentiment, or a file named *.jsonl or *.csv (got "tasks.txt")`; got != want {
+		t.Errorf("error is %q, want %q", got, want)
+	}
+	if _, err := Load(filepath.Join(dir, "none.csv")); err == nil {
+		t.Error("a missing file gives no error")
+	}
+}
+
+// check holds what every task read from a file promises.
+func check(t *testing.T, k *Task) {
+	seen := map[string]bool{}
+	for _, it := range k.Items {
+		if strings.TrimSpace(it.Prompt) == "" || it.ID == "" || seen[it.Prompt] || it.Split != Train && it.Split != HeldOut {
+			t.Errorf("bad item %+v", it)
+		}
+		seen[it.Prompt] = true
+	}
+	if len(k.Items) == 0 || k.Digest() == "" {
+		t.Error("a task without items")
+	}
+}
+
+func FuzzJSONL(f *testing.F) {
+	f.Add("\xef\xbb\xbf{\"prompt\":\"a\"}\r\n{\"prompt\":\"b\",\"accepted\":[\"c\"]}")
+	f.Add(`{"prompt":"a","split":"train","id":"1","input":"i","reference":"r"}`)
+	f.Add(`{"prompt":{"a":[1,2]}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if k, err := ReadJSONL("f.jsonl", strings.NewReader(text)); err == nil {
+			check(t, k)
+		} else if !strings.HasPrefix(err.Error(), "f.jsonl:") {
+			t.Errorf("error names no file: %v", err)
+		}
+	})
+}
+
+func FuzzCSV(f *testing.F) {
+	f.Add("\xef\xbb\xbfprompt,accepted\r\na,b|c\r\n")
+	f.Add("id,prompt\n1,\"a\nb\"\n")
+	f.Add("prompt,split\na,test\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if k, err := ReadCSV("f.csv", strings.NewReader(text)); err == nil {
+			check(t, k)
+		} else if !strings.HasPrefix(err.Error(), "f.csv:") {
+			t.Errorf("error names no file: %v", err)
+		}
+	})
+}
