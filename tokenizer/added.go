@@ -1,0 +1,133 @@
+package tokenizer
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// piece is a part of the text on its way to the model.
+type piece struct {
+	text string
+	zero int   // how many leading bytes stand for the very start of the input
+	id   int32 // an added token, or -1 for text
+}
+
+// sub returns the bytes [a, b) of a piece of text.
+func (p piece) sub(a, b int) piece {
+	return piece{text: p.text[a:b], zero: max(0, min(p.zero, b)-a), id: -1}
+}
+
+// addedToken is an entry of added_tokens.
+type addedToken struct {
+	id         int32
+	content    string
+	singleWord bool // only where no word character touches it
+	lstrip     bool // takes the white space on its left
+	rstrip     bool // takes the white space on its right
+	normalized bool // looked for in the normalised text
+	special    bool
+}
+
+// addedTokens finds added tokens in text: first those that want the text as it
+// is, then, after normalising what is left, the others.
+type addedTokens struct {
+	plain      tokenSet
+	normalized tokenSet
+}
+
+// tokenSet finds the leftmost-longest tokens of a set.
+type tokenSet struct {
+	byText  map[string]*addedToken
+	lengths [256][]int // by first byte: lengths of the tokens, longest first
+}
+
+// add puts a token into the set under the text to look for.
+func (s *tokenSet) add(text string, a *addedToken) bool {
+	if s.byText == nil {
+		s.byText = map[string]*addedToken{}
+	}
+	if _, twice := s.byText[text]; twice || text == "" {
+		return false
+	}
+	s.byText[text] = a
+	l := s.lengths[text[0]]
+	i := 0
+	for i < len(l) && l[i] > len(text) {
+		i++
+	}
+	if i == len(l) || l[i] != len(text) {
+		s.lengths[text[0]] = append(l[:i:i], append([]int{len(text)}, l[i:]...)...)
+	}
+	return true
+}
+
+// at returns the longest token that begins at text[i], or nil, and its length.
+func (s *tokenSet) at(text string, i int) (*addedToken, int) {
+	for _, n := range s.lengths[text[i]] {
+		if i+n <= len(text) {
+			if a := s.byText[text[i:i+n]]; a != nil {
+				return a, n
+			}
+		}
+	}
+	return nil, 0
+}
+
+// cut hands the parts of text to emit, in order: added tokens, and normalised
+// text between them. Special tokens are text unless special is set.
+func (ts *addedTokens) cut(text string, norm normalizer, special bool, emit func(piece)) {
+	if text == "" {
+		return
+	}
+	_, first := utf8.DecodeRuneInString(text)
+	ts.plain.cut(piece{text: text, zero: first, id: -1}, special, func(p piece) {
+		if p.id < 0 && norm != nil {
+			p = norm.normalize(p)
+		}
+		if p.id >= 0 || p.text == "" {
+			if p.id >= 0 {
+				emit(p)
+			}
+			return
+		}
+		ts.normalized.cut(p, special, emit)
+	})
+}
+
+// cut hands the parts of p to emit, in order.
+func (s *tokenSet) cut(p piece, special bool, emit func(piece)) {
+	text, from := p.text, 0 // text[:from] is handed out
+	for i := 0; i < len(text) && s.byText != nil; {
+		a, n := s.at(text, i)
+		if a == nil {
+			i++
+			continue
+		}
+		start, stop := i, i+n
+		i = stop
+		if a.special && !special || a.singleWord && !aloneAt(text, start, stop) {
+			continue
+		}
+		if a.lstrip {
+			start = max(len(strings.TrimRightFunc(text[:start], isSpace)), from)
+		}
+		if a.rstrip {
+			stop = len(text) - len(strings.TrimLeftFunc(text[stop:], isSpace))
+		}
+		if from < start {
+			emit(p.sub(from, start))
+		}
+		emit(piece{text: text[min(start, stop):stop], id: a.id})
+		from = stop
+	}
+	if from < len(text) {
+		emit(p.sub(from, len(text)))
+	}
+}
+
+// aloneAt reports whether no word character touches text[start:stop].
+func aloneAt(text string, start, stop int) bool {
+	before, _ := utf8.DecodeLastRuneInString(text[:start])
+	after, _ := utf8.DecodeRuneInString(text[stop:])
+	return !(start > 0 && isWord(before)) && !(stop < len(text) && isWord(after))
+}

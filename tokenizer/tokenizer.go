@@ -1,0 +1,166 @@
+// Package tokenizer turns text into the token ids of a model and back, exactly
+// as the Hugging Face library `tokenizers` does with the same tokenizer.json:
+// the parity test compares ids and decoded text on random strings of every kind.
+//
+// The stages of one call, each a type of its own, in the order of the data:
+//
+//	added tokens    cut out of the text, before and after normalising (added.go)
+//	normalizer      rewrites the text between them (normalize.go)
+//	pre-tokenizer   cuts it into words (split.go, scan.go)
+//	model           words to ids: BPE, WordPiece, Unigram, WordLevel
+//	post-processor  adds [CLS], [SEP], <s> (post.go)
+//	decoder         ids back to text (decode.go)
+//
+// What a file asks for and this package does not have is an error of [Parse]
+// that names the place; nothing is approximated in silence. Two things are left
+// to the caller, as in transformers: truncation and padding.
+package tokenizer
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// Tokenizer is one loaded tokenizer. It is read-only after loading and safe for
+// concurrent use.
+type Tokenizer struct {
+	json   []byte           // the file, verbatim
+	ids    map[string]int32 // token to id, added tokens included
+	tokens []string         // [Size] id to token as decoders see it
+	known  []bool           // [Size] false where the vocabulary has a hole
+	skip   []bool           // [Size] true where Decode leaves a special token out
+
+	added   *addedTokens
+	norm    normalizer   // nil: none
+	pre     preTokenizer // nil: none
+	model   model
+	post    []int32 // post-processor: ids, and sequenceA for the text
+	decoder decoder // nil: tokens joined by spaces
+
+	pool sync.Pool // of *scratch
+}
+
+// model turns one word into ids, appended to dst.
+type model interface {
+	encode(dst []int32, word string, sc *scratch) []int32
+}
+
+// scratch is the working memory of one call, reused between calls.
+type scratch struct {
+	pieces [2][]piece // the words, before and after one pre-tokenizer
+	merge  mergeState
+}
+
+// Load reads the tokenizer of a model folder: its tokenizer.json.
+func Load(dir string) (*Tokenizer, error) {
+	path := filepath.Join(dir, "tokenizer.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: %w", err)
+	}
+	t, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return t, nil
+}
+
+// Encode returns the ids of text alone: no post-processor, and special tokens
+// written in the text are treated as plain text. It equals `encode(text,
+// add_special_tokens=False)` of a tokenizer with encode_special_tokens set.
+// Broken UTF-8 is read as U+FFFD, one for each maximal broken part.
+func (t *Tokenizer) Encode(text string) []int32 {
+	return t.encode(nil, text, false)
+}
+
+// EncodeSpecial returns the ids of text with added and special tokens recognised
+// and the post-processor applied ([CLS] ... [SEP], <s> ...). It equals
+// `encode(text).ids` without truncation and padding.
+func (t *Tokenizer) EncodeSpecial(text string) []int32 {
+	if t.post == nil {
+		return t.encode(nil, text, true)
+	}
+	var ids []int32
+	for _, id := range t.post {
+		if id == sequenceA {
+			ids = t.encode(ids, text, true)
+		} else {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// encode appends the ids of text to dst; special says whether special tokens in
+// the text are recognised.
+func (t *Tokenizer) encode(dst []int32, text string, special bool) []int32 {
+	sc, _ := t.pool.Get().(*scratch)
+	if sc == nil {
+		sc = new(scratch)
+	}
+	text = validText(text)
+	t.added.cut(text, t.norm, special, func(p piece) {
+		if p.id >= 0 {
+			dst = append(dst, p.id)
+			return
+		}
+		dst = t.encodePlain(dst, p, sc)
+	})
+	t.pool.Put(sc)
+	return dst
+}
+
+// encodePlain appends the ids of a piece without added tokens.
+func (t *Tokenizer) encodePlain(dst []int32, p piece, sc *scratch) []int32 {
+	if t.pre == nil {
+		return t.model.encode(dst, p.text, sc)
+	}
+	words := t.pre.split(sc.pieces[0][:0], p, sc)
+	for _, w := range words {
+		dst = t.model.encode(dst, w.text, sc)
+	}
+	sc.pieces[0] = words
+	return dst
+}
+
+// Decode returns the text of ids, without special tokens if skipSpecial is set.
+// Ids outside the vocabulary are left out. It equals `decode(ids,
+// skip_special_tokens=skipSpecial)`.
+func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
+	words := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if id < 0 || int(id) >= len(t.tokens) || !t.known[id] || skipSpecial && t.skip[id] {
+			continue
+		}
+		words = append(words, t.tokens[id])
+	}
+	return decodeWords(t.decoder, words)
+}
+
+// Size returns the number of ids, added tokens included: the largest id plus one.
+func (t *Tokenizer) Size() int { return len(t.tokens) }
+
+// ID returns the id of a token, written as in the vocabulary.
+func (t *Tokenizer) ID(token string) (int32, bool) {
+	id, ok := t.ids[token]
+	return id, ok
+}
+
+// Token returns the token of an id, written as in the vocabulary.
+func (t *Tokenizer) Token(id int32) (string, bool) {
+	if id < 0 || int(id) >= len(t.tokens) || !t.known[id] {
+		return "", false
+	}
+	return t.tokens[id], true
+}
+
+// IsSpecial reports whether id is a special token of the file.
+func (t *Tokenizer) IsSpecial(id int32) bool {
+	return id >= 0 && int(id) < len(t.skip) && t.skip[id]
+}
+
+// JSON returns the bytes of the tokenizer.json it was made from. The caller must
+// not change them.
+func (t *Tokenizer) JSON() []byte { return t.json }
