@@ -1,0 +1,84 @@
+package kernel
+
+// AttnShape is the shape of attention. KVHeads divides Heads (grouped-query attention); query head h
+// uses key and value head h/(Heads/KVHeads). Scale multiplies the scores, usually 1/sqrt(HeadDim).
+type AttnShape struct {
+	Heads, KVHeads, HeadDim int
+	Scale                   float32
+}
+
+// attention holds the buffers of both directions. Rows of q and out are Heads*HeadDim wide, rows
+// of k and v KVHeads*HeadDim.
+type attention struct {
+	AttnShape
+	out, q, k, v      []float32
+	dout, dq, dk, dv  []float32
+	ldo, ldq, ldkv    int
+	lddo, lddq, lddkv int
+	rows              int
+	paths             [][]int32
+}
+
+// Attention lets query row i (at q[i*ldq], all heads side by side) attend to the key and value rows
+// paths[i][0], paths[i][1], ... in this order, and sets out row i (at out[i*ldo]). A path
+// is the way from the root of the prefix tree to the token, so it has at least one row.
+func Attention(p *Pool, out []float32, ldo int, q []float32, ldq int, k, v []float32, ldkv int, rows int, paths [][]int32, s AttnShape) {
+	a := attention{AttnShape: s, out: out, ldo: ldo, q: q, ldq: ldq, k: k, v: v, ldkv: ldkv, rows: rows, paths: paths}
+	if p.Threads() == 1 {
+		a.forward(0, rows, p.at(0))
+		return
+	}
+	h := a
+	p.spans(rows, 8, func(lo, hi, w int) { h.forward(lo, hi, p.at(w)) })
+}
+
+func (a *attention) forward(lo, hi int, s *worker) {
+	group := a.Heads / a.KVHeads
+	for i := lo; i < hi; i++ {
+		path := a.paths[i]
+		prob := grown(&s.row, len(path))
+		for h := range a.Heads {
+			at := h / group * a.HeadDim
+			use.scores(prob, a.q[i*a.ldq+h*a.HeadDim:][:a.HeadDim], a.k[at:], a.ldkv, path, a.Scale)
+			use.softmax(prob)
+			use.mix(a.out[i*a.ldo+h*a.HeadDim:][:a.HeadDim], prob, a.v[at:], a.ldkv, path)
+		}
+	}
+}
+
+// AttentionBackward sets dq and adds to dk and dv (the caller zeroes them). Probabilities are computed
+// again. The work is split over the key and value heads, so that the sums over queries have a
+// fixed order. dq, dk and dv may be column ranges of one buffer.
+func AttentionBackward(p *Pool, dq []float32, lddq int, dk, dv []float32, lddkv int, dout []float32, lddo int, q []float32, ldq int, k, v []float32, ldkv int, rows int, paths [][]int32, s AttnShape) {
+	a := attention{AttnShape: s, dq: dq, lddq: lddq, dk: dk, dv: dv, lddkv: lddkv, dout: dout, lddo: lddo,
+		q: q, ldq: ldq, k: k, v: v, ldkv: ldkv, rows: rows, paths: paths}
+	if p.Threads() == 1 {
+		for h := range s.KVHeads {
+			a.backward(h, p.at(0))
+		}
+		return
+	}
+	b := a
+	p.Each(s.KVHeads, func(h, w int) { b.backward(h, p.at(w)) })
+}
+
+// backward handles one key and value head and the query heads that use it.
+func (a *attention) backward(kv int, s *worker) {
+	group, at := a.Heads/a.KVHeads, kv*a.HeadDim
+	for i := range a.rows {
+		path := a.paths[i]
+		buf := grown(&s.row, 2*len(path))
+		prob, grad := buf[:len(path)], buf[len(path):]
+		for h := kv * group; h < (kv+1)*group; h++ {
+			q := a.q[i*a.ldq+h*a.HeadDim:][:a.HeadDim]
+			dout := a.dout[i*a.lddo+h*a.HeadDim:][:a.HeadDim]
+			use.scores(prob, q, a.k[at:], a.ldkv, path, a.Scale)
+			use.softmax(prob)
+			use.scatter(a.dv[at:], a.lddkv, path, prob, dout)
+			use.scores(grad, dout, a.v[at:], a.ldkv, path, 1)
+			use.softmaxBackward(grad, prob, grad, a.Scale)
+			use.scatter(a.dk[at:], a.lddkv, path, grad, q)
+			use.mix(a.dq[i*a.lddq+h*a.HeadDim:][:a.HeadDim], grad, a.k[at:], a.ldkv, path)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package generic
+
+// NR is the number of columns of a panel: the width of every tile.
+const NR = 32
+
+// Tile describes one call of the GEMM micro-kernel:
+//
+//	C[r][32q+j] = (Load ? C : 0) + sum over k of A[r][k]*B[q][k][j]  (+ Bias[32q+j]) (+ Res[r][32q+j])
+//
+// for r < M, q < Panels, j < 32. Every element is one chain of fused multiply-adds over k in
+// increasing order, so its value does not depend on the tile it was computed in. All
+// strides count float32 elements. The assembly reads the fields by offset
+// (tile_test.go holds them): keep the order.
+type Tile struct {
+	A    []float32 // element (r, k) at r*ARow + k*AK
+	B    []float32 // element (q, k, j) at q*PanelStep + k*BK + j
+	C    []float32 // element (r, 32q+j) at r*LDC + 32q+j
+	Bias []float32 // [32*Panels] or nil
+	Res  []float32 // element (r, 32q+j) at r*LDRes + 32q+j, or nil
+	Next []float32 // the C of the following tile, to be prefetched, or nil
+
+	M, K      int
+	ARow, AK  int
+	BK        int
+	LDC       int
+	LDRes     int
+	Panels    int
+	PanelStep int
+	Load      int // 1: continue the sums that C holds
+}
+
+// MaxPanels reports how many panels a tile of m rows may have in Run: here always one.
+func MaxPanels(m int) int { return 1 }
+
+// Run computes one tile in pure Go. The explicit conversions forbid fusing, so that the
+// result is the same on every architecture.
+func Run(t *Tile) {
+	for q := range t.Panels {
+		for r := range t.M {
+			t.row(r, q)
+		}
+	}
+}
+
+func (t *Tile) row(r, q int) {
+	c := t.C[r*t.LDC+q*NR:][:NR]
+	var acc [NR]float32
+	if t.Load != 0 {
+		copy(acc[:], c)
+	}
+	for k := range t.K {
+		a := t.A[r*t.ARow+k*t.AK]
+		b := t.B[q*t.PanelStep+k*t.BK:][:NR]
+		for j := range acc {
+			acc[j] += float32(a * b[j])
+		}
+	}
+	if t.Bias != nil {
+		Add(acc[:], t.Bias[q*NR:][:NR])
+	}
+	if t.Res != nil {
+		Add(acc[:], t.Res[r*t.LDRes+q*NR:][:NR])
+	}
+	copy(c, acc[:])
+}
+
+// Transpose writes the transpose of the 32x32 block src to dst, both contiguous.
+func Transpose(dst, src []float32) {
+	for i := range NR {
+		for j := range NR {
+			dst[j*NR+i] = src[i*NR+j]
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package kernel
+
+import "math"
+
+// normRows is the number of rows whose parameter gradients are summed before they are added
+// to the total. It is fixed, so the sums do not depend on the number of threads.
+const normRows = 32
+
+// LayerNorm sets out[r] = (x[r]-mean)*rstd*gamma + beta for every row of x [R][D] and keeps mean and
+// rstd [R] for the backward. out may be x.
+func LayerNorm(p *Pool, out, mean, rstd, x, gamma, beta []float32, rows, d int, eps float32) {
+	if p.Threads() == 1 {
+		layerNorm(out, mean, rstd, x, gamma, beta, 0, rows, d, eps)
+		return
+	}
+	p.spans(rows, normRows, func(lo, hi, _ int) { layerNorm(out, mean, rstd, x, gamma, beta, lo, hi, d, eps) })
+}
+
+func layerNorm(out, mean, rstd, x, gamma, beta []float32, lo, hi, d int, eps float32) {
+	for r := lo; r < hi; r++ {
+		row := x[r*d:][:d]
+		mu := use.sum(row) / float32(d)
+		variance := use.sumSqDev(row, mu) / float32(d)
+		mean[r] = mu
+		rstd[r] = inverseRoot(variance + eps)
+		use.normApply(out[r*d:][:d], row, gamma[:d], beta[:d], mu, rstd[r])
+	}
+}
+
+func inverseRoot(x float32) float32 { return float32(1 / math.Sqrt(float64(x))) }
+
+// LayerNormBackward adds to dx [R][D], dgamma [D] and dbeta [D].
+func LayerNormBackward(p *Pool, dx, dgamma, dbeta, dout, x, gamma, mean, rstd []float32, rows, d int) {
+	n := normBackward{dx: dx, dout: dout, x: x, gamma: gamma[:d], mean: mean, rstd: rstd, rows: rows, d: d}
+	n.run(p, dgamma[:d], dbeta[:d])
+}
+
+// RMSNorm sets out[r] = x[r]*rstd*gamma, rstd = 1/sqrt(mean(x^2)+eps), kept in rstd [R].
+func RMSNorm(p *Pool, out, rstd, x, gamma []float32, rows, d int, eps float32) {
+	if p.Threads() == 1 {
+		rmsNorm(out, rstd, x, gamma, 0, rows, d, eps)
+		return
+	}
+	p.spans(rows, normRows, func(lo, hi, _ int) { rmsNorm(out, rstd, x, gamma, lo, hi, d, eps) })
+}
+
+func rmsNorm(out, rstd, x, gamma []float32, lo, hi, d int, eps float32) {
+	for r := lo; r < hi; r++ {
+		row := x[r*d:][:d]
+		rstd[r] = inverseRoot(use.sumSqDev(row, 0)/float32(d) + eps)
+		use.normApply(out[r*d:][:d], row, gamma[:d], nil, 0, rstd[r])
+	}
+}
+
+// RMSNormBackward adds to dx [R][D] and dgamma [D]. It is the LayerNorm backward with a mean of
+// zero that does not depend on x.
+func RMSNormBackward(p *Pool, dx, dgamma, dout, x, gamma, rstd []float32, rows, d int) {
+	n := normBackward{dx: dx, dout: dout, x: x, gamma: gamma[:d], rstd: rstd, rows: rows, d: d}
+	n.run(p, dgamma[:d], nil)
+}
+
+// normBackward is the backward of both norms; mean is nil for RMSNorm.
+type normBackward struct {
+	dx, dout, x       []float32 // [R][D]
+	gamma, mean, rstd []float32 // [D], [R], [R]
+	rows, d           int
+	parts             []float32 // [blocks][2][D]: dgamma and dbeta of each block of rows
+}
+
+// run computes the blocks of rows in any order and adds their parameter gradients in order.
+func (n *normBackward) run(p *Pool, dgamma, dbeta []float32) {
+	blocks := ceilDiv(n.rows, normRows)
+	n.parts = grown(&p.at(0).parts, blocks*2*n.d)
+	clear(n.parts)
+	if p.Threads() == 1 {
+		for b := range blocks {
+			n.block(b)
+		}
+	} else {
+		h := *n
+		p.Each(blocks, func(b, _ int) { h.block(b) })
+	}
+	for b := range blocks {
+		part := n.parts[b*2*n.d:][:2*n.d]
+		use.add(dgamma, part[:n.d])
+		if dbeta != nil {
+			use.add(dbeta, part[n.d:])
+		}
+	}
+}
+
+func (n *normBackward) block(b int) {
+	dgamma := n.parts[b*2*n.d:][:n.d]
+	dbeta := n.parts[(b*2+1)*n.d:][:n.d]
+	for r := b * normRows; r < min((b+1)*normRows, n.rows); r++ {
+		dout, x := n.dout[r*n.d:][:n.d], n.x[r*n.d:][:n.d]
+		var mean, meanG float32
+		if n.mean != nil {
+			mean = n.mean[r]
+		}
+		sumG, sumGX := use.normSums(dout, n.gamma, x, mean, n.rstd[r])
+		if n.mean != nil {
+			meanG = sumG / float32(n.d)
+		}
+		use.normGrad(n.dx[r*n.d:][:n.d], dgamma, dbeta, dout, n.gamma, x, mean, n.rstd[r], meanG, sumGX/float32(n.d))
+	}
+}
