@@ -1,0 +1,129 @@
+package rl
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// bandit pays 1 for the answer (prompt, prompt+1), a part for either word.
+func bandit(prompt int, tokens []int32) float64 {
+	var r float64
+	if int(tokens[0]) == prompt {
+		r += 0.5
+	}
+	if int(tokens[1]) == prompt+1 {
+		r += 0.5
+	}
+	return r
+}
+
+func arms() map[string]func(*Options) string {
+	return map[string]func(*Options) string{
+		"ppo": func(o *Options) string { o.PPO.KL.Coef = 0; o.PPO.VfCoef = 0.5; return "ppo" },
+		"ppo minibatches": func(o *Options) string {
+			o.PPO.NumMinibatches, o.PPO.TargetKL, o.PPO.KL.Coef = 4, 0.2, 0.001
+			return "ppo"
+		},
+		"ppo group": func(o *Options) string { o.PPO.Baseline = "group"; o.PPO.Whiten = "none"; return "ppo" },
+		"ppo history, kl in the loss": func(o *Options) string {
+			o.PPO.Baseline, o.PPO.Whiten = "history", "floor"
+			o.PPO.KL.Place, o.PPO.KL.Estimator, o.PPO.KL.Coef = "loss", "k3", 0.001
+			return "ppo"
+		},
+		"grpo":    func(o *Options) string { return "grpo" },
+		"dr_grpo": func(o *Options) string { o.GRPO.ScaleRewards, o.GRPO.LossType = "none", "dr_grpo"; return "grpo" },
+		"rloo":    func(o *Options) string { o.RLOO.Beta = 0.001; return "rloo" },
+		"paper":   func(o *Options) string { o.Paper.Entropy.Coef = 0.001; return "paper" },
+	}
+}
+
+func TestAlgorithmsSolveABandit(t *testing.T) {
+	for name, set := range arms() {
+		t.Run(name, func(t *testing.T) {
+			o := DefaultOptions()
+			a, err := New(set(&o), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := newToy(4, 2, 6)
+			rng := rand.New(rand.NewPCG(1, 2))
+			lr, updates := 2.0, 400
+			if name == "paper" { // no clip holds it back, and its critic starts at 0
+				lr, updates = 0.2, 2000
+			}
+			for i := range updates {
+				b := p.rollout(8, bandit, rng)
+				m, err := a.Update(p, b, Step{Index: i, LR: lr, RNG: rng})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for name, v := range m {
+					if !Known(name) || !isFinite(v) {
+						t.Fatalf("metric %s = %v: must be finite and in the table", name, v)
+					}
+				}
+				if d, ok := m["pgsrm/first_ratio_max_dev"]; !ok || d != 0 {
+					t.Fatalf("first ratio deviates by %v", d)
+				}
+			}
+			for prompt := range 4 {
+				if c := p.chance(prompt, prompt, prompt+1); c < 0.8 {
+					t.Errorf("prompt %d: chance of the best answer %.3f, want at least 0.8", prompt, c)
+				}
+			}
+		})
+	}
+}
+
+func TestDroppedRolloutChangesNothing(t *testing.T) {
+	for _, name := range []string{"ppo", "grpo", "rloo", "paper"} {
+		a, _ := New(name, DefaultOptions())
+		p := newToy(2, 2, 3)
+		b := p.rollout(2, bandit, rand.New(rand.NewPCG(1, 1)))
+		for i := range b.Samples {
+			b.Samples[i] = Sample{Dropped: true, Reward: math.NaN(), Prompt: -7}
+		}
+		m, err := a.Update(p, b, Step{})
+		if err != nil || p.forwards != 0 || m["pgsrm/dropped"] != 4 {
+			t.Errorf("%s: metrics %v, error %v, %d forwards", name, m, err, p.forwards)
+		}
+	}
+}
+
+func TestNonFinite(t *testing.T) {
+	spoil := map[string]func(b *Batch){
+		"reward": func(b *Batch) { b.Samples[1].Reward = math.NaN() },
+		"value":  func(b *Batch) { b.Samples[1].Values[0] = float32(math.Inf(1)) },
+		"ref":    func(b *Batch) { b.Samples[1].RefLogProbs[1] = float32(math.Inf(-1)) },
+	}
+	for what, f := range spoil {
+		o := DefaultOptions()
+		a, _ := New("ppo", o)
+		p := newToy(2, 2, 3)
+		b := p.rollout(2, bandit, rand.New(rand.NewPCG(1, 1)))
+		f(b)
+		before := p.chance(0, 0, 0)
+		_, err := a.Update(p, b, Step{Index: 3, LR: 1})
+		var nf *NonFiniteError
+		if !errors.As(err, &nf) || nf.Step != 3 || p.chance(0, 0, 0) != before {
+			t.Errorf("%s: error %v, weights changed: %v", what, err, p.chance(0, 0, 0) != before)
+		}
+	}
+}
+
+func TestFirstRatioMustBeOne(t *testing.T) {
+	for _, name := range []string{"ppo", "grpo", "rloo", "paper"} {
+		o := DefaultOptions()
+		a, _ := New(name, o)
+		p := newToy(2, 2, 3)
+		b := p.rollout(2, bandit, rand.New(rand.NewPCG(1, 1)))
+		b.Samples[2].LogProbs[1] = math.Nextafter32(b.Samples[2].LogProbs[1], 0)
+		_, err := a.Update(p, b, Step{LR: 1})
+		var re *RatioError
+		if !errors.As(err, &re) || re.Sample != 2 || re.Token != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package rl
+
+import (
+	"fmt"
+	"slices"
+
+	"pgsrm/lm"
+)
+
+// Rollout is what the sampler left: the prefix tree and the responses on it.
+type Rollout struct {
+	State       *lm.State       // training State with the rows of all generations computed
+	Prompts     [][]int32       // [P] token ids, none empty
+	G           int             // samples per prompt
+	Generations []lm.Generation // [P*G], those of prompt p at p*G..p*G+G-1
+	Temperature float32         // of the sampler
+}
+
+// path is the sequence whose rows predict the tokens of response i: the prompt
+// and the response without its last token.
+func (r *Rollout) path(i int) []int32 {
+	tokens := r.Generations[i].Tokens
+	return slices.Concat(r.Prompts[i/r.G], tokens[:len(tokens)-1])
+}
+
+// targets appends one Target per token of response i, predicted from rows. [T]
+func (r *Rollout) targets(to []lm.Target, i int, rows []int32) []lm.Target {
+	gen := &r.Generations[i]
+	for t, token := range gen.Tokens {
+		target := lm.Target{Row: rows[t], Token: token}
+		if gen.Support != nil {
+			target.Support = gen.Support[t]
+		}
+		to = append(to, target)
+	}
+	return to
+}
+
+// build packs the given responses into the empty State s and returns their
+// targets, flat. [sum of T]
+func (r *Rollout) build(s *lm.State, to []lm.Target, responses []int) []lm.Target {
+	for _, i := range responses {
+		rows := s.AddSequence(r.path(i))
+		to = r.targets(to, i, rows[len(r.Prompts[i/r.G])-1:])
+	}
+	return to
+}
+
+func (r *Rollout) check() error {
+	switch {
+	case r.G < 1 || len(r.Generations) != len(r.Prompts)*r.G:
+		return fmt.Errorf("rl: rollout must hold %d*%d generations (got %d)", len(r.Prompts), r.G, len(r.Generations))
+	case !(r.Temperature > 0):
+		return fmt.Errorf("rl: temperature of a rollout must be above 0 (got %v)", r.Temperature)
+	}
+	for p, prompt := range r.Prompts {
+		if len(prompt) == 0 {
+			return fmt.Errorf("rl: prompt %d must have a token (got none)", p)
+		}
+	}
+	for i := range r.Generations {
+		if len(r.Generations[i].Tokens) == 0 {
+			return fmt.Errorf("rl: generation %d must have a token (got none)", i)
+		}
+	}
+	return nil
+}
+
+// ModelPolicy is a Policy over a language model. While the weights are those
+// of the rollout it answers from the rollout's own rows, so that nothing is
+// computed twice and the first ratio is exactly 1; afterwards it packs the
+// asked responses into a prefix tree of its own. Not safe for concurrent use.
+type ModelPolicy struct {
+	Model         *lm.Model
+	Optimizer     *lm.AdamW
+	ValueLRFactor float64 // learning rate of the value head over that of the trunk; 0 = 1
+
+	rollout Rollout
+	fresh   bool        // the weights are the rollout's, and Backward has not used its rows
+	scores  lm.Scores   // of all responses on the rollout's rows [sum of T]
+	starts  []int       // place of each response in scores [N+1]
+	all     []lm.Target // of all responses on the rollout's rows [sum of T]
+
+	train   *lm.State   // tree of a later minibatch
+	last    []int       // responses of the last Forward
+	reused  bool        // the last Forward answered from the rollout's rows
+	targets []lm.Target // of the last Forward on train [sum of T]
+	packed  lm.Scores   // their scores [sum of T]
+}
+
+// Begin takes a rollout made under the current weights and returns its samples,
+// with values where the model has a value head; RefLogProbs, Reward and Dropped
+// are left to the caller. [P*G]
+func (p *ModelPolicy) Begin(r Rollout) ([]Sample, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	p.rollout, p.fresh = r, true
+	p.all, p.starts = p.all[:0], append(p.starts[:0], 0)
+	for i := range r.Generations {
+		p.all = r.targets(p.all, i, r.Generations[i].Rows)
+		p.starts = append(p.starts, len(p.all))
+	}
+	p.Model.Score(r.State, p.all, r.Temperature, &p.scores)
+
+	samples := make([]Sample, len(r.Generations))
+	for i := range samples {
+		gen, lo, hi := &r.Generations[i], p.starts[i], p.starts[i+1]
+		samples[i] = Sample{Prompt: i / r.G, Tokens: gen.Tokens, LogProbs: gen.LogProbs}
+		if p.scores.Value != nil {
+			samples[i].Values = slices.Clone(p.scores.Value[lo:hi])
+		}
+	}
+	return samples, nil
+}
+
+// Forward implements Policy. Rows of the rollout are reused when at least two
+// thirds of the responses are asked for: forward costs one unit and backward
+// two, so a smaller share is cheaper to pack anew than to run backward over the
+// whole tree. Both give the same bits.
+func (p *ModelPolicy) Forward(samples []int) Eval {
+	p.last = append(p.last[:0], samples...)
+	p.reused = p.fresh && 3*len(samples) >= 2*len(p.rollout.Generations)
+	if p.reused {
+		return p.fromRollout()
+	}
+	if p.train == nil {
+		p.train = p.Model.NewState(true)
+	}
+	p.train.Reset()
+	p.targets = p.rollout.build(p.train, p.targets[:0], samples)
+	p.Model.Forward(p.train)
+	p.Model.Score(p.train, p.targets, p.rollout.Temperature, &p.packed)
+	return Eval{LogProbs: p.packed.LogProb, Entropy: p.packed.Entropy, Values: p.packed.Value}
+}
+
+// fromRollout picks the scores of the asked responses.
+func (p *ModelPolicy) fromRollout() Eval {
+	pick := func(all []float32) []float32 {
+		if all == nil {
+			return nil
+		}
+		var flat []float32
+		for _, i := range p.last {
+			flat = append(flat, all[p.starts[i]:p.starts[i+1]]...)
+		}
+		return flat
+	}
+	return Eval{LogProbs: pick(p.scores.LogProb), Entropy: pick(p.scores.Entropy), Values: pick(p.scores.Value)}
+}
+
+// Backward implements Policy.
+func (p *ModelPolicy) Backward(g Grad) {
+	if !p.reused {
+		p.Model.Backward(p.train, p.targets, p.rollout.Temperature, lm.ScoreGrads{LogProb: g.LogProbs, Entropy: g.Entropy, Value: g.Values})
+		return
+	}
+	p.fresh = false
+	spread := func(flat []float32) []float32 { // responses that were not asked for have gradient 0
+		if flat == nil {
+			return nil
+		}
+		all := make([]float32, len(p.all))
+		for _, i := range p.last {
+			n := copy(all[p.starts[i]:p.starts[i+1]], flat)
+			flat = flat[n:]
+		}
+		return all
+	}
+	p.Model.Backward(p.rollout.State, p.all, p.rollout.Temperature,
+		lm.ScoreGrads{LogProb: spread(g.LogProbs), Entropy: spread(g.Entropy), Value: spread(g.Values)})
+}
+
+// Step implements Policy.
+func (p *ModelPolicy) Step(lr, maxNorm float64) float64 {
+	p.fresh = false
+	p.Optimizer.ValueLR = lr * p.ValueLRFactor
+	return p.Optimizer.Step(p.Model, lr, maxNorm)
+}
+
+// ScoreReference sets RefLogProbs of the samples of a rollout from a frozen
+// model, at the rollout's temperature and on the support of each sampled token.
+// s is a State of ref, reset here; with train unset it keeps no activations.
+// Dropped samples are left alone.
+func ScoreReference(ref *lm.Model, s *lm.State, r Rollout, samples []Sample) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	if len(samples) != len(r.Generations) {
+		return fmt.Errorf("rl: reference must score the rollout's %d samples (got %d)", len(r.Generations), len(samples))
+	}
+	var kept []int
+	for i := range samples {
+		if !samples[i].Dropped {
+			kept = append(kept, i)
+		}
+	}
+	s.Reset()
+	targets := r.build(s, nil, kept)
+	if len(targets) == 0 {
+		return nil
+	}
+	ref.Forward(s)
+	var scores lm.Scores
+	ref.Score(s, targets, r.Temperature, &scores)
+	start := 0
+	for _, i := range kept {
+		end := start + len(samples[i].Tokens)
+		samples[i].RefLogProbs = slices.Clone(scores.LogProb[start:end])
+		start = end
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package rl
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Metric documents one metric name.
+type Metric struct {
+	Name    string // a part in <> stands for any word
+	Unit    string
+	By      string // algorithms that report it, or "run"
+	Formula string
+}
+
+// Table returns the metrics. It is the one place where metric names are defined. Notation: mean over i
+// is over the samples that were not dropped, mean over t over their response
+// tokens, mb over the tokens of a minibatch, then plainly over the minibatches
+// of the update; old, ref and new are the log-probabilities of the sampler, the
+// reference and the policy in training. Names without the prefix pgsrm/ are
+// TRL's where it has one, with its meaning.
+func Table() []Metric {
+	return []Metric{
+		{"objective/kl", "nats per response", "all", "mean_i sum_t (old - ref); absent without a reference"},
+		{"objective/entropy", "nats per response", "all", "mean_i sum_t (-old)"},
+		{"objective/scores", "reward", "all", "mean_i of the reward; equal to reward"},
+		{"objective/non_score_reward", "reward", "all", "mean_i sum_t (-kl_coef * kl_t) with the KL in the reward, else 0"},
+		{"objective/rlhf_reward", "reward", "all", "objective/scores + objective/non_score_reward"},
+		{"policy/approxkl_avg", "nats per token", "ppo grpo rloo", "mean_mb 0.5 * (new - old)^2"},
+		{"policy/clipfrac_avg", "share of tokens (rloo: of responses)", "ppo grpo rloo", "mean_mb [clipped surrogate is the larger loss]"},
+		{"policy/entropy_avg", "nats per token", "all", "mean_mb of the entropy of the sampled distribution"},
+		{"clip_ratio/low_mean", "share of tokens", "grpo", "mean_mb [ratio < 1 - epsilon_low and A < 0]"},
+		{"clip_ratio/high_mean", "share of tokens", "grpo", "mean_mb [ratio > 1 + epsilon_high and A > 0]"},
+		{"loss/policy_avg", "advantage", "all", "the policy term of the loss; its formula is in the algorithm's page"},
+		{"loss/value_avg", "reward^2", "ppo paper", "ppo: 0.5 * mean_mb max((V - R)^2, (clip(V) - R)^2); paper: mean_i (V - R)^2; without vf_coef"},
+		{"loss/kl_avg", "nats per token", "ppo grpo paper", "the KL term of the loss, without its coefficient, when the KL is in the loss"},
+		{"loss/total_avg", "advantage", "all", "the whole loss whose gradient is taken"},
+		{"val/ratio", "1", "ppo grpo rloo", "mean_mb exp(new - old); rloo: of whole responses"},
+		{"val/clipfrac_avg", "share of tokens", "ppo", "mean_mb [clipped value error is the larger]"},
+		{"reward", "reward", "all", "mean_i of the reward"},
+		{"reward_std", "reward", "all", "standard deviation over i (n-1)"},
+		{"rewards/<term>/mean", "reward", "run", "mean_i of one term of the reward, without its weight"},
+		{"rewards/<term>/std", "reward", "run", "standard deviation over i (n-1) of one term"},
+		{"completions/mean_length", "tokens", "all", "mean_i T, EOS included"},
+		{"completions/min_length", "tokens", "all", "least T"},
+		{"completions/max_length", "tokens", "all", "largest T"},
+		{"completions/clipped_ratio", "share of responses", "run", "mean_i [the response was cut at the length limit]"},
+		{"val/num_eos_tokens", "tokens", "run", "responses that ended by EOS"},
+		{"episode", "responses", "run", "responses sampled so far"},
+		{"lr", "1", "all", "learning rate of the trunk in this update"},
+		{"pgsrm/dropped", "responses", "all", "responses without a reward; they take part in nothing"},
+		{"pgsrm/grad_norm", "gradient", "all", "Euclidean norm of the gradient before clipping, mean over the steps"},
+		{"pgsrm/steps", "steps", "all", "optimiser steps of the update"},
+		{"pgsrm/early_stop", "0 or 1", "ppo", "1 if approxkl exceeded target_kl"},
+		{"pgsrm/kl_coef", "reward per nat", "all", "coefficient of the KL in this update"},
+		{"pgsrm/kl_token", "nats per token", "all", "mean_t (old - ref); absent without a reference"},
+		{"pgsrm/entropy_coef", "advantage per nat", "all", "coefficient of the entropy bonus in this update"},
+		{"pgsrm/first_ratio_max_dev", "1", "all", "largest |ratio - 1| over the tokens of the first minibatch; anything but 0 is an error"},
+		{"pgsrm/explained_variance", "1", "ppo paper", "1 - Var(R - V) / Var(R) over t (paper: over i); absent when Var(R) = 0"},
+		{"pgsrm/advantage_std", "reward", "all", "standard deviation (n-1) of the advantages before whitening or scaling, over t (rloo, grpo, paper: over i)"},
+		{"pgsrm/frac_groups_without_signal", "share of prompts", "all", "prompts whose kept samples all earned the same, of those with one; absent with one sample per prompt"},
+	}
+}
+
+// WriteTable writes Table as Markdown: the body of docs/metrics.md.
+func WriteTable(w io.Writer) error {
+	var s strings.Builder
+	s.WriteString("| name | unit | reported by | formula |\n|---|---|---|---|\n")
+	for _, m := range Table() {
+		fmt.Fprintf(&s, "| `%s` | %s | %s | %s |\n", m.Name, m.Unit, m.By, strings.ReplaceAll(m.Formula, "|", `\|`))
+	}
+	_, err := io.WriteString(w, s.String())
+	return err
+}
+
+// Known reports whether Table defines the name.
+func Known(name string) bool {
+	for _, m := range Table() {
+		if matches(m.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches compares word by word; a word in <> matches any.
+func matches(pattern, name string) bool {
+	p, n := strings.Split(pattern, "/"), strings.Split(name, "/")
+	if len(p) != len(n) {
+		return false
+	}
+	for i := range p {
+		if p[i] != n[i] && !strings.HasPrefix(p[i], "<") {
+			return false
+		}
+	}
+	return true
+}
