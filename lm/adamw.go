@@ -1,12 +1,89 @@
 package lm
 
-// AdamW is the optimiser (Loshchilov and Hutter 2019, PyTorch's order of operations).
+import (
+	"math"
+
+	"pgsrm/kernel"
+)
+
+// AdamW is the optimiser (Loshchilov and Hutter 2019) in PyTorch's order of
+// operations, on all weights alike. Construct with NewAdamW.
 type AdamW struct {
 	Beta1, Beta2, Eps, WeightDecay float64
-	ValueLR                        float64 // learning rate of the value head; 0 = that of the trunk
+	ValueLR                        float64   // learning rate of the value head; 0 = that of the trunk
+	Steps                          int       // updates made
+	m, v                           []float32 // [len(arena)] moments
+	vm, vv                         []float32 // [D+1] moments of the value head
+}
+
+// NewAdamW returns the optimiser with PyTorch's defaults.
+func NewAdamW() *AdamW {
+	return &AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01}
 }
 
 // Step clips the gradients to maxNorm (0 = no clipping), applies one update,
 // zeroes the gradients and returns the norm before clipping. A norm that is not
 // finite leaves the weights unchanged and is returned as it is.
-func (o *AdamW) Step(m *Model, lr, maxNorm float64) (gradNorm float64) { panic("todo") }
+func (o *AdamW) Step(m *Model, lr, maxNorm float64) (gradNorm float64) {
+	m.ensureGrads()
+	o.reserve(m)
+	gradNorm = m.gradNorm()
+	if math.IsNaN(gradNorm) || math.IsInf(gradNorm, 0) {
+		return gradNorm
+	}
+	scale := 1.0
+	if maxNorm > 0 && gradNorm > maxNorm {
+		scale = maxNorm / (gradNorm + 1e-6)
+	}
+	o.Steps++
+	o.apply(m, m.value, m.grad, o.m, o.v, lr, scale)
+	if h := m.vhead; h != nil && h.grad != nil {
+		if o.ValueLR > 0 {
+			lr = o.ValueLR
+		}
+		o.apply(m, h.w, h.grad, o.vm, o.vv, lr, scale)
+	}
+	m.ZeroGrad()
+	return gradNorm
+}
+
+func (o *AdamW) apply(m *Model, w, g, m1, m2 []float32, lr, scale float64) {
+	c1 := 1 - math.Pow(o.Beta1, float64(o.Steps))
+	c2 := 1 - math.Pow(o.Beta2, float64(o.Steps))
+	kernel.AdamW(m.Pool, w, g, m1, m2, float32(lr), float32(o.Beta1), float32(o.Beta2), float32(o.Eps),
+		float32(o.WeightDecay), float32(c1), float32(c2), float32(scale))
+}
+
+// reserve allocates the moments on first use.
+func (o *AdamW) reserve(m *Model) {
+	if o.m == nil {
+		o.m, o.v = make([]float32, len(m.value)), make([]float32, len(m.value))
+	}
+	if m.vhead != nil && o.vm == nil {
+		o.vm, o.vv = make([]float32, len(m.vhead.w)), make([]float32, len(m.vhead.w))
+	}
+}
+
+// Moments returns first and second moments, those of the value head last (nil
+// without one), to be saved and restored beside Steps. They exist from here on.
+func (o *AdamW) Moments(m *Model) (m1, m2, valueM1, valueM2 []float32) {
+	o.reserve(m)
+	return o.m, o.v, o.vm, o.vv
+}
+
+// gradNorm is the Euclidean norm of all gradients, value head included.
+func (m *Model) gradNorm() float64 {
+	sum := kernel.SumSquares(m.Pool, m.grad)
+	if h := m.vhead; h != nil && h.grad != nil {
+		sum += kernel.SumSquares(m.Pool, h.grad)
+	}
+	return math.Sqrt(sum)
+}
+
+// ZeroGrad forgets the gradients.
+func (m *Model) ZeroGrad() {
+	clear(m.grad)
+	if m.vhead != nil {
+		clear(m.vhead.grad)
+	}
+}

@@ -1,10 +1,14 @@
 package lm
 
+import (
+	"pgsrm/kernel"
+)
+
 // Target is one token to be scored: the row whose hidden state predicts it, the
 // token, and the support of a truncated distribution (nil = whole vocabulary).
 type Target struct {
 	Row, Token int32
-	Support    []int32
+	Support    []int32 // [kept] ascending; must hold Token
 }
 
 // Scores are the per-target numbers that an algorithm works on. [len(targets)] each
@@ -21,16 +25,248 @@ type ScoreGrads struct {
 	Value   []float32
 }
 
+// targetRows groups targets by row: the logits of a row are computed once,
+// however many samples continue from it.
+type targetRows struct {
+	rows  []int32 // distinct rows in order of first use
+	first []int32 // [len(rows)+1] begin of each row's targets in order
+	order []int32 // target indices, grouped by row
+	slot  map[int32]int32
+	fill  []int32
+}
+
+func (t *targetRows) reset() { t.rows = t.rows[:0] }
+
+// group sorts the targets by row, stably.
+func (t *targetRows) group(targets []Target) {
+	if t.slot == nil {
+		t.slot = map[int32]int32{}
+	}
+	clear(t.slot)
+	t.rows, t.first = t.rows[:0], append(t.first[:0], 0)
+	for _, g := range targets {
+		if _, ok := t.slot[g.Row]; !ok {
+			t.slot[g.Row] = int32(len(t.rows))
+			t.rows = append(t.rows, g.Row)
+			t.first = append(t.first, 0)
+		}
+		t.first[t.slot[g.Row]+1]++
+	}
+	for i := range t.rows {
+		t.first[i+1] += t.first[i]
+	}
+	t.fill = append(t.fill[:0], t.first...)
+	t.order = append(t.order[:0], make([]int32, len(targets))...)
+	for i, g := range targets {
+		at := t.slot[g.Row]
+		t.order[t.fill[at]] = int32(i)
+		t.fill[at]++
+	}
+}
+
+// of returns the indices of the targets of distinct row i.
+func (t *targetRows) of(i int) []int32 { return t.order[t.first[i]:t.first[i+1]] }
+
+// chunkFloats bounds the logits that are in memory at a time: the logits of a
+// few rows for a large vocabulary, of hundreds for a small one.
+const chunkFloats = 8 << 20
+
+// chunkRows is the number of rows whose logits are computed together.
+func (m *Model) chunkRows() int { return min(max(chunkFloats/m.Config.Vocab, 12), 1024) }
+
+// logitsOf computes the logits of the given rows into s.logits, divided by the
+// temperature where that is neither 0 nor 1. [len(rows)][V], valid until the next call
+func (m *Model) logitsOf(s *State, rows []int32, temperature float32) []float32 {
+	D, V, n := m.Config.Width, m.Config.Vocab, len(rows)
+	s.rowsH = resize(s.rowsH, n*D)
+	s.logits = resize(s.logits, n*V)
+	for i, r := range rows {
+		copy(s.rowsH[i*D:(i+1)*D], s.Hidden(r))
+	}
+	kernel.MatMul(m.Pool, s.logits, V, s.rowsH, D, n, m.head.Value, D, V, kernel.Epilogue{})
+	if temperature != 0 && temperature != 1 {
+		m.Pool.Each(n, func(i, _ int) { kernel.Scale(s.logits[i*V:(i+1)*V], 1/temperature) })
+	}
+	return s.logits
+}
+
+// resize returns a slice of n numbers, in b's storage where it is large enough.
+func resize(b []float32, n int) []float32 {
+	if cap(b) < n {
+		return make([]float32, n, n+n/4)
+	}
+	return b[:n]
+}
+
+// Logits writes the logits of row r, at temperature 1, to dst. [V]
+func (m *Model) Logits(s *State, r int32, dst []float32) {
+	copy(dst, m.logitsOf(s, []int32{r}, 1))
+}
+
+// distribution is what is kept of one softmax: all that a token's
+// log-probability and the gradient need beside the logits.
+type distribution struct {
+	lse, entropy float64
+	kept         []float32 // logits over the support; nil = whole row
+}
+
+// distributionOf computes the statistics of a row of logits over a support
+// (nil = whole row). buf is storage for the gathered logits.
+func distributionOf(logits []float32, support []int32, buf []float32) distribution {
+	if support == nil {
+		lse, h := kernel.SoftmaxStats(logits)
+		return distribution{lse, h, nil}
+	}
+	kept := resize(buf, len(support))
+	for i, id := range support {
+		kept[i] = logits[id]
+	}
+	lse, h := kernel.SoftmaxStats(kept)
+	return distribution{lse, h, kept}
+}
+
+// logProb is the log-probability of a token with this logit. The sampler and
+// Score both take it from here, hence the same bits.
+func (d distribution) logProb(logit float32) float32 { return float32(float64(logit) - d.lse) }
+
 // Score computes the Scores of the targets from the forward rows of s.
-func (m *Model) Score(s *State, targets []Target, temperature float32, out *Scores) { panic("todo") }
+func (m *Model) Score(s *State, targets []Target, temperature float32, out *Scores) {
+	n := len(targets)
+	out.LogProb, out.Entropy = resize(out.LogProb, n), resize(out.Entropy, n)
+	V := m.Config.Vocab
+	m.eachChunk(s, targets, func(lo, hi int) {
+		logits := m.logitsOf(s, s.targets.rows[lo:hi], temperature)
+		m.Pool.Each(hi-lo, func(i, _ int) {
+			row := logits[i*V : (i+1)*V]
+			var last []int32
+			var d distribution
+			for at, t := range s.targets.of(lo + i) {
+				g := targets[t]
+				if at == 0 || !sameSupport(last, g.Support) {
+					d = distributionOf(row, g.Support, nil)
+					last = g.Support
+				}
+				out.LogProb[t], out.Entropy[t] = d.logProb(row[g.Token]), float32(d.entropy)
+			}
+		})
+	})
+	if m.vhead == nil {
+		out.Value = nil
+		return
+	}
+	out.Value = resize(out.Value, n)
+	for t, g := range targets {
+		out.Value[t] = m.vhead.value(s.Hidden(g.Row))
+	}
+}
+
+// sameSupport tells whether two supports are one slice (the sampler shares it
+// among the samples of a row).
+func sameSupport(a, b []int32) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// eachChunk groups the targets and calls f for ranges of distinct rows.
+func (m *Model) eachChunk(s *State, targets []Target, f func(lo, hi int)) {
+	s.targets.group(targets)
+	step := m.chunkRows()
+	for lo := 0; lo < len(s.targets.rows); lo += step {
+		f(lo, min(lo+step, len(s.targets.rows)))
+	}
+}
 
 // Backward adds the gradient of the loss, given by its derivatives with respect
 // to the Scores of the same targets, to the gradients of the model. It may be
-// called once per Forward of a training State.
+// called once for each Forward of a training State.
 func (m *Model) Backward(s *State, targets []Target, temperature float32, g ScoreGrads) {
-	panic("todo")
+	m.ensureGrads()
+	s.reserveBackward()
+	D := m.Config.Width
+	dHidden := s.back.dn[:s.Rows()*D]
+	clear(dHidden)
+	if g.LogProb != nil || g.Entropy != nil {
+		m.headBackward(s, targets, temperature, g, dHidden)
+	}
+	if g.Value != nil {
+		m.vhead.ensureGrads()
+		for t, tg := range targets {
+			h := int(tg.Row) * D
+			m.vhead.backward(g.Value[t], s.hidden[h:h+D], dHidden[h:h+D])
+		}
+	}
+	m.backwardTrunk(s)
 }
 
-// ValueHead adds a value head: a linear layer on the final hidden state. With
-// detached set its gradient does not reach the trunk.
-func (m *Model) ValueHead(detached bool) { panic("todo") }
+// headBackward goes from scores to final hidden states, chunk by chunk; the
+// logits are computed again rather than kept.
+func (m *Model) headBackward(s *State, targets []Target, temperature float32, g ScoreGrads, dHidden []float32) {
+	D, V := m.Config.Width, m.Config.Vocab
+	m.eachChunk(s, targets, func(lo, hi int) {
+		n := hi - lo
+		logits := m.logitsOf(s, s.targets.rows[lo:hi], temperature)
+		s.dlogits = resize(s.dlogits, n*V)
+		m.Pool.Each(n, func(i, _ int) {
+			m.rowGrad(s.dlogits[i*V:(i+1)*V], logits[i*V:(i+1)*V], targets, s.targets.of(lo+i), temperature, g)
+		})
+		kernel.MatMulGrad(m.Pool, m.head.Grad, s.rowsH, D, s.dlogits, V, n, D, V)
+		kernel.MatMulT(m.Pool, s.rowsH, D, s.dlogits, V, n, m.head.Value, D, V, false)
+		for i, r := range s.targets.rows[lo:hi] {
+			copy(dHidden[int(r)*D:(int(r)+1)*D], s.rowsH[i*D:(i+1)*D])
+		}
+	})
+}
+
+// rowGrad writes the gradient of one row of logits: the sum over the row's
+// targets of dLogProb*(onehot - p) - dEntropy*p*(log p + H), over 1/temperature.
+func (m *Model) rowGrad(d, logits []float32, targets []Target, of []int32, temperature float32, g ScoreGrads) {
+	at := func(x []float32, t int32) float32 {
+		if x == nil {
+			return 0
+		}
+		return x[t]
+	}
+	for lo := 0; lo < len(of); {
+		support := targets[of[lo]].Support
+		var gLogp, gEnt float32
+		hi := lo
+		for ; hi < len(of) && sameSupport(support, targets[of[hi]].Support); hi++ {
+			gLogp += at(g.LogProb, of[hi])
+			gEnt += at(g.Entropy, of[hi])
+		}
+		softmaxGrad(d, logits, support, gLogp, gEnt, lo > 0)
+		for _, t := range of[lo:hi] {
+			d[targets[t].Token] += at(g.LogProb, t)
+		}
+		lo = hi
+	}
+	if temperature != 0 && temperature != 1 {
+		kernel.Scale(d, 1/temperature)
+	}
+}
+
+// softmaxGrad writes (or adds) the part of rowGrad that all targets of one
+// support share.
+func softmaxGrad(d, logits []float32, support []int32, gLogp, gEnt float32, add bool) {
+	if support == nil && !add {
+		lse, h := kernel.SoftmaxStats(logits)
+		kernel.SoftmaxGrad(d, logits, lse, h, -1, gLogp, gEnt)
+		return
+	}
+	if !add {
+		clear(d)
+	}
+	dist := distributionOf(logits, support, nil)
+	x := dist.kept
+	if support == nil {
+		x = logits
+	}
+	part := make([]float32, len(x))
+	kernel.SoftmaxGrad(part, x, dist.lse, dist.entropy, -1, gLogp, gEnt)
+	for i, v := range part {
+		if support == nil {
+			d[i] += v
+		} else {
+			d[support[i]] += v
+		}
+	}
+}

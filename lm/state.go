@@ -1,21 +1,216 @@
 package lm
 
-// State is a prefix tree of tokens with the activations of every row.
-type State struct{}
+// State is a prefix tree of tokens with the activations of every row (R rows).
+type State struct {
+	m     *Model
+	train bool
+
+	tokens []int32          // [R]
+	pos    []int32          // [R] position of the row in its sequence
+	paths  [][]int32        // [R] rows that the row attends to, in order of position
+	grown  []bool           // [R] the row's path was extended in place by a child
+	index  map[uint64]int32 // parent row and token -> row
+
+	arena []int32 // storage of the paths
+	done  int     // rows already computed by Forward
+
+	acts   []acts    // [L] activations of each layer
+	x      []float32 // [R][D] input of the final norm
+	hidden []float32 // [R][D] final hidden states
+	fMean  []float32 // [R]
+	fRstd  []float32 // [R]
+	cap    int       // rows that the activations have room for
+
+	back    backBuffers
+	logits  []float32 // [chunk][V]
+	dlogits []float32 // [chunk][V]
+	rowsH   []float32 // [chunk][D] gathered hidden states
+	targets targetRows
+}
+
+// acts is what one layer keeps. In a State without training all layers share
+// every buffer but qkv, which holds the keys and values.
+type acts struct {
+	x                          []float32 // [R][D] input of the block
+	n1                         []float32 // [R][D] input of attention
+	qkv                        []float32 // [R][qkvDim] queries, keys, values; rotated where rotary
+	raw                        []float32 // [R][qDim+kvDim] queries and keys before their norm (QKNorm only)
+	qkRstd                     []float32 // [R][Heads+KVHeads]
+	att                        []float32 // [R][qDim]
+	mid                        []float32 // [R][D] after the attention's residual sum
+	n2                         []float32 // [R][D] input of the MLP
+	pre                        []float32 // [R][F] before the activation
+	gate                       []float32 // [R][F] gated MLP only
+	act                        []float32 // [R][F] input of the down projection
+	mean1, rstd1, mean2, rstd2 []float32 // [R]
+}
 
 // NewState returns a State for the model. With train set the activations that
 // Backward needs are kept; else only keys and values.
-func (m *Model) NewState(train bool) *State { panic("todo") }
+func (m *Model) NewState(train bool) *State {
+	return &State{m: m, train: train, index: map[uint64]int32{}, acts: make([]acts, m.Config.Layers)}
+}
 
 // Reset forgets all rows; the buffers are kept.
-func (s *State) Reset() { panic("todo") }
+func (s *State) Reset() {
+	clear(s.index)
+	s.tokens, s.pos, s.paths, s.grown = s.tokens[:0], s.pos[:0], s.paths[:0], s.grown[:0]
+	s.arena, s.done = s.arena[:0], 0
+	s.targets.reset()
+}
 
 // Rows is the number of rows (distinct prefixes).
-func (s *State) Rows() int { panic("todo") }
+func (s *State) Rows() int { return len(s.tokens) }
+
+// Path returns the rows that row r attends to, itself included. Read-only.
+func (s *State) Path(r int32) []int32 { return s.paths[r] }
+
+// Hidden returns the final hidden state of row r. [D], valid until the next Forward
+func (s *State) Hidden(r int32) []float32 {
+	d := s.m.Config.Width
+	return s.hidden[int(r)*d : (int(r)+1)*d]
+}
 
 // AddSequence adds the tokens as a path from the root, sharing the rows of its
 // longest prefix that is already there, and returns the row of each token. [len(tokens)]
-func (s *State) AddSequence(tokens []int32) []int32 { panic("todo") }
+func (s *State) AddSequence(tokens []int32) []int32 {
+	rows := make([]int32, len(tokens))
+	parent := int32(-1)
+	for i, t := range tokens {
+		parent = s.Add(parent, t)
+		rows[i] = parent
+	}
+	return rows
+}
 
-// Forward computes all rows added since the last call.
-func (m *Model) Forward(s *State) { panic("todo") }
+// Add returns the row of the token behind the parent row (-1 = at the start of
+// a sequence), which is a new one unless that prefix is already there.
+func (s *State) Add(parent, token int32) int32 {
+	key := uint64(uint32(parent))<<32 | uint64(uint32(token))
+	if r, ok := s.index[key]; ok {
+		return r
+	}
+	r := int32(len(s.tokens))
+	s.index[key] = r
+	s.push(token, s.extend(parent, r))
+	return r
+}
+
+// AddBidirectional adds the tokens as one sequence in which every token sees
+// all others (an encoder), and returns their rows. [len(tokens)]
+func (s *State) AddBidirectional(tokens []int32) []int32 {
+	path := s.alloc(len(tokens))
+	first := int32(len(s.tokens))
+	for i := range tokens {
+		path[i] = first + int32(i)
+	}
+	for i, t := range tokens {
+		s.push(t, path)
+		s.pos[int(first)+i] = int32(i)
+	}
+	return path
+}
+
+func (s *State) push(token int32, path []int32) {
+	s.tokens = append(s.tokens, token)
+	s.pos = append(s.pos, int32(len(path)-1))
+	s.paths = append(s.paths, path)
+	s.grown = append(s.grown, false)
+}
+
+// pathRoom is how many further tokens a path has room for before it is copied.
+const pathRoom = 16
+
+// extend returns the path of a child: the parent's path and the row itself. The
+// first child of a row takes the parent's storage over, further ones copy it.
+func (s *State) extend(parent, row int32) []int32 {
+	if parent < 0 {
+		p := s.alloc(1 + pathRoom)[:1]
+		p[0] = row
+		return p
+	}
+	old := s.paths[parent]
+	if !s.grown[parent] && cap(old) > len(old) {
+		s.grown[parent] = true
+		return append(old, row)
+	}
+	p := s.alloc(2*len(old) + pathRoom)[:len(old)+1]
+	copy(p, old)
+	p[len(old)] = row
+	return p
+}
+
+// alloc takes n numbers from the arena. A full arena is left to the paths that
+// point into it and a larger one begun, so a steady state allocates nothing.
+func (s *State) alloc(n int) []int32 {
+	if len(s.arena)+n > cap(s.arena) {
+		s.arena = make([]int32, 0, max(2*cap(s.arena), n, 1024))
+	}
+	at := len(s.arena)
+	s.arena = s.arena[:at+n]
+	return s.arena[at : at+n : at+n]
+}
+
+// reserve makes room for all rows in the activations.
+func (s *State) reserve() {
+	need := s.Rows()
+	if need <= s.cap {
+		return
+	}
+	c := s.m.Config
+	s.cap = max(need, s.cap*3/2)
+	grow := func(b *[]float32, width int) {
+		fresh := make([]float32, s.cap*width)
+		copy(fresh, *b)
+		*b = fresh
+	}
+	for l := range s.acts {
+		a := &s.acts[l]
+		grow(&a.qkv, c.qkvDim())
+		if !s.train && l > 0 {
+			first := s.acts[0]
+			first.qkv = a.qkv
+			*a = first
+			continue
+		}
+		s.growActs(a, grow)
+	}
+	s.growEnds(grow)
+}
+
+func (s *State) growActs(a *acts, grow func(b *[]float32, width int)) {
+	c := s.m.Config
+	grow(&a.x, c.Width)
+	grow(&a.n1, c.Width)
+	grow(&a.att, c.qDim())
+	grow(&a.pre, c.FF)
+	grow(&a.act, c.FF)
+	if c.Gated {
+		grow(&a.gate, c.FF)
+	}
+	if c.QKNorm {
+		grow(&a.raw, c.qDim()+c.kvDim())
+		grow(&a.qkRstd, c.Heads+c.KVHeads)
+	}
+	for _, b := range []*[]float32{&a.mean1, &a.rstd1, &a.mean2, &a.rstd2} {
+		grow(b, 1)
+	}
+	if s.train {
+		grow(&a.mid, c.Width)
+		grow(&a.n2, c.Width)
+	} else {
+		a.mid, a.n2 = a.x, a.n1
+	}
+}
+
+func (s *State) growEnds(grow func(b *[]float32, width int)) {
+	d := s.m.Config.Width
+	if s.train {
+		grow(&s.x, d)
+	} else {
+		s.x = s.acts[0].x
+	}
+	grow(&s.hidden, d)
+	grow(&s.fMean, 1)
+	grow(&s.fRstd, 1)
+}

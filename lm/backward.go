@@ -1,0 +1,122 @@
+package lm
+
+import "pgsrm/kernel"
+
+// backBuffers are the gradients of activations during one Backward.
+type backBuffers struct {
+	dx   []float32 // [R][D] gradient of the residual stream
+	dn   []float32 // [R][D] gradient of a norm's output
+	datt []float32 // [R][qDim]
+	dqkv []float32 // [R][qkvDim]
+	dact []float32 // [R][F]
+	dup  []float32 // [R][F] gated MLP only
+	cap  int
+}
+
+func (s *State) reserveBackward() {
+	b, c := &s.back, s.m.Config
+	if b.cap >= s.Rows() {
+		return
+	}
+	b.cap = s.cap
+	b.dx = make([]float32, b.cap*c.Width)
+	b.dn = make([]float32, b.cap*c.Width)
+	b.datt = make([]float32, b.cap*c.qDim())
+	b.dqkv = make([]float32, b.cap*c.qkvDim())
+	b.dact = make([]float32, b.cap*c.FF)
+	if c.Gated {
+		b.dup = make([]float32, b.cap*c.FF)
+	}
+}
+
+// backwardTrunk adds the gradients of all weights below the final hidden
+// states, given the gradient of those in b.dn [R][D].
+func (m *Model) backwardTrunk(s *State) {
+	b, R, D := &s.back, s.Rows(), m.Config.Width
+	clear(b.dx[:R*D])
+	m.normBackward(m.final, b.dx, b.dn, s.x, s.fMean, s.fRstd, R)
+	for l := len(m.layers) - 1; l >= 0; l-- {
+		m.blockBackward(s, l)
+	}
+	m.embedBackward(s)
+}
+
+// blockBackward is the reverse of block: b.dx holds the gradient of the block's
+// output and then that of its input.
+func (m *Model) blockBackward(s *State, l int) {
+	w, a, b, R := &m.layers[l], &s.acts[l], &s.back, s.Rows()
+	m.linearBackward(w.down, w.downBias, b.dact, a.act, b.dx, R, false)
+	m.mlpBackward(s, l)
+	m.normBackward(w.norm2, b.dx, b.dn, a.mid, a.mean2, a.rstd2, R)
+	m.linearBackward(w.out, w.outBias, b.datt, a.att, b.dx, R, false)
+	m.attentionBackward(s, l)
+	m.linearBackward(w.qkv, w.qkvBias, b.dn, a.n1, b.dqkv, R, false)
+	m.normBackward(w.norm1, b.dx, b.dn, a.x, a.mean1, a.rstd1, R)
+}
+
+// linearBackward adds the gradients of weight and bias and sets dx (or adds to
+// it). x [R][K], dy [R][N], dx [R][K]
+func (m *Model) linearBackward(w, bias *Param, dx, x, dy []float32, R int, add bool) {
+	kernel.MatMulGrad(m.Pool, w.Grad, x[:R*w.K], w.K, dy[:R*w.N], w.N, R, w.K, w.N)
+	if bias != nil {
+		kernel.ColSum(m.Pool, bias.Grad, dy[:R*w.N], w.N, R, w.N)
+	}
+	kernel.MatMulT(m.Pool, dx[:R*w.K], w.K, dy[:R*w.N], w.N, R, w.Value, w.K, w.N, add)
+}
+
+// normBackward adds to dx and to the gradients of the norm's weights.
+func (m *Model) normBackward(w norm, dx, dout, x, mean, rstd []float32, R int) {
+	D := m.Config.Width
+	if m.Config.Norm == RMSNorm {
+		kernel.RMSNormBackward(m.Pool, dx[:R*D], w.weight.Grad, dout[:R*D], x[:R*D], w.weight.Value, rstd[:R], R, D)
+		return
+	}
+	kernel.LayerNormBackward(m.Pool, dx[:R*D], w.weight.Grad, w.bias.Grad, dout[:R*D], x[:R*D], w.weight.Value, mean[:R], rstd[:R], R, D)
+}
+
+// mlpBackward takes the gradient of a.act in b.dact and leaves that of a.n2 in b.dn.
+func (m *Model) mlpBackward(s *State, l int) {
+	w, a, b, R := &m.layers[l], &s.acts[l], &s.back, s.Rows()
+	F := m.Config.FF
+	n := R * F
+	if m.Config.Gated {
+		kernel.SwiGLUBackward(m.Pool, b.dact, b.dup, F, b.dact, F, a.gate, a.pre, F, R, F)
+		m.linearBackward(w.gate, w.gateBias, b.dn, a.n2, b.dact, R, false)
+		m.linearBackward(w.up, w.upBias, b.dn, a.n2, b.dup, R, true)
+		return
+	}
+	if m.Config.Act == GELUErf {
+		kernel.GELUErfBackward(m.Pool, b.dact[:n], b.dact[:n], a.pre[:n])
+	} else {
+		kernel.GELUTanhBackward(m.Pool, b.dact[:n], b.dact[:n], a.pre[:n])
+	}
+	m.linearBackward(w.up, w.upBias, b.dn, a.n2, b.dact, R, false)
+}
+
+// attentionBackward takes the gradient of a.att in b.datt and leaves that of
+// a.qkv in b.dqkv.
+func (m *Model) attentionBackward(s *State, l int) {
+	c, a, b, R := m.Config, &s.acts[l], &s.back, s.Rows()
+	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
+	clear(b.dqkv[:R*W])
+	kernel.AttentionBackward(m.Pool, b.dqkv, W, b.dqkv[q:], b.dqkv[q+kv:], W, b.datt[:R*q], q,
+		a.qkv[:R*W], W, a.qkv[q:], a.qkv[q+kv:], W, R, s.paths, c.attnShape())
+	m.rotateBackward(s, l)
+}
+
+// embedBackward adds b.dx to the embeddings, in the order of the rows.
+func (m *Model) embedBackward(s *State) {
+	D := m.Config.Width
+	for r, t := range s.tokens {
+		dx := s.back.dx[r*D : (r+1)*D]
+		if m.tokens.Packed {
+			kernel.AddPackedColumn(m.tokens.Grad, dx, m.tokens.K, m.tokens.N, int(t))
+		} else {
+			kernel.Add(m.tokens.Grad[int(t)*D:(int(t)+1)*D], dx)
+		}
+		if m.positions != nil {
+			p := int(s.pos[r])
+			kernel.Add(m.positions.Grad[p*D:(p+1)*D], dx)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package lm
+
+import (
+	"math"
+
+	"pgsrm/kernel"
+)
+
+// RopeConfig describes rotary position embeddings (Su et al. 2021). The zero
+// value means that the model has learned positions instead.
+type RopeConfig struct {
+	Theta float64 // base of the frequencies; 0 = no rotary positions
+
+	// Scaling of the frequencies for longer contexts: "", "linear" or "llama3".
+	Scaling string
+	Factor  float64 // both
+
+	LowFreqFactor, HighFreqFactor float64 // llama3
+	OriginalPositions             int     // llama3
+}
+
+func (r RopeConfig) on() bool { return r.Theta > 0 }
+
+// ropeTable holds the rotation of each position.
+type ropeTable struct {
+	cos, sin []float32 // [Positions][HeadDim/2]
+}
+
+// newRopeTable computes the rotations: angle = position * frequency.
+func newRopeTable(c Config) ropeTable {
+	if !c.Rope.on() {
+		return ropeTable{}
+	}
+	freq := c.Rope.frequencies(c.HeadDim)
+	half := len(freq)
+	t := ropeTable{make([]float32, c.Positions*half), make([]float32, c.Positions*half)}
+	for p := range c.Positions {
+		for i, f := range freq {
+			// float32 angle, as PyTorch computes it
+			sin, cos := math.Sincos(float64(float32(p) * f))
+			t.cos[p*half+i], t.sin[p*half+i] = float32(cos), float32(sin)
+		}
+	}
+	return t
+}
+
+// frequencies returns theta^(-2i/headDim), scaled. [headDim/2]
+func (r RopeConfig) frequencies(headDim int) []float32 {
+	freq := make([]float32, headDim/2)
+	for i := range freq {
+		f := 1 / math.Pow(r.Theta, float64(2*i)/float64(headDim))
+		switch r.Scaling {
+		case "linear":
+			f /= r.Factor
+		case "llama3":
+			f = r.llama3(f)
+		}
+		freq[i] = float32(f)
+	}
+	return freq
+}
+
+// llama3 divides low frequencies by the factor, keeps high ones and blends
+// between (Llama 3.1's scaling rule).
+func (r RopeConfig) llama3(f float64) float64 {
+	wavelen, old := 2*math.Pi/f, float64(r.OriginalPositions)
+	switch {
+	case wavelen > old/r.LowFreqFactor:
+		return f / r.Factor
+	case wavelen < old/r.HighFreqFactor:
+		return f
+	}
+	smooth := (old/wavelen - r.LowFreqFactor) / (r.HighFreqFactor - r.LowFreqFactor)
+	return (1-smooth)*f/r.Factor + smooth*f
+}
+
+// rotate applies query/key norms and rotary positions to rows [r0,R) of layer l.
+func (m *Model) rotate(s *State, l, r0, R int) {
+	c, w, a := m.Config, &m.layers[l], &s.acts[l]
+	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
+	if c.QKNorm {
+		heads, eps := c.Heads+c.KVHeads, float32(c.NormEps)
+		m.Pool.Each(R-r0, func(i, _ int) {
+			r := r0 + i
+			row, raw, rstd := a.qkv[r*W:r*W+q+kv], a.raw[r*(q+kv):(r+1)*(q+kv)], a.qkRstd[r*heads:(r+1)*heads]
+			copy(raw, row)
+			kernel.RMSNorm(nil, row[:q], rstd[:c.Heads], raw[:q], w.qnorm.Value, c.Heads, c.HeadDim, eps)
+			kernel.RMSNorm(nil, row[q:], rstd[c.Heads:], raw[q:], w.knorm.Value, c.KVHeads, c.HeadDim, eps)
+		})
+	}
+	if c.Rope.on() { // queries and keys lie side by side: heads of one row
+		kernel.Rope(m.Pool, a.qkv[r0*W:R*W], W, R-r0, c.Heads+c.KVHeads, c.HeadDim, s.pos[r0:R], m.rope.cos, m.rope.sin, false)
+	}
+}
+
+// rotateBackward turns the gradients of rotated queries and keys, in b.dqkv,
+// into those before rotation and norm.
+func (m *Model) rotateBackward(s *State, l int) {
+	c, w, a, b, R := m.Config, &m.layers[l], &s.acts[l], &s.back, s.Rows()
+	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
+	if c.Rope.on() {
+		kernel.Rope(m.Pool, b.dqkv[:R*W], W, R, c.Heads+c.KVHeads, c.HeadDim, s.pos, m.rope.cos, m.rope.sin, true)
+	}
+	if !c.QKNorm {
+		return
+	}
+	heads := c.Heads + c.KVHeads
+	dout := make([]float32, q+kv)
+	for r := range R { // in order: all rows add to the same norm weights
+		row, raw, rstd := b.dqkv[r*W:r*W+q+kv], a.raw[r*(q+kv):(r+1)*(q+kv)], a.qkRstd[r*heads:(r+1)*heads]
+		copy(dout, row)
+		clear(row)
+		kernel.RMSNormBackward(nil, row[:q], w.qnorm.Grad, dout[:q], raw[:q], w.qnorm.Value, rstd[:c.Heads], c.Heads, c.HeadDim)
+		kernel.RMSNormBackward(nil, row[q:], w.knorm.Grad, dout[q:], raw[q:], w.knorm.Value, rstd[c.Heads:], c.KVHeads, c.HeadDim)
+	}
+}
+
+// attnScale is the factor on the scores, 1/sqrt(headDim).
+func attnScale(headDim int) float32 { return float32(1 / math.Sqrt(float64(headDim))) }
