@@ -1,7 +1,18 @@
 // Package embed turns texts into vectors.
 package embed
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// ErrNoMeaning is the error of a text that the embedder understood nothing of:
+// empty, or no known word in it. The fault lies with the text, so asking again
+// changes nothing; the reward gives such an answer its worst value, whereas any
+// other error is a failed call and drops the sample.
+var ErrNoMeaning = errors.New("text has no meaning for the embedder")
 
 // Identity is everything that decides which vector a text gets. It is part of
 // the key of every cache.
@@ -15,14 +26,79 @@ type Identity struct {
 
 // Result is the vector of one text, or the error of that text alone.
 type Result struct {
-	Vector []float32 // [E], unit length where Identity.Normalize
+	Vector []float32 // [E], unit length where Identity.Normalize; shared, read-only
 	Err    error
 }
 
 // Embedder embeds texts. Embed returns one Result for each text, in order. A
 // text without a meaning for the embedder (empty, no known word) is an error of
-// its own, never a zero vector; vectors are finite and have Identity.Dim numbers.
+// its own that wraps ErrNoMeaning, never a zero vector; vectors are finite and
+// have Identity.Dim numbers. Embed is safe for concurrent use.
 type Embedder interface {
 	Embed(ctx context.Context, texts []string) []Result
 	Identity() Identity
+}
+
+// Check says what is wrong with a vector that should have dim numbers: a wrong
+// length, a number that is not finite, or nothing but zeros.
+func Check(v []float32, dim int) error {
+	if len(v) != dim {
+		return fmt.Errorf("embed: vector must have %d numbers (got %d)", dim, len(v))
+	}
+	zero := true
+	for i, x := range v {
+		if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("embed: vector must be finite (number %d is %v)", i, x)
+		}
+		zero = zero && x == 0
+	}
+	if zero {
+		return errors.New("embed: vector must not be zero")
+	}
+	return nil
+}
+
+// Cosine is that of the angle between two vectors of one length, neither zero.
+func Cosine(a, b []float32) float64 {
+	return Dot(a, b) / math.Sqrt(Dot(a, a)*Dot(b, b))
+}
+
+// Dot is the inner product of two vectors of one length, summed in float64.
+func Dot(a, b []float32) float64 {
+	var s0, s1, s2, s3 float64
+	b = b[:len(a)]
+	i := 0
+	for ; i+4 <= len(a); i += 4 {
+		s0 += float64(a[i]) * float64(b[i])
+		s1 += float64(a[i+1]) * float64(b[i+1])
+		s2 += float64(a[i+2]) * float64(b[i+2])
+		s3 += float64(a[i+3]) * float64(b[i+3])
+	}
+	for ; i < len(a); i++ {
+		s0 += float64(a[i]) * float64(b[i])
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+// normalize scales v to unit length in place and reports whether it could: a
+// vector of no length has no direction.
+func normalize(v []float32) bool {
+	sum := Dot(v, v)
+	if sum == 0 || math.IsInf(sum, 0) || math.IsNaN(sum) {
+		return false
+	}
+	inv := 1 / math.Sqrt(sum)
+	for i := range v {
+		v[i] = float32(float64(v[i]) * inv)
+	}
+	return true
+}
+
+// failAll gives every one of n texts the same error.
+func failAll(n int, err error) []Result {
+	out := make([]Result, n)
+	for i := range out {
+		out[i].Err = err
+	}
+	return out
 }

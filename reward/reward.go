@@ -1,21 +1,19 @@
 // Package reward scores answers against parent answers (method.md section 4;
-// arXiv 2512.06920, eq. 1 for the cosine form).
+// arXiv 2512.06920, eq. 1 for the cosine form). It holds the terms, their
+// weighted sum, the constants that are calibrated once on a task's parent
+// answers, and the probe that judges a reward before training.
 package reward
 
-import (
-	"context"
-
-	"pgsrm/embed"
-	"pgsrm/task"
-)
+import "context"
 
 // Term is one summand of a reward.
 type Term struct {
-	Kind   string  `yaml:"kind" json:"kind"`     // exact, cosine, shifted, euclidean, calibrated, centered, contrastive, domain, chrf, length, repetition, copy_penalty
-	Weight float64 `yaml:"weight" json:"weight"` // factor of the term in the sum
-	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty"`
-	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty"`         // contrastive temperature
-	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"` // centered: keep the negative part
+	Kind   string  `yaml:"kind" json:"kind"`                           // one of Kinds
+	Weight float64 `yaml:"weight" json:"weight"`                       // factor of the term in the sum
+	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty"`     // exponent; 0 means the default of the kind
+	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty"`         // contrastive: temperature; 0 means 0.1
+	M0     float64 `yaml:"m0,omitempty" json:"m0,omitempty"`           // domain: saturation; 0 means calibrated
+	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"` // centered: cos - m(c), negative part kept, not divided
 }
 
 // Spec is a reward: a name and the terms of its weighted sum.
@@ -40,13 +38,9 @@ type Score struct {
 	Err    error
 }
 
-// Scorer is a reward calibrated for one task.
+// Scorer is a reward calibrated for one task. Score returns one Score for each
+// sample, in order, and is safe for concurrent use.
 type Scorer interface {
 	Spec() Spec
 	Score(ctx context.Context, samples []Sample) []Score
 }
-
-var (
-	_ = task.Train
-	_ embed.Embedder
-)

@@ -1,0 +1,73 @@
+package embed
+
+import (
+	"context"
+	"fmt"
+)
+
+// memoTexts is how many texts a Memo surely remembers: 50 MB at E = 384.
+const memoTexts = 1 << 15
+
+// Memo remembers the vectors of an embedder, since a run embeds the same texts
+// again and again. Every vector is checked before it is handed on; errors are
+// never remembered. It is safe for concurrent use.
+type Memo struct {
+	inner Embedder
+	known *Recent[[]float32]
+}
+
+// NewMemo wraps an embedder.
+func NewMemo(e Embedder) *Memo { return &Memo{inner: e, known: NewRecent[[]float32](memoTexts)} }
+
+// Embed asks the inner embedder once for each text that is not remembered.
+func (m *Memo) Embed(ctx context.Context, texts []string) []Result {
+	out := make([]Result, len(texts))
+	var missing []string
+	var slot map[string]int // place of a text in missing
+	for i, text := range texts {
+		if v, ok := m.known.Get(text); ok {
+			out[i].Vector = v
+			continue
+		}
+		if slot == nil {
+			slot = map[string]int{}
+		}
+		if _, ok := slot[text]; !ok {
+			slot[text] = len(missing)
+			missing = append(missing, text)
+		}
+	}
+	if len(missing) == 0 {
+		return out
+	}
+	fresh := m.ask(ctx, missing)
+	for i, text := range texts {
+		if k, ok := slot[text]; ok {
+			out[i] = fresh[k]
+		}
+	}
+	return out
+}
+
+// ask embeds texts through the inner embedder, checks and remembers.
+func (m *Memo) ask(ctx context.Context, texts []string) []Result {
+	fresh := m.inner.Embed(ctx, texts)
+	if len(fresh) != len(texts) {
+		return failAll(len(texts), fmt.Errorf("embed: must give %d results (got %d)", len(texts), len(fresh)))
+	}
+	dim := m.inner.Identity().Dim
+	for i := range fresh {
+		if fresh[i].Err == nil {
+			fresh[i].Err = Check(fresh[i].Vector, dim)
+		}
+		if fresh[i].Err != nil {
+			fresh[i].Vector = nil
+			continue
+		}
+		m.known.Put(texts[i], fresh[i].Vector)
+	}
+	return fresh
+}
+
+// Identity is that of the wrapped embedder.
+func (m *Memo) Identity() Identity { return m.inner.Identity() }

@@ -1,0 +1,53 @@
+package embed
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Open makes the embedder that a spec names, wrapped by Stack: "builtin" (the
+// embedded static embedder) or "file:PATH" (a static embedder, word vectors as
+// text or gzip, or JSON lines of texts and vectors, told apart by content).
+func Open(spec string) (Embedder, error) {
+	e, err := open(spec)
+	if err != nil {
+		return nil, err
+	}
+	return Stack(e), nil
+}
+
+// open makes the bare embedder; every new kind gets its case here.
+func open(spec string) (Embedder, error) {
+	kind, rest, _ := strings.Cut(spec, ":")
+	switch {
+	case spec == "builtin":
+		return Builtin()
+	case kind == "file" && rest != "":
+		return openFile(rest)
+	}
+	return nil, fmt.Errorf("embed: must be one of builtin, file:PATH (got %q)", spec)
+}
+
+// openFile tells the kinds of files apart by their first bytes.
+func openFile(path string) (Embedder, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("embed: %w", err)
+	}
+	head, _ := bufio.NewReader(f).Peek(len(staticMagic))
+	f.Close()
+	switch {
+	case isStatic(head):
+		return OpenStatic(path)
+	case bytes.HasPrefix(head, []byte("{")):
+		return OpenVectorFile(path)
+	}
+	return OpenWordVectors(path)
+}
+
+// Stack puts every wrapper on an embedder: at present the memory of vectors,
+// which also checks them. It is the only place where wrappers are put on.
+func Stack(e Embedder) Embedder { return NewMemo(e) }

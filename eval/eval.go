@@ -1,0 +1,173 @@
+// Package eval measures answers: exact match, semantic score, chrF, distinct-n
+// and length, over lists of answers; perplexity, over log-probabilities.
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"pgsrm/embed"
+	"pgsrm/reward"
+	"pgsrm/task"
+)
+
+// Answer is what a child said to one item.
+type Answer struct {
+	Item      task.Item
+	Reference string // the parent's answer; empty means Item.Reference
+	Response  string // the child's text, special tokens removed
+}
+
+// reference is the text that the response is compared with.
+func (a Answer) reference() string {
+	if a.Reference != "" {
+		return a.Reference
+	}
+	return a.Item.Reference
+}
+
+// Result is what `pgsrm eval --json` prints. Means are over the N answers.
+type Result struct {
+	ExactMatch float64 `json:"exact_match"`      // share equal to the reference or an accepted answer
+	Semantic   float64 `json:"semantic"`         // mean cosine with the reference, over the answers that did not fail
+	ChrF       float64 `json:"chrf"`             // mean sentence chrF, 0..1
+	Distinct1  float64 `json:"distinct_1"`       // distinct words / words
+	Distinct2  float64 `json:"distinct_2"`       // distinct word pairs / word pairs
+	MeanLength float64 `json:"mean_length"`      // words in an answer
+	N          int     `json:"n"`                // answers
+	Failed     int     `json:"failed,omitempty"` // answers without a cosine because the embedder failed
+}
+
+// Measure computes all metrics. It fails where there is no answer, or none for
+// which the embedder worked.
+func Measure(ctx context.Context, answers []Answer, e embed.Embedder) (Result, error) {
+	if len(answers) == 0 {
+		return Result{}, errors.New("eval: must have at least one answer")
+	}
+	semantic, failed, err := Semantic(ctx, answers, e)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{
+		ExactMatch: ExactMatch(answers), Semantic: semantic, ChrF: ChrF(answers),
+		Distinct1: DistinctN(answers, 1), Distinct2: DistinctN(answers, 2),
+		MeanLength: MeanLength(answers), N: len(answers), Failed: failed,
+	}, nil
+}
+
+// ExactMatch is the share of answers that equal the reference or one of the
+// item's accepted answers (see task.Normalize).
+func ExactMatch(answers []Answer) float64 {
+	return mean(answers, func(a Answer) float64 {
+		if task.Exact(a.Response, a.reference(), a.Item.Accepted) {
+			return 1
+		}
+		return 0
+	})
+}
+
+// ChrF is the mean of the answers' chrF with their references (see reward.ChrF),
+// after task.Normalize.
+func ChrF(answers []Answer) float64 {
+	return mean(answers, func(a Answer) float64 {
+		return reward.ChrF(task.Normalize(a.Response), task.Normalize(a.reference()))
+	})
+}
+
+// MeanLength is the mean number of words, split at white space.
+func MeanLength(answers []Answer) float64 {
+	return mean(answers, func(a Answer) float64 { return float64(len(strings.Fields(a.Response))) })
+}
+
+// DistinctN is the number of distinct word n-grams over the number of all, in
+// all answers together (Li et al. 2016, "A diversity-promoting objective
+// function"); 0 where no answer has n words.
+func DistinctN(answers []Answer, n int) float64 {
+	distinct := map[string]bool{}
+	total := 0
+	for _, a := range answers {
+		w := strings.Fields(task.Normalize(a.Response))
+		for i := 0; i+n <= len(w); i++ {
+			distinct[strings.Join(w[i:i+n], " ")] = true
+			total++
+		}
+	}
+	if total == 0 {
+		return 0
+	}
+	return float64(len(distinct)) / float64(total)
+}
+
+// Semantic is the mean cosine of answers and references. An answer that is empty
+// or has no meaning for the embedder counts 0; one whose embedding failed, or
+// whose reference has no vector, is left out and counted in failed. It is an
+// error where all of them failed.
+func Semantic(ctx context.Context, answers []Answer, e embed.Embedder) (score float64, failed int, err error) {
+	texts := make([]string, 0, 2*len(answers))
+	for _, a := range answers {
+		texts = append(texts, strings.TrimSpace(a.Response), strings.TrimSpace(a.reference()))
+	}
+	results := e.Embed(ctx, texts)
+	if len(results) != len(texts) {
+		return 0, 0, fmt.Errorf("eval: embedder must give %d results (got %d)", len(texts), len(results))
+	}
+	var sum float64
+	var first error
+	for i := range answers {
+		cos, err := cosine(texts[2*i], results[2*i], results[2*i+1])
+		if err != nil {
+			failed++
+			if first == nil {
+				first = err
+			}
+			continue
+		}
+		sum += cos
+	}
+	if failed == len(answers) {
+		return 0, failed, fmt.Errorf("eval: no answer could be embedded: %w", first)
+	}
+	return sum / float64(len(answers)-failed), failed, nil
+}
+
+// cosine is that of a response and its reference.
+func cosine(response string, c, p embed.Result) (float64, error) {
+	switch {
+	case p.Err != nil:
+		return 0, p.Err
+	case response == "" || errors.Is(c.Err, embed.ErrNoMeaning):
+		return 0, nil
+	case c.Err != nil:
+		return 0, c.Err
+	case len(c.Vector) != len(p.Vector):
+		return 0, fmt.Errorf("eval: vectors must have one dimension (got %d and %d)", len(c.Vector), len(p.Vector))
+	}
+	return embed.Cosine(c.Vector, p.Vector), nil
+}
+
+// Perplexity is exp of minus the mean log-probability (natural log) of tokens;
+// it is an error where there is none.
+func Perplexity(logprobs []float64) (float64, error) {
+	if len(logprobs) == 0 {
+		return 0, errors.New("eval: perplexity needs at least one token")
+	}
+	var sum float64
+	for _, l := range logprobs {
+		sum += l
+	}
+	return math.Exp(-sum / float64(len(logprobs))), nil
+}
+
+func mean(answers []Answer, f func(Answer) float64) float64 {
+	if len(answers) == 0 {
+		return 0
+	}
+	var sum float64
+	for _, a := range answers {
+		sum += f(a)
+	}
+	return sum / float64(len(answers))
+}

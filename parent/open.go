@@ -1,0 +1,44 @@
+package parent
+
+import (
+	"fmt"
+	"strings"
+
+	"pgsrm/task"
+)
+
+// Open makes the parent that a spec names, wrapped by Stack: "builtin" (the
+// task's own references) or "file:PATH" (JSON lines or CSV).
+func Open(spec string, t *task.Task) (Parent, error) {
+	p, err := open(spec, t)
+	if err != nil {
+		return nil, err
+	}
+	return Stack(p), nil
+}
+
+// open makes the bare parent; every new kind of parent gets its case here.
+func open(spec string, t *task.Task) (Parent, error) {
+	kind, rest, _ := strings.Cut(spec, ":")
+	switch {
+	case spec == "builtin":
+		return Table{}, checkReferences(t)
+	case kind == "file" && rest != "":
+		return OpenFile(rest)
+	}
+	return nil, fmt.Errorf("parent: must be one of builtin, file:PATH (got %q)", spec)
+}
+
+// checkReferences demands that the built-in parent can answer something.
+func checkReferences(t *task.Task) error {
+	for _, it := range t.Items {
+		if it.Reference != "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("parent: builtin needs a task with reference answers (task %q has none)", t.Name)
+}
+
+// Stack puts every wrapper on a parent: at present the memory of answers. It is
+// the only place where wrappers are put on.
+func Stack(p Parent) Parent { return NewMemo(p) }

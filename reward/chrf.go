@@ -1,0 +1,66 @@
+package reward
+
+import "unicode"
+
+// chrF of Popović 2015 ("chrF: character n-gram F-score for automatic MT
+// evaluation"), with the defaults of sacreBLEU: n-grams of 1 to 6 characters,
+// white space removed, recall weighted beta = 2.
+const (
+	chrfOrder = 6
+	chrfBeta  = 2
+)
+
+// ChrF is the character n-gram F-score of a response, 0..1 (sacreBLEU prints 100
+// times that). Precision and recall are averaged over the orders for which both
+// texts are long enough. Case counts; two texts without a common order score 0.
+func ChrF(response, reference string) float64 {
+	c, p := letters(response), letters(reference)
+	var precision, recall float64
+	orders := 0
+	for n := 1; n <= chrfOrder && n <= len(c) && n <= len(p); n++ {
+		match := float64(commonGrams(c, p, n))
+		precision += match / float64(len(c)-n+1)
+		recall += match / float64(len(p)-n+1)
+		orders++
+	}
+	if precision+recall == 0 {
+		return 0
+	}
+	precision, recall = precision/float64(orders), recall/float64(orders)
+	const b2 = chrfBeta * chrfBeta
+	return (1 + b2) * precision * recall / (b2*precision + recall)
+}
+
+// letters are the characters of a text without white space.
+func letters(s string) []rune {
+	out := make([]rune, 0, len(s))
+	for _, r := range s {
+		if !unicode.IsSpace(r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// commonGrams counts the n-grams of c that p has too, each as often as in the
+// text that has it less often.
+func commonGrams(c, p []rune, n int) int {
+	count := map[[chrfOrder]rune]int{}
+	for i := 0; i+n <= len(p); i++ {
+		count[gram(p[i:i+n])]++
+	}
+	common := 0
+	for i := 0; i+n <= len(c); i++ {
+		if g := gram(c[i : i+n]); count[g] > 0 {
+			count[g]--
+			common++
+		}
+	}
+	return common
+}
+
+// gram is an n-gram as a map key; all n-grams of one count have equal length.
+func gram(r []rune) (g [chrfOrder]rune) {
+	copy(g[:], r)
+	return g
+}

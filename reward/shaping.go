@@ -1,0 +1,66 @@
+package reward
+
+import "strings"
+
+// length compares the numbers of words: the smaller over the larger, 1 for equal
+// length, 0 where one of the two has no word.
+func length(response, reference string) float64 {
+	c, p := len(splitWords(response)), len(splitWords(reference))
+	if c == 0 || p == 0 {
+		return 0
+	}
+	return float64(min(c, p)) / float64(max(c, p))
+}
+
+// repetition is minus the share of the response's word pairs that stood in it
+// before: 0 without repetition, towards -1 for one phrase over and over.
+func repetition(response string) float64 {
+	pairs := wordGrams(response, 2)
+	if len(pairs) == 0 {
+		return 0
+	}
+	distinct := map[string]bool{}
+	for _, g := range pairs {
+		distinct[g] = true
+	}
+	return -float64(len(pairs)-len(distinct)) / float64(len(pairs))
+}
+
+// copyPenalty is minus the share of the response's word triples (fewer words:
+// the whole response) that stand in the prompt but not in the reference.
+func copyPenalty(prompt, response, reference string) float64 {
+	n := min(3, len(splitWords(response)))
+	grams := wordGrams(response, n)
+	if len(grams) == 0 {
+		return 0
+	}
+	inPrompt, inReference := gramSet(prompt, n), gramSet(reference, n)
+	copied := 0
+	for _, g := range grams {
+		if inPrompt[g] && !inReference[g] {
+			copied++
+		}
+	}
+	return -float64(copied) / float64(len(grams))
+}
+
+// wordGrams lists the runs of n words of a text, in order.
+func wordGrams(text string, n int) []string {
+	w := splitWords(text)
+	if n < 1 || len(w) < n {
+		return nil
+	}
+	out := make([]string, 0, len(w)-n+1)
+	for i := 0; i+n <= len(w); i++ {
+		out = append(out, strings.Join(w[i:i+n], " "))
+	}
+	return out
+}
+
+func gramSet(text string, n int) map[string]bool {
+	out := map[string]bool{}
+	for _, g := range wordGrams(text, n) {
+		out[g] = true
+	}
+	return out
+}
