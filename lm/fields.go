@@ -1,0 +1,142 @@
+package lm
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// fields reads the members of a JSON configuration file one by one, remembers
+// which were read, and keeps the first error. A member that is null counts as
+// absent where null is not given a meaning of its own.
+type fields struct {
+	file string
+	raw  map[string]json.RawMessage
+	null map[string]bool // members given as null
+	read map[string]bool
+	err  error
+}
+
+// parseFields splits the JSON object in text into its members.
+func parseFields(file string, text []byte) (*fields, error) {
+	f := &fields{file: file, raw: map[string]json.RawMessage{}, null: map[string]bool{}, read: map[string]bool{}}
+	err := eachMember(text, func(name string, value json.RawMessage) error {
+		if bytes.Equal(value, []byte("null")) {
+			f.null[name] = true
+		} else {
+			f.raw[name] = value
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return f, nil
+}
+
+// fail keeps the first error.
+func (f *fields) fail(name, must string) {
+	if f.err == nil {
+		f.err = fmt.Errorf("%s: %s must be %s (got %s)", f.file, name, must, shorten(f.raw[name]))
+	}
+}
+
+// shorten is the compact start of a JSON value, for messages.
+func shorten(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if json.Compact(&b, raw) != nil || b.Len() <= 80 {
+		return b.String()
+	}
+	return b.String()[:77] + "..."
+}
+
+// take decodes the first of the names that is present into dst, and demands
+// that further ones say the same.
+func (f *fields) take(dst any, must string, names ...string) bool {
+	found := ""
+	for _, name := range names {
+		f.read[name] = true
+		raw, ok := f.raw[name]
+		switch {
+		case !ok:
+		case found != "" && shorten(raw) != shorten(f.raw[found]):
+			f.fail(name, "the same as "+found)
+		case found == "":
+			found = name
+			if json.Unmarshal(raw, dst) != nil {
+				f.fail(name, must)
+			}
+		}
+	}
+	return found != ""
+}
+
+// int, float, text and flag return a member, or def if it is absent. Further
+// names are other spellings of the same member.
+func (f *fields) int(def int, names ...string) int {
+	f.take(&def, "a whole number", names...)
+	return def
+}
+
+func (f *fields) float(def float64, names ...string) float64 {
+	f.take(&def, "a number", names...)
+	return def
+}
+
+func (f *fields) text(def string, names ...string) string {
+	f.take(&def, "a text", names...)
+	return def
+}
+
+func (f *fields) flag(def bool, names ...string) bool {
+	f.take(&def, "true or false", names...)
+	return def
+}
+
+// token returns a token id, or the first of a list of ids; -1 for null and for
+// an id outside the vocabulary, which no text can contain.
+func (f *fields) token(name string, def, vocab int) int32 {
+	f.read[name] = true
+	id := def
+	if raw, given := f.raw[name]; given && json.Unmarshal(raw, &id) != nil {
+		var list []int
+		if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
+			f.fail(name, "a token id or a list of them")
+			return -1
+		}
+		id = list[0]
+	}
+	if f.null[name] || id < 0 || id >= vocab || id > math.MaxInt32 {
+		return -1
+	}
+	return int32(id)
+}
+
+// only demands that a member is absent or one of the values, given as JSON.
+func (f *fields) only(name string, values ...string) {
+	f.read[name] = true
+	if raw, ok := f.raw[name]; ok && !slices.Contains(values, shorten(raw)) {
+		f.fail(name, strings.Join(values, " or "))
+	}
+}
+
+// skip marks members that have no effect on the numbers.
+func (f *fields) skip(names ...string) {
+	for _, name := range names {
+		f.read[name] = true
+	}
+}
+
+// finish returns the first error; a member that nothing has read is one, since
+// its effect on the numbers is not known.
+func (f *fields) finish() error {
+	for _, name := range sortedKeys(f.raw) {
+		if f.err == nil && !f.read[name] {
+			f.err = fmt.Errorf("%s: %s is unknown (got %s): its effect on the numbers is not known; remove it if it has none", f.file, name, shorten(f.raw[name]))
+		}
+	}
+	return f.err
+}
