@@ -159,7 +159,7 @@ func llamaConfig(f *fields, family string) Config {
 		Tied:      f.flag(false, "tie_word_embeddings"),
 	}
 	c.BOS, c.EOS = f.token("bos_token_id", d.bos, c.Vocab), f.token("eos_token_id", d.eos, c.Vocab)
-	c.Rope.Theta = ropeTheta(f)
+	c.Rope = ropeConfig(f, c.Positions)
 	f.only("hidden_act", `"silu"`)
 	f.only("partial_rotary_factor", "1", "1.0")
 	switch family {
@@ -175,30 +175,63 @@ func llamaConfig(f *fields, family string) Config {
 	return c
 }
 
-// ropeTheta reads the base of the rotary frequencies, from its place in files
-// written before (rope_theta) and since transformers 5 (rope_parameters).
-func ropeTheta(f *fields) float64 {
-	theta := f.float(10000, "rope_theta")
-	for _, name := range []string{"rope_parameters", "rope_scaling"} {
-		var p struct {
-			Theta float64 `json:"rope_theta"`
-			Type  string  `json:"rope_type"`
-			Old   string  `json:"type"`
-		}
-		if !f.take(&p, "an object", name) {
+// ropeConfig reads the rotary frequencies, from their places in files written
+// before (rope_theta, rope_scaling) and since transformers 5 (rope_parameters).
+func ropeConfig(f *fields, positions int) RopeConfig {
+	rope := RopeConfig{Theta: f.float(10000, "rope_theta")}
+	for _, name := range []string{"rope_scaling", "rope_parameters"} {
+		raw, ok := f.raw[name]
+		if f.read[name] = true; !ok {
 			continue
 		}
-		if kind := p.Type + p.Old; kind != "" && kind != "default" && kind != "defaultdefault" {
-			f.fail(name, `of rope_type "default"`)
+		sub, err := parseFields(f.file+": "+name, raw)
+		if err != nil {
+			f.fail(name, "an object")
+			continue
 		}
-		if p.Theta != 0 {
-			theta = p.Theta
+		sub.ropeScaling(&rope, positions)
+		if err := sub.finish(); err != nil && f.err == nil {
+			f.err = err
 		}
 	}
-	if !(theta > 0) || math.IsInf(theta, 0) {
+	if !(rope.Theta > 0) || math.IsInf(rope.Theta, 0) {
 		f.fail("rope_theta", "positive")
 	}
-	return theta
+	return rope
+}
+
+// ropeScaling reads one object of rotary parameters into rope.
+func (f *fields) ropeScaling(rope *RopeConfig, positions int) {
+	rope.Theta = f.float(rope.Theta, "rope_theta")
+	f.only("partial_rotary_factor", "1", "1.0")
+	switch kind := f.text("default", "rope_type", "type"); kind {
+	case "default":
+	case "linear":
+		rope.Scaling, rope.Factor = kind, f.float(1, "factor")
+	case "llama3":
+		rope.Scaling, rope.Factor = kind, f.float(1, "factor")
+		rope.LowFreqFactor, rope.HighFreqFactor = f.float(1, "low_freq_factor"), f.float(4, "high_freq_factor")
+		rope.OriginalPositions = f.int(positions, "original_max_position_embeddings")
+	default:
+		f.fail("rope_type", `"default", "linear" or "llama3"`)
+	}
+	if rope.Scaling != "" && !(rope.Factor >= 1) {
+		f.fail("factor", "at least 1")
+	}
+}
+
+// ropeJSON is the rope_scaling member of a saved model; nil without scaling.
+func ropeJSON(r RopeConfig) any {
+	switch r.Scaling {
+	case "linear":
+		return map[string]any{"rope_type": "linear", "factor": r.Factor}
+	case "llama3":
+		return map[string]any{
+			"rope_type": "llama3", "factor": r.Factor, "low_freq_factor": r.LowFreqFactor,
+			"high_freq_factor": r.HighFreqFactor, "original_max_position_embeddings": r.OriginalPositions,
+		}
+	}
+	return nil
 }
 
 // limitToWindow limits the context to the sliding window, within which a
@@ -242,7 +275,7 @@ func configJSON(c Config, dtype DType) []byte {
 		set("architectures", []string{"BertModel"}, "type_vocab_size", c.Types, "layer_norm_eps", c.NormEps)
 	default:
 		set("architectures", []string{llamaClass[c.Family]}, "num_key_value_heads", c.KVHeads, "head_dim", c.HeadDim,
-			"rms_norm_eps", c.NormEps, "rope_theta", c.Rope.Theta, "sliding_window", nil,
+			"rms_norm_eps", c.NormEps, "rope_theta", c.Rope.Theta, "rope_scaling", ropeJSON(c.Rope), "sliding_window", nil,
 			"attention_bias", c.QKVBias, "mlp_bias", c.MLPBias)
 	}
 	if c.Family != "gpt2" {

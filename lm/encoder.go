@@ -1,0 +1,211 @@
+package lm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+
+	"pgsrm/kernel"
+	"pgsrm/tokenizer"
+)
+
+// Encoder turns texts into vectors with a BERT-like model, as the library
+// sentence-transformers does with the same folder. Not safe for concurrent use.
+type Encoder struct {
+	model     *Model
+	tok       *tokenizer.Tokenizer
+	recipe    encoderRecipe
+	head      int // special tokens before the text
+	tail      int // special tokens behind it
+	truncated int
+	digest    string
+	state     *State
+}
+
+// LoadEncoder reads a sentence-transformers folder, or a plain folder of a BERT
+// model (mean pooling then, as sentence-transformers does).
+func LoadEncoder(dir string) (*Encoder, error) {
+	e, err := LoadEncoderFS(os.DirFS(dir))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return e, nil
+}
+
+// LoadEncoderFS is LoadEncoder for a folder in a file system.
+func LoadEncoderFS(fsys fs.FS) (*Encoder, error) {
+	e, err := loadEncoder(fsys)
+	if err != nil {
+		return nil, fmt.Errorf("load encoder: %w", err)
+	}
+	return e, nil
+}
+
+func loadEncoder(fsys fs.FS) (*Encoder, error) {
+	m, tok, err := loadFolder(fsys)
+	if err != nil {
+		return nil, err
+	}
+	if m.Config.Causal {
+		return nil, fmt.Errorf("config.json: model_type must be that of an encoder (got %q)", m.Config.Family)
+	}
+	recipe, err := readRecipe(fsys, m.Config)
+	if err != nil {
+		return nil, err
+	}
+	e := &Encoder{model: m, tok: tok, recipe: recipe, state: m.NewState(false)}
+	e.head, e.tail = specialsAround(tok)
+	if recipe.maxTokens <= e.head+e.tail {
+		return nil, fmt.Errorf("max_seq_length must exceed the %d special tokens (got %d)", e.head+e.tail, recipe.maxTokens)
+	}
+	if e.digest, err = digestFolder(fsys); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// specialsAround counts the tokens that the post-processor puts before and
+// behind a text: what the tokens of two texts with nothing in common share.
+func specialsAround(tok *tokenizer.Tokenizer) (head, tail int) {
+	a, b := tok.EncodeSpecial("a"), tok.EncodeSpecial("7")
+	none := tok.EncodeSpecial("")
+	for head < len(none) && a[head] == b[head] {
+		head++
+	}
+	return head, len(none) - head
+}
+
+// Dim is the length of a vector (E).
+func (e *Encoder) Dim() int { return e.model.Config.Width }
+
+// Digest is the SHA-256, in hexadecimal, of weights, configuration, tokenizer and
+// pooling: two encoders with one digest give the same vectors.
+func (e *Encoder) Digest() string { return e.digest }
+
+// Pooling is how token vectors become one: "mean" or "cls".
+func (e *Encoder) Pooling() string { return e.recipe.pooling }
+
+// Normalized says whether vectors have unit length.
+func (e *Encoder) Normalized() bool { return e.recipe.normalize }
+
+// Template is the text that is put before every text; usually empty.
+func (e *Encoder) Template() string { return e.recipe.prompt }
+
+// MaxTokens is the number of tokens, special ones included, behind which a text is cut.
+func (e *Encoder) MaxTokens() int { return e.recipe.maxTokens }
+
+// Truncated is the number of texts that have been cut so far.
+func (e *Encoder) Truncated() int { return e.truncated }
+
+// SetPool sets the threads to compute on; nil = the caller's alone.
+func (e *Encoder) SetPool(p *kernel.Pool) { e.model.Pool = p }
+
+// encodeRows is about how many tokens are computed at a time.
+const encodeRows = 2048
+
+// Encode returns the vectors of the texts, in order. [len(texts)][Dim] The vector
+// of a text does not depend on the texts beside it.
+func (e *Encoder) Encode(texts []string) ([][]float32, error) {
+	vectors := make([][]float32, 0, len(texts))
+	var pending [][]int32 // rows of the texts in the State
+	flush := func() {
+		e.model.Forward(e.state)
+		for _, rows := range pending {
+			vectors = append(vectors, e.pool(rows))
+		}
+		e.state.Reset()
+		pending = pending[:0]
+	}
+	for i, text := range texts {
+		ids := e.tokens(text)
+		if len(ids) == 0 {
+			return nil, fmt.Errorf("encode: text %d must have a token (got %q)", i, text)
+		}
+		if len(pending) > 0 && e.state.Rows()+len(ids) > encodeRows {
+			flush()
+		}
+		pending = append(pending, e.state.AddBidirectional(ids))
+	}
+	flush()
+	return vectors, nil
+}
+
+// tokens are the ids of a text, cut to maxTokens before the special tokens are
+// put around, as the library tokenizers does.
+func (e *Encoder) tokens(text string) []int32 {
+	ids := e.tok.EncodeSpecial(e.recipe.prompt + text)
+	if over := len(ids) - e.recipe.maxTokens; over > 0 {
+		e.truncated++
+		end := len(ids) - e.tail
+		ids = append(ids[:end-over], ids[end:]...)
+	}
+	return ids
+}
+
+// pool makes one vector of the hidden states of rows.
+func (e *Encoder) pool(rows []int32) []float32 {
+	sum := make([]float64, e.Dim())
+	if e.recipe.pooling == poolCLS {
+		rows = rows[:1]
+	}
+	for _, r := range rows {
+		for i, v := range e.state.Hidden(r) {
+			sum[i] += float64(v)
+		}
+	}
+	scale := 1 / float64(len(rows))
+	if e.recipe.normalize {
+		scale = 1 / max(norm2(sum), 1e-12*float64(len(rows)))
+	}
+	out := make([]float32, len(sum))
+	for i, v := range sum {
+		out[i] = float32(v * scale)
+	}
+	return out
+}
+
+// norm2 is the Euclidean length.
+func norm2(x []float64) float64 {
+	var sum float64
+	for _, v := range x {
+		sum += v * v
+	}
+	return math.Sqrt(sum)
+}
+
+// digestFolder hashes every file that decides a vector, each with its name and size.
+func digestFolder(fsys fs.FS) (string, error) {
+	h := sha256.New()
+	shards, _, err := shardNames(fsys)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range append(shards, configFile, tokenizerFile, modulesFile, poolingFile, sentenceFile, tokenizerConfigFile, promptsFile) {
+		if err := hashFile(h, fsys, name); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// hashFile adds a file to h; an absent one adds nothing.
+func hashFile(h io.Writer, fsys fs.FS, name string) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("digest: %w", err)
+	}
+	fmt.Fprintf(h, "%s %d\n", name, st.Size())
+	if _, err := io.Copy(h, f); err != nil {
+		return fmt.Errorf("digest of %s: %w", name, err)
+	}
+	return nil
+}

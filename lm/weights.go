@@ -1,0 +1,242 @@
+package lm
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Names of the files of weights in a Hugging Face folder.
+const (
+	weightsFile = "model.safetensors"
+	indexFile   = "model.safetensors.index.json" // of a sharded model
+)
+
+// weightSet is all tensors of a folder, in one file or several shards.
+type weightSet struct {
+	files []*TensorFile
+	of    map[string]*TensorFile // tensor name in the folder -> its file
+}
+
+// openWeights opens the weights of a folder.
+func openWeights(fsys fs.FS) (*weightSet, error) {
+	set := &weightSet{of: map[string]*TensorFile{}}
+	shards, where, err := shardNames(fsys)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range shards {
+		f, err := OpenTensors(fsys, name)
+		if err != nil {
+			return nil, errors.Join(err, set.close())
+		}
+		set.files = append(set.files, f)
+		for _, t := range f.Tensors() {
+			if where != nil && where[t.Name] != name {
+				return nil, errors.Join(fmt.Errorf("%s: tensor %q of %s must be listed under that file (got %q)", indexFile, t.Name, name, where[t.Name]), set.close())
+			}
+			set.of[t.Name] = f
+		}
+	}
+	for _, name := range sortedKeys(where) {
+		if set.of[name] == nil {
+			return nil, errors.Join(fmt.Errorf("%s: tensor %q must be in %s (it is not)", indexFile, name, where[name]), set.close())
+		}
+	}
+	return set, nil
+}
+
+func (s *weightSet) close() error {
+	var errs []error
+	for _, f := range s.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// shardNames returns the files of weights, and for a sharded model where the
+// index says that each tensor is.
+func shardNames(fsys fs.FS) (shards []string, where map[string]string, err error) {
+	if _, err := fs.Stat(fsys, weightsFile); err == nil {
+		return []string{weightsFile}, nil, nil
+	}
+	text, err := fs.ReadFile(fsys, indexFile)
+	if err != nil {
+		return nil, nil, noWeights(fsys)
+	}
+	f, err := parseFields(indexFile, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	where = map[string]string{}
+	err = eachMember(f.raw["weight_map"], func(tensor string, file json.RawMessage) error {
+		var name string
+		if err := json.Unmarshal(file, &name); err != nil || !fs.ValidPath(name) || strings.Contains(name, "/") {
+			return fmt.Errorf("file of tensor %q must be a name in the folder (got %s)", tensor, shorten(file))
+		}
+		where[tensor] = name
+		shards = append(shards, name)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: weight_map: %w", indexFile, err)
+	}
+	slices.Sort(shards)
+	return slices.Compact(shards), where, nil
+}
+
+// noWeights says what is missing, and what to do about pickle files.
+func noWeights(fsys fs.FS) error {
+	for _, pattern := range []string{"*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack"} {
+		if found, err := fs.Glob(fsys, pattern); err == nil && len(found) > 0 {
+			return fmt.Errorf("%s is missing: %s is not read, since such files can run code or are of another kind; "+
+				"write the model anew with transformers' save_pretrained", weightsFile, found[0])
+		}
+	}
+	return fmt.Errorf("%s is missing", weightsFile)
+}
+
+// loadWeights fills the model from the folder. Every parameter must be there in
+// its shape, and nothing else but what the family is known to ignore.
+func (m *Model) loadWeights(set *weightSet) error {
+	maps := m.tensorMaps()
+	names, err := m.matchNames(set, maps)
+	if err != nil {
+		return err
+	}
+	var buf []float32
+	for i := 0; i < len(maps); {
+		p := maps[i].param
+		buf = slices.Grow(buf[:0], p.K*p.N)[:p.K*p.N]
+		end := i
+		for ; end < len(maps) && maps[end].param == p; end++ {
+			lo, hi := maps[end].span()
+			if err := readFinite(set, names[end], buf[lo:hi]); err != nil {
+				return err
+			}
+		}
+		p.Set(buf, maps[i].transposed)
+		i = end
+	}
+	return m.checkTied(set)
+}
+
+// readFinite reads a tensor all of whose numbers must be finite.
+func readFinite(set *weightSet, name string, dst []float32) error {
+	if err := set.of[name].ReadFloats(name, dst); err != nil {
+		return err
+	}
+	for i, v := range dst {
+		if v-v != 0 {
+			return fmt.Errorf("%s: tensor %q must be finite (got %v at %d)", set.of[name].Path, name, v, i)
+		}
+	}
+	return nil
+}
+
+// matchNames finds the tensor in the folder of each row of the table. Missing,
+// surplus and mis-shaped tensors are errors that name them.
+func (m *Model) matchNames(set *weightSet, maps []tensorMap) ([]string, error) {
+	n := namingOf(m.Config.Family)
+	actual := map[string]string{} // name without prefix -> name in the folder
+	var surplus, missing, misshaped []string
+	for _, name := range sortedKeys(set.of) {
+		base := n.old.Replace(strings.TrimPrefix(name, n.prefix))
+		if first, twice := actual[base]; twice {
+			surplus = append(surplus, fmt.Sprintf("%s (beside %s)", name, first))
+		}
+		actual[base] = name
+	}
+	names := make([]string, len(maps))
+	for i, t := range maps {
+		name, ok := actual[t.name]
+		delete(actual, t.name)
+		if !ok {
+			missing = append(missing, n.fullName(t.name))
+			continue
+		}
+		names[i] = name
+		if info, _ := set.of[name].Info(name); !slices.Equal(info.Shape, t.shape) {
+			misshaped = append(misshaped, fmt.Sprintf("%s must have shape %v (got %v)", name, t.shape, info.Shape))
+		}
+	}
+	for _, base := range sortedKeys(actual) {
+		if !n.ignored.MatchString(base) && !(m.Config.Tied && base == headName) {
+			surplus = append(surplus, actual[base])
+		}
+	}
+	return names, tensorFaults(missing, surplus, misshaped)
+}
+
+// tensorFaults is one error for all three kinds of fault, nil without any.
+func tensorFaults(missing, surplus, misshaped []string) error {
+	var faults []string
+	for _, f := range []struct {
+		what  string
+		items []string
+	}{{"missing", missing}, {"unexpected", surplus}, {"mis-shaped", misshaped}} {
+		if len(f.items) > 0 {
+			faults = append(faults, fmt.Sprintf("%d %s: %s", len(f.items), f.what, listed(f.items)))
+		}
+	}
+	if faults == nil {
+		return nil
+	}
+	return fmt.Errorf("tensors must be those of %s: %s", configFile, strings.Join(faults, "; "))
+}
+
+// listed shows the first of the items.
+func listed(items []string) string {
+	const shown = 5
+	if len(items) <= shown {
+		return strings.Join(items, ", ")
+	}
+	return strings.Join(items[:shown], ", ") + ", ..."
+}
+
+// checkTied demands that a head stored beside a tied embedding is equal to it.
+func (m *Model) checkTied(set *weightSet) error {
+	if !m.Config.Tied || set.of[headName] == nil {
+		return nil
+	}
+	head, err := set.of[headName].Floats(headName)
+	if err != nil {
+		return err
+	}
+	tokens := make([]float32, m.tokens.K*m.tokens.N)
+	m.tokens.Get(tokens, true)
+	if !slices.EqualFunc(head, tokens, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {
+		return fmt.Errorf("weights: %s must equal the token embedding, since config.json ties them (it does not)", headName)
+	}
+	return nil
+}
+
+// tensors lists the model's weights under the names and in the shapes that
+// transformers expects.
+func (m *Model) tensors() []Tensor {
+	n := namingOf(m.Config.Family)
+	if m.Config.NoHead {
+		n.prefix = "" // transformers writes a bare BertModel without prefix
+	}
+	var out []Tensor
+	for _, t := range m.tensorMaps() {
+		out = append(out, Tensor{Name: n.fullName(t.name), Shape: t.shape, Fill: func(dst []float32) { t.get(dst, t.param.Value) }})
+	}
+	return out
+}
+
+// get copies the tensor's part of values, laid out like its parameter, to dst.
+func (t *tensorMap) get(dst, values []float32) {
+	lo, hi := t.span()
+	if hi-lo == t.param.K*t.param.N {
+		t.param.unpack(dst, values, t.transposed)
+		return
+	}
+	whole := make([]float32, t.param.K*t.param.N)
+	t.param.unpack(whole, values, t.transposed)
+	copy(dst, whole[lo:hi])
+}
