@@ -69,11 +69,10 @@ func loadEncoder(fsys fs.FS) (*Encoder, error) {
 }
 
 // specialsAround counts the tokens that the post-processor puts before and
-// behind a text: what the tokens of two texts with nothing in common share.
+// behind a text: those of the empty text, up to where a text would stand.
 func specialsAround(tok *tokenizer.Tokenizer) (head, tail int) {
-	a, b := tok.EncodeSpecial("a"), tok.EncodeSpecial("7")
-	none := tok.EncodeSpecial("")
-	for head < len(none) && a[head] == b[head] {
+	none, one := tok.EncodeSpecial(""), tok.EncodeSpecial("a")
+	for head < len(none) && head < len(one) && none[head] == one[head] {
 		head++
 	}
 	return head, len(none) - head

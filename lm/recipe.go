@@ -143,7 +143,9 @@ func (r *encoderRecipe) readPrompt(fsys fs.FS) error {
 	if _, ok := prompts[name]; name != "" && !ok {
 		f.fail("default_prompt_name", "one of prompts")
 	}
-	r.prompt = prompts[name]
+	if name != "" {
+		r.prompt = prompts[name]
+	}
 	return f.err
 }
 

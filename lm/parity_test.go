@@ -1,0 +1,191 @@
+package lm
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// goldenNames are the folders of testdata that make_golden.py writes.
+var goldenNames = []string{"gpt2", "gpt2-odd", "gpt2-half", "llama", "mistral", "qwen2", "qwen3"}
+
+// golden is what PyTorch computed with the model of one folder.
+type golden struct {
+	Sequences [][]int32
+	Response  int // the loss counts tokens from here on
+	Losses    []float64
+	Norms     []float64
+	LR        float64
+	MaxNorm   float64 `json:"max_norm"`
+	Warpers   []struct {
+		Temperature float32
+		TopK        int     `json:"top_k"`
+		TopP        float32 `json:"top_p"`
+		MinP        float32 `json:"min_p"`
+	}
+	tensors *TensorFile
+}
+
+// loadGolden reads a model and its golden values.
+func loadGolden(t *testing.T, name string) (*Model, golden) {
+	t.Helper()
+	dir := filepath.Join("testdata", name)
+	m, _, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "golden.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g golden
+	if err := json.Unmarshal(text, &g); err != nil {
+		t.Fatal(err)
+	}
+	if g.tensors, err = OpenTensors(os.DirFS(dir), "golden.safetensors"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.tensors.Close() })
+	return m, g
+}
+
+func forEachGolden(t *testing.T, f func(t *testing.T, m *Model, g golden)) {
+	for _, name := range goldenNames {
+		t.Run(name, func(t *testing.T) {
+			m, g := loadGolden(t, name)
+			f(t, m, g)
+		})
+	}
+}
+
+// want reads a golden tensor.
+func (g *golden) want(t *testing.T, name string) []float32 {
+	t.Helper()
+	v, err := g.tensors.Floats(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// near fails unless the largest difference is at most tol times the largest
+// wanted magnitude: sums of float32 err in proportion to their largest terms.
+func near(t *testing.T, what string, got, want []float32, tol float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: got %d numbers, want %d", what, len(got), len(want))
+	}
+	var worst, scale float64
+	for i := range want {
+		d := math.Abs(float64(got[i]) - float64(want[i]))
+		if !(d <= worst) { // NaN counts
+			worst = d
+		}
+		scale = max(scale, math.Abs(float64(want[i])))
+	}
+	if !(worst <= tol*scale) {
+		t.Errorf("%s: largest difference %.3g, allowed %.3g (largest number %.3g)", what, worst, tol*scale, scale)
+	}
+}
+
+// lesson is the golden batch as supervised sequences.
+func (g *golden) lesson() []Sequence {
+	var out []Sequence
+	for _, s := range g.Sequences {
+		out = append(out, Sequence{Tokens: s, From: g.Response})
+	}
+	return out
+}
+
+func TestParityLogits(t *testing.T) {
+	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
+		s := m.NewState(false)
+		var rows []int32
+		for _, q := range g.Sequences {
+			rows = append(rows, s.AddSequence(q)...)
+		}
+		m.Forward(s)
+		got := make([]float32, 0, len(rows)*m.Config.Vocab)
+		for _, r := range rows {
+			logits := make([]float32, m.Config.Vocab)
+			m.Logits(s, r, logits)
+			got = append(got, logits...)
+		}
+		near(t, "logits", got, g.want(t, "logits"), 3e-6)
+	})
+}
+
+func TestParityGradients(t *testing.T) {
+	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
+		loss, _ := m.Supervised(m.NewState(true), g.lesson())
+		if d := math.Abs(loss - g.Losses[0]); d > 2e-6*g.Losses[0] {
+			t.Errorf("loss %.8f, want %.8f", loss, g.Losses[0])
+		}
+		n := namingOf(m.Config.Family)
+		maps := m.tensorMaps()
+		for i := range maps {
+			name := "grad:" + n.fullName(maps[i].name)
+			want := g.want(t, name)
+			got := make([]float32, len(want))
+			maps[i].get(got, maps[i].param.Grad)
+			if strings.HasSuffix(name, "k_proj.bias") { // zero but for rounding: softmax ignores it
+				continue
+			}
+			near(t, name, got, want, 2e-5)
+		}
+	})
+}
+
+func TestParityTraining(t *testing.T) {
+	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
+		s, opt := m.NewState(true), NewAdamW()
+		for i, want := range g.Losses {
+			loss, _ := m.Supervised(s, g.lesson())
+			if d := math.Abs(loss - want); d > 1e-4*want {
+				t.Errorf("step %d: loss %.7f, want %.7f", i, loss, want)
+			}
+			norm := opt.Step(m, g.LR, g.MaxNorm)
+			if d := math.Abs(norm - g.Norms[i]); d > 1e-3*g.Norms[i] {
+				t.Errorf("step %d: gradient norm %.7f, want %.7f", i, norm, g.Norms[i])
+			}
+		}
+		n := namingOf(m.Config.Family)
+		maps := m.tensorMaps()
+		for i := range maps {
+			name := "trained:" + n.fullName(maps[i].name)
+			info, ok := g.tensors.Info(name)
+			if !ok {
+				continue
+			}
+			got := make([]float32, info.Len())
+			maps[i].get(got, maps[i].param.Value)
+			near(t, name, got, g.want(t, name), 1e-3)
+		}
+	})
+}
+
+// TestParitySampling compares the distributions that Generate draws from.
+func TestParitySampling(t *testing.T) {
+	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
+		s := m.NewState(false)
+		rows := s.AddSequence(g.Sequences[0])
+		m.Forward(s)
+		for i, w := range g.Warpers {
+			opt := SampleOptions{Temperature: w.Temperature, TopK: w.TopK, TopP: w.TopP, MinP: w.MinP, MaxNewTokens: 1}
+			dist := newRowDist(m.logitsOf(s, rows[len(rows)-1:], opt.Temperature)[:m.Config.Vocab], opt)
+			got := make([]float32, m.Config.Vocab)
+			for j, x := range dist.logits {
+				id := j
+				if dist.support != nil {
+					id = int(dist.support[j])
+				}
+				got[id] = float32(math.Exp(float64(dist.logProb(x))))
+			}
+			near(t, fmt.Sprintf("warpers %+v", w), got, g.want(t, fmt.Sprintf("warped:%d", i)), 1e-5)
+		}
+	})
+}
