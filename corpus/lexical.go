@@ -49,17 +49,9 @@ func newLexicon(l *lists, name string, opt Options, sim Similarity) *lexicon {
 			x.near = append(x.near, x.weigh(task.Item{Reference: c}, sim))
 		}
 	case "opposites":
-		x.words = l.opposites()
-		for _, p := range l.pairs {
-			more = append(more, task.Item{Input: p[0], Reference: p[1]}, task.Item{Input: p[1], Reference: p[0]})
-		}
+		x.words, more = l.opposites(), l.moreOpposites()
 	default:
-		x.words = l.categoryNames()
-		for _, c := range l.categories {
-			for _, noun := range c[1:] {
-				more = append(more, task.Item{Input: noun, Reference: c[0]})
-			}
-		}
+		x.words, more = l.categoryNames(), l.moreNouns()
 	}
 	asked := map[string]bool{} // an input keeps the answer it has first
 	for _, it := range l.tasks[name].Items {

@@ -89,6 +89,26 @@ func (l *lists) opposites() []string {
 	return distinct(words)
 }
 
+// moreOpposites lists the pairs in both directions.
+func (l *lists) moreOpposites() []task.Item {
+	var out []task.Item
+	for _, p := range l.pairs {
+		out = append(out, task.Item{Input: p[0], Reference: p[1]}, task.Item{Input: p[1], Reference: p[0]})
+	}
+	return out
+}
+
+// moreNouns lists the further nouns with their categories.
+func (l *lists) moreNouns() []task.Item {
+	var out []task.Item
+	for _, c := range l.categories {
+		for _, noun := range c[1:] {
+			out = append(out, task.Item{Input: noun, Reference: c[0]})
+		}
+	}
+	return out
+}
+
 // categoryNames lists the possible answers to a categories prompt.
 func (l *lists) categoryNames() []string {
 	var names []string

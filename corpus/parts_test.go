@@ -13,6 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"pgsrm/embed"
+	"pgsrm/task"
+	"pgsrm/tokenizer"
 )
 
 func TestWeights(t *testing.T) {
@@ -172,6 +174,36 @@ func TestWordsCoverSimilarity(t *testing.T) {
 	})
 	if err != nil || unknown != "" {
 		t.Errorf("Words lacks %q (error %v)", unknown, err)
+	}
+}
+
+// TestAnswersFitTheirLength trains the tokenizer of the embedded child's size on
+// the corpus: every answer and its end-of-text must fit the default length.
+func TestAnswersFitTheirLength(t *testing.T) {
+	opt := DefaultOptions()
+	opt.Documents = 30_000
+	g, err := New(opt, func(a, b string) float64 { return 0 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for d := range g.All() {
+		texts = append(texts, d.Prompt, d.Answer)
+	}
+	tok, err := tokenizer.TrainBPE(texts, 2000, []string{"<|endoftext|>"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range task.Names() {
+		k, err := task.Builtin(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range k.Items {
+			if n := len(tok.Encode(task.Joint(it.Prompt)+it.Reference)) + 1; n > k.MaxNewTokens {
+				t.Errorf("%s: %q takes %d tokens, want at most %d", name, it.Reference, n, k.MaxNewTokens)
+			}
+		}
 	}
 }
 

@@ -28,19 +28,21 @@ func (g *Generator) everyday(r *rand.Rand) string {
 	return strings.Join(happy, " ")
 }
 
-// fact states a relation of one of the lexical tasks.
+// fact states a relation of one of the lexical tasks. Words stand in quotes half
+// of the time: behind a quote a word is encoded as in the prompts, without the
+// space that belongs to its token elsewhere.
 func (g *Generator) fact(r *rand.Rand) string {
 	switch r.IntN(4) {
 	case 0:
 		q := pick(r, g.lexical["colors"].own)
 		a, b, _ := strings.Cut(q.input, " and ")
-		form := pick(r, []string{"%s paint and %s paint make %s paint", "%s and %s together look %s", "she mixed %s with %s and got %s"})
+		form := pick(r, []string{"%s paint and %s paint make %s paint", "she mixed %s with %s and got %s", "the color of %s and %s is called '%s'", "%s with %s we call '%s'"})
 		return fmt.Sprintf(form, a, b, q.answer)
 	case 1:
 		return g.looks(r)
 	case 2:
 		q := g.lexical["opposites"].any(r)
-		form := pick(r, []string{"it was not %s, it was %s", "some say %s and some say %s", "is it %s or %s", "%s and %s are opposites"})
+		form := pick(r, []string{"it was not %s, it was %s", "is it %s or %s", "'%s' and '%s' are opposites", "he said '%s' and she said '%s'", "'%s' is not '%s'"})
 		return fmt.Sprintf(form, q.input, q.answer)
 	default:
 		return g.group(r)
@@ -52,7 +54,10 @@ func (g *Generator) looks(r *rand.Rand) string {
 	x := g.lexical["colors"]
 	a := r.IntN(len(x.words))
 	b := x.near[a].draw(r)
-	thing := func() string { return strings.Join(first(g.speech.grammar.draw(r, "thing")), " ") }
+	thing := func() string {
+		words, _ := g.speech.grammar.draw(r, "thing")
+		return strings.Join(words, " ")
+	}
 	if chance(r, 0.5) {
 		return fmt.Sprintf("the %s is %s and the %s is %s", thing(), x.words[a], thing(), x.words[b])
 	}
@@ -67,18 +72,15 @@ func (g *Generator) group(r *rand.Rand) string {
 	for b.answer != a.answer || b.input == a.input {
 		b = x.any(r)
 	}
-	form := pick(r, []string{"%s and %s are in the group %s", "words like %s and %s are for the category %s", "think of %s or %s when you hear %s"})
+	form := pick(r, []string{"'%s' and '%s' are in the group %s", "words like '%s' and '%s' are for the category %s", "%s and %s are kinds of %s", "think of %s or %s when you hear %s"})
 	return fmt.Sprintf(form, a.input, b.input, a.answer)
 }
 
 // any draws one of the questions, the task's own and others alike.
 func (x *lexicon) any(r *rand.Rand) question {
-	if i := r.IntN(len(x.own) + len(x.more)); i >= len(x.own) {
-		return x.more[i-len(x.own)]
-	} else {
+	i := r.IntN(len(x.own) + len(x.more))
+	if i < len(x.own) {
 		return x.own[i]
 	}
+	return x.more[i-len(x.own)]
 }
-
-// first returns the first of two.
-func first[T any](a, _ T) T { return a }

@@ -42,7 +42,7 @@ func TestReadCSV(t *testing.T) {
 	if d := cmp.Diff(want, k.Items); d != "" {
 		t.Error(d)
 	}
-	if k.Kind != Lexical || k.MaxNewTokens != 4 {
+	if k.Kind != Lexical || k.MaxNewTokens != 5 {
 		t.Errorf("kind %q, tokens %d", k.Kind, k.MaxNewTokens)
 	}
 }
