@@ -1,0 +1,103 @@
+package run
+
+import (
+	"errors"
+	"sort"
+)
+
+// Event is one thing that happened in a run: Started, Metrics, Timing,
+// Completion, Checkpointed, Warning or Ended.
+type Event interface{ event() }
+
+// Started opens a run or continues one.
+type Started struct {
+	Step, Steps       int // step reached so far, and of the whole run
+	Episode, Episodes int // likewise
+	Resumed           bool
+}
+
+// Metrics are named numbers of one step. An evaluation is an event of its own
+// with the same step.
+type Metrics struct {
+	Step, Episode int
+	Values        map[string]float64
+}
+
+// Timing is the wall clock of one step, seconds by phase. It is kept apart from
+// Metrics, which must be reproducible.
+type Timing struct {
+	Step, Episode int
+	Values        map[string]float64
+}
+
+// Completion is one answer of the child, sampled in training or greedy in an
+// evaluation.
+type Completion struct {
+	Step      int                `json:"step"`
+	Episode   int                `json:"episode"`
+	PromptID  string             `json:"prompt_id"`
+	Prompt    string             `json:"prompt"`
+	Reference string             `json:"reference"`
+	Response  string             `json:"response"`
+	Reward    float64            `json:"reward"`
+	Terms     map[string]float64 `json:"terms"` // unweighted, by kind; JSON sorts the keys
+	Finish    string             `json:"finish"`
+	Greedy    bool               `json:"greedy,omitempty"`
+	Split     string             `json:"split,omitempty"` // of greedy answers
+	Error     string             `json:"error,omitempty"` // why there is no reward
+}
+
+// Checkpointed says that a checkpoint is safely on disk.
+type Checkpointed struct {
+	Step int
+	Path string
+}
+
+// Warning is something that a reader of the log should know.
+type Warning struct {
+	Step int
+	Text string
+}
+
+// Ended closes a run; Err is nil where it is complete.
+type Ended struct {
+	Step, Episode int
+	Err           error
+}
+
+func (Started) event()      {}
+func (Metrics) event()      {}
+func (Timing) event()       {}
+func (Completion) event()   {}
+func (Checkpointed) event() {}
+func (Warning) event()      {}
+func (Ended) event()        {}
+
+// Subscriber gets every event of a run, in order, from one goroutine.
+type Subscriber interface {
+	Event(e Event) error
+}
+
+// stream of events to all subscribers.
+type eventStream []Subscriber
+
+// emit hands the event to every subscriber and joins their errors.
+func (s eventStream) emit(e Event) error {
+	var errs []error
+	for _, sub := range s {
+		if err := sub.Event(e); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// sortedKeys are the keys of the values in the order in which they are written.
+func sortedKeys(values map[string]float64) []string {
+	keys := make([]string, 0, len(values))
+	for k := range values {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
