@@ -2,6 +2,7 @@ package run
 
 import (
 	"pgsrm/reward"
+	"pgsrm/rl"
 )
 
 // Config says everything that decides what a run computes, and where. Make one
@@ -15,12 +16,10 @@ type Config struct {
 	Embedder string      `yaml:"embedder"` // embed.Open
 	Reward   reward.Spec `yaml:"reward"`   // a name, or terms of its own
 
-	Algorithm Algorithm `yaml:"algorithm"`
-	Rollout   Rollout   `yaml:"rollout"`
-	Optimizer Optimizer `yaml:"optimizer"`
-	Schedule  Schedule  `yaml:"schedule"`
-	KL        KL        `yaml:"kl"`
-	Entropy   Entropy   `yaml:"entropy"`
+	Algorithm Algorithm   `yaml:"algorithm"`
+	Rollout   Rollout     `yaml:"rollout"`
+	Optimizer Optimizer   `yaml:"optimizer"`
+	Schedule  rl.Schedule `yaml:"schedule"` // of the learning rate, over the steps
 
 	Episodes        int     `yaml:"episodes"`          // samples of the whole run, rounded up to whole steps
 	Seed            uint64  `yaml:"seed"`              // of every stream of random numbers
@@ -34,19 +33,11 @@ type Config struct {
 	Out     string `yaml:"out"`     // the run directory
 }
 
-// Algorithm is how the weights are updated; see package rl.
+// Algorithm is how the weights are updated: a name, and a section of options
+// for each algorithm of which only the named one counts.
 type Algorithm struct {
-	Name        string  `yaml:"name"`         // ppo, grpo, rloo or paper
-	Epochs      int     `yaml:"epochs"`       // passes over the samples of a step
-	Minibatches int     `yaml:"minibatches"`  // updates in one pass
-	Clip        float64 `yaml:"clip"`         // of the probability ratio
-	ValueClip   float64 `yaml:"value_clip"`   // of the change of the value; 0 = off
-	ValueCoef   float64 `yaml:"value_coef"`   // weight of the value loss
-	Gamma       float64 `yaml:"gamma"`        // discount per token
-	Lambda      float64 `yaml:"lambda"`       // of generalised advantage estimation
-	Whiten      bool    `yaml:"whiten"`       // advantages to mean 0 and deviation 1
-	TargetKL    float64 `yaml:"target_kl"`    // stop the epochs above this approximate KL; 0 = never
-	DetachValue bool    `yaml:"detach_value"` // keep the value loss out of the trunk
+	Name       string `yaml:"name"` // ppo, grpo, rloo or paper
+	rl.Options `yaml:",inline"`
 }
 
 // Rollout is how answers are sampled.
@@ -60,54 +51,23 @@ type Rollout struct {
 	MaxNewTokens     int     `yaml:"max_new_tokens"` // 0 = the task's own
 }
 
-// Optimizer is AdamW and the clipping of the gradient.
+// Optimizer is AdamW; the learning rate stands in the schedule, the clipping of
+// the gradient with the algorithm.
 type Optimizer struct {
-	LearningRate      float64 `yaml:"learning_rate"`
-	ValueLearningRate float64 `yaml:"value_learning_rate"` // of the value head; 0 = learning_rate
-	Beta1             float64 `yaml:"beta1"`
-	Beta2             float64 `yaml:"beta2"`
-	Eps               float64 `yaml:"eps"`
-	WeightDecay       float64 `yaml:"weight_decay"`
-	MaxGradNorm       float64 `yaml:"max_grad_norm"` // 0 = no clipping
-}
-
-// Schedule is the learning rate over the run.
-type Schedule struct {
-	Kind        string  `yaml:"kind"`         // constant, linear or cosine
-	WarmupSteps int     `yaml:"warmup_steps"` // from 0 to the full rate
-	Final       float64 `yaml:"final"`        // share of the full rate at the end
-}
-
-// KL is the divergence from the start model that is held against the child.
-type KL struct {
-	Coef   float64 `yaml:"coef"`   // 0 = no reference model
-	In     string  `yaml:"in"`     // reward (k1 per token) or loss
-	Target float64 `yaml:"target"` // 0 = fixed coefficient, else adapted towards it
-	Min    float64 `yaml:"min"`    // bounds of an adapted coefficient
-	Max    float64 `yaml:"max"`
-}
-
-// Entropy is the bonus that keeps the child exploring.
-type Entropy struct {
-	Coef   float64 `yaml:"coef"`
-	Target float64 `yaml:"target"` // nats per token; 0 = fixed coefficient, else adapted towards it
-	Min    float64 `yaml:"min"`    // bounds of an adapted coefficient
-	Max    float64 `yaml:"max"`
+	Beta1       float64 `yaml:"beta1"`
+	Beta2       float64 `yaml:"beta2"`
+	Eps         float64 `yaml:"eps"`
+	WeightDecay float64 `yaml:"weight_decay"`
 }
 
 // Default returns the values that presets and files are laid over.
 func Default() Config {
 	return Config{
 		Task: "colors", Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
-		Algorithm: Algorithm{
-			Name: "ppo", Epochs: 2, Minibatches: 1, Clip: 0.2, ValueClip: 0.2, ValueCoef: 0.5,
-			Gamma: 1, Lambda: 0.95,
-		},
+		Algorithm: Algorithm{"ppo", rl.DefaultOptions()},
 		Rollout:   Rollout{PromptsPerStep: 64, SamplesPerPrompt: 1, Temperature: 1},
-		Optimizer: Optimizer{LearningRate: 3e-4, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, MaxGradNorm: 1},
-		Schedule:  Schedule{Kind: "constant", Final: 1},
-		KL:        KL{In: "reward", Max: 1},
-		Entropy:   Entropy{Coef: 0.01, Max: 1},
+		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
+		Schedule:  rl.Schedule{Kind: "constant", LR: 3e-4},
 		Episodes:  19200, Seed: 1, EvalEvery: 50, CheckpointEvery: 100, KeepCheckpoints: 2,
 		LogSamples: 8, MaxFailureShare: 0.5,
 	}
@@ -126,12 +86,10 @@ var presets = map[string]func(*Config){
 	// what the paper's notebooks do (method.md, section 3)
 	"paper": func(c *Config) {
 		c.Reward.Name = "pgsrm-paper"
-		c.Algorithm = Algorithm{Name: "paper", Epochs: 1, Minibatches: 1, ValueCoef: 0.5, Gamma: 1, Lambda: 1, DetachValue: true}
+		c.Algorithm.Name = "paper"
 		c.Rollout = Rollout{PromptsPerStep: 50, SamplesPerPrompt: 1, Temperature: 1, TopK: 50}
-		c.Optimizer.LearningRate, c.Optimizer.ValueLearningRate = 1e-5, 1e-4
 		c.Optimizer.WeightDecay = 0.01
-		c.KL = KL{Coef: 5e-5, In: "loss", Target: 0.8, Max: 1}
-		c.Entropy = Entropy{Coef: 0.01, Max: 1}
+		c.Schedule = rl.Schedule{Kind: "constant", LR: 1e-5}
 		c.Episodes = 100000
 	},
 }

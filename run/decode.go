@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"pgsrm/reward"
 )
 
 // decoder decodes YAML strictly over a value that holds the defaults. Keys that
@@ -45,6 +47,9 @@ func (d decoder) value(n *yaml.Node, path string, v reflect.Value) error {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
+	if spec, ok := v.Addr().Interface().(*reward.Spec); ok && n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
+		return d.reward(n, path, spec)
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		return d.section(n, path, v)
@@ -54,6 +59,16 @@ func (d decoder) value(n *yaml.Node, path string, v reflect.Value) error {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Decode(v.Addr().Interface()) != nil {
 		return d.errorf(n, path, "must be %s (got %s)", kindName(v), nodeText(n))
 	}
+	return nil
+}
+
+// reward decodes the short form of a reward: its name, or a sum of terms.
+func (d decoder) reward(n *yaml.Node, path string, spec *reward.Spec) error {
+	parsed, err := reward.ParseSpec(n.Value)
+	if err != nil {
+		return d.errorf(n, path, "%s", strings.TrimPrefix(err.Error(), "reward: "))
+	}
+	*spec = parsed
 	return nil
 }
 
@@ -113,12 +128,18 @@ func joinPath(path, key string) string {
 func keysOf(t reflect.Type) []string {
 	var keys []string
 	for i := range t.NumField() {
-		if key := keyOf(t.Field(i)); key != "" {
+		f := t.Field(i)
+		if isInline(f) {
+			keys = append(keys, keysOf(f.Type)...)
+		} else if key := keyOf(f); key != "" {
 			keys = append(keys, key)
 		}
 	}
 	return keys
 }
+
+// isInline says that the keys of the field's struct stand beside its own.
+func isInline(f reflect.StructField) bool { return f.Tag.Get("yaml") == ",inline" }
 
 // keyOf is the YAML key of a field, "" for one that is not configured.
 func keyOf(f reflect.StructField) string {
@@ -135,7 +156,12 @@ func keyOf(f reflect.StructField) string {
 // fieldOf finds the field with that key.
 func fieldOf(v reflect.Value, key string) (reflect.Value, bool) {
 	for i := range v.NumField() {
-		if keyOf(v.Type().Field(i)) == key && key != "" {
+		f := v.Type().Field(i)
+		if isInline(f) {
+			if inner, ok := fieldOf(v.Field(i), key); ok {
+				return inner, true
+			}
+		} else if keyOf(f) == key && key != "" {
 			return v.Field(i), true
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"pgsrm/reward"
 	"pgsrm/task"
 )
 
@@ -55,10 +56,10 @@ func load(path string, settings []Setting) (Config, error) {
 		return Config{}, err
 	}
 	c.Preset = preset
-	if err := c.Validate(); err != nil {
+	if err := firstError(c.Validate(), c.resolve()); err != nil {
 		return Config{}, placed(err, path, settings)
 	}
-	return c, c.resolve()
+	return c, nil
 }
 
 // layers lays the file and the settings over c.
@@ -96,16 +97,19 @@ func (s Setting) apply(c *Config) error {
 		}
 		v = field
 	}
+	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s.Value}
 	if v.Kind() == reflect.String {
 		v.SetString(s.Value)
 		return nil
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(s.Value), &doc); err != nil || len(doc.Content) == 0 {
-		return fmt.Errorf("%s: must be %s (got %q)", s.From, kindName(v), s.Value)
+	if _, isReward := v.Interface().(reward.Spec); !isReward {
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(s.Value), &doc); err != nil || len(doc.Content) == 0 {
+			return fmt.Errorf("%s: must be %s (got %q)", s.From, kindName(v), s.Value)
+		}
+		node = doc.Content[0]
+		node.Line = 0
 	}
-	node := doc.Content[0]
-	node.Line = 0
 	return decoder{s.From}.value(node, "", v)
 }
 
@@ -171,11 +175,18 @@ func placed(err error, path string, settings []Setting) error {
 
 // resolve fills in what follows from other values, so that config.yaml tells all.
 func (c *Config) resolve() error {
-	if c.Reward.Name == "" && len(c.Reward.Terms) > 0 {
+	switch {
+	case len(c.Reward.Terms) > 0 && c.Reward.Name == "":
 		c.Reward.Name = "custom"
-	}
-	if c.Reward.Name == "" {
-		c.Reward.Name = "pgsrm"
+	case len(c.Reward.Terms) == 0:
+		if c.Reward.Name == "" {
+			c.Reward.Name = "pgsrm"
+		}
+		spec, err := reward.Named(c.Reward.Name)
+		if err != nil {
+			return keyed("", err)
+		}
+		c.Reward = spec
 	}
 	return nil
 }

@@ -1,11 +1,14 @@
 package run
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // Validate reports the first value that cannot be used.
 func (c *Config) Validate() error {
 	for _, check := range []func() error{
-		c.validateNames, c.validateAlgorithm, c.validateRollout, c.validateOptimizer, c.validateControl, c.validateRun,
+		c.validateNames, c.validateReward, c.validateAlgorithm, c.validateRollout, c.validateOptimizer, c.validateRun,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -25,26 +28,22 @@ func (c *Config) validateNames() error {
 
 func (c *Config) validateAlgorithm() error {
 	a := c.Algorithm
-	return firstError(
-		oneOf("algorithm.name", a.Name, "ppo", "grpo", "rloo", "paper"),
-		intAtLeast("algorithm.epochs", a.Epochs, 1),
-		intAtLeast("algorithm.minibatches", a.Minibatches, 1),
-		atLeast("algorithm.clip", a.Clip, 0),
-		atLeast("algorithm.value_clip", a.ValueClip, 0),
-		atLeast("algorithm.value_coef", a.ValueCoef, 0),
-		between("algorithm.gamma", a.Gamma, 0, 1),
-		between("algorithm.lambda", a.Lambda, 0, 1),
-		atLeast("algorithm.target_kl", a.TargetKL, 0),
-		c.validateGroups(),
-	)
-}
-
-// validateGroups demands a baseline for the algorithms without a value function.
-func (c *Config) validateGroups() error {
-	if g := c.Rollout.SamplesPerPrompt; g < 2 && (c.Algorithm.Name == "grpo" || c.Algorithm.Name == "rloo") {
-		return keyErrorf("rollout.samples_per_prompt", "must be at least 2 for %s (got %d)", c.Algorithm.Name, g)
+	if err := oneOf("algorithm.name", a.Name, "ppo", "grpo", "rloo", "paper"); err != nil {
+		return err
+	}
+	if err := a.Options.Validate(a.Name); err != nil {
+		return keyed("algorithm.", err)
+	}
+	if err := c.Schedule.Validate(); err != nil {
+		return keyed("", err)
 	}
 	return nil
+}
+
+// keyed makes a keyError of an error whose text is "key: what must hold".
+func keyed(prefix string, err error) error {
+	key, text, _ := strings.Cut(err.Error(), ": ")
+	return &keyError{prefix + key, text}
 }
 
 func (c *Config) validateRollout() error {
@@ -63,31 +62,22 @@ func (c *Config) validateRollout() error {
 func (c *Config) validateOptimizer() error {
 	o := c.Optimizer
 	return firstError(
-		above("optimizer.learning_rate", o.LearningRate, 0),
-		atLeast("optimizer.value_learning_rate", o.ValueLearningRate, 0),
 		between("optimizer.beta1", o.Beta1, 0, 1),
 		between("optimizer.beta2", o.Beta2, 0, 1),
 		above("optimizer.eps", o.Eps, 0),
 		atLeast("optimizer.weight_decay", o.WeightDecay, 0),
-		atLeast("optimizer.max_grad_norm", o.MaxGradNorm, 0),
-		oneOf("schedule.kind", c.Schedule.Kind, "constant", "linear", "cosine"),
-		intAtLeast("schedule.warmup_steps", c.Schedule.WarmupSteps, 0),
-		between("schedule.final", c.Schedule.Final, 0, 1),
 	)
 }
 
-func (c *Config) validateControl() error {
-	return firstError(
-		atLeast("kl.coef", c.KL.Coef, 0),
-		oneOf("kl.in", c.KL.In, "reward", "loss"),
-		atLeast("kl.target", c.KL.Target, 0),
-		atLeast("kl.min", c.KL.Min, 0),
-		atLeast("kl.max", c.KL.Max, c.KL.Min),
-		atLeast("entropy.coef", c.Entropy.Coef, 0),
-		atLeast("entropy.target", c.Entropy.Target, 0),
-		atLeast("entropy.min", c.Entropy.Min, 0),
-		atLeast("entropy.max", c.Entropy.Max, c.Entropy.Min),
-	)
+// validateReward checks the terms; a reward given by its name alone has none yet.
+func (c *Config) validateReward() error {
+	if len(c.Reward.Terms) == 0 {
+		return nil
+	}
+	if err := c.Reward.Validate(); err != nil {
+		return keyed("", err)
+	}
+	return nil
 }
 
 func (c *Config) validateRun() error {
