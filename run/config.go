@@ -24,6 +24,8 @@ type Config struct {
 	Episodes        int     `yaml:"episodes"`          // samples of the whole run, rounded up to whole steps
 	Seed            uint64  `yaml:"seed"`              // of every stream of random numbers
 	EvalEvery       int     `yaml:"eval_every"`        // steps between evaluations; 0 = first and last only
+	EvalPrompts     int     `yaml:"eval_prompts"`      // prompts evaluated of each split, spread evenly; 0 = all
+	MeasureKL       bool    `yaml:"measure_kl"`        // divergence from the start child at evaluations, also where training does not need it
 	CheckpointEvery int     `yaml:"checkpoint_every"`  // steps between checkpoints; 0 = last only
 	KeepCheckpoints int     `yaml:"keep_checkpoints"`  // newest ones kept; 0 = all
 	LogSamples      int     `yaml:"log_samples"`       // sampled answers logged at each evaluation
@@ -68,7 +70,7 @@ func Default() Config {
 		Rollout:   Rollout{PromptsPerStep: 64, SamplesPerPrompt: 1, Temperature: 1},
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
 		Schedule:  rl.Schedule{Kind: "constant", LR: 3e-4},
-		Episodes:  19200, Seed: 1, EvalEvery: 50, CheckpointEvery: 100, KeepCheckpoints: 2,
+		Episodes:  19200, Seed: 1, EvalEvery: 50, EvalPrompts: 200, MeasureKL: true, CheckpointEvery: 100, KeepCheckpoints: 2,
 		LogSamples: 8, MaxFailureShare: 0.5,
 	}
 }

@@ -39,8 +39,8 @@ type Completion struct {
 	Prompt    string             `json:"prompt"`
 	Reference string             `json:"reference"`
 	Response  string             `json:"response"`
-	Reward    float64            `json:"reward"`
-	Terms     map[string]float64 `json:"terms"` // unweighted, by kind; JSON sorts the keys
+	Reward    *float64           `json:"reward"` // null where there is none
+	Terms     map[string]float64 `json:"terms"`  // unweighted, by kind; JSON sorts the keys
 	Finish    string             `json:"finish"`
 	Greedy    bool               `json:"greedy,omitempty"`
 	Split     string             `json:"split,omitempty"` // of greedy answers

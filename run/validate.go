@@ -84,6 +84,7 @@ func (c *Config) validateRun() error {
 	return firstError(
 		intAtLeast("episodes", c.Episodes, 1),
 		intAtLeast("eval_every", c.EvalEvery, 0),
+		intAtLeast("eval_prompts", c.EvalPrompts, 0),
 		intAtLeast("checkpoint_every", c.CheckpointEvery, 0),
 		intAtLeast("keep_checkpoints", c.KeepCheckpoints, 0),
 		intAtLeast("log_samples", c.LogSamples, 0),

@@ -1,0 +1,180 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"pgsrm/eval"
+	"pgsrm/lm"
+	"pgsrm/reward"
+	"pgsrm/rl"
+)
+
+// evalBatch is how many greedy answers are decoded at a time.
+const evalBatch = 256
+
+// evaluate measures the greedy answers of the child on the evaluated prompts of
+// each split and logs them.
+func (r *run) evaluate(ctx context.Context) error {
+	begin := r.clock()
+	values := map[string]float64{}
+	var lines []Completion
+	for _, s := range r.evals {
+		answers, gens, err := r.greedy(ctx, s.prompts)
+		if err != nil {
+			return err
+		}
+		scores := r.scorer.Score(ctx, answers)
+		result, err := eval.Measure(ctx, evalAnswers(s.prompts, answers), r.embedder)
+		if ctx.Err() != nil {
+			return fmt.Errorf("step %d: %w", r.step, ErrInterrupted)
+		}
+		if err != nil {
+			return fmt.Errorf("step %d: %w: %w", r.step, ErrUnavailable, err)
+		}
+		addEvaluation(values, "eval/"+s.name+"/", result, scores)
+		for i, p := range s.prompts {
+			c := r.completion(p, answers[i], scores[i], gens[i].Finish)
+			c.Greedy, c.Split, c.Reference = true, s.name, p.truth
+			lines = append(lines, c)
+		}
+	}
+	r.lastEval = values
+	if err := r.events.emit(Metrics{Step: r.step, Episode: r.episode(), Values: values}); err != nil {
+		return err
+	}
+	for _, c := range lines {
+		if err := r.events.emit(c); err != nil {
+			return err
+		}
+	}
+	return r.finishStep(Timing{Step: r.step, Episode: r.episode(), Values: map[string]float64{
+		"evaluate": r.clock().Sub(begin).Seconds(),
+	}})
+}
+
+// greedy answers the prompts with the most likely tokens. [len(prompts)]
+func (r *run) greedy(ctx context.Context, prompts []prompt) ([]reward.Sample, []lm.Generation, error) {
+	var gens []lm.Generation
+	var texts []reward.Sample
+	state := r.model.NewState(false)
+	for len(prompts) > 0 {
+		if ctx.Err() != nil {
+			return nil, nil, fmt.Errorf("step %d: %w", r.step, ErrInterrupted)
+		}
+		some := prompts[:min(evalBatch, len(prompts))]
+		prompts = prompts[len(some):]
+		state.Reset()
+		batch, err := r.model.Generate(state, tokensOf(some), 1, lm.SampleOptions{MaxNewTokens: r.maxNewTokens()}, nil)
+		if err != nil {
+			return nil, nil, fmt.Errorf("step %d: evaluation: %w", r.step, err)
+		}
+		gens = append(gens, batch...)
+		texts = append(texts, r.texts(some, rl.Rollout{G: 1, Generations: batch})...)
+	}
+	return texts, gens, nil
+}
+
+// evalAnswers pairs the answers with what they are measured against.
+func evalAnswers(prompts []prompt, answers []reward.Sample) []eval.Answer {
+	out := make([]eval.Answer, len(prompts))
+	for i, p := range prompts {
+		out[i] = eval.Answer{Item: p.item, Reference: p.truth, Response: answers[i].Response}
+	}
+	return out
+}
+
+// addEvaluation names the numbers of one split.
+func addEvaluation(values map[string]float64, prefix string, e eval.Result, scores []reward.Score) {
+	for name, v := range map[string]float64{
+		"exact_match": e.ExactMatch, "semantic": e.Semantic, "chrf": e.ChrF,
+		"distinct_1": e.Distinct1, "distinct_2": e.Distinct2, "mean_length": e.MeanLength,
+		"n": float64(e.N), "failed": float64(e.Failed),
+	} {
+		values[prefix+name] = v
+	}
+	var sum, n float64
+	for _, s := range scores {
+		if s.Err == nil {
+			sum, n = sum+s.Reward, n+1
+		}
+	}
+	if n > 0 {
+		values[prefix+"reward"] = sum / n
+	}
+}
+
+// addTermMetrics adds mean and deviation of each term of the reward, unweighted.
+func (r *run) addTermMetrics(metrics map[string]float64, scores []reward.Score) {
+	for k, name := range r.terms {
+		var values []float64
+		for _, s := range scores {
+			if s.Err == nil {
+				values = append(values, s.Terms[k])
+			}
+		}
+		mean, std := moments(values)
+		if len(values) > 0 {
+			metrics["rewards/"+name+"/mean"], metrics["rewards/"+name+"/std"] = mean, std
+		}
+	}
+}
+
+// moments are the mean and the standard deviation (n-1; 0 for one value).
+func moments(values []float64) (mean, std float64) {
+	for _, v := range values {
+		mean += v / float64(len(values))
+	}
+	for _, v := range values {
+		std += (v - mean) * (v - mean)
+	}
+	if len(values) < 2 {
+		return mean, 0
+	}
+	return mean, math.Sqrt(std / float64(len(values)-1))
+}
+
+// addLengthMetrics adds how the answers ended.
+func addLengthMetrics(metrics map[string]float64, rollout rl.Rollout) {
+	var ended int
+	for _, g := range rollout.Generations {
+		if g.Finish == "eos" {
+			ended++
+		}
+	}
+	n := len(rollout.Generations)
+	metrics["val/num_eos_tokens"] = float64(ended)
+	metrics["completions/clipped_ratio"] = float64(n-ended) / float64(n)
+}
+
+// logSamples logs some of the sampled answers of a step, chosen at random but
+// the same on every run.
+func (r *run) logSamples(prompts []prompt, rollout rl.Rollout, texts []reward.Sample, scores []reward.Score) error {
+	order := stream(r.cfg.Seed, forCompletions, r.step).Perm(len(texts))
+	for _, i := range order[:min(r.cfg.LogSamples, len(order))] {
+		c := r.completion(prompts[i/rollout.G], texts[i], scores[i], rollout.Generations[i].Finish)
+		if err := r.events.emit(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// completion is the event of one answer.
+func (r *run) completion(p prompt, s reward.Sample, score reward.Score, finish string) Completion {
+	c := Completion{
+		Step: r.step, Episode: r.episode(), PromptID: p.item.ID, Prompt: p.item.Prompt,
+		Reference: p.reference, Response: s.Response, Finish: finish,
+	}
+	if score.Err != nil {
+		c.Error = score.Err.Error()
+		return c
+	}
+	c.Reward = &score.Reward
+	c.Terms = map[string]float64{}
+	for k, name := range r.terms {
+		c.Terms[name] = score.Terms[k]
+	}
+	return c
+}

@@ -1,0 +1,229 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"pgsrm/lm"
+	"pgsrm/reward"
+	"pgsrm/rl"
+)
+
+// loop is the recipe: evaluate, save, train one step, and again. The context is
+// looked at between steps and while rewards are computed; the step in which it
+// ends leaves no trace.
+func (r *run) loop(ctx context.Context) error {
+	for {
+		if r.evalDue() && !r.evaluated {
+			if err := r.evaluate(ctx); err != nil {
+				return err
+			}
+			r.evaluated = true
+		}
+		if r.checkpointDue() {
+			if err := r.timedCheckpoint(); err != nil {
+				return err
+			}
+		}
+		if r.step == r.steps {
+			return r.saveFinal()
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("step %d: %w", r.step, ErrInterrupted)
+		}
+		if err := r.trainStep(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// evalDue says whether the weights of this step are to be evaluated: the first,
+// the last, and every eval_every in between.
+func (r *run) evalDue() bool { return r.step == r.steps || due(r.step, r.cfg.EvalEvery) || r.step == 0 }
+
+// checkpointDue says whether they are to be saved: the last and every
+// checkpoint_every.
+func (r *run) checkpointDue() bool {
+	return r.step == r.steps || r.step > 0 && due(r.step, r.cfg.CheckpointEvery)
+}
+
+func due(step, every int) bool { return every > 0 && step%every == 0 }
+
+// trainStep is one step of training: sample answers, score them, update.
+func (r *run) trainStep(ctx context.Context) error {
+	step, begin := r.step+1, r.clock()
+	prompts, ids := r.choose(step)
+	rollout, err := r.rollout(step, prompts, ids)
+	if err != nil {
+		return err
+	}
+	samples, err := r.policy.Begin(rollout)
+	if err != nil {
+		return err
+	}
+	sampled := r.clock()
+
+	texts := r.texts(prompts, rollout)
+	scores := r.scorer.Score(ctx, texts)
+	dropped, err := r.drop(ctx, step, samples, scores)
+	if err != nil {
+		return err
+	}
+	scored := r.clock()
+
+	logged := due(step, r.cfg.EvalEvery) || step == r.steps
+	if r.needs.Reference || r.cfg.MeasureKL && logged {
+		if err := rl.ScoreReference(r.ref, r.refState, rollout, samples); err != nil {
+			return err
+		}
+	}
+	batch := &rl.Batch{
+		Prompts: len(prompts), G: rollout.G, MaxNewTokens: r.maxNewTokens(), Samples: samples, PromptID: itemIDs(prompts),
+	}
+	metrics, err := r.algo.Update(r.policy, batch, rl.Step{
+		Index: step - 1, LR: r.cfg.Schedule.At(step-1, r.steps), RNG: stream(r.cfg.Seed, forUpdate, step),
+	})
+	if err != nil {
+		return fmt.Errorf("step %d: %w", step, err)
+	}
+	updated := r.clock()
+
+	// The step is done: from here on it counts.
+	r.step, r.evaluated, r.dropped = step, false, r.dropped+dropped
+	r.addTermMetrics(metrics, scores)
+	addLengthMetrics(metrics, rollout)
+	metrics["episode"] = float64(r.episode())
+	if err := r.events.emit(Metrics{Step: step, Episode: r.episode(), Values: metrics}); err != nil {
+		return err
+	}
+	if logged {
+		if err := r.logSamples(prompts, rollout, texts, scores); err != nil {
+			return err
+		}
+	}
+	return r.finishStep(Timing{Step: step, Episode: r.episode(), Values: map[string]float64{
+		"rollout": sampled.Sub(begin).Seconds(), "reward": scored.Sub(sampled).Seconds(),
+		"update": updated.Sub(scored).Seconds(), "seconds": updated.Sub(begin).Seconds(),
+		"episodes_per_second": perSecond(len(samples), updated.Sub(begin)),
+	}})
+}
+
+// choose returns the P prompts of a step: the next ones of the training prompts
+// in an order that is shuffled anew in each epoch. ids tell the same prompt
+// twice in a step apart. [P]
+func (r *run) choose(step int) (prompts []prompt, ids []promptID) {
+	n, p := len(r.prompts), r.cfg.Rollout.PromptsPerStep
+	seen := map[int]int{}
+	var order []int
+	for at := (step - 1) * p; at < step*p; at++ {
+		if order == nil || at%n == 0 {
+			order = stream(r.cfg.Seed, forPrompts, at/n).Perm(n)
+		}
+		chosen := r.prompts[order[at%n]]
+		prompts = append(prompts, chosen)
+		ids = append(ids, promptID{chosen.index, seen[chosen.index]})
+		seen[chosen.index]++
+	}
+	return prompts, ids
+}
+
+// promptID is a prompt in a step: its item, and how often that stood before it.
+type promptID struct{ item, repeat int }
+
+// rollout samples G answers for each prompt.
+func (r *run) rollout(step int, prompts []prompt, ids []promptID) (rl.Rollout, error) {
+	o := r.cfg.Rollout
+	r.state.Reset()
+	out := rl.Rollout{State: r.state, Prompts: tokensOf(prompts), G: o.SamplesPerPrompt, Temperature: float32(o.Temperature)}
+	gens, err := r.model.Generate(r.state, out.Prompts, out.G, lm.SampleOptions{
+		Temperature: out.Temperature, TopK: o.TopK, TopP: float32(o.TopP), MinP: float32(o.MinP), MaxNewTokens: r.maxNewTokens(),
+	}, func(p, g int) *rand.Rand {
+		return stream(r.cfg.Seed, forSampling, step, ids[p].item, ids[p].repeat*out.G+g)
+	})
+	if err != nil {
+		return out, fmt.Errorf("step %d: %w", step, err)
+	}
+	out.Generations = gens
+	return out, nil
+}
+
+// texts decodes the answers into what the reward compares. [P*G]
+func (r *run) texts(prompts []prompt, rollout rl.Rollout) []reward.Sample {
+	out := make([]reward.Sample, len(rollout.Generations))
+	for i, g := range rollout.Generations {
+		p := prompts[i/rollout.G]
+		out[i] = reward.Sample{
+			Prompt: p.item.Prompt, Response: r.tok.Decode(g.Tokens, true), Reference: p.reference, Accepted: p.accepted,
+		}
+	}
+	return out
+}
+
+// drop gives the samples their rewards and drops those without one. Too many of
+// these, or an end of the context, end the run.
+func (r *run) drop(ctx context.Context, step int, samples []rl.Sample, scores []reward.Score) (dropped int, err error) {
+	if ctx.Err() != nil {
+		return 0, fmt.Errorf("step %d: %w", r.step, ErrInterrupted)
+	}
+	var first error
+	for i, s := range scores {
+		samples[i].Reward, samples[i].Dropped = s.Reward, s.Err != nil
+		if s.Err != nil {
+			dropped++
+			if first == nil {
+				first = s.Err
+			}
+		}
+	}
+	if dropped == 0 {
+		return 0, nil
+	}
+	if float64(dropped) > r.cfg.MaxFailureShare*float64(len(samples)) {
+		return dropped, fmt.Errorf("step %d: %w: %d of %d rewards failed: %w", step, ErrUnavailable, dropped, len(samples), first)
+	}
+	return dropped, r.events.emit(Warning{Step: step, Text: fmt.Sprintf("%d of %d rewards failed: %v", dropped, len(samples), first)})
+}
+
+// finishStep ends a step or an evaluation: what was added to the files is written.
+func (r *run) finishStep(t Timing) error {
+	if err := r.events.emit(t); err != nil {
+		return err
+	}
+	return r.dir.flush()
+}
+
+// timedCheckpoint is checkpoint with a line in the timings.
+func (r *run) timedCheckpoint() error {
+	begin := r.clock()
+	if err := r.checkpoint(); err != nil {
+		return err
+	}
+	return r.finishStep(Timing{Step: r.step, Episode: r.episode(), Values: map[string]float64{
+		"checkpoint": r.clock().Sub(begin).Seconds(),
+	}})
+}
+
+func tokensOf(prompts []prompt) [][]int32 {
+	out := make([][]int32, len(prompts))
+	for i, p := range prompts {
+		out[i] = p.tokens
+	}
+	return out
+}
+
+func itemIDs(prompts []prompt) []string {
+	out := make([]string, len(prompts))
+	for i, p := range prompts {
+		out[i] = p.item.ID
+	}
+	return out
+}
+
+func perSecond(n int, d time.Duration) float64 {
+	if d <= 0 {
+		return 0
+	}
+	return float64(n) / d.Seconds()
+}

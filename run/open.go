@@ -1,0 +1,338 @@
+package run
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	"pgsrm/embed"
+	"pgsrm/kernel"
+	"pgsrm/lm"
+	"pgsrm/parent"
+	"pgsrm/reward"
+	"pgsrm/rl"
+	"pgsrm/task"
+	"pgsrm/tokenizer"
+)
+
+// Deps are parts of a run that need not be opened by the names in its Config.
+// What is nil is opened.
+type Deps struct {
+	Model     *lm.Model            // the start child, together with Tokenizer
+	Tokenizer *tokenizer.Tokenizer // of the child
+	Task      *task.Task
+	Parent    parent.Parent
+	Embedder  embed.Embedder
+	Pool      *kernel.Pool // threads of the engine
+	Events    []Subscriber // get every event beside the files of the run
+	Clock     func() time.Time
+}
+
+// run is one open run.
+type run struct {
+	cfg    Config
+	steps  int // of the whole run
+	dir    *directory
+	events eventStream
+	clock  func() time.Time
+
+	task     *task.Task
+	tok      *tokenizer.Tokenizer
+	embedder embed.Embedder
+	scorer   *reward.Model
+	terms    []string // [terms] name of each term of the reward in metrics
+	prompts  []prompt // those trained on
+	evals    []split  // those evaluated, by split
+
+	model    *lm.Model
+	state    *lm.State // of the rollout, training
+	ref      *lm.Model // frozen start child; nil where nothing needs it
+	refState *lm.State
+	policy   *rl.ModelPolicy
+	adam     *lm.AdamW
+	algo     rl.Algorithm
+	needs    rl.Needs
+
+	step      int  // updates done
+	evaluated bool // the evaluation due at step is done
+	dropped   int  // samples without a reward so far
+	lastEval  map[string]float64
+}
+
+// prompt is a task's item as a run needs it.
+type prompt struct {
+	item      task.Item
+	index     int      // in the task: names its streams of random numbers
+	tokens    []int32  // of the prompt and its joint
+	reference string   // the parent's answer, which the reward compares with
+	truth     string   // what the evaluation compares with: the task's reference if it has one
+	accepted  []string // further right answers, where the parent's is right
+}
+
+// split is the evaluated prompts of one split.
+type split struct {
+	name    string // "train" or "held_out"
+	prompts []prompt
+}
+
+// open makes everything that a run holds except its place in time.
+func open(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error) {
+	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, clock: deps.Clock}
+	r.needs = cfg.Algorithm.Needs(cfg.Algorithm.Name)
+	var err error
+	if r.task = deps.Task; r.task == nil {
+		if r.task, err = task.Load(cfg.Task); err != nil {
+			return nil, inConfig(err)
+		}
+	}
+	if r.embedder = deps.Embedder; r.embedder == nil {
+		if r.embedder, err = embed.Open(cfg.Embedder); err != nil {
+			return nil, inConfig(err)
+		}
+	}
+	if r.algo, err = rl.New(cfg.Algorithm.Name, cfg.Algorithm.Options); err != nil {
+		return nil, inConfig(err)
+	}
+	if err := r.openChild(deps); err != nil {
+		return nil, err
+	}
+	answers, err := r.openAnswers(ctx, deps.Parent)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.openReward(ctx, answers); err != nil {
+		return nil, err
+	}
+	return r, r.openPrompts(answers)
+}
+
+// inConfig marks an error as one of the configuration.
+func inConfig(err error) error { return fmt.Errorf("%w: %w", ErrConfig, err) }
+
+// openChild loads the start child and what trains it.
+func (r *run) openChild(deps Deps) error {
+	start, tok := deps.Model, deps.Tokenizer
+	if start == nil {
+		var err error
+		if start, tok, err = loadChild(r.cfg.Child); err != nil {
+			return inConfig(err)
+		}
+	} else {
+		start = start.Clone()
+	}
+	start.Pool = deps.Pool
+	r.model, r.tok = start, tok
+	if r.needs.Reference || r.cfg.MeasureKL {
+		r.ref = start.Clone()
+		r.ref.Pool = deps.Pool
+		r.refState = r.ref.NewState(false)
+	}
+	return nil
+}
+
+// train makes the optimiser and the policy for the model, which is the start
+// child or that of a checkpoint.
+func (r *run) train() {
+	if r.needs.Values {
+		r.model.ValueHead(r.needs.Detached)
+	}
+	o := r.cfg.Optimizer
+	r.adam = lm.NewAdamW()
+	r.adam.Beta1, r.adam.Beta2, r.adam.Eps, r.adam.WeightDecay = o.Beta1, o.Beta2, o.Eps, o.WeightDecay
+	r.state = r.model.NewState(true)
+	r.policy = &rl.ModelPolicy{Model: r.model, Optimizer: r.adam, ValueLRFactor: r.needs.ValueLRFactor}
+}
+
+// answer is one line of answers.jsonl.
+type answer struct {
+	ID     string `json:"id"`
+	Prompt string `json:"prompt"`
+	Answer string `json:"answer,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+// openAnswers reads the parent's answers that the run began with, or asks for
+// them and saves them, so that a resumed run has the same ones. By item id.
+func (r *run) openAnswers(ctx context.Context, p parent.Parent) (map[string]string, error) {
+	if r.dir.has(answersFile) {
+		return readAnswers(r.dir.file(answersFile))
+	}
+	if p == nil {
+		var err error
+		if p, err = parent.Open(r.cfg.Parent, r.task); err != nil {
+			return nil, inConfig(err)
+		}
+	}
+	answers, lines := map[string]string{}, []byte(nil)
+	var failed int
+	var first error
+	for i, res := range p.Answers(ctx, r.task.Items) {
+		it := r.task.Items[i]
+		a := answer{ID: it.ID, Prompt: it.Prompt, Answer: res.Answer}
+		if res.Err != nil {
+			a.Error = res.Err.Error()
+			failed++
+			if first == nil {
+				first = res.Err
+			}
+		} else {
+			answers[it.ID] = res.Answer
+		}
+		line, err := json.Marshal(a)
+		if err != nil {
+			return nil, fmt.Errorf("answers: %w", err)
+		}
+		lines = append(append(lines, line...), '\n')
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("%w while asking the parent", ErrInterrupted)
+	}
+	if n := len(r.task.Items); float64(failed) > r.cfg.MaxFailureShare*float64(n) || failed == n {
+		return nil, fmt.Errorf("%w: parent: %d of %d answers failed: %w", ErrUnavailable, failed, n, first)
+	}
+	return answers, r.dir.write(answersFile, lines)
+}
+
+// readAnswers reads answers.jsonl.
+func readAnswers(path string) (map[string]string, error) {
+	text, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("answers: %w", err)
+	}
+	defer text.Close()
+	answers := map[string]string{}
+	for dec := json.NewDecoder(text); dec.More(); {
+		var a answer
+		if err := dec.Decode(&a); err != nil {
+			return nil, fmt.Errorf("answers: %s: %w", path, err)
+		}
+		if a.Error == "" {
+			answers[a.ID] = a.Answer
+		}
+	}
+	return answers, nil
+}
+
+// openReward calibrates the reward, or takes the calibration that the run began with.
+func (r *run) openReward(ctx context.Context, answers map[string]string) error {
+	r.terms = termNames(r.cfg.Reward)
+	var err error
+	if r.dir.has(calibrationFile) {
+		cal := new(reward.Calibration)
+		text, err := os.ReadFile(r.dir.file(calibrationFile))
+		if err == nil {
+			err = json.Unmarshal(text, cal)
+		}
+		if err != nil {
+			return fmt.Errorf("calibration: %w", err)
+		}
+		if r.scorer, err = reward.Restore(r.cfg.Reward, cal, r.embedder); err != nil {
+			return inConfig(err)
+		}
+		return nil
+	}
+	if r.scorer, err = reward.New(ctx, r.cfg.Reward, r.task, answers, r.embedder); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w while calibrating the reward", ErrInterrupted)
+		}
+		return inConfig(err)
+	}
+	if r.scorer.Calibration() == nil {
+		return nil
+	}
+	text, err := json.MarshalIndent(r.scorer.Calibration(), "", " ")
+	if err != nil {
+		return fmt.Errorf("calibration: %w", err)
+	}
+	return r.dir.write(calibrationFile, append(text, '\n'))
+}
+
+// termNames are the kinds of the terms, a number behind those that come again.
+func termNames(s reward.Spec) []string {
+	seen := map[string]int{}
+	names := make([]string, len(s.Terms))
+	for i, t := range s.Terms {
+		names[i] = t.Kind
+		if seen[t.Kind]++; seen[t.Kind] > 1 {
+			names[i] = fmt.Sprintf("%s_%d", t.Kind, seen[t.Kind])
+		}
+	}
+	return names
+}
+
+// openPrompts tokenises the items that have an answer and sorts them into
+// those to train on and those to evaluate.
+func (r *run) openPrompts(answers map[string]string) error {
+	bySplit := map[task.Split][]prompt{}
+	for i, it := range r.task.Items {
+		reference, ok := answers[it.ID]
+		if !ok {
+			continue
+		}
+		p := prompt{item: it, index: i, reference: reference, truth: it.Reference}
+		if p.truth == "" {
+			p.truth = reference
+		}
+		if task.Exact(reference, p.truth, it.Accepted) {
+			p.accepted = it.Accepted
+		}
+		p.tokens = r.tok.Encode(it.Prompt + task.Joint(it.Prompt))
+		if err := r.model.Config.Fits(p.tokens, r.maxNewTokens()); err != nil {
+			return fmt.Errorf("%w: task: item %s: %w", ErrConfig, it.ID, err)
+		}
+		bySplit[it.Split] = append(bySplit[it.Split], p)
+	}
+	r.prompts = bySplit[task.Train]
+	if len(r.prompts) == 0 {
+		return fmt.Errorf("%w: task: %s has no prompt to train on", ErrConfig, r.task.Name)
+	}
+	for _, s := range []struct {
+		name  string
+		split task.Split
+	}{{"train", task.Train}, {"held_out", task.HeldOut}} {
+		if chosen := spread(bySplit[s.split], r.cfg.EvalPrompts); len(chosen) > 0 {
+			r.evals = append(r.evals, split{s.name, chosen})
+		}
+	}
+	return nil
+}
+
+// spread picks n prompts evenly from all; all of them where n is 0 or too many.
+func spread(all []prompt, n int) []prompt {
+	if n == 0 || len(all) <= n {
+		return all
+	}
+	out := make([]prompt, n)
+	for i := range out {
+		out[i] = all[i*len(all)/n]
+	}
+	return out
+}
+
+// maxNewTokens is the longest response, EOS included.
+func (r *run) maxNewTokens() int {
+	if n := r.cfg.Rollout.MaxNewTokens; n > 0 {
+		return n
+	}
+	return r.task.MaxNewTokens
+}
+
+// digest identifies the weights of a model: the hex SHA-256 of all parameters.
+func digest(m *lm.Model) string {
+	h := sha256.New()
+	var buf []byte
+	for _, p := range m.Params() {
+		buf = buf[:0]
+		for _, v := range p.Value {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+		}
+		h.Write(buf)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
