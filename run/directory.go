@@ -44,7 +44,7 @@ type namedJournal struct {
 // process left unfinished in it.
 func openDirectory(path string, now time.Time) (*directory, error) {
 	if path == "" {
-		return nil, fmt.Errorf("%w: out: must name the run directory", ErrConfig)
+		return nil, configErrorf("out: must name the run directory")
 	}
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, fmt.Errorf("run directory: %w", err)

@@ -57,7 +57,7 @@ func (r *run) checkEnvironment() error {
 		{"task", env.Task, r.task.Digest()}, {"child", env.Child, digest(r.model)},
 	} {
 		if c.began != c.now {
-			return fmt.Errorf("%w: %s: must be what the run began with (sha256 %.12s, got %.12s)", ErrConfig, c.what, c.began, c.now)
+			return configErrorf("%s: must be what the run began with (sha256 %.12s, got %.12s)", c.what, c.began, c.now)
 		}
 	}
 	return nil

@@ -1,6 +1,9 @@
 package run
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The kinds of failure that a caller treats differently. The command line maps
 // each to an exit code (cmd/pgsrm); test with errors.Is.
@@ -16,3 +19,14 @@ var (
 	// ErrInterrupted is a run that was asked to stop and wrote a checkpoint.
 	ErrInterrupted = errors.New("interrupted")
 )
+
+// configError marks an error as ErrConfig without a word more in its text.
+type configError struct{ error }
+
+func (e configError) Unwrap() []error { return []error{e.error, ErrConfig} }
+
+// inConfig marks an error as one of the configuration.
+func inConfig(err error) error { return configError{err} }
+
+// configErrorf is a formatted error of the configuration.
+func configErrorf(format string, args ...any) error { return inConfig(fmt.Errorf(format, args...)) }

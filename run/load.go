@@ -27,7 +27,7 @@ type Setting struct {
 func Load(path string, settings []Setting) (Config, error) {
 	c, err := load(path, settings)
 	if err != nil {
-		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
+		return Config{}, inConfig(err)
 	}
 	return c, nil
 }
@@ -79,7 +79,7 @@ func layers(c Config, path string, text []byte, settings []Setting) (Config, err
 func ParseSetting(text string) (Setting, error) {
 	key, value, ok := strings.Cut(text, "=")
 	if !ok || key == "" {
-		return Setting{}, fmt.Errorf("%w: --set: must be KEY=VALUE (got %q)", ErrConfig, text)
+		return Setting{}, configErrorf("--set: must be KEY=VALUE (got %q)", text)
 	}
 	return Setting{From: "--set " + key, Key: key, Value: value}, nil
 }
@@ -193,3 +193,29 @@ func (c *Config) resolve() error {
 
 // marshal is the text of config.yaml.
 func (c *Config) marshal() ([]byte, error) { return yaml.Marshal(c) }
+
+// difference finds the first key in which two configurations differ, with both
+// values; "" where there is none.
+func difference(a, b Config) (key, inA, inB string) {
+	return differenceOf("", reflect.ValueOf(a), reflect.ValueOf(b))
+}
+
+func differenceOf(path string, a, b reflect.Value) (key, inA, inB string) {
+	if a.Kind() != reflect.Struct {
+		if reflect.DeepEqual(a.Interface(), b.Interface()) {
+			return "", "", ""
+		}
+		return path, fmt.Sprint(a.Interface()), fmt.Sprint(b.Interface())
+	}
+	for i := range a.NumField() {
+		f := a.Type().Field(i)
+		at := path
+		if !isInline(f) {
+			at = joinPath(path, keyOf(f))
+		}
+		if key, inA, inB = differenceOf(at, a.Field(i), b.Field(i)); key != "" {
+			return key, inA, inB
+		}
+	}
+	return "", "", ""
+}

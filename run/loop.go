@@ -94,7 +94,6 @@ func (r *run) trainStep(ctx context.Context) error {
 	r.step, r.evaluated, r.dropped = step, false, r.dropped+dropped
 	r.addTermMetrics(metrics, scores)
 	addLengthMetrics(metrics, rollout)
-	metrics["episode"] = float64(r.episode())
 	if err := r.events.emit(Metrics{Step: step, Episode: r.episode(), Values: metrics}); err != nil {
 		return err
 	}

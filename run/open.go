@@ -112,15 +112,12 @@ func open(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error
 	return r, r.openPrompts(answers)
 }
 
-// inConfig marks an error as one of the configuration.
-func inConfig(err error) error { return fmt.Errorf("%w: %w", ErrConfig, err) }
-
 // openChild loads the start child and what trains it.
 func (r *run) openChild(deps Deps) error {
 	start, tok := deps.Model, deps.Tokenizer
 	if start == nil {
 		var err error
-		if start, tok, err = loadChild(r.cfg.Child); err != nil {
+		if start, tok, err = OpenChild(r.cfg.Child); err != nil {
 			return inConfig(err)
 		}
 	} else {
@@ -284,13 +281,13 @@ func (r *run) openPrompts(answers map[string]string) error {
 		}
 		p.tokens = r.tok.Encode(it.Prompt + task.Joint(it.Prompt))
 		if err := r.model.Config.Fits(p.tokens, r.maxNewTokens()); err != nil {
-			return fmt.Errorf("%w: task: item %s: %w", ErrConfig, it.ID, err)
+			return configErrorf("task: item %s: %w", it.ID, err)
 		}
 		bySplit[it.Split] = append(bySplit[it.Split], p)
 	}
 	r.prompts = bySplit[task.Train]
 	if len(r.prompts) == 0 {
-		return fmt.Errorf("%w: task: %s has no prompt to train on", ErrConfig, r.task.Name)
+		return configErrorf("task: %s has no prompt to train on", r.task.Name)
 	}
 	for _, s := range []struct {
 		name  string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"pgsrm/kernel"
@@ -55,7 +56,11 @@ func train(ctx context.Context, cfg Config, resume bool, deps Deps) (Result, err
 		deps.Clock = time.Now
 	}
 	if deps.Pool == nil {
-		deps.Pool = kernel.NewPool(cfg.Threads)
+		threads := cfg.Threads
+		if threads == 0 {
+			threads = runtime.GOMAXPROCS(0)
+		}
+		deps.Pool = kernel.NewPool(threads)
 		defer deps.Pool.Close()
 	}
 	d, err := openDirectory(cfg.Out, deps.Clock())
@@ -95,7 +100,7 @@ func (d *directory) begin(cfg Config, resume bool) (began bool, err error) {
 		return false, err
 	}
 	if began && !resume {
-		return true, fmt.Errorf("%w: out: %s holds a run already, go on with it by --resume or choose another folder", ErrConfig, d.path)
+		return true, configErrorf("out: %s holds a run already, go on with it by --resume or choose another folder", d.path)
 	}
 	if began {
 		return true, sameConfig(old, cfg, d.path)
@@ -145,7 +150,7 @@ func (r *run) restore(path string) (map[string]int64, error) {
 		return nil, err
 	}
 	pool := r.model.Pool
-	if r.model, err = loadModel(filepath.Join(path, childDir)); err != nil {
+	if r.model, _, err = lm.Load(filepath.Join(path, childDir)); err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
 	r.model.Pool = pool
@@ -177,7 +182,7 @@ func (r *run) checkpoint() error {
 		OptimizerSteps: r.adam.Steps, Algorithm: r.algo.State(), Bytes: sizes,
 	}
 	err = r.dir.writeCheckpoint(s, r.cfg.KeepCheckpoints, func(dir string) error {
-		if err := r.saveChild(filepath.Join(dir, childDir)); err != nil {
+		if err := r.model.Save(filepath.Join(dir, childDir), r.tok); err != nil {
 			return err
 		}
 		return lm.WriteTensors(filepath.Join(dir, trainerFile), lm.F32, nil, r.trainer().slices())
@@ -186,6 +191,24 @@ func (r *run) checkpoint() error {
 		return err
 	}
 	return r.events.emit(Checkpointed{Step: r.step, Path: r.dir.checkpointPath(r.step)})
+}
+
+// saveFinal writes the trained child; a run directory that has it is complete.
+func (r *run) saveFinal() error {
+	if err := r.model.Save(r.dir.file(childDir), r.tok); err != nil {
+		return fmt.Errorf("run directory: %w", err)
+	}
+	return nil
+}
+
+// sameConfig demands that a run goes on as it began. Threads and Out may differ:
+// the result does not depend on them.
+func sameConfig(began, now Config, dir string) error {
+	now.Threads, now.Out = began.Threads, began.Out
+	if key, a, b := difference(began, now); key != "" {
+		return configErrorf("%s: must be as in %s to go on with the run there (began with %s, got %s)", key, dir, a, b)
+	}
+	return nil
 }
 
 // leave ends the run: a checkpoint where it can go on later, and a name for

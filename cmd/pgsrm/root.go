@@ -89,6 +89,8 @@ Start with:
 	root.SetErr(g.Stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inputError(err) })
 	root.AddCommand(
+		newTrainCommand(g),
+		newCompareCommand(g),
 		newVersionCommand(g),
 	)
 	checkArguments(root)

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"pgsrm/reward"
+	"pgsrm/run"
+)
+
+// newCompareCommand trains with several rewards and compares them.
+func newCompareCommand(g *globalOptions) *cobra.Command {
+	var opts compareOptions
+	cmd := &cobra.Command{
+		Use:   "compare",
+		Short: "Train with several rewards and compare them",
+		Long: `The compare command trains a child with each reward, all with the same seeds and
+the same configuration, and prints how the children ended: means over the seeds
+with 95% confidence intervals. It writes OUT/summary.json and OUT/report.html; the
+run of a reward and a seed stands in OUT/<reward>/seed-<n>.
+
+Several runs go on at a time, one thread each; the numbers do not depend on it.
+The same command on the same --out goes on where it was interrupted and leaves
+complete runs as they are.
+
+EXAMPLES
+  pgsrm compare --out runs/colors
+  pgsrm compare --task opposites --rewards pgsrm,binary --seeds 5 --out runs/opposites
+  pgsrm compare --rewards 'exact + 0.3*centered(no_clip),contrastive(tau=0.1)' --episodes 6400 --out runs/own
+` + exitStatusHelp,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runCompare(cmd.Context(), &opts, g, run.Deps{}) },
+	}
+	opts.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// compareOptions are the flags of compare.
+type compareOptions struct {
+	configOptions
+	Rewards  string
+	Seeds    int
+	Parallel int
+}
+
+// AddFlags adds the flags of compare.
+func (o *compareOptions) AddFlags(f *pflag.FlagSet) {
+	o.configOptions.AddFlags(f, "reward")
+	f.StringVar(&o.Rewards, "rewards", "pgsrm,pgsrm-paper,binary", "rewards to compare, separated by commas")
+	f.IntVar(&o.Seeds, "seeds", 3, "runs of each reward, with the seeds --seed, --seed+1, ...")
+	f.IntVar(&o.Parallel, "parallel", 0, "runs at a time (0 = one for each thread)")
+}
+
+// runCompare trains all runs; deps replaces parts of the runs in tests.
+func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps run.Deps) error {
+	base, arms, err := o.arms(g)
+	if err != nil {
+		return err
+	}
+	terminal := run.NewTerminal(g.Stderr, isTerminal(g.Stderr))
+	results, err := run.Compare(ctx, arms, run.Slots{Threads: g.Threads, Runs: o.Parallel}, deps, func(a run.Arm) run.Subscriber {
+		return terminal.Run(a.Name)
+	})
+	terminal.Wait()
+	for i, res := range results {
+		if res.Earlier {
+			g.Log.Info("complete already", "run", arms[i].Name)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return printComparison(g, base.Out)
+}
+
+// arms are the runs that the flags ask for, and what they have in common.
+func (o *compareOptions) arms(g *globalOptions) (run.Config, []run.Arm, error) {
+	if o.Seeds < 1 {
+		return run.Config{}, nil, inputErrorf("--seeds: must be at least 1 (got %d)", o.Seeds)
+	}
+	if o.Parallel < 0 {
+		return run.Config{}, nil, inputErrorf("--parallel: must not be negative (got %d)", o.Parallel)
+	}
+	base, err := o.load(g)
+	if err != nil {
+		return base, nil, err
+	}
+	if base.Out == "" {
+		base.Out = filepath.Join("runs", base.Task)
+	}
+	var rewards []reward.Spec
+	for _, text := range splitRewards(o.Rewards) {
+		spec, err := reward.ParseSpec(text)
+		if err != nil {
+			return base, nil, inputError(fmt.Errorf("--rewards: %w", err))
+		}
+		rewards = append(rewards, spec)
+	}
+	arms, err := run.Arms(base, rewards, o.Seeds)
+	return base, arms, err
+}
+
+// splitRewards cuts a list at the commas outside parentheses.
+func splitRewards(list string) []string {
+	var out []string
+	depth, start := 0, 0
+	for i, r := range list {
+		switch {
+		case r == '(':
+			depth++
+		case r == ')':
+			depth--
+		case r == ',' && depth == 0:
+			out, start = append(out, strings.TrimSpace(list[start:i])), i+1
+		}
+	}
+	return append(out, strings.TrimSpace(list[start:]))
+}
+
+// printComparison prints the table of a comparison.
+func printComparison(g *globalOptions, dir string) error {
+	_, err := fmt.Fprintf(g.Stdout, "runs in %s\n", dir)
+	return err
+}

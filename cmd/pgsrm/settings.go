@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"pgsrm/run"
+)
+
+// configOptions are the flags of the commands that train: the configuration
+// file, --set, and a flag of its own for each of the commonest keys.
+type configOptions struct {
+	File  string
+	Set   []string
+	flags *pflag.FlagSet
+	keys  []configFlag
+}
+
+// configFlag is a flag that sets one key of the configuration.
+type configFlag struct {
+	name, key, help string
+}
+
+// configFlags are the flags of train; compare leaves out those that it decides.
+var configFlags = []configFlag{
+	{"task", "task", "colors, opposites, categories, copy, sentiment, FILE.jsonl or FILE.csv (default colors)"},
+	{"reward", "reward", "pgsrm, pgsrm-paper, binary, or a sum such as 'exact + 0.3*centered(no_clip)'"},
+	{"algorithm", "algorithm.name", "ppo, grpo, rloo or paper (default ppo)"},
+	{"preset", "preset", "lexical, sentence or paper (default: by the kind of the task)"},
+	{"child", "child", "model to train: builtin:tiny or a folder (default builtin:tiny)"},
+	{"parent", "parent", "source of the reference answers (default builtin)"},
+	{"embedder", "embedder", "source of the vectors (default builtin)"},
+	{"seed", "seed", "of all random numbers (default 1)"},
+	{"episodes", "episodes", "answers sampled in the whole run (default: by the preset)"},
+	{"out", "out", "run directory"},
+}
+
+// AddFlags adds the flags, without those named in except.
+func (o *configOptions) AddFlags(f *pflag.FlagSet, except ...string) {
+	o.flags = f
+	f.StringVar(&o.File, "config", "", "configuration file in YAML, see docs/configuration.md")
+	f.StringArrayVar(&o.Set, "set", nil, "set a key of the configuration, as in --set rollout.temperature=0.7")
+next:
+	for _, c := range configFlags {
+		for _, name := range except {
+			if c.name == name {
+				continue next
+			}
+		}
+		f.String(c.name, "", c.help)
+		o.keys = append(o.keys, c)
+	}
+}
+
+// settings are the flags that were given, --set last.
+func (o *configOptions) settings(g *globalOptions) ([]run.Setting, error) {
+	settings := []run.Setting{{From: "--threads", Key: "threads", Value: fmt.Sprint(g.Threads)}}
+	for _, c := range o.keys {
+		if o.flags.Changed(c.name) {
+			value, err := o.flags.GetString(c.name)
+			if err != nil {
+				return nil, err
+			}
+			settings = append(settings, run.Setting{From: "--" + c.name, Key: c.key, Value: value})
+		}
+	}
+	for _, text := range o.Set {
+		s, err := run.ParseSetting(text)
+		if err != nil {
+			return nil, err
+		}
+		settings = append(settings, s)
+	}
+	return settings, nil
+}
+
+// only says that no flag but those named was given.
+func (o *configOptions) only(names ...string) bool {
+	ok := o.File == "" && len(o.Set) == 0
+	for _, c := range o.keys {
+		named := false
+		for _, name := range names {
+			named = named || c.name == name
+		}
+		ok = ok && (named || !o.flags.Changed(c.name))
+	}
+	return ok
+}
+
+// load makes the configuration.
+func (o *configOptions) load(g *globalOptions) (run.Config, error) {
+	settings, err := o.settings(g)
+	if err != nil {
+		return run.Config{}, err
+	}
+	return run.Load(o.File, settings)
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"pgsrm/run"
+)
+
+// newTrainCommand trains one child.
+func newTrainCommand(g *globalOptions) *cobra.Command {
+	var opts trainOptions
+	cmd := &cobra.Command{
+		Use:   "train",
+		Short: "Train a child with one reward",
+		Long: `The train command trains a child with one reward and writes a run directory:
+metrics, sampled answers, checkpoints and the trained child as a Hugging Face
+folder. Interrupted (Ctrl-C once) it writes a checkpoint and stops; killed at any
+instant it goes on by --resume, to the very bits of a run that was left alone.
+Ctrl-C twice stops at once.
+
+What the run computes is decided by, each over the one before: the defaults, the
+preset, --config, the flags, --set. DIR/config.yaml holds the result.
+
+EXAMPLES
+  pgsrm train --out runs/colors
+  pgsrm train --task opposites --reward binary --seed 7 --out runs/opposites
+  pgsrm train --reward 'exact + 0.3*centered(no_clip)' --set schedule.lr=1e-4 --out runs/a
+  pgsrm train --resume --out runs/a
+` + exitStatusHelp,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runTrain(cmd.Context(), &opts, g, run.Deps{}) },
+	}
+	opts.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// trainOptions are the flags of train.
+type trainOptions struct {
+	configOptions
+	Resume bool
+}
+
+// AddFlags adds the flags of train.
+func (o *trainOptions) AddFlags(f *pflag.FlagSet) {
+	o.configOptions.AddFlags(f)
+	f.BoolVar(&o.Resume, "resume", false, "go on with the run in --out; other flags may be left out")
+}
+
+// runTrain trains; deps replaces parts of the run in tests.
+func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.Deps) error {
+	cfg, err := o.config(g)
+	if err != nil {
+		return err
+	}
+	if cfg.Out == "" {
+		cfg.Out = filepath.Join("runs", fmt.Sprintf("%s-%s-%s-seed-%d", cfg.Task, cfg.Reward.Name, cfg.Algorithm.Name, cfg.Seed))
+	}
+	terminal := run.NewTerminal(g.Stderr, isTerminal(g.Stderr))
+	deps.Events = append(deps.Events, terminal.Run(""))
+	begin := run.Start
+	if o.Resume {
+		begin = run.Resume
+	}
+	res, err := begin(ctx, cfg, deps)
+	terminal.Wait()
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.printJSON(res)
+	}
+	return printResult(g, res)
+}
+
+// config is the configuration of the flags, or with --resume alone that of the
+// run directory.
+func (o *trainOptions) config(g *globalOptions) (run.Config, error) {
+	cfg, err := o.load(g)
+	if err != nil || !o.Resume || !o.only("out") || cfg.Out == "" {
+		return cfg, err
+	}
+	old, ok, err := run.ReadConfig(cfg.Out)
+	if err != nil {
+		return cfg, err
+	}
+	if !ok {
+		return cfg, inputErrorf("--resume: no run has begun in %s", cfg.Out)
+	}
+	old.Threads = cfg.Threads
+	return old, nil
+}
+
+// printResult says in words how a run ended.
+func printResult(g *globalOptions, res run.Result) error {
+	if res.Earlier {
+		_, err := fmt.Fprintf(g.Stdout, "%s: complete already, %d episodes\n", res.Dir, res.Episodes)
+		return err
+	}
+	fmt.Fprintf(g.Stdout, "%s: %d episodes\n", res.Dir, res.Episodes)
+	for _, split := range []string{"train", "held_out"} {
+		if exact, ok := res.LastEval["eval/"+split+"/exact_match"]; ok {
+			fmt.Fprintf(g.Stdout, "  %-9s exact match %5.1f%%, semantic %.3f\n", split, 100*exact, res.LastEval["eval/"+split+"/semantic"])
+		}
+	}
+	if res.Dropped > 0 {
+		fmt.Fprintf(g.Stdout, "  %d samples had no reward and were dropped\n", res.Dropped)
+	}
+	_, err := fmt.Fprintf(g.Stdout, "  child: %s\n", filepath.Join(res.Dir, "child"))
+	return err
+}

@@ -1,0 +1,114 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"pgsrm/kernel"
+	"pgsrm/reward"
+)
+
+// Arm is one run of a comparison.
+type Arm struct {
+	Name   string // "pgsrm/seed-1": the run's folder below that of the comparison
+	Config Config
+}
+
+// Arms lists the runs of a comparison: each reward with the same seeds
+// base.Seed, base.Seed+1, ... They are ordered by seed, so that a comparison
+// that is cut short has every reward with its first seeds. The run of a reward
+// and a seed stands in OUT/<reward>/seed-<n>.
+func Arms(base Config, rewards []reward.Spec, seeds int) ([]Arm, error) {
+	var arms []Arm
+	taken := map[string]bool{}
+	for i := range seeds {
+		for _, spec := range rewards {
+			c := base
+			c.Reward, c.Seed = spec, base.Seed+uint64(i)
+			name := folderName(spec.Name) + fmt.Sprintf("/seed-%d", c.Seed)
+			if taken[name] {
+				return nil, configErrorf("rewards: must differ (got %q twice)", spec.Name)
+			}
+			taken[name] = true
+			c.Out = filepath.Join(base.Out, filepath.FromSlash(name))
+			arms = append(arms, Arm{name, c})
+		}
+	}
+	return arms, nil
+}
+
+// folderName is a reward's name with what a folder cannot be called replaced.
+func folderName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_+.=^", r) {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+// Slots says how many threads a comparison has and how many runs share them.
+type Slots struct {
+	Threads int // all threads together
+	Runs    int // runs at a time; 0 = one for each thread
+}
+
+// Compare trains all arms, several at a time with the threads shared out; what a
+// run computes does not depend on it. Runs that are complete are left as they
+// are, those that were begun go on. It returns the results in the order of the
+// arms. The first failure stops the others, each with a checkpoint.
+func Compare(ctx context.Context, arms []Arm, slots Slots, deps Deps, view func(arm Arm) Subscriber) ([]Result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	runs := slots.Runs
+	if runs == 0 {
+		runs = slots.Threads
+	}
+	runs = max(1, min(runs, len(arms)))
+	results, errs := make([]Result, len(arms)), make([]error, len(arms))
+	queue := make(chan int, len(arms))
+	for i := range arms {
+		queue <- i
+	}
+	close(queue)
+	var workers sync.WaitGroup
+	for range runs {
+		workers.Go(func() {
+			own := deps
+			own.Pool = kernel.NewPool(max(1, slots.Threads/runs))
+			defer own.Pool.Close()
+			for i := range queue {
+				own.Events = append(slices.Clip(deps.Events), view(arms[i]))
+				results[i], errs[i] = Resume(ctx, arms[i].Config, own)
+				if errs[i] != nil {
+					errs[i] = fmt.Errorf("%s: %w", arms[i].Name, errs[i])
+					cancel()
+					return
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return results, worst(errs)
+}
+
+// worst is the error to report: the first that is more than the interruption
+// that it caused in the others.
+func worst(errs []error) error {
+	var interrupted error
+	for _, err := range errs {
+		switch {
+		case err == nil:
+		case errors.Is(err, ErrInterrupted):
+			interrupted = err
+		default:
+			return err
+		}
+	}
+	return interrupted
+}

@@ -1,0 +1,169 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pgsrm/embed"
+	"pgsrm/lm"
+	"pgsrm/task"
+	"pgsrm/tokenizer"
+)
+
+// letters embeds a text as the shares of its letters: nothing to load, and
+// similar words have similar vectors.
+type letters struct {
+	fail func() bool // says for each call whether it fails
+}
+
+func (letters) Identity() embed.Identity {
+	return embed.Identity{Model: "letters", Pooling: "sum", Normalize: true, Dim: 27}
+}
+
+func (l letters) Embed(_ context.Context, texts []string) []embed.Result {
+	out := make([]embed.Result, len(texts))
+	for i, s := range texts {
+		v := make([]float32, 27)
+		v[26] = 0.1
+		for _, r := range strings.ToLower(s) {
+			if r >= 'a' && r <= 'z' {
+				v[r-'a']++
+			}
+		}
+		out[i] = embed.Result{Vector: unit(v)}
+		if l.fail != nil && l.fail() {
+			out[i] = embed.Result{Err: errors.New("embeddings server: 503")}
+		}
+	}
+	return out
+}
+
+// unit scales v to length 1.
+func unit(v []float32) []float32 {
+	var sum float64
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	for i := range v {
+		v[i] /= float32(math.Sqrt(sum))
+	}
+	return v
+}
+
+// testDeps is a child of random weights with a tokenizer of the task's words.
+func testDeps(t testing.TB) Deps {
+	t.Helper()
+	colors, err := task.Load("colors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, it := range colors.Items {
+		texts = append(texts, it.Prompt+it.Reference)
+	}
+	tok, err := tokenizer.TrainBPE(texts, 400, []string{"<|endoftext|>"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := lm.GPT2(1, 16, 2, tok.Size(), 64)
+	cfg.EOS = 0
+	model, err := lm.NewRandom(cfg, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Deps{Model: model, Tokenizer: tok, Embedder: letters{}}
+}
+
+// testConfig is a run of 10 small steps with all that a resumed run has to restore.
+func testConfig(t testing.TB, dir string, set ...string) Config {
+	t.Helper()
+	settings := []Setting{
+		{Key: "out", Value: dir}, {Key: "episodes", Value: "160"}, {Key: "threads", Value: "1"},
+		{Key: "rollout.prompts_per_step", Value: "8"}, {Key: "rollout.samples_per_prompt", Value: "2"},
+		{Key: "eval_every", Value: "2"}, {Key: "eval_prompts", Value: "5"}, {Key: "checkpoint_every", Value: "3"},
+		{Key: "algorithm.ppo.num_minibatches", Value: "2"}, {Key: "algorithm.ppo.kl.control", Value: "adaptive"},
+		{Key: "algorithm.ppo.baseline", Value: "value"}, {Key: "optimizer.weight_decay", Value: "0.01"},
+	}
+	for _, s := range set {
+		one, err := ParseSetting(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings = append(settings, one)
+	}
+	cfg, err := Load("", settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// compareRuns demands the same bytes in all files that must not depend on how
+// the run went.
+func compareRuns(t testing.TB, want, got string) {
+	t.Helper()
+	for _, name := range []string{metricsFile, completionsFile, answersFile, calibrationFile, "child/config.json", "child/model.safetensors", "child/tokenizer.json"} {
+		a, err := os.ReadFile(filepath.Join(want, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(got, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Equal(a, b) {
+			continue
+		}
+		if strings.HasSuffix(name, "l") {
+			t.Errorf("%s differs:\n%s", name, cmp.Diff(strings.Split(string(a), "\n"), strings.Split(string(b), "\n")))
+		} else {
+			t.Errorf("%s differs", name)
+		}
+	}
+}
+
+// stopAt is a subscriber that cancels a context once a step is done.
+type stopAt struct {
+	step   int
+	cancel func()
+}
+
+func (s stopAt) Event(e Event) error {
+	if m, ok := e.(Metrics); ok && m.Step >= s.step {
+		s.cancel()
+	}
+	return nil
+}
+
+func TestInterruptedRunResumesToTheSameBits(t *testing.T) {
+	straight := t.TempDir()
+	if _, err := Start(context.Background(), testConfig(t, straight), testDeps(t)); err != nil {
+		t.Fatal(err)
+	}
+	for step := 0; step <= 10; step += 3 {
+		t.Run(fmt.Sprint(step), func(t *testing.T) {
+			dir := t.TempDir()
+			deps := testDeps(t)
+			ctx, cancel := context.WithCancel(context.Background())
+			deps.Events = []Subscriber{stopAt{step, cancel}}
+			_, err := Start(ctx, testConfig(t, dir), deps)
+			if !errors.Is(err, ErrInterrupted) {
+				t.Fatalf("interrupted run: got error %v", err)
+			}
+			res, err := Resume(context.Background(), testConfig(t, dir, "threads=2"), testDeps(t))
+			if err != nil || !res.Complete {
+				t.Fatalf("resumed run: %+v, %v", res, err)
+			}
+			compareRuns(t, straight, dir)
+		})
+	}
+}

@@ -1,0 +1,171 @@
+package run
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// Terminal shows the progress of one or several runs: a bar for each on a
+// terminal, plain lines elsewhere.
+type Terminal struct {
+	mu   sync.Mutex
+	w    io.Writer
+	bars *mpb.Progress // nil: plain lines
+}
+
+// NewTerminal shows bars on w if bars is set, else plain lines.
+func NewTerminal(w io.Writer, bars bool) *Terminal {
+	t := &Terminal{w: w}
+	if bars {
+		t.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(32), mpb.WithRefreshRate(200*time.Millisecond))
+	}
+	return t
+}
+
+// Run returns the subscriber that shows the run of that name ("" = the only one).
+func (t *Terminal) Run(name string) Subscriber {
+	if t.bars != nil {
+		return &barView{terminal: t, name: name}
+	}
+	return &plainView{terminal: t, name: name}
+}
+
+// Wait leaves the bars as they stand; nothing is shown from then on.
+func (t *Terminal) Wait() {
+	if t.bars != nil {
+		t.bars.Shutdown()
+	}
+}
+
+// Println writes one line above the bars.
+func (t *Terminal) Println(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := t.w
+	if t.bars != nil {
+		w = t.bars
+	}
+	fmt.Fprintf(w, format+"\n", args...)
+}
+
+// pace is how fast a run goes: episodes and seconds of this process.
+type pace struct {
+	episodes int // of the whole run
+	begun    int // done when this process began
+	seconds  float64
+}
+
+// text is the speed and the time left at an episode, "" before the first step.
+func (p *pace) text(episode int) string {
+	if p.seconds == 0 || episode == p.begun {
+		return ""
+	}
+	rate := float64(episode-p.begun) / p.seconds
+	left := time.Duration(float64(p.episodes-episode) / rate * float64(time.Second)).Round(time.Second)
+	return fmt.Sprintf("%.0f episodes/s, %s left", rate, left)
+}
+
+// scoreText is the headline of an evaluation, "" for other metrics.
+func scoreText(values map[string]float64) string {
+	var parts []string
+	for _, s := range []struct{ name, label string }{{"train", "train"}, {"held_out", "held-out"}} {
+		if v, ok := values["eval/"+s.name+"/exact_match"]; ok {
+			parts = append(parts, fmt.Sprintf("%s exact %.1f%% semantic %.3f", s.label, 100*v, values["eval/"+s.name+"/semantic"]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// barView is one bar: name, bar, speed, last evaluation.
+type barView struct {
+	terminal *Terminal
+	name     string
+	bar      *mpb.Bar
+	pace     pace
+	speed    atomic.Pointer[string]
+	score    atomic.Pointer[string]
+}
+
+// Event implements Subscriber.
+func (v *barView) Event(e Event) error {
+	switch e := e.(type) {
+	case Started:
+		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
+		v.bar = v.terminal.bars.AddBar(int64(e.Episodes),
+			mpb.PrependDecorators(decor.Name(v.name, decor.WCSyncSpaceR)),
+			mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), shown(&v.speed), shown(&v.score)))
+		v.bar.SetCurrent(int64(e.Episode))
+	case Metrics:
+		v.bar.SetCurrent(int64(e.Episode))
+		if text := scoreText(e.Values); text != "" {
+			v.score.Store(&text)
+		}
+	case Timing:
+		v.pace.seconds += e.Values["seconds"]
+		text := v.pace.text(e.Episode)
+		v.speed.Store(&text)
+	case Warning:
+		v.terminal.Println("%swarning: step %d: %s", prefix(v.name), e.Step, e.Text)
+	case Ended:
+		if e.Err != nil {
+			v.bar.Abort(false)
+		}
+	}
+	return nil
+}
+
+// shown is a decorator with a text that changes.
+func shown(text *atomic.Pointer[string]) decor.Decorator {
+	return decor.Any(func(decor.Statistics) string {
+		if t := text.Load(); t != nil && *t != "" {
+			return "  " + *t
+		}
+		return ""
+	})
+}
+
+// plainView is lines: each evaluation, warnings, checkpoints by request and the end.
+type plainView struct {
+	terminal *Terminal
+	name     string
+	pace     pace
+}
+
+// Event implements Subscriber.
+func (v *plainView) Event(e Event) error {
+	switch e := e.(type) {
+	case Started:
+		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
+		if e.Resumed {
+			v.terminal.Println("%sgoes on at episode %d of %d", prefix(v.name), e.Episode, e.Episodes)
+		}
+	case Metrics:
+		if score := scoreText(e.Values); score != "" {
+			parts := []string{fmt.Sprintf("episode %d of %d", e.Episode, v.pace.episodes), score}
+			if speed := v.pace.text(e.Episode); speed != "" {
+				parts = append(parts, speed)
+			}
+			v.terminal.Println("%s%s", prefix(v.name), strings.Join(parts, ", "))
+		}
+	case Timing:
+		v.pace.seconds += e.Values["seconds"]
+	case Warning:
+		v.terminal.Println("%swarning: step %d: %s", prefix(v.name), e.Step, e.Text)
+	}
+	return nil
+}
+
+// prefix puts a run's name before its lines.
+func prefix(name string) string {
+	if name == "" {
+		return ""
+	}
+	return name + ": "
+}
