@@ -1,7 +1,9 @@
 package run
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 
@@ -29,9 +31,15 @@ func (d decoder) errorf(n *yaml.Node, path, format string, args ...any) error {
 
 // decode reads text over the struct that v points to.
 func (d decoder) decode(text []byte, v any) error {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
+	var doc, more yaml.Node
+	docs := yaml.NewDecoder(bytes.NewReader(text))
+	if err := docs.Decode(&doc); err == io.EOF {
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("%s: not YAML: %s", d.file, oneLine(err))
+	}
+	if err := docs.Decode(&more); err != io.EOF {
+		return d.errorf(&more, "", "must be one document (got a second one)")
 	}
 	if len(doc.Content) == 0 {
 		return nil

@@ -131,7 +131,7 @@ func presetOf(c Config) (string, error) {
 	}
 	t, err := task.Load(c.Task)
 	if err != nil {
-		return "", &keyError{"task", err.Error()}
+		return "", &keyError{"task", strings.TrimPrefix(err.Error(), "task: ")}
 	}
 	return string(t.Kind), nil
 }

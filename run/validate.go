@@ -37,6 +37,16 @@ func (c *Config) validateAlgorithm() error {
 	if err := c.Schedule.Validate(); err != nil {
 		return keyed("", err)
 	}
+	return c.validateGroups()
+}
+
+// validateGroups demands the samples that a baseline of their prompt needs.
+func (c *Config) validateGroups() error {
+	a, g := c.Algorithm, c.Rollout.SamplesPerPrompt
+	grouped := a.Name == "grpo" || a.Name == "rloo" || a.Name == "ppo" && a.PPO.Baseline == "group"
+	if grouped && g < 2 {
+		return keyErrorf("rollout.samples_per_prompt", "must be at least 2 for %s with a baseline of the group (got %d)", a.Name, g)
+	}
 	return nil
 }
 
@@ -62,8 +72,8 @@ func (c *Config) validateRollout() error {
 func (c *Config) validateOptimizer() error {
 	o := c.Optimizer
 	return firstError(
-		between("optimizer.beta1", o.Beta1, 0, 1),
-		between("optimizer.beta2", o.Beta2, 0, 1),
+		below("optimizer.beta1", o.Beta1, 1),
+		below("optimizer.beta2", o.Beta2, 1),
 		above("optimizer.eps", o.Eps, 0),
 		atLeast("optimizer.weight_decay", o.WeightDecay, 0),
 	)
@@ -150,6 +160,13 @@ func above(key string, v, low float64) error {
 func between(key string, v, low, high float64) error {
 	if !(v >= low && v <= high) {
 		return keyErrorf(key, "must be between %g and %g (got %g)", low, high, v)
+	}
+	return nil
+}
+
+func below(key string, v, high float64) error {
+	if !(v >= 0 && v < high) {
+		return keyErrorf(key, "must be at least 0 and below %g (got %g)", high, v)
 	}
 	return nil
 }
