@@ -2,6 +2,16 @@
 // in one file that can be read alone against its paper. They work in plain Go
 // on numbers per response token and hand the engine the gradient of the loss
 // with respect to log-probabilities, entropies and values.
+//
+//	ppo.go, grpo.go, rloo.go, paper.go   one algorithm each: options, update, loss with its gradient
+//	advantage.go   GAE, whitening, baselines        kl.go        KL estimators and controllers, entropy bonus
+//	algorithm.go   batch, step, errors              policy.go    the policy over a language model
+//	schedule.go    learning rate                    table.go     every metric: name, unit, formula
+//
+// What holds for all of them: a dropped sample takes part in nothing; the first
+// minibatch of an update sees ratio 1 exactly; a number that is not finite ends
+// the update before the weights change; sums are in float64, in the order of the
+// samples. Deviations from each paper stand in docs/algorithms.
 package rl
 
 // Sample is one response with what the rollout knows of it. T is the number of
@@ -37,6 +47,7 @@ type Policy interface {
 	Forward(samples []int) Eval
 	// Backward adds the gradient for the samples of the last Forward.
 	Backward(g Grad)
-	// Step clips the gradient to maxNorm, updates the weights and returns the norm before clipping.
+	// Step clips the gradient to maxNorm (0 = no clipping), updates the weights and
+	// returns the norm before clipping; a norm that is not finite changes nothing.
 	Step(lr, maxNorm float64) (gradNorm float64)
 }
