@@ -51,7 +51,7 @@ func TestAlgorithmsSolveABandit(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
 			lr, updates := 2.0, 400
 			if name == "paper" { // no clip holds it back, and its critic starts at 0
-				lr, updates = 0.2, 2000
+				lr, updates = 0.3, 1000
 			}
 			for i := range updates {
 				b := p.rollout(8, bandit, rng)
@@ -123,6 +123,57 @@ func TestFirstRatioMustBeOne(t *testing.T) {
 		_, err := a.Update(p, b, Step{LR: 1})
 		var re *RatioError
 		if !errors.As(err, &re) || re.Sample != 2 || re.Token != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestEarlyStop(t *testing.T) {
+	o := DefaultOptions()
+	o.PPO.Baseline, o.PPO.KL.Coef, o.PPO.TargetKL = "group", 0, 0.02
+	b := &Batch{Prompts: 1, G: 2, Samples: []Sample{
+		{Tokens: []int32{1}, LogProbs: []float32{-1}, Reward: 1}, {Tokens: []int32{2}, LogProbs: []float32{-2}},
+	}}
+	p := &script{}
+	for _, d := range []float32{0, 0.125, 0.25} { // approxkl 0, 0.0078, 0.031
+		p.evals = append(p.evals, Eval{LogProbs: []float32{-1 + d, -2 - d}, Entropy: []float32{1, 1}})
+	}
+	a, _ := New("ppo", o)
+	m, err := a.Update(p, b, Step{})
+	if err != nil || len(p.grads) != 2 || m["pgsrm/steps"] != 2 || m["pgsrm/early_stop"] != 1 {
+		t.Errorf("%d steps, metrics %v, error %v", len(p.grads), m, err)
+	}
+}
+
+func TestValueWarmup(t *testing.T) {
+	o := DefaultOptions()
+	o.PPO.ValueWarmup, o.PPO.NumPPOEpochs, o.PPO.Entropy.Coef = 3, 1, 0.01
+	for step, moves := range map[int]bool{0: false, 2: false, 3: true} {
+		a, _ := New("ppo", o)
+		b := newToy(2, 2, 3).rollout(2, bandit, rand.New(rand.NewPCG(1, 1)))
+		p := newToy(2, 2, 3)
+		p.samples = b.Samples
+		if _, err := a.Update(p, b, Step{Index: step, LR: 1}); err != nil {
+			t.Fatal(err)
+		}
+		moved := math.Abs(p.chance(0, 0, 0)-1.0/9) > 1e-9
+		if moved != moves || p.values[1][1] == 0 {
+			t.Errorf("update %d: policy moved: %v, want %v; value %v", step, moved, moves, p.values[1][1])
+		}
+	}
+}
+
+// steepPolicy reports a gradient norm that is not finite, as the optimiser does.
+type steepPolicy struct{ *toy }
+
+func (steepPolicy) Step(float64, float64) float64 { return math.Inf(1) }
+
+func TestNonFiniteGradient(t *testing.T) {
+	for _, name := range algorithms {
+		a, _ := New(name, DefaultOptions())
+		p := steepPolicy{newToy(2, 2, 3)}
+		_, err := a.Update(p, p.rollout(2, bandit, rand.New(rand.NewPCG(1, 1))), Step{Index: 8})
+		if err == nil || err.Error() != "rl: update 8: pgsrm/grad_norm must be finite (got +Inf)" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
