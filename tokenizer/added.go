@@ -1,9 +1,6 @@
 package tokenizer
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // piece is a part of the text on its way to the model.
 type piece struct {
@@ -109,10 +106,10 @@ func (s *tokenSet) cut(p piece, special bool, emit func(piece)) {
 			continue
 		}
 		if a.lstrip {
-			start = max(len(strings.TrimRightFunc(text[:start], isSpace)), from)
+			start = max(start-chars().trimSpace(text[:start], false), from)
 		}
 		if a.rstrip {
-			stop = len(text) - len(strings.TrimLeftFunc(text[stop:], isSpace))
+			stop += chars().trimSpace(text[stop:], true)
 		}
 		if from < start {
 			emit(p.sub(from, start))
@@ -129,5 +126,6 @@ func (s *tokenSet) cut(p piece, special bool, emit func(piece)) {
 func aloneAt(text string, start, stop int) bool {
 	before, _ := utf8.DecodeLastRuneInString(text[:start])
 	after, _ := utf8.DecodeRuneInString(text[stop:])
-	return !(start > 0 && isWord(before)) && !(stop < len(text) && isWord(after))
+	word := func(r rune) bool { return chars().has(r, isWordFlag) }
+	return !(start > 0 && word(before)) && !(stop < len(text) && word(after))
 }

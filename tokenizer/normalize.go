@@ -2,19 +2,18 @@ package tokenizer
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // normalizer rewrites text. It keeps count of the leading bytes that stand for
-// the very start of the input, which a Metaspace pre-tokenizer asks for.
+// the very start of the input (piece.zero), which Metaspace asks for.
 type normalizer interface {
 	normalize(p piece) piece
 }
 
+// parseNormalizer reads a normalizer; none is nil.
 func parseNormalizer(where string, raw json.RawMessage) (normalizer, error) {
 	p, err := readPart(where, raw)
 	if err != nil || p.absent {
@@ -23,117 +22,249 @@ func parseNormalizer(where string, raw json.RawMessage) (normalizer, error) {
 	switch p.kind {
 	case "BertNormalizer":
 		return parseBertNormalizer(p)
+	case "NFC", "NFD", "NFKC", "NFKD":
+		return unicodeForm{compose: p.kind[len(p.kind)-1] == 'C', compat: len(p.kind) == 4}, p.read(&onlyType{})
+	case "Lowercase":
+		return lowercase{}, p.read(&onlyType{})
+	case "StripAccents":
+		return filter{drop: isMark}, p.read(&onlyType{})
+	case "Nmt":
+		return nmt{}, p.read(&onlyType{})
+	case "ByteLevel":
+		return spellBytes{}, p.read(&onlyType{})
+	case "Strip":
+		return parseStrip(p)
+	case "Prepend":
+		return parsePrepend(p)
+	case "Replace":
+		return parseReplace(p)
+	case "Sequence":
+		return parseNormalizers(p)
 	}
-	return nil, p.unknown("BertNormalizer")
+	return nil, p.unknown("BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Prepend",
+		"Replace", "Sequence", "Strip", "StripAccents")
 }
 
-// bertNormalizer cleans text as BERT does (Devlin et al., arXiv 1810.04805).
-type bertNormalizer struct {
-	clean, chinese, accents, lower bool
-}
+// normalizers apply one after the other.
+type normalizers []normalizer
 
-func parseBertNormalizer(p part) (normalizer, error) {
+func parseNormalizers(p part) (normalizer, error) {
 	var j struct {
-		Type    string `json:"type"`
-		Clean   *bool  `json:"clean_text"`
-		Chinese *bool  `json:"handle_chinese_chars"`
-		Accents *bool  `json:"strip_accents"` // null: as lowercase
-		Lower   *bool  `json:"lowercase"`
+		Type string            `json:"type"`
+		List []json.RawMessage `json:"normalizers"`
 	}
 	if err := p.read(&j); err != nil {
 		return nil, err
 	}
-	if err := required(p.where, map[string]bool{"clean_text": j.Clean == nil, "handle_chinese_chars": j.Chinese == nil,
-		"lowercase": j.Lower == nil}); err != nil {
-		return nil, err
+	var all normalizers
+	for i, raw := range j.List {
+		where := fmt.Sprintf("%s: normalizers[%d]", p.where, i)
+		n, err := parseNormalizer(where, raw)
+		if err != nil {
+			return nil, err
+		}
+		if n == nil {
+			return nil, fmt.Errorf("%s: must be an object", where)
+		}
+		all = append(all, n)
 	}
-	accents := *j.Lower
-	if j.Accents != nil {
-		accents = *j.Accents
-	}
-	return bertNormalizer{*j.Clean, *j.Chinese, accents, *j.Lower}, nil
+	return all, nil
 }
 
-func (n bertNormalizer) normalize(p piece) piece {
-	if n.clean {
-		p.text = cleanText(p.text)
-	}
-	if n.chinese {
-		p.text = padChinese(p.text)
-	}
-	if n.accents {
-		p.text = strings.Map(dropMark, norm.NFD.String(p.text))
-	}
-	if n.lower {
-		p.text = lowercase(p.text)
+func (all normalizers) normalize(p piece) piece {
+	for _, n := range all {
+		p = n.normalize(p)
 	}
 	return p
 }
 
-// cleanText drops control characters and makes all white space a blank.
-func cleanText(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t' || r == '\n' || r == '\r':
-			return ' '
-		case r == 0 || r == utf8.RuneError || isControl(r):
-			return -1
-		case isSpace(r):
-			return ' '
-		}
-		return r
-	}, s)
+// rewriter writes the new text of a piece and follows which characters of the
+// old one stand behind the new ones.
+type rewriter struct {
+	out  strings.Builder
+	zero int // bytes of the old text that stand for the start of the input
+	kept int // bytes of the new text that do
 }
 
-// padChinese puts blanks around every character of the CJK blocks.
-func padChinese(s string) string {
-	if !strings.ContainsFunc(s, isChinese) {
-		return s
+// newRewriter begins to rewrite p.
+func newRewriter(p piece) *rewriter {
+	w := &rewriter{zero: p.zero}
+	w.out.Grow(len(p.text) + len(p.text)/8)
+	return w
+}
+
+// put writes text that stands for the character at byte at of the old text.
+func (w *rewriter) put(s string, at int) {
+	w.out.WriteString(s)
+	if at < w.zero {
+		w.kept += len(s)
 	}
-	var b strings.Builder
-	for _, r := range s {
-		if isChinese(r) {
-			b.WriteByte(' ')
-			b.WriteRune(r)
-			b.WriteByte(' ')
+}
+
+// copy writes the old text[a:b].
+func (w *rewriter) copy(text string, a, b int) {
+	w.out.WriteString(text[a:b])
+	w.kept += max(0, min(w.zero, b)-a)
+}
+
+// piece returns what was written.
+func (w *rewriter) piece() piece {
+	return piece{text: w.out.String(), zero: w.kept, id: -1}
+}
+
+// lowercase maps each character on its own, whatever its neighbours.
+type lowercase struct{}
+
+func (lowercase) normalize(p piece) piece {
+	t := chars()
+	changes := func(r rune) bool { _, ok := t.lower[r]; return ok }
+	if !strings.ContainsFunc(p.text, changes) {
+		return p
+	}
+	w := newRewriter(p)
+	for i, r := range p.text {
+		if s, ok := t.lower[r]; ok {
+			w.put(s, i)
 		} else {
-			b.WriteRune(r)
+			w.copy(p.text, i, i+utf8.RuneLen(r))
 		}
 	}
-	return b.String()
+	return w.piece()
 }
 
-func dropMark(r rune) rune {
-	if unicode.Is(unicode.Mn, r) {
-		return -1
+// filter drops the characters with a property.
+type filter struct{ drop uint16 }
+
+func (f filter) normalize(p piece) piece {
+	t := chars()
+	if !strings.ContainsFunc(p.text, func(r rune) bool { return t.has(r, f.drop) }) {
+		return p
 	}
-	return r
-}
-
-func isChinese(r rune) bool {
-	return r >= 0x4E00 && r <= 0x9FFF || r >= 0x3400 && r <= 0x4DBF || r >= 0x20000 && r <= 0x2A6DF ||
-		r >= 0x2A700 && r <= 0x2B73F || r >= 0x2B740 && r <= 0x2B81F || r >= 0x2B920 && r <= 0x2CEAF ||
-		r >= 0xF900 && r <= 0xFAFF || r >= 0x2F800 && r <= 0x2FA1F
-}
-
-// lowercase maps each character on its own, as Rust's char::to_lowercase.
-func lowercase(s string) string {
-	if !strings.ContainsRune(s, 0x130) {
-		return strings.Map(unicode.ToLower, s)
-	}
-	return strings.ReplaceAll(strings.Map(func(r rune) rune {
-		if r == 0x130 {
-			return r
+	w := newRewriter(p)
+	for i, r := range p.text {
+		if !t.has(r, f.drop) {
+			w.copy(p.text, i, i+utf8.RuneLen(r))
 		}
-		return unicode.ToLower(r)
-	}, s), "\u0130", "i\u0307")
+	}
+	return w.piece()
 }
 
-func isControl(r rune) bool {
-	return unicode.Is(unicode.C, r)
+// nmt is the character clean-up of Google's NMT: control characters go, other
+// white space becomes a blank.
+type nmt struct{}
+
+func (nmt) normalize(p piece) piece {
+	w := newRewriter(p)
+	for i, r := range p.text {
+		switch {
+		case r >= 1 && r <= 8 || r == 0xB || r >= 0xE && r <= 0x1F || r == 0x7F || r == 0x8F || r == 0x9F:
+		case r == '\t' || r == '\n' || r == '\f' || r == '\r' || r == 0x1680 || r >= 0x200B && r <= 0x200F ||
+			r == 0x2028 || r == 0x2029 || r == 0x2581 || r == 0xFEFF || r == 0xFFFD:
+			w.put(" ", i)
+		default:
+			w.copy(p.text, i, i+utf8.RuneLen(r))
+		}
+	}
+	return w.piece()
 }
 
-func isSpace(r rune) bool { return unicode.IsSpace(r) }
-func isWord(r rune) bool {
-	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || unicode.Is(unicode.Pc, r)
+// spellBytes spells text in the byte alphabet.
+type spellBytes struct{}
+
+func (spellBytes) normalize(p piece) piece {
+	return piece{text: mapBytes(p.text), zero: len(mapBytes(p.text[:p.zero])), id: -1}
+}
+
+// strip takes white space off the ends.
+type strip struct{ left, right bool }
+
+func parseStrip(p part) (normalizer, error) {
+	var j struct {
+		Type  string `json:"type"`
+		Left  *bool  `json:"strip_left"`
+		Right *bool  `json:"strip_right"`
+	}
+	if err := p.read(&j); err != nil {
+		return nil, err
+	}
+	err := required(p.where, map[string]bool{"strip_left": j.Left == nil, "strip_right": j.Right == nil})
+	return strip{isTrue(j.Left), isTrue(j.Right)}, err
+}
+
+func (s strip) normalize(p piece) piece {
+	t, a, b := chars(), 0, len(p.text)
+	if s.left {
+		a = t.trimSpace(p.text, true)
+	}
+	if s.right {
+		b = max(a, len(p.text)-t.trimSpace(p.text, false))
+	}
+	return p.sub(a, b)
+}
+
+// prepend puts a string before text that is not empty.
+type prepend string
+
+func parsePrepend(p part) (normalizer, error) {
+	var j struct {
+		Type    string  `json:"type"`
+		Prepend *string `json:"prepend"`
+	}
+	if err := p.read(&j); err != nil {
+		return nil, err
+	}
+	return prepend(text(j.Prepend)), required(p.where, map[string]bool{"prepend": j.Prepend == nil})
+}
+
+func (s prepend) normalize(p piece) piece {
+	if p.text == "" {
+		return p
+	}
+	p.text = string(s) + p.text
+	if p.zero > 0 {
+		p.zero += len(s)
+	}
+	return p
+}
+
+// replace puts content in the place of every match.
+type replace struct {
+	find    matcher
+	content string
+}
+
+// jsonPattern is {"String": "..."} or {"Regex": "..."}.
+type jsonPattern struct {
+	String *string `json:"String"`
+	Regex  *string `json:"Regex"`
+}
+
+func parseReplace(p part) (replace, error) {
+	var j struct {
+		Type    string       `json:"type"`
+		Pattern *jsonPattern `json:"pattern"`
+		Content *string      `json:"content"`
+	}
+	if err := p.read(&j); err != nil {
+		return replace{}, err
+	}
+	if err := required(p.where, map[string]bool{"pattern": j.Pattern == nil, "content": j.Content == nil}); err != nil {
+		return replace{}, err
+	}
+	find, err := parsePattern(p.where+": pattern", *j.Pattern)
+	return replace{find, *j.Content}, err
+}
+
+func (n replace) normalize(p piece) piece {
+	w, last := newRewriter(p), 0
+	for a, b := range matches(n.find, p.text) {
+		w.copy(p.text, last, a)
+		w.put(n.content, b-1) // as the last byte of the match
+		last = b
+	}
+	if last == 0 && w.out.Len() == 0 {
+		return p
+	}
+	w.copy(p.text, last, len(p.text))
+	return w.piece()
 }

@@ -85,6 +85,7 @@ func (t *Tokenizer) parseModel(f file) error {
 	if b, ok := t.model.(*bpe); ok {
 		if l, ok := endsInBytes(t.pre); ok && b.useBytes() {
 			l.keep = true // words stay bytes
+			t.pre = withoutSpelling(t.pre)
 		}
 	}
 	return t.checkPost()

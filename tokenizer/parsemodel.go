@@ -15,6 +15,10 @@ func parseModel(p part) (model, map[string]int32, error) {
 		return parseBPE(p)
 	case "WordPiece":
 		return parseWordPiece(p)
+	case "Unigram":
+		return parseUnigram(p)
+	case "WordLevel":
+		return parseWordLevel(p)
 	case "":
 		return parseUntyped(p)
 	}

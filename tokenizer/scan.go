@@ -1,9 +1,6 @@
 package tokenizer
 
-import (
-	"unicode"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // Hand-written scanners for the pre-tokenizer patterns in wide use. Each returns
 // the end of the match that begins at s[i]; the three patterns match at every
@@ -19,15 +16,16 @@ const (
 // scanner returns the end of the match that begins at s[i], i < len(s).
 type scanner func(s string, i int) int
 
-// scanners maps a pattern to its hand-written scanner.
+// scannerOf returns the hand-written scanner of a pattern, nil without one.
 func scannerOf(pattern string) scanner {
+	t := chars()
 	switch pattern {
 	case patternGPT2:
-		return scanGPT2
+		return t.scanGPT2
 	case patternLlama3:
-		return func(s string, i int) int { return scanLlama(s, i, 3) }
+		return func(s string, i int) int { return t.scanLlama(s, i, 3) }
 	case patternQwen2:
-		return func(s string, i int) int { return scanLlama(s, i, 1) }
+		return func(s string, i int) int { return t.scanLlama(s, i, 1) }
 	}
 	return nil
 }
@@ -42,9 +40,12 @@ const (
 	space               // \s
 )
 
-// classOf returns the class of the character at s[i] and its length in bytes.
-// At the end of s it returns no class and length 0.
-func classOf(s string, i int) (class, int) {
+// end is the class behind the last character.
+const end class = 255
+
+// classOf returns the class of the character at s[i] and its length in bytes,
+// at the end of s the class end and 0.
+func (t *charTable) classOf(s string, i int) (class, int) {
 	if i >= len(s) {
 		return end, 0
 	}
@@ -52,18 +53,12 @@ func classOf(s string, i int) (class, int) {
 		return asciiClass(c), 1
 	}
 	r, n := utf8.DecodeRuneInString(s[i:])
-	switch {
-	case isLetter(r):
-		return letter, n
-	case isNumber(r):
-		return number, n
-	case unicode.IsSpace(r):
+	p := t.of(r)
+	if p&isSpaceFlag != 0 {
 		return space, n
 	}
-	return other, n
+	return t.class[p&categoryBits], n
 }
-
-const end class = 255 // behind the last character
 
 func asciiClass(c byte) class {
 	switch {
@@ -77,13 +72,10 @@ func asciiClass(c byte) class {
 	return other
 }
 
-func isLetter(r rune) bool { return unicode.IsLetter(r) }
-func isNumber(r rune) bool { return unicode.IsNumber(r) }
-
 // run returns the end of the run of class c that begins at s[i].
-func run(s string, i int, c class) int {
+func (t *charTable) run(s string, i int, c class) int {
 	for {
-		k, n := classOf(s, i)
+		k, n := t.classOf(s, i)
 		if k != c {
 			return i
 		}
@@ -92,28 +84,28 @@ func run(s string, i int, c class) int {
 }
 
 // scanGPT2 matches patternGPT2.
-func scanGPT2(s string, i int) int {
+func (t *charTable) scanGPT2(s string, i int) int {
 	if s[i] == '\'' {
 		if n := contraction(s[i+1:], false); n > 0 {
 			return i + 1 + n
 		}
 	}
-	k, n := classOf(s, i)
+	k, n := t.classOf(s, i)
 	if s[i] == ' ' { // " ?": a space belongs to what follows it
-		if k2, n2 := classOf(s, i+1); k2 != space && k2 != end {
-			return run(s, i+1+n2, k2)
+		if k2, n2 := t.classOf(s, i+1); k2 != space && k2 != end {
+			return t.run(s, i+1+n2, k2)
 		}
 	}
 	if k != space {
-		return run(s, i+n, k)
+		return t.run(s, i+n, k)
 	}
-	return scanSpace(s, i)
+	return t.scanSpace(s, i)
 }
 
 // scanSpace matches \s+(?!\S)|\s+: all of the run at the end of the text, else
 // all but its last character, unless it is the only one.
-func scanSpace(s string, i int) int {
-	j := run(s, i, space)
+func (t *charTable) scanSpace(s string, i int) int {
+	j := t.run(s, i, space)
 	if j == len(s) {
 		return j
 	}
@@ -158,32 +150,32 @@ func lowerASCII(c byte) byte {
 }
 
 // scanLlama matches patternLlama3 (digits 3) and patternQwen2 (digits 1).
-func scanLlama(s string, i, digits int) int {
+func (t *charTable) scanLlama(s string, i, digits int) int {
 	if s[i] == '\'' {
 		if n := contraction(s[i+1:], true); n > 0 {
 			return i + 1 + n
 		}
 	}
-	k, n := classOf(s, i)
-	k2, n2 := classOf(s, i+n)
+	k, n := t.classOf(s, i)
+	k2, n2 := t.classOf(s, i+n)
 	switch {
 	case k == letter:
-		return run(s, i+n, letter)
+		return t.run(s, i+n, letter)
 	case k == number:
 		j := i + n
 		for digits--; digits > 0 && k2 == number; digits-- {
 			j += n2
-			k2, n2 = classOf(s, j)
+			k2, n2 = t.classOf(s, j)
 		}
 		return j
 	case k2 == letter && s[i] != '\r' && s[i] != '\n':
-		return run(s, i+n+n2, letter)
+		return t.run(s, i+n+n2, letter)
 	case k == other:
-		return newlines(s, run(s, i+n, other))
+		return newlines(s, t.run(s, i+n, other))
 	case s[i] == ' ' && k2 == other:
-		return newlines(s, run(s, i+1+n2, other))
+		return newlines(s, t.run(s, i+1+n2, other))
 	}
-	return scanLines(s, i)
+	return t.scanLines(s, i)
 }
 
 // newlines returns the end of [\r\n]* at s[i].
@@ -196,15 +188,11 @@ func newlines(s string, i int) int {
 
 // scanLines matches \s*[\r\n]+|\s+(?!\S)|\s+: up to the last line break of the
 // run if it has one.
-func scanLines(s string, i int) int {
-	for j := run(s, i, space); j > i; j-- {
+func (t *charTable) scanLines(s string, i int) int {
+	for j := t.run(s, i, space); j > i; j-- {
 		if s[j-1] == '\r' || s[j-1] == '\n' {
 			return j
 		}
 	}
-	return scanSpace(s, i)
-}
-
-func isPunct(r rune) bool {
-	return r < utf8.RuneSelf && (r >= '!' && r <= '/' || r >= ':' && r <= '@' || r >= '[' && r <= '`' || r >= '{' && r <= '~') || unicode.IsPunct(r)
+	return t.scanSpace(s, i)
 }

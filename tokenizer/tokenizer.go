@@ -49,8 +49,9 @@ type model interface {
 
 // scratch is the working memory of one call, reused between calls.
 type scratch struct {
-	pieces [2][]piece // the words, before and after one pre-tokenizer
+	pieces []piece // the words of a piece
 	merge  mergeState
+	steps  []step // of unigram
 }
 
 // Load reads the tokenizer of a model folder: its tokenizer.json.
@@ -117,11 +118,11 @@ func (t *Tokenizer) encodePlain(dst []int32, p piece, sc *scratch) []int32 {
 	if t.pre == nil {
 		return t.model.encode(dst, p.text, sc)
 	}
-	words := t.pre.split(sc.pieces[0][:0], p, sc)
+	words := t.pre.split(sc.pieces[:0], p)
 	for _, w := range words {
 		dst = t.model.encode(dst, w.text, sc)
 	}
-	sc.pieces[0] = words
+	sc.pieces = words
 	return dst
 }
 

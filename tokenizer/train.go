@@ -89,10 +89,11 @@ func (tr *trainer) token(s string) int32 {
 
 // count adds the words of the texts.
 func (tr *trainer) count(texts []string) {
+	scan := scannerOf(patternGPT2)
 	for _, text := range texts {
 		text = validText(text)
 		for i := 0; i < len(text); {
-			j := scanGPT2(text, i)
+			j := scan(text, i)
 			tr.texts[text[i:j]]++
 			i = j
 		}

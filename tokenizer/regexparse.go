@@ -1,0 +1,346 @@
+package tokenizer
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// The syntax of patterns: characters, the dot, classes [a-z\p{L}] and [^...],
+// \s \S \d \D \w \W \p{L} \P{L} \p{^L}, the escapes \n \r \t \f \v \xHH \x{H...}
+// \uHHHH, groups (...) (?:...) (?i:...) (?>...), lookahead (?=...) (?!...),
+// alternatives, * + ? with ? (lazy) or + (possessive) behind, {n} {n,} {n,m},
+// the anchors ^ $ \A \z. Everything else is an error, even where Oniguruma knows
+// it: an unknown pattern is refused rather than read differently.
+
+// regexParser compiles a pattern as it reads it.
+type regexParser struct {
+	chars   *charTable
+	pattern string
+	pos     int
+	fold    bool // (?i: case does not matter
+	depth   int
+	last    rune // the literal before, under fold
+}
+
+const (
+	maxProgram = 1 << 14 // instructions
+	maxDepth   = 100     // groups in groups
+)
+
+// code is a part of a program with jumps relative to its start.
+type code struct {
+	prog  []inst
+	empty bool // it can match nothing
+}
+
+// compileRegex makes the program of a pattern.
+func compileRegex(pattern string) (*regex, error) {
+	p := &regexParser{chars: chars(), pattern: pattern}
+	body, err := p.alternatives()
+	if err == nil && p.pos < len(pattern) {
+		err = p.unsupported(p.pos, p.pos+1)
+	}
+	if err != nil {
+		return nil, err
+	}
+	never := (&charSet{chars: p.chars}).finish()
+	prog := []inst{{op: opJump, x: 2}, {op: opSet, set: never}} // failPC
+	prog = appendCode(prog, body)
+	return &regex{append(prog, inst{op: opMatch})}, nil
+}
+
+// unsupported is the error for pattern[a:b].
+func (p *regexParser) unsupported(a, b int) error {
+	b = min(b, len(p.pattern))
+	return fmt.Errorf("regex: %q at byte %d must be supported syntax (pattern %.200q)", p.pattern[a:b], a, p.pattern)
+}
+
+// appendCode appends code, moving its jumps.
+func appendCode(prog []inst, c code) []inst {
+	base := len(prog)
+	for _, in := range c.prog {
+		in.x += base
+		in.y += base
+		prog = append(prog, in)
+	}
+	return prog
+}
+
+// alternatives reads a|b|c up to the end or a closing parenthesis.
+func (p *regexParser) alternatives() (code, error) {
+	if p.depth++; p.depth > maxDepth {
+		return code{}, fmt.Errorf("regex: groups must nest at most %d deep", maxDepth)
+	}
+	defer func() { p.depth-- }()
+	all, err := p.sequence()
+	if err != nil || !p.take("|") {
+		return all, err
+	}
+	rest, err := p.alternatives()
+	if err != nil {
+		return code{}, err
+	}
+	n := len(all.prog)
+	prog := []inst{{op: opSplit, x: 1, y: n + 2}}
+	prog = appendCode(prog, all)
+	prog = append(prog, inst{op: opJump, x: n + 2 + len(rest.prog)})
+	return p.limit(code{appendCode(prog, rest), all.empty || rest.empty})
+}
+
+// limit refuses a program that has grown too long.
+func (p *regexParser) limit(c code) (code, error) {
+	if len(c.prog) > maxProgram {
+		return c, fmt.Errorf("regex: pattern must compile to at most %d instructions", maxProgram)
+	}
+	return c, nil
+}
+
+// sequence reads atoms with their quantifiers.
+func (p *regexParser) sequence() (code, error) {
+	all := code{empty: true}
+	p.last = 0
+	for p.pos < len(p.pattern) && p.pattern[p.pos] != '|' && p.pattern[p.pos] != ')' {
+		one, err := p.atom()
+		if err != nil {
+			return all, err
+		}
+		if one, err = p.quantified(one); err != nil {
+			return all, err
+		}
+		all = code{appendCode(all.prog, one), all.empty && one.empty}
+		if all, err = p.limit(all); err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+// take skips s if it comes next.
+func (p *regexParser) take(s string) bool {
+	if strings.HasPrefix(p.pattern[p.pos:], s) {
+		p.pos += len(s)
+		return true
+	}
+	return false
+}
+
+// atom reads one character, class, group or anchor.
+func (p *regexParser) atom() (code, error) {
+	start := p.pos
+	c := p.pattern[p.pos]
+	switch c {
+	case '(':
+		return p.group()
+	case '[':
+		p.pos++
+		return p.setCode(p.class())
+	case '.':
+		p.pos++
+		return p.setCode(&charSet{chars: p.chars, not: true, items: []setItem{{lo: '\n', hi: '\n'}}}, nil)
+	case '^', '$':
+		p.pos++
+		op := opLineStart
+		if c == '$' {
+			op = opLineEnd
+		}
+		return code{[]inst{{op: op}}, true}, nil
+	case '\\':
+		if p.take(`\w`) || p.take(`\W`) {
+			return p.setCode(p.wordSet(p.pattern[p.pos-1] == 'W'), nil)
+		}
+		if p.take(`\A`) {
+			return code{[]inst{{op: opStart}}, true}, nil
+		}
+		if p.take(`\z`) {
+			return code{[]inst{{op: opEnd}}, true}, nil
+		}
+	case '*', '+', '?', '{', '}', ']':
+		return code{}, p.unsupported(start, start+1)
+	}
+	it, single, err := p.item()
+	s := &charSet{chars: p.chars, items: []setItem{it}}
+	if p.fold && err == nil {
+		err = p.foldItem(it, single, start)
+		s.items = append(s.items, folded(it.lo)...)
+	}
+	return p.setCode(s, err)
+}
+
+// wordSet is \w outside brackets: there Oniguruma counts the fractions and raised
+// digits of Latin-1 in, which [\w] does not.
+func (p *regexParser) wordSet(not bool) *charSet {
+	p.last = 0
+	none := setItem{lo: 0, hi: -1, flags: isRegexWord}
+	return &charSet{chars: p.chars, not: not, items: []setItem{none, {lo: 0xB2, hi: 0xB3}, {lo: 0xB9, hi: 0xB9}, {lo: 0xBC, hi: 0xBE}}}
+}
+
+// setCode is the code that matches one character of a set.
+func (p *regexParser) setCode(s *charSet, err error) (code, error) {
+	if err != nil {
+		return code{}, err
+	}
+	return code{prog: []inst{{op: opSet, set: s.finish()}}}, nil
+}
+
+// foldItem refuses what case may change in ways not written here: letters
+// outside ASCII, categories of letters, and pairs of letters that fold into one
+// character (ss and the sharp s, fi and its ligature).
+func (p *regexParser) foldItem(it setItem, single bool, start int) error {
+	if single && it.lo >= utf8.RuneSelf || it.categories != 0 {
+		return p.unsupported(start, p.pos)
+	}
+	r := rune(0)
+	if single {
+		r = rune(lowerASCII(byte(it.lo)))
+	}
+	pair := string([]rune{p.last, r})
+	p.last = r
+	switch pair {
+	case "ss", "ff", "fi", "fl", "st":
+		return p.unsupported(start-1, p.pos)
+	}
+	return nil
+}
+
+// folded returns both cases of an ASCII letter, and what else folds to it.
+func folded(r rune) []setItem {
+	if r >= utf8.RuneSelf {
+		return nil
+	}
+	l := rune(lowerASCII(byte(r)))
+	if l < 'a' || l > 'z' {
+		return nil
+	}
+	items := []setItem{{lo: l, hi: l}, {lo: l - 0x20, hi: l - 0x20}}
+	switch l {
+	case 's':
+		items = append(items, setItem{lo: 0x17F, hi: 0x17F}) // long s
+	case 'k':
+		items = append(items, setItem{lo: 0x212A, hi: 0x212A}) // kelvin sign
+	}
+	return items
+}
+
+// group reads (...) of any kind.
+func (p *regexParser) group() (code, error) {
+	start, fold := p.pos, p.fold
+	kind := opJump // a plain group
+	not := false
+	switch {
+	case p.take("(?i:"):
+		p.fold = true
+	case p.take("(?:"):
+	case p.take("(?>"):
+		kind = opAtomic
+	case p.take("(?="):
+		kind = opLook
+	case p.take("(?!"):
+		kind, not = opLook, true
+	case strings.HasPrefix(p.pattern[p.pos:], "(?"):
+		return code{}, p.unsupported(start, start+4)
+	default:
+		p.pos++
+	}
+	body, err := p.alternatives()
+	if err != nil {
+		return body, err
+	}
+	if !p.take(")") {
+		return body, p.unsupported(start, len(p.pattern))
+	}
+	p.fold, p.last = fold, 0
+	if kind == opJump {
+		return body, nil
+	}
+	prog := appendCode([]inst{{op: kind, not: not, x: len(body.prog) + 2}}, body)
+	return code{append(prog, inst{op: opMatch}), body.empty || kind == opLook}, nil
+}
+
+// quantified reads what stands behind an atom.
+func (p *regexParser) quantified(c code) (code, error) {
+	start := p.pos
+	least, most, ok, err := p.bounds()
+	if err != nil || !ok {
+		return c, err
+	}
+	how := greedy
+	interval := p.pattern[start] == '{'
+	switch {
+	case !interval && p.take("?"):
+		how = lazy
+	case !interval && p.take("+"):
+		how = possessive
+	}
+	if rest := p.pattern[p.pos:]; rest != "" && strings.IndexByte("*+?{", rest[0]) >= 0 || c.empty {
+		return c, p.unsupported(start, p.pos+1) // a quantifier of a quantifier, or of nothing
+	}
+	p.last = 0
+	if len(c.prog) == 1 && c.prog[0].op == opSet {
+		return code{[]inst{{op: opRun, set: c.prog[0].set, min: least, max: most, style: how}}, least == 0}, nil
+	}
+	return p.repeat(c, least, most, how)
+}
+
+// bounds reads a quantifier: how often at least and at most, -1 for no limit.
+func (p *regexParser) bounds() (least, most int, ok bool, err error) {
+	switch {
+	case p.take("*"):
+		return 0, -1, true, nil
+	case p.take("+"):
+		return 1, -1, true, nil
+	case p.take("?"):
+		return 0, 1, true, nil
+	case !strings.HasPrefix(p.pattern[p.pos:], "{"):
+		return 0, 0, false, nil
+	}
+	start := p.pos
+	body, _, closed := strings.Cut(p.pattern[p.pos+1:], "}")
+	a, b, two := strings.Cut(body, ",")
+	least, err1 := strconv.Atoi(a)
+	most, err2 := least, err1
+	if two && b == "" {
+		most, err2 = -1, nil
+	} else if two {
+		most, err2 = strconv.Atoi(b)
+	}
+	if !closed || err1 != nil || err2 != nil || least < 0 || least > 1000 || most > 1000 || most >= 0 && most < least {
+		return 0, 0, false, p.unsupported(start, start+1+len(body)+1)
+	}
+	p.pos += len(body) + 2
+	return least, most, true, nil
+}
+
+// repeat writes out a repetition of more than one character.
+func (p *regexParser) repeat(c code, least, most int, how style) (code, error) {
+	all := code{empty: least == 0}
+	var err error
+	for range least {
+		if all, err = p.limit(code{appendCode(all.prog, c), all.empty}); err != nil {
+			return all, err
+		}
+	}
+	n := len(c.prog)
+	branch := func(in, out int) inst {
+		if how == lazy {
+			return inst{op: opSplit, x: out, y: in}
+		}
+		return inst{op: opSplit, x: in, y: out}
+	}
+	if most < 0 {
+		loop := appendCode([]inst{branch(1, n+2)}, c)
+		all.prog = appendCode(all.prog, code{prog: append(loop, inst{op: opJump, x: 0})})
+	}
+	for left := most - least; left > 0; left-- { // (c(c(c)?)?)?
+		one := appendCode([]inst{branch(1, left*(n+1))}, c)
+		if all, err = p.limit(code{appendCode(all.prog, code{prog: one}), all.empty}); err != nil {
+			return all, err
+		}
+	}
+	if how == possessive {
+		prog := appendCode([]inst{{op: opAtomic, x: len(all.prog) + 2}}, all)
+		all.prog = append(prog, inst{op: opMatch})
+	}
+	return all, nil
+}
