@@ -60,6 +60,9 @@ func ParseConfig(text []byte) (Config, error) {
 	if c.HeadDim == 0 && (c.Heads < 1 || c.Width%c.Heads != 0) {
 		return Config{}, fmt.Errorf("config.json: the width must be a multiple of the number of heads (got %d and %d)", c.Width, c.Heads)
 	}
+	if !(c.NormEps > 0 && c.NormEps < 1) {
+		return Config{}, fmt.Errorf("config.json: the epsilon of the norms must be in 0..1 (got %v)", c.NormEps)
+	}
 	c = c.withDefaults()
 	if err := c.Validate(); err != nil {
 		return Config{}, fmt.Errorf("config.json: %w", err)
@@ -166,10 +169,17 @@ func llamaConfig(f *fields, family string) Config {
 	case "llama", "qwen3":
 		c.QKVBias = f.flag(false, "attention_bias")
 		c.OutBias, c.QKNorm = c.QKVBias, family == "qwen3"
-		c.MLPBias = family == "llama" && f.flag(false, "mlp_bias")
+		if family == "llama" {
+			c.MLPBias = f.flag(false, "mlp_bias")
+		}
 	case "qwen2":
 		c.QKVBias = true
-		f.skip("attention_bias") // no member of Qwen2Config: always with bias
+	}
+	if family == "mistral" || family == "qwen2" { // no such members there
+		f.only("attention_bias", map[string]string{"mistral": "false", "qwen2": "true"}[family])
+	}
+	if family != "llama" {
+		f.only("mlp_bias", "false")
 	}
 	c.Positions = limitToWindow(f, family, d.window, c.Positions)
 	return c
@@ -275,8 +285,13 @@ func configJSON(c Config, dtype DType) []byte {
 		set("architectures", []string{"BertModel"}, "type_vocab_size", c.Types, "layer_norm_eps", c.NormEps)
 	default:
 		set("architectures", []string{llamaClass[c.Family]}, "num_key_value_heads", c.KVHeads, "head_dim", c.HeadDim,
-			"rms_norm_eps", c.NormEps, "rope_theta", c.Rope.Theta, "rope_scaling", ropeJSON(c.Rope), "sliding_window", nil,
-			"attention_bias", c.QKVBias, "mlp_bias", c.MLPBias)
+			"rms_norm_eps", c.NormEps, "rope_theta", c.Rope.Theta, "rope_scaling", ropeJSON(c.Rope), "sliding_window", nil)
+		switch c.Family {
+		case "llama":
+			set("attention_bias", c.QKVBias, "mlp_bias", c.MLPBias)
+		case "qwen3":
+			set("attention_bias", c.QKVBias)
+		}
 	}
 	if c.Family != "gpt2" {
 		set("num_hidden_layers", c.Layers, "hidden_size", c.Width, "num_attention_heads", c.Heads,

@@ -101,21 +101,25 @@ func (g *golden) lesson() []Sequence {
 	return out
 }
 
+// goldenLogits are our logits of all tokens of the golden sequences, packed.
+func goldenLogits(m *Model, g golden) []float32 {
+	s := m.NewState(false)
+	var rows []int32
+	for _, q := range g.Sequences {
+		rows = append(rows, s.AddSequence(q)...)
+	}
+	m.Forward(s)
+	V := m.Config.Vocab
+	all := make([]float32, len(rows)*V)
+	for i, r := range rows {
+		m.Logits(s, r, all[i*V:(i+1)*V])
+	}
+	return all
+}
+
 func TestParityLogits(t *testing.T) {
 	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
-		s := m.NewState(false)
-		var rows []int32
-		for _, q := range g.Sequences {
-			rows = append(rows, s.AddSequence(q)...)
-		}
-		m.Forward(s)
-		got := make([]float32, 0, len(rows)*m.Config.Vocab)
-		for _, r := range rows {
-			logits := make([]float32, m.Config.Vocab)
-			m.Logits(s, r, logits)
-			got = append(got, logits...)
-		}
-		near(t, "logits", got, g.want(t, "logits"), 3e-6)
+		near(t, "logits", goldenLogits(m, g), g.want(t, "logits"), 3e-6)
 	})
 }
 

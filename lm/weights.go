@@ -210,7 +210,7 @@ func (m *Model) checkTied(set *weightSet) error {
 	tokens := make([]float32, m.tokens.K*m.tokens.N)
 	m.tokens.Get(tokens, true)
 	if !slices.EqualFunc(head, tokens, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {
-		return fmt.Errorf("weights: %s must equal the token embedding, since config.json ties them (it does not)", headName)
+		return fmt.Errorf("tensors: %s must equal the token embedding, since config.json ties them (it does not)", headName)
 	}
 	return nil
 }

@@ -1,0 +1,98 @@
+package lm
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// badConfigs says what each file of testdata/bad_config, an otherwise plain
+// config.json with one fault, must be refused with.
+var badConfigs = map[string]string{
+	"not_json":           `config.json: not JSON: invalid character 'm'`,
+	"list":               `config.json: must be a JSON object (got [)`,
+	"twice":              `config.json: name "n_embd" must be unique`,
+	"family":             `config.json: model_type must be "gpt2", "bert", "llama", "mistral", "qwen2" or "qwen3" (got "gpt_neox")`,
+	"no_family":          `config.json: model_type must be "gpt2", "bert", "llama", "mistral", "qwen2" or "qwen3" (got )`,
+	"unknown":            `config.json: attn_temperature is unknown (got 2): its effect on the numbers is not known; remove it if it has none`,
+	"activation":         `config.json: activation_function must be one of gelu, gelu_fast, gelu_new, gelu_python, gelu_pytorch_tanh (got "relu")`,
+	"inverse_layer":      `config.json: scale_attn_by_inverse_layer_idx must be false (got true)`,
+	"unscaled":           `config.json: scale_attn_weights must be true (got false)`,
+	"cross_attention":    `config.json: add_cross_attention must be false (got true)`,
+	"text_number":        `config.json: n_layer must be a whole number (got "2")`,
+	"fraction":           `config.json: n_layer must be a whole number (got 2.5)`,
+	"two_spellings":      `config.json: hidden_size must be the same as n_embd (got 25)`,
+	"heads":              `config.json: the width must be a multiple of the number of heads (got 24 and 5)`,
+	"no_epsilon":         `config.json: the epsilon of the norms must be in 0..1 (got 0)`,
+	"no_heads":           `config.json: the width must be a multiple of the number of heads (got 24 and 0)`,
+	"negative":           `config.json: model config: layers must be in 1..1024 (got -2)`,
+	"eos_text":           `config.json: eos_token_id must be a token id or a list of them (got "</s>")`,
+	"quantized":          `config.json: quantization_config must be none (got {"bits":4})`,
+	"bert_decoder":       `config.json: is_decoder must be false (got true)`,
+	"bert_relative":      `config.json: position_embedding_type must be "absolute" (got "relative_key")`,
+	"llama_activation":   `config.json: hidden_act must be "silu" (got "gelu")`,
+	"llama_yarn":         `config.json: rope_scaling: rope_type must be "default", "linear" or "llama3" (got "yarn")`,
+	"llama_rope_unknown": `config.json: rope_scaling: beta_fast is unknown (got 32): its effect on the numbers is not known; remove it if it has none`,
+	"llama_rope_text":    `config.json: rope_scaling must be an object (got "linear")`,
+	"llama_partial":      `config.json: partial_rotary_factor must be 1 or 1.0 (got 0.5)`,
+	"llama_kv_heads":     `config.json: model config: heads must be a multiple of key/value heads (got 4 and 3)`,
+	"qwen_layer_types":   `config.json: layer_types must be of full_attention or sliding_attention (got ["full_attention","linear_attention"])`,
+}
+
+func TestBadConfigs(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad_config/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != len(badConfigs) {
+		t.Errorf("%d files for %d messages", len(files), len(badConfigs))
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(file[:len(file)-len(".json")])
+		if _, err := ParseConfig(text); err == nil || err.Error() != badConfigs[name] {
+			t.Errorf("%s: got\n%v, want\n%s", name, err, badConfigs[name])
+		}
+	}
+}
+
+// TestConfigDefaults: an almost empty config.json means the defaults of transformers.
+func TestConfigDefaults(t *testing.T) {
+	gpt := GPT2(12, 768, 12, 50257, 1024)
+	gpt.EOS, gpt.BOS = 50256, 50256
+	bert := Config{
+		Family: "bert", Layers: 12, Width: 768, Heads: 12, KVHeads: 12, HeadDim: 64, FF: 3072, Vocab: 30522, Positions: 512, Types: 2,
+		Norm: LayerNorm, NormEps: 1e-12, PostNorm: true, Act: GELUErf, NoHead: true, QKVBias: true, OutBias: true, MLPBias: true, BOS: -1, EOS: -1,
+	}
+	llama := Config{
+		Family: "llama", Layers: 32, Width: 4096, Heads: 32, KVHeads: 32, HeadDim: 128, FF: 11008, Vocab: 32000, Positions: 2048,
+		Norm: RMSNorm, NormEps: 1e-6, Act: SiLU, Gated: true, Causal: true, Rope: RopeConfig{Theta: 10000}, BOS: 1, EOS: 2,
+	}
+	mistral := llama
+	mistral.Family, mistral.KVHeads, mistral.FF, mistral.Positions = "mistral", 8, 14336, 4096 // the window
+	unbounded := mistral
+	unbounded.Positions = 131072
+	qwen := llama
+	qwen.Family, qwen.FF, qwen.Vocab, qwen.Positions, qwen.BOS, qwen.EOS, qwen.QKVBias = "qwen2", 22016, 151936, 32768, -1, -1, true
+	scaled := llama
+	scaled.Rope = RopeConfig{Theta: 500000, Scaling: "llama3", Factor: 32, LowFreqFactor: 1, HighFreqFactor: 4, OriginalPositions: 8192}
+	for text, want := range map[string]Config{
+		`{"model_type":"gpt2"}`: gpt,
+		`{"model_type":"gpt2","n_inner":null,"task_specific_params":{"x":1}}`: gpt,
+		`{"model_type":"bert"}`:                          bert,
+		`{"model_type":"llama"}`:                         llama,
+		`{"model_type":"mistral"}`:                       mistral,
+		`{"model_type":"mistral","sliding_window":null}`: unbounded,
+		`{"model_type":"qwen2"}`:                         qwen,
+		`{"model_type":"qwen2","use_sliding_window":false,"sliding_window":16}`: qwen,
+		`{"model_type":"llama","rope_theta":500000.0,"rope_scaling":{"factor":32.0,"high_freq_factor":4.0,"low_freq_factor":1.0,"original_max_position_embeddings":8192,"rope_type":"llama3"}}`: scaled,
+	} {
+		got, err := ParseConfig([]byte(text))
+		if err != nil || got != want {
+			t.Errorf("%s: %v\ngot  %+v\nwant %+v", text, err, got, want)
+		}
+	}
+}
