@@ -98,9 +98,9 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error
 	if o.Out == "" {
 		return inputErrorf("--out: must name a folder for the child")
 	}
-	dtype, err := lm.ParseDType(o.DType)
-	if err != nil {
-		return inputErrorf("--dtype: %w", err)
+	dtype := lm.DType(o.DType)
+	if dtype != lm.F32 && dtype != lm.BF16 {
+		return inputErrorf("--dtype: must be F32 or BF16 (got %q)", o.DType)
 	}
 	docs, err := o.documents(ctx)
 	if err != nil {

@@ -91,6 +91,7 @@ Start with:
 	root.AddCommand(
 		newTrainCommand(g),
 		newCompareCommand(g),
+		newPretrainCommand(g),
 		newVersionCommand(g),
 	)
 	checkArguments(root)

@@ -1,0 +1,25 @@
+package lm
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// BenchmarkSupervised is an update of the embedded child's pretraining: shape B
+// of engine.md with a larger vocabulary.
+func BenchmarkSupervised(b *testing.B) {
+	m, err := NewRandom(GPT2(4, 128, 4, 2000, 128), 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	var seqs []Sequence
+	for range 64 {
+		seqs = append(seqs, Sequence{Tokens: randomTokens(rng, 20, 2000), From: 1})
+	}
+	s, opt := m.NewState(true), NewAdamW()
+	for b.Loop() {
+		m.Supervised(s, seqs)
+		opt.Step(m, 1e-3, 1)
+	}
+}
