@@ -11,6 +11,7 @@ type AttnShape struct {
 // of k and v KVHeads*HeadDim.
 type attention struct {
 	AttnShape
+	ops               *ops
 	out, q, k, v      []float32
 	dout, dq, dk, dv  []float32
 	ldo, ldq, ldkv    int
@@ -23,13 +24,21 @@ type attention struct {
 // paths[i][0], paths[i][1], ... in this order, and sets out row i (at out[i*ldo]). A path
 // is the way from the root of the prefix tree to the token, so it has at least one row.
 func Attention(p *Pool, out []float32, ldo int, q []float32, ldq int, k, v []float32, ldkv int, rows int, paths [][]int32, s AttnShape) {
-	a := attention{AttnShape: s, out: out, ldo: ldo, q: q, ldq: ldq, k: k, v: v, ldkv: ldkv, rows: rows, paths: paths}
+	a := attention{AttnShape: s, ops: opsFor(s.HeadDim), out: out, ldo: ldo, q: q, ldq: ldq, k: k, v: v, ldkv: ldkv, rows: rows, paths: paths}
 	if p.Threads() == 1 {
 		a.forward(0, rows, p.at(0))
 		return
 	}
 	h := a
 	p.spans(rows, 8, func(lo, hi, w int) { h.forward(lo, hi, p.at(w)) })
+}
+
+// opsFor returns the primitives for heads of that width: the assembly wants whole vectors.
+func opsFor(headDim int) *ops {
+	if headDim%16 != 0 {
+		return pureGo
+	}
+	return use
 }
 
 func (a *attention) forward(lo, hi int, s *worker) {
@@ -39,9 +48,9 @@ func (a *attention) forward(lo, hi int, s *worker) {
 		prob := grown(&s.row, len(path))
 		for h := range a.Heads {
 			at := h / group * a.HeadDim
-			use.scores(prob, a.q[i*a.ldq+h*a.HeadDim:][:a.HeadDim], a.k[at:], a.ldkv, path, a.Scale)
-			use.softmax(prob)
-			use.mix(a.out[i*a.ldo+h*a.HeadDim:][:a.HeadDim], prob, a.v[at:], a.ldkv, path)
+			a.ops.scores(prob, a.q[i*a.ldq+h*a.HeadDim:][:a.HeadDim], a.k[at:], a.ldkv, path, a.Scale)
+			a.ops.softmax(prob)
+			a.ops.mix(a.out[i*a.ldo+h*a.HeadDim:][:a.HeadDim], prob, a.v[at:], a.ldkv, path)
 		}
 	}
 }
@@ -50,7 +59,7 @@ func (a *attention) forward(lo, hi int, s *worker) {
 // again. The work is split over the key and value heads, so that the sums over queries have a
 // fixed order. dq, dk and dv may be column ranges of one buffer.
 func AttentionBackward(p *Pool, dq []float32, lddq int, dk, dv []float32, lddkv int, dout []float32, lddo int, q []float32, ldq int, k, v []float32, ldkv int, rows int, paths [][]int32, s AttnShape) {
-	a := attention{AttnShape: s, dq: dq, lddq: lddq, dk: dk, dv: dv, lddkv: lddkv, dout: dout, lddo: lddo,
+	a := attention{AttnShape: s, ops: opsFor(s.HeadDim), dq: dq, lddq: lddq, dk: dk, dv: dv, lddkv: lddkv, dout: dout, lddo: lddo,
 		q: q, ldq: ldq, k: k, v: v, ldkv: ldkv, rows: rows, paths: paths}
 	if p.Threads() == 1 {
 		for h := range s.KVHeads {
@@ -72,13 +81,13 @@ func (a *attention) backward(kv int, s *worker) {
 		for h := kv * group; h < (kv+1)*group; h++ {
 			q := a.q[i*a.ldq+h*a.HeadDim:][:a.HeadDim]
 			dout := a.dout[i*a.lddo+h*a.HeadDim:][:a.HeadDim]
-			use.scores(prob, q, a.k[at:], a.ldkv, path, a.Scale)
-			use.softmax(prob)
-			use.scatter(a.dv[at:], a.lddkv, path, prob, dout)
-			use.scores(grad, dout, a.v[at:], a.ldkv, path, 1)
-			use.softmaxBackward(grad, prob, grad, a.Scale)
-			use.scatter(a.dk[at:], a.lddkv, path, grad, q)
-			use.mix(a.dq[i*a.lddq+h*a.HeadDim:][:a.HeadDim], grad, a.k[at:], a.ldkv, path)
+			a.ops.scores(prob, q, a.k[at:], a.ldkv, path, a.Scale)
+			a.ops.softmax(prob)
+			a.ops.scatter(a.dv[at:], a.lddkv, path, prob, dout)
+			a.ops.scores(grad, dout, a.v[at:], a.ldkv, path, 1)
+			a.ops.softmaxBackward(grad, prob, grad, a.Scale)
+			a.ops.scatter(a.dk[at:], a.lddkv, path, grad, q)
+			a.ops.mix(a.dq[i*a.lddq+h*a.HeadDim:][:a.HeadDim], grad, a.k[at:], a.ldkv, path)
 		}
 	}
 }

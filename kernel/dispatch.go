@@ -49,6 +49,9 @@ type ops struct {
 // use is the table in use, chosen once at start. Tests of this package swap it.
 var use = choose(os.Getenv("PGSRM_KERNEL"), available())
 
+// pureGo serves shapes that the assembly does not take.
+var pureGo = goOps()
+
 // choose returns the table called name, or the first (best) one.
 func choose(name string, tables []*ops) *ops {
 	for _, t := range tables {

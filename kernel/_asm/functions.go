@@ -1,0 +1,79 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+// The polynomials come from fit.py, lowest power first.
+var (
+	expPoly  = []float64{1, 1, 0.499999934, 0.166665205, 0.0416683898, 0.00836873552, 0.00138145606}
+	tanhPoly = []float64{-0.333332819, 0.133314422, -0.0537397166, 0.0206390923, -0.00570499265}
+	tailPoly = []float64{0.119522523, 0.122463268, 0.0885252578, 0.169927959, -0.143617636, 0.326635587, -0.254182815,
+		0.0789065602, -0.00818070115}
+)
+
+// tailRate is c of the variable s = 1/(1+c*t) of tailPoly.
+const tailRate = 0.3
+
+// exp returns e^x = 2^n * e^r, n = round(x/log 2). Below -104 it is 0, above 88.7 +Inf; NaN stays.
+func (g *gen) exp(x vec) vec {
+	x = g.max(g.constant(-104), x)
+	x = g.min(g.constant(89), x)
+	n := g.mul(x, g.c(math.Log2E))
+	if g.wide {
+		VRNDSCALEPS(Imm(8), n, n)
+	} else {
+		VROUNDPS(Imm(8), n, n)
+	}
+	hi := float64(float32(math.Ln2))
+	r := g.fnma(n, g.c(hi), x)
+	VFNMADD231PS(g.c(math.Ln2-hi), n, r)
+	p := g.poly(r, expPoly...)
+	if g.wide {
+		VSCALEFPS(n, p, p)
+		return p
+	}
+	return g.scale2(p, n)
+}
+
+// scale2 returns p*2^n in two steps, since 2^n itself may be out of range.
+func (g *gen) scale2(p, n vec) vec {
+	i, half := YMM(), YMM()
+	VCVTPS2DQ(n, i)
+	VPSRAD(Imm(1), i, half)
+	VPSUBD(half, i, i)
+	for _, e := range []vec{half, i} {
+		VPADDD(g.bits("bias", 127), e, e)
+		VPSLLD(Imm(23), e, e)
+		p = g.mul(p, e)
+	}
+	return p
+}
+
+// sigmoid returns 1/(1+e^-x), given -x.
+func (g *gen) sigmoidOfMinus(minus vec) vec {
+	return g.div(g.constant(1), g.add(g.exp(minus), g.c(1)))
+}
+
+// tanh returns x + x^3 q(x^2) near zero, else 1 - 2/(e^2|x| + 1) with the sign of x.
+func (g *gen) tanh(x vec) vec {
+	z := g.mul(x, x)
+	small := g.fma(g.mul(x, z), g.poly(z, tanhPoly...), x)
+	abs := g.and(x, g.bits("abs", 0x7fffffff))
+	e := g.exp(g.add(abs, abs))
+	big := g.sub(g.constant(1), g.div(g.constant(2), g.add(e, g.c(1))))
+	big = g.or(big, g.and(x, g.bits("sign", 0x80000000)))
+	return g.less(abs, g.c(0.625), small, big)
+}
+
+// normal returns the distribution function of the normal distribution at x and e^(-x^2/2).
+func (g *gen) normal(x vec) (phi, e vec) {
+	e = g.exp(g.mul(g.mul(x, x), g.c(-0.5)))
+	abs := g.and(x, g.bits("abs", 0x7fffffff))
+	s := g.div(g.constant(1), g.fma(abs, g.c(tailRate), g.constant(1)))
+	tail := g.mul(g.mul(e, s), g.poly(s, tailPoly...))
+	return g.less(x, g.c(0), tail, g.sub(g.constant(1), tail)), e
+}

@@ -1,0 +1,26 @@
+// Command _asm writes the assembly of kernel/internal/avx512 and kernel/internal/avx2. Both come
+// from one description: a vector of 16 lanes is one ZMM register or two YMM registers.
+//
+// It is run by go generate in those two packages; the generated files are committed, and CI
+// demands that running it again changes nothing.
+package main
+
+import (
+	"flag"
+
+	"github.com/mmcloughlin/avo/build"
+)
+
+func main() {
+	isa := flag.String("isa", "avx512", "instruction set: avx512 or avx2")
+	flag.Parse()
+	g := newGen(*isa == "avx512")
+	build.ConstraintExpr("amd64")
+	g.tiles()
+	g.transpose()
+	g.reductions()
+	g.pointwise()
+	g.activations()
+	g.attention()
+	build.Generate()
+}
