@@ -38,12 +38,11 @@ func (p *Pool) map3(f func(out, a, b []float32), out, a, b []float32) {
 // SwiGLU sets out[r] = silu(gate[r])*up[r] for rows of width d; the rows of out are ldOut apart, those
 // of gate and up ld (gate and up may be halves of one buffer).
 func SwiGLU(p *Pool, out []float32, ldOut int, gate, up []float32, ld, rows, d int) {
-	row := func(lo, hi, _ int) {
+	p.spans(rows, normRows, func(lo, hi, _ int) {
 		for r := lo; r < hi; r++ {
 			use.swiGLU(out[r*ldOut:][:d], gate[r*ld:][:d], up[r*ld:][:d])
 		}
-	}
-	p.spans(rows, normRows, row)
+	})
 }
 
 // SwiGLUBackward sets dgate and dup (rows ldd apart) from dout (rows ldOut apart).

@@ -10,7 +10,8 @@ import (
 // decay of w, moments, bias correction, update. The gradient is multiplied by gradScale first.
 // biasCorr1 = 1-beta1^t, biasCorr2 = 1-beta2^t. All slices have the length of w.
 func AdamW(p *Pool, w, g, m, v []float32, lr, beta1, beta2, eps, weightDecay, biasCorr1, biasCorr2, gradScale float32) {
-	c := &generic.Adam{
+	c := &p.at(0).adam
+	*c = generic.Adam{
 		Decay:     float32(1 - float64(lr)*float64(weightDecay)),
 		GradScale: gradScale,
 		Rate1:     float32(1 - float64(beta1)),

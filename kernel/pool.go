@@ -26,6 +26,7 @@ type Pool struct {
 type worker struct {
 	parker
 	tile  generic.Tile
+	adam  generic.Adam
 	panel []float32 // packed operand of a matrix product
 	edge  []float32 // C of a tile that is cut off at the right
 	row   []float32 // work space of one row

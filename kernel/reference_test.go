@@ -70,7 +70,7 @@ func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
 // near fails unless |got-want| <= bound.
 func near(t *testing.T, name string, got float32, want, bound float64) {
 	t.Helper()
-	if d := math.Abs(float64(got) - want); !(d <= bound) {
+	if d := math.Abs(float64(got) - want); float64(got) != want && !(d <= bound) {
 		t.Fatalf("%s: got %v, want %v (difference %.3g, bound %.3g)", name, got, want, d, bound)
 	}
 }

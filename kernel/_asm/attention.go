@@ -104,7 +104,7 @@ func (g *gen) softmax() {
 	VBROADCASTSS(m, shift)
 	acc := g.lanes()
 	g.loop(length("x"), func() {
-		e := g.exp(g.sub(g.load(x), shift))
+		e := g.expCut(g.sub(g.load(x), shift))
 		g.store(e, x)
 		VADDPS(g.only(e), acc[g.part], acc[g.part])
 	})

@@ -18,9 +18,16 @@ var (
 // tailRate is c of the variable s = 1/(1+c*t) of tailPoly.
 const tailRate = 0.3
 
-// exp returns e^x = 2^n * e^r, n = round(x/log 2). Below -104 it is 0, above 88.7 +Inf; NaN stays.
-func (g *gen) exp(x vec) vec {
-	x = g.max(g.constant(-104), x)
+// exp returns e^x: 0 below -104, +Inf above 88.7; NaN stays.
+func (g *gen) exp(x vec) vec { return g.expFrom(x, -104) }
+
+// expCut is exp, but 0 below -80: there the CPU would need some hundred cycles for a denormal result,
+// its own or that of the next product.
+func (g *gen) expCut(x vec) vec { return g.less(x, g.c(-80), g.zero(), g.expFrom(x, -80)) }
+
+// expFrom returns e^x = 2^n * e^r, n = round(x/log 2), for x of at least least.
+func (g *gen) expFrom(x vec, least float64) vec {
+	x = g.max(g.constant(least), x)
 	x = g.min(g.constant(89), x)
 	n := g.mul(x, g.c(math.Log2E))
 	if g.wide {
@@ -53,9 +60,9 @@ func (g *gen) scale2(p, n vec) vec {
 	return p
 }
 
-// sigmoid returns 1/(1+e^-x), given -x.
+// sigmoidOfMinus returns 1/(1+e^-x), given -x.
 func (g *gen) sigmoidOfMinus(minus vec) vec {
-	return g.div(g.constant(1), g.add(g.exp(minus), g.c(1)))
+	return g.div(g.constant(1), g.add(g.expFrom(minus, -80), g.c(1)))
 }
 
 // tanh returns x + x^3 q(x^2) near zero, else 1 - 2/(e^2|x| + 1) with the sign of x.
@@ -71,7 +78,7 @@ func (g *gen) tanh(x vec) vec {
 
 // normal returns the distribution function of the normal distribution at x and e^(-x^2/2).
 func (g *gen) normal(x vec) (phi, e vec) {
-	e = g.exp(g.mul(g.mul(x, x), g.c(-0.5)))
+	e = g.expCut(g.mul(g.mul(x, x), g.c(-0.5)))
 	abs := g.and(x, g.bits("abs", 0x7fffffff))
 	s := g.div(g.constant(1), g.fma(abs, g.c(tailRate), g.constant(1)))
 	tail := g.mul(g.mul(e, s), g.poly(s, tailPoly...))

@@ -52,7 +52,7 @@ func (g *gen) softmaxGrad() {
 	hi, lo, entropy, gLogp, gEnt := g.param("hi"), g.param("lo"), g.param("entropy"), g.param("gLogp"), g.param("gEnt")
 	g.loop(n, func() {
 		logp := g.sub(g.sub(g.load(x), hi), lo)
-		p := g.exp(logp)
+		p := g.expCut(logp)
 		finite := g.max(g.constant(-200), logp) // where p is 0, logp may be -Inf
 		slope := g.fma(g.add(finite, entropy), gEnt, gLogp)
 		g.store(g.fnma(p, slope, g.zero()), d)

@@ -159,7 +159,7 @@ func (g *gen) exponentialSums() {
 	x, n, acc := base("x"), length("x"), g.lanes64()
 	shift := g.param("shift")
 	g.loop(n, func() {
-		for i, d := range g.widened(g.only(g.exp(g.sub(g.load(x), shift)))) {
+		for i, d := range g.widened(g.only(g.expCut(g.sub(g.load(x), shift)))) {
 			VADDPD(d, acc[2*g.part+i], acc[2*g.part+i])
 		}
 	})
@@ -171,7 +171,7 @@ func (g *gen) exponentialSums() {
 	shift = g.param("shift")
 	g.loop(n, func() {
 		z := g.sub(g.load(x), shift)
-		e := g.widened(g.only(g.exp(z)))
+		e := g.widened(g.only(g.expCut(z)))
 		finite := g.widened(g.max(g.constant(-200), z)) // where e is 0, z may be -Inf
 		for i := range e {
 			VADDPD(e[i], acc[2*g.part+i], acc[2*g.part+i])

@@ -1,0 +1,314 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"pgsrm/kernel/internal/generic"
+)
+
+// lengths reach every rest of a loop over 16 lanes.
+func lengths() []int {
+	var n []int
+	for i := range 50 {
+		n = append(n, i)
+	}
+	return append(n, 128, 300, 1000)
+}
+
+// eachLength runs f with every table and length; inputs come from mk.
+func eachLength(t *testing.T, f func(t *testing.T, n int, mk func() guarded)) {
+	eachTable(t, func(t *testing.T) {
+		for _, n := range lengths() {
+			rng := newRand(uint64(n))
+			t.Run(fmt.Sprintf("n=%d", n), func(t *testing.T) { f(t, n, func() guarded { return newGuarded(rng, n) }) })
+		}
+	})
+}
+
+// copyOf returns a guarded copy.
+func (g guarded) copyOf() guarded {
+	return guarded{append([]float32(nil), g.all...), g.n}
+}
+
+func TestReductions(t *testing.T) {
+	eachLength(t, func(t *testing.T, n int, mk func() guarded) {
+		a, b := mk().s(), mk().s()
+		dot, dotAbs := exact(n, func(i int) float32 { return a[i] }, func(i int) float32 { return b[i] })
+		sum, sumAbs := exact(n, func(i int) float32 { return a[i] }, func(int) float32 { return 1 })
+		sq, _ := exact(n, func(i int) float32 { return a[i] - 0.5 }, func(i int) float32 { return a[i] - 0.5 })
+		squares, _ := exact(n, func(i int) float32 { return a[i] }, func(i int) float32 { return a[i] })
+		near(t, "dot", use.dot(a, b), dot, sumBound(n, dotAbs))
+		near(t, "sum", use.sum(a), sum, sumBound(n, sumAbs))
+		near(t, "sumSqDev", use.sumSqDev(a, 0.5), sq, sumBound(n+2, sq))
+		near(t, "max", use.max(a), float64(generic.Max(a)), 0)
+		if d := math.Abs(use.sumSquares(a) - squares); d > 1e-12*squares {
+			t.Fatalf("sumSquares: difference %g", d)
+		}
+		if got, want := use.sumSquares(a), generic.SumSquares(a); got != want {
+			t.Fatalf("sumSquares: got %v, want the bits of pure Go %v", got, want)
+		}
+	})
+}
+
+func TestMaxPassesOverNaN(t *testing.T) {
+	eachTable(t, func(t *testing.T) {
+		for n := 2; n < 40; n++ {
+			x := newGuarded(newRand(1), n).s()
+			want := generic.Max(x[1:])
+			x[0] = nan
+			if got := use.max(x); got != want {
+				t.Fatalf("n=%d: got %v, want %v", n, got, want)
+			}
+		}
+	})
+}
+
+func TestExpSums(t *testing.T) {
+	eachLength(t, func(t *testing.T, n int, mk func() guarded) {
+		x := mk().s()
+		if n > 3 {
+			x[1], x[2] = float32(math.Inf(-1)), -300
+		}
+		var sum, moment, abs float64
+		for _, v := range x {
+			z := float64(v) - 1.5
+			sum += math.Exp(z)
+			if e := math.Exp(z); e > 0 {
+				moment += e * z
+				abs += e * math.Abs(z)
+			}
+		}
+		gotSum, gotMoment := use.expStats(x, 1.5)
+		for name, d := range map[string]float64{"expSum": use.expSum(x, 1.5) - sum, "sum": gotSum - sum, "moment": gotMoment - moment} {
+			if !(math.Abs(d) <= 4e-7*(sum+abs)) {
+				t.Fatalf("%s: difference %g of %g", name, d, sum+abs)
+			}
+		}
+	})
+}
+
+// A pointwise case: the primitive, its exact value for one element, and the bound of the error, in units
+// of 2^-24 of the magnitude that the exact function reports.
+func TestPointwise(t *testing.T) {
+	sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+	phi := func(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
+	cases := []struct {
+		name  string
+		run   func(dst, a, b []float32) // sets or updates dst
+		want  func(dst, a, b float64) (value, magnitude float64)
+		units float64
+	}{
+		{"add", func(d, a, _ []float32) { use.add(d, a) },
+			func(d, a, _ float64) (float64, float64) { return d + a, math.Abs(d + a) }, 1},
+		{"axpy", func(d, a, _ []float32) { use.axpy(d, -1.25, a) },
+			func(d, a, _ float64) (float64, float64) { return d - 1.25*a, math.Abs(d) + math.Abs(1.25*a) }, 2},
+		{"scale", func(d, _, _ []float32) { use.scale(d, 3.3) },
+			func(d, _, _ float64) (float64, float64) { v := d * float64(float32(3.3)); return v, math.Abs(v) }, 1},
+		{"geluTanh", func(d, a, _ []float32) { use.geluTanh(d, a) },
+			func(_, a, _ float64) (float64, float64) {
+				v := a * sigmoid(1.5957691216057308*(a+0.044715*a*a*a))
+				return v, math.Abs(a)
+			}, 8},
+		{"geluErf", func(d, a, _ []float32) { use.geluErf(d, a) },
+			func(_, a, _ float64) (float64, float64) { return a * phi(a), math.Abs(a) }, 8},
+		{"silu", func(d, a, _ []float32) { use.silu(d, a) },
+			func(_, a, _ float64) (float64, float64) { return a * sigmoid(a), math.Abs(a) }, 8},
+		{"geluTanhGrad", func(d, a, b []float32) { use.geluTanhGrad(d, a, b) },
+			func(_, a, x float64) (float64, float64) {
+				s := sigmoid(1.5957691216057308 * (x + 0.044715*x*x*x))
+				return a * (s + x*s*(1-s)*1.5957691216057308*(1+3*0.044715*x*x)), math.Abs(a) * (1 + math.Abs(x))
+			}, 16},
+		{"geluErfGrad", func(d, a, b []float32) { use.geluErfGrad(d, a, b) },
+			func(_, a, x float64) (float64, float64) {
+				return a * (phi(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)), math.Abs(a) * (1 + math.Abs(x))
+			}, 16},
+		{"swiGLU", func(d, a, b []float32) { use.swiGLU(d, a, b) },
+			func(_, a, b float64) (float64, float64) { v := a * sigmoid(a) * b; return v, math.Abs(a * b) }, 8},
+		{"normApply", func(d, a, b []float32) { use.normApply(d, a, b, b, 0.25, 1.5) },
+			func(_, a, b float64) (float64, float64) {
+				return (a-0.25)*1.5*b + b, math.Abs(a*b)*1.5 + 2*math.Abs(b)
+			}, 4},
+		{"normApply without beta", func(d, a, b []float32) { use.normApply(d, a, b, nil, 0.25, 1.5) },
+			func(_, a, b float64) (float64, float64) { return (a - 0.25) * 1.5 * b, math.Abs(a*b)*1.5 + math.Abs(b) }, 4},
+		{"softmaxGrad", func(d, a, _ []float32) { use.softmaxGrad(d, a, 4.25, 1e-8, 2.5, 0.75, -0.1) },
+			func(_, a, _ float64) (float64, float64) {
+				logp := a - 4.25 - 1e-8
+				p := math.Exp(logp)
+				return -p * (0.75 + -0.1*(logp+2.5)), p * (1 + math.Abs(logp))
+			}, 16},
+	}
+	eachLength(t, func(t *testing.T, n int, mk func() guarded) {
+		for _, c := range cases {
+			dst, a, b := mk(), mk(), mk()
+			for i := range a.s() {
+				a.s()[i] *= 3
+				b.s()[i] *= 3
+			}
+			before := dst.copyOf().s()
+			c.run(dst.s(), a.s(), b.s())
+			dst.check(t, c.name)
+			for i, got := range dst.s() {
+				want, magnitude := c.want(float64(before[i]), float64(a.s()[i]), float64(b.s()[i]))
+				near(t, fmt.Sprintf("%s at %v, %v", c.name, a.s()[i], b.s()[i]), got, want, c.units*0x1p-24*magnitude)
+			}
+		}
+	})
+}
+
+// ulps is the distance of got from the exact value, in units of the last place of float32.
+func ulps(got float32, want float64) float64 {
+	r := float32(want)
+	if got == r || (got != got && want != want) {
+		return 0
+	}
+	if math.IsInf(float64(r), 0) || math.IsInf(float64(got), 0) {
+		return math.Inf(1)
+	}
+	_, exp := math.Frexp(want)
+	return math.Abs(float64(got)-want) / math.Ldexp(1, max(exp-24, -149))
+}
+
+// Exp, Log and Tanh stay within 2 ulp: over the range of results, at the edges, and at special values.
+func TestFunctionsWithin2ULP(t *testing.T) {
+	special := []float32{0, float32(math.Copysign(0, -1)), 1, -1, 1e-40, -1e-40, 1e-30, 88.72, 88.7229, 89, 1000, -87.3, -87.4, -103, -103.9,
+		-104, -150, 0.624999, 0.625, -0.625, 9, 20, math.MaxFloat32, -math.MaxFloat32, float32(math.Inf(1)), float32(math.Inf(-1)), nan}
+	cases := []struct {
+		name   string
+		run    func(dst, x []float32)
+		exact  func(float64) float64
+		lo, hi float64
+	}{
+		{"Exp", Exp, math.Exp, -110, 90},
+		{"Exp near 0", Exp, math.Exp, -2, 2},
+		{"Tanh", Tanh, math.Tanh, -12, 12},
+		{"Tanh near 0", Tanh, math.Tanh, -0.7, 0.7},
+		{"Log", Log, math.Log, 0, 5},
+	}
+	eachTable(t, func(t *testing.T) {
+		for _, c := range cases {
+			rng, x := newRand(11), append([]float32(nil), special...)
+			for range 200_000 {
+				x = append(x, float32(c.lo+(c.hi-c.lo)*rng.Float64()))
+			}
+			got, worst := make([]float32, len(x)), 0.0
+			c.run(got, x)
+			for i, v := range got {
+				u := ulps(v, c.exact(float64(x[i])))
+				if u > 2 {
+					t.Fatalf("%s(%v): got %v, want %v (%.2f ulp)", c.name, x[i], v, c.exact(float64(x[i])), u)
+				}
+				worst = max(worst, u)
+			}
+			t.Logf("%s: at most %.3f ulp", c.name, worst)
+		}
+	})
+}
+
+func TestSwiGLUGradAndNormGrad(t *testing.T) {
+	eachLength(t, func(t *testing.T, n int, mk func() guarded) {
+		dgate, dup, dout, gate, up := mk(), mk(), mk(), mk(), mk()
+		use.swiGLUGrad(dgate.s(), dup.s(), dout.s(), gate.s(), up.s())
+		dgate.check(t, "dgate")
+		dup.check(t, "dup")
+		for i := range n {
+			d, x, u := float64(dout.s()[i]), float64(gate.s()[i]), float64(up.s()[i])
+			s := 1 / (1 + math.Exp(-x))
+			near(t, "dup", dup.s()[i], d*x*s, 8*0x1p-24*math.Abs(d*x))
+			near(t, "dgate", dgate.s()[i], d*u*s*(1+x*(1-s)), 16*0x1p-24*math.Abs(d*u)*(1+math.Abs(x)))
+		}
+		dx, dgamma, dbeta, x, gamma := mk(), mk(), mk(), mk(), mk()
+		dx0, dgamma0, dbeta0 := dx.copyOf().s(), dgamma.copyOf().s(), dbeta.copyOf().s()
+		use.normGrad(dx.s(), dgamma.s(), dbeta.s(), dout.s(), gamma.s(), x.s(), 0.5, 2, 0.25, -0.75)
+		for _, g := range []guarded{dx, dgamma, dbeta} {
+			g.check(t, "normGrad")
+		}
+		for i := range n {
+			d, xhat := float64(dout.s()[i]), (float64(x.s()[i])-0.5)*2
+			g := d * float64(gamma.s()[i])
+			near(t, "dgamma", dgamma.s()[i], float64(dgamma0[i])+d*xhat, 4e-7*(1+math.Abs(d*xhat)))
+			near(t, "dbeta", dbeta.s()[i], float64(dbeta0[i])+d, 4e-7*(1+math.Abs(d)))
+			near(t, "dx", dx.s()[i], float64(dx0[i])+2*(g-0.25+xhat*0.75), 1e-6*(1+math.Abs(g)+math.Abs(xhat)))
+		}
+		sumG, sumGX := use.normSums(dout.s(), gamma.s(), x.s(), 0.5, 2)
+		var wantG, wantGX, absG, absGX float64
+		for i := range n {
+			xhat := (float64(x.s()[i]) - 0.5) * 2
+			g := float64(dout.s()[i]) * float64(gamma.s()[i])
+			wantG, wantGX, absG, absGX = wantG+g, wantGX+g*xhat, absG+math.Abs(g), absGX+math.Abs(g*xhat)
+		}
+		near(t, "sumG", sumG, wantG, sumBound(n+2, absG))
+		near(t, "sumGX", sumGX, wantGX, sumBound(n+4, absGX))
+	})
+}
+
+func TestAdamWMatchesDefinition(t *testing.T) {
+	eachLength(t, func(t *testing.T, n int, mk func() guarded) {
+		w, g, m, v := mk(), mk(), mk(), mk()
+		for i := range v.s() {
+			v.s()[i] *= v.s()[i]
+		}
+		w0, m0, v0 := w.copyOf().s(), m.copyOf().s(), v.copyOf().s()
+		const lr, b1, b2, eps, wd, c1, c2, gs = 0.01, 0.9, 0.99, 1e-8, 0.1, 0.5, 0.25, 0.5
+		AdamW(nil, w.s(), g.s(), m.s(), v.s(), lr, b1, b2, eps, wd, c1, c2, gs)
+		for _, s := range []guarded{w, m, v} {
+			s.check(t, "AdamW")
+		}
+		for i := range n {
+			d := gs * float64(g.s()[i])
+			mi := b1*float64(m0[i]) + (1-b1)*d
+			vi := b2*float64(v0[i]) + (1-b2)*d*d
+			wi := float64(w0[i])*(1-lr*wd) - lr/c1*mi/(math.Sqrt(vi)/math.Sqrt(c2)+eps)
+			near(t, "m", m.s()[i], mi, 1e-6*(1+math.Abs(mi)))
+			near(t, "v", v.s()[i], vi, 4e-6*(1+vi))
+			near(t, "w", w.s()[i], wi, 1e-6*(1+math.Abs(wi)))
+		}
+	})
+}
+
+// The AVX2 and AVX-512 versions agree to the bit.
+func TestVariantsAgree(t *testing.T) {
+	tables := available()
+	if len(tables) < 3 {
+		t.Skip("this machine has no AVX-512: the two assembly versions cannot be compared")
+	}
+	a, b := tables[0], tables[1]
+	rng := newRand(21)
+	for _, n := range lengths() {
+		x, y := newGuarded(rng, n).s(), newGuarded(rng, n).s()
+		for name, f := range map[string]func(o *ops) []float32{
+			"exp":          func(o *ops) []float32 { d := make([]float32, n); o.exp(d, x); return d },
+			"tanh":         func(o *ops) []float32 { d := make([]float32, n); o.tanh(d, x); return d },
+			"geluTanh":     func(o *ops) []float32 { d := make([]float32, n); o.geluTanh(d, x); return d },
+			"geluErf":      func(o *ops) []float32 { d := make([]float32, n); o.geluErf(d, x); return d },
+			"geluTanhGrad": func(o *ops) []float32 { d := make([]float32, n); o.geluTanhGrad(d, y, x); return d },
+			"softmax": func(o *ops) []float32 {
+				d := append([]float32(nil), x...)
+				if n > 0 {
+					o.softmax(d)
+				}
+				return d
+			},
+			"sums": func(o *ops) []float32 {
+				g, gx := o.normSums(x, y, x, 0.1, 2)
+				s, m := o.expStats(x, 1)
+				return []float32{o.dot(x, y), o.sum(x), o.sumSqDev(x, 0.5), o.max(x), g, gx, float32(s), float32(m)}
+			},
+		} {
+			sameBits(t, name, f(b), f(a))
+		}
+	}
+	const m, k, n = 17, 100, 70
+	w, x := make([]float32, PackedLen(k, n)), newGuarded(rng, m*k).s()
+	Pack(w, newGuarded(rng, k*n).s(), k, n)
+	saved := use
+	defer func() { use = saved }()
+	var c [2][]float32
+	for i, table := range []*ops{a, b} {
+		use = table
+		c[i] = make([]float32, m*n)
+		MatMul(nil, c[i], n, x, k, m, w, k, n, Epilogue{Act: ActGELUTanh})
+	}
+	sameBits(t, "MatMul", c[1], c[0])
+}

@@ -1,0 +1,88 @@
+package kernel
+
+import (
+	"math"
+	"testing"
+)
+
+func exactStats(x []float64) (lse, entropy float64) {
+	var sum, mean float64
+	for _, v := range x {
+		sum += math.Exp(v)
+	}
+	lse = math.Log(sum)
+	for _, v := range x {
+		mean += math.Exp(v-lse) * v
+	}
+	return lse, lse - mean
+}
+
+func TestSoftmaxStatsAndGradient(t *testing.T) {
+	eachTable(t, func(t *testing.T) {
+		for _, n := range []int{1, 2, 17, 64, 1000} {
+			x := newGuarded(newRand(uint64(n)), n)
+			w := wide(x.s())
+			lse, entropy := SoftmaxStats(x.s())
+			wantLSE, wantEntropy := exactStats(w)
+			if math.Abs(lse-wantLSE) > 2e-7 || math.Abs(LogSumExp(x.s())-wantLSE) > 2e-7 || math.Abs(entropy-wantEntropy) > 1e-6 {
+				t.Fatalf("n=%d: got %v, %v, want %v, %v", n, lse, entropy, wantLSE, wantEntropy)
+			}
+			const gLogp, gEnt = 0.75, -0.2
+			d, target := newGuarded(newRand(1), n), n/2
+			SoftmaxGrad(d.s(), x.s(), lse, entropy, target, gLogp, gEnt)
+			d.check(t, "d")
+			for i := range min(n, 40) {
+				want := centralDifference(w, i, func() float64 {
+					l, h := exactStats(w)
+					return gLogp*(w[target]-l) + gEnt*h
+				})
+				near(t, "d", d.s()[i], want, 1e-6)
+			}
+		}
+	})
+}
+
+func TestSoftmaxOfMaskedAndHugeLogits(t *testing.T) {
+	inf := float32(math.Inf(-1))
+	eachTable(t, func(t *testing.T) {
+		x := []float32{1000, inf, 1000, inf, -1000}
+		lse, entropy := SoftmaxStats(x)
+		if math.Abs(lse-1000-math.Ln2) > 1e-6 || math.Abs(entropy-math.Ln2) > 1e-6 {
+			t.Fatalf("got %v, %v, want 1000+log 2, log 2", lse, entropy)
+		}
+		d := make([]float32, len(x))
+		SoftmaxGrad(d, x, lse, entropy, 0, 1, 1)
+		for i, want := range []float64{0.5, 0, -0.5, 0, 0} {
+			near(t, "d", d[i], want, 1e-4) // a logit of 1000 is known to 6e-5
+		}
+		if got := LogSumExp([]float32{inf, inf}); !math.IsInf(got, -1) {
+			t.Fatalf("all masked: got %v, want -Inf", got)
+		}
+	})
+}
+
+func TestTopK(t *testing.T) {
+	x := []float32{3, 1, nan, 3, 7, -1, 7, 2}
+	for k, want := range [][]int32{{}, {4}, {4, 6}, {4, 6, 0}, {4, 6, 0, 3}, {4, 6, 0, 3, 7}} {
+		got := TopK(nil, x, k)
+		if len(got) != len(want) {
+			t.Fatalf("k=%d: got %v, want %v", k, got, want)
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Fatalf("k=%d: got %v, want %v", k, got, want)
+			}
+		}
+	}
+	if got := TopK(nil, x, 100); len(got) != len(x) || got[7] != 2 {
+		t.Fatalf("k above the length: got %v", got)
+	}
+	rng := newRand(9)
+	y := newGuarded(rng, 500).s()
+	got := TopK(make([]int32, 0, 500), y, 500)
+	for i := 1; i < len(got); i++ {
+		if y[got[i]] > y[got[i-1]] {
+			t.Fatalf("not sorted at %d", i)
+		}
+	}
+}
