@@ -69,7 +69,7 @@ type run struct {
 type prompt struct {
 	item      task.Item
 	index     int      // in the task: names its streams of random numbers
-	tokens    []int32  // of the prompt and its joint
+	tokens    []int32  // of the prompt; the response begins with its joint
 	reference string   // the parent's answer, which the reward compares with
 	truth     string   // what the evaluation compares with: the task's reference if it has one
 	accepted  []string // further right answers, where the parent's is right
@@ -279,7 +279,7 @@ func (r *run) openPrompts(answers map[string]string) error {
 		if task.Exact(reference, p.truth, it.Accepted) {
 			p.accepted = it.Accepted
 		}
-		p.tokens = r.tok.Encode(it.Prompt + task.Joint(it.Prompt))
+		p.tokens = r.tok.Encode(it.Prompt)
 		if err := r.model.Config.Fits(p.tokens, r.maxNewTokens()); err != nil {
 			return configErrorf("task: item %s: %w", it.ID, err)
 		}

@@ -34,6 +34,8 @@ type pretrainOptions struct {
 	Corpus   corpus.Options
 	BaseRate float64
 
+	Init     string // child to go on from; empty = random weights and a new vocabulary
+
 	Layers, Width, Heads, Vocab, Positions int
 	Train                                  run.SupervisedConfig
 	DType                                  string
@@ -55,6 +57,7 @@ func defaultPretrainOptions() pretrainOptions {
 func (o *pretrainOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Out, "out", o.Out, "folder for the child (required)")
 	f.StringVar(&o.Text, "text", o.Text, "train on the lines of this file instead of the generated corpus")
+	f.StringVar(&o.Init, "init", o.Init, "go on from this child instead of random weights; its size and vocabulary stay")
 	f.StringVar(&o.Embedder, "embedder", o.Embedder, "embedder that says which wrong answers are related")
 	f.Uint64Var(&o.Corpus.Seed, "seed", o.Corpus.Seed, "seed of corpus and weights")
 	f.Float64Var(&o.BaseRate, "base-rate", o.BaseRate, "share of right answers in the corpus, all tasks (default: the recipe's)")
@@ -85,6 +88,7 @@ builtin:tiny was made by this command with its defaults.
 EXAMPLES
   pgsrm pretrain --out children/tiny
   pgsrm pretrain --out children/rate-0.3 --base-rate 0.003
+  pgsrm pretrain --out children/rate-5 --init children/tiny --base-rate 0.05 --steps 300 --lr 5e-4
   pgsrm pretrain --out children/own --text corpus.txt --layers 6 --width 256 --heads 8 --vocab 4000
 ` + exitStatusHelp,
 		Args: cobra.NoArgs,
@@ -106,14 +110,7 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error
 	if err != nil {
 		return err
 	}
-	tok, err := o.vocabulary(docs)
-	if err != nil {
-		return err
-	}
-	eos, _ := tok.ID(endOfText)
-	cfg := lm.GPT2(o.Layers, o.Width, o.Heads, tok.Size(), o.Positions)
-	cfg.EOS, cfg.BOS = eos, eos
-	m, err := lm.NewRandom(cfg, o.Corpus.Seed)
+	m, tok, err := o.model(docs)
 	if err != nil {
 		return inputError(err)
 	}
@@ -122,7 +119,7 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error
 	g.Log.Info("pretraining", "weights", m.NumParams(), "vocabulary", tok.Size(), "updates", o.Train.Steps)
 
 	next := func(i int) (lm.Sequence, error) {
-		return lm.Sequence{Tokens: clipTokens(docs.encode(tok, i, eos), o.Positions+1), From: 1}, nil
+		return lm.Sequence{Tokens: clipTokens(docs.encode(tok, i, m.Config.EOS), m.Config.Positions+1), From: 1}, nil
 	}
 	loss, err := superviseWithLog(ctx, m, o.Train, next, g)
 	if err != nil {
@@ -136,6 +133,23 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error
 	}
 	_, err = fmt.Fprintf(g.Stdout, "%s: %d weights, vocabulary %d, loss %.3f nats per token\n", o.Out, m.NumParams(), tok.Size(), loss)
 	return err
+}
+
+// model returns the child to train: the one of --init, or a random one with a
+// vocabulary learned from the documents.
+func (o pretrainOptions) model(docs documents) (*lm.Model, *tokenizer.Tokenizer, error) {
+	if o.Init != "" {
+		return run.OpenChild(o.Init)
+	}
+	tok, err := o.vocabulary(docs)
+	if err != nil {
+		return nil, nil, err
+	}
+	eos, _ := tok.ID(endOfText)
+	cfg := lm.GPT2(o.Layers, o.Width, o.Heads, tok.Size(), o.Positions)
+	cfg.EOS, cfg.BOS = eos, eos
+	m, err := lm.NewRandom(cfg, o.Corpus.Seed)
+	return m, tok, err
 }
 
 // superviseWithLog trains and logs about every five seconds; it returns the mean
@@ -249,7 +263,7 @@ func (o pretrainOptions) vocabulary(docs documents) (*tokenizer.Tokenizer, error
 	}
 	tok, err := tokenizer.TrainBPE(texts, o.Vocab, []string{endOfText})
 	if err != nil {
-		return nil, inputErrorf("--vocab: %w", err)
+		return nil, fmt.Errorf("--vocab: %w", err)
 	}
 	return tok, nil
 }
