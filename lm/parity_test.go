@@ -27,7 +27,19 @@ type golden struct {
 		TopP        float32 `json:"top_p"`
 		MinP        float32 `json:"min_p"`
 	}
+	Policy struct {
+		Temperature float32
+		Targets     []goldenTarget
+	}
 	tensors *TensorFile
+}
+
+// goldenTarget is one token of a loss a*logp + b*entropy + c*value.
+type goldenTarget struct {
+	Sequence, At         int
+	Support              []int32
+	A, B, C              float32
+	Logp, Entropy, Value float32
 }
 
 // loadGolden reads a model and its golden values.
@@ -129,19 +141,25 @@ func TestParityGradients(t *testing.T) {
 		if d := math.Abs(loss - g.Losses[0]); d > 2e-6*g.Losses[0] {
 			t.Errorf("loss %.8f, want %.8f", loss, g.Losses[0])
 		}
-		n := namingOf(m.Config.Family)
-		maps := m.tensorMaps()
-		for i := range maps {
-			name := "grad:" + n.fullName(maps[i].name)
-			want := g.want(t, name)
-			got := make([]float32, len(want))
-			maps[i].get(got, maps[i].param.Grad)
-			if strings.HasSuffix(name, "k_proj.bias") { // zero but for rounding: softmax ignores it
-				continue
-			}
-			near(t, name, got, want, 2e-5)
-		}
+		compareGrads(t, m, g, "grad:")
 	})
+}
+
+// compareGrads compares the gradients of all tensors with golden ones.
+func compareGrads(t *testing.T, m *Model, g golden, prefix string) {
+	t.Helper()
+	n := namingOf(m.Config.Family)
+	maps := m.tensorMaps()
+	for i := range maps {
+		name := prefix + n.fullName(maps[i].name)
+		want := g.want(t, name)
+		got := make([]float32, len(want))
+		maps[i].get(got, maps[i].param.Grad)
+		if strings.HasSuffix(name, "k_proj.bias") { // zero but for rounding: softmax ignores it
+			continue
+		}
+		near(t, name, got, want, 2e-5)
+	}
 }
 
 func TestParityTraining(t *testing.T) {
@@ -191,5 +209,35 @@ func TestParitySampling(t *testing.T) {
 			}
 			near(t, fmt.Sprintf("warpers %+v", w), got, g.want(t, fmt.Sprintf("warped:%d", i)), 1e-5)
 		}
+	})
+}
+
+// TestParityPolicy compares scores and gradients of a loss of log-probabilities,
+// entropies and values, at a temperature, every second target truncated.
+func TestParityPolicy(t *testing.T) {
+	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
+		m.ValueHead(false)
+		copy(m.ValueWeights(), g.want(t, "value"))
+		s := m.NewState(true)
+		var targets []Target
+		var grads ScoreGrads
+		var logp, entropy, value []float32
+		for _, x := range g.Policy.Targets {
+			tokens := g.Sequences[x.Sequence]
+			rows := s.AddSequence(tokens[:len(tokens)-1])
+			targets = append(targets, Target{rows[x.At-1], tokens[x.At], x.Support})
+			grads.LogProb, logp = append(grads.LogProb, x.A), append(logp, x.Logp)
+			grads.Entropy, entropy = append(grads.Entropy, x.B), append(entropy, x.Entropy)
+			grads.Value, value = append(grads.Value, x.C), append(value, x.Value)
+		}
+		m.Forward(s)
+		var got Scores
+		m.Score(s, targets, g.Policy.Temperature, &got)
+		near(t, "log-probabilities", got.LogProb, logp, 3e-6)
+		near(t, "entropies", got.Entropy, entropy, 3e-6)
+		near(t, "values", got.Value, value, 3e-6)
+		m.Backward(s, targets, g.Policy.Temperature, grads)
+		near(t, "value head", m.vhead.grad, g.want(t, "policy:value"), 1e-5)
+		compareGrads(t, m, g, "policy:")
 	})
 }

@@ -104,6 +104,40 @@ def loss_of(model, sequences):
     return total / count, torch.cat(logits)
 
 
+def policy(model, sequences, tensors):
+    """Gradients of sum(a*logp + b*entropy + c*value) over the response tokens, at a temperature,
+    every second target over a support of some tokens; the value head sits on the final hidden state."""
+    g = torch.Generator().manual_seed(11)
+    width, temperature = model.config.hidden_size, 0.7
+    head = (0.3 * torch.randn(width + 1, generator=g)).requires_grad_()
+    total, targets = 0.0, []
+    for i, s in enumerate(sequences):
+        hidden = model.base_model(torch.tensor([s])).last_hidden_state[0]
+        logits = model.lm_head(hidden) / temperature
+        for t in range(RESPONSE, len(s)):
+            support = None
+            x = logits[t - 1]
+            if len(targets) % 2:
+                support = sorted({s[t], *torch.topk(x, 6).indices.tolist()})
+                x = x[support]
+            logp = torch.log_softmax(x, -1)
+            a, b, c = torch.randn(3, generator=g)
+            own = logp[support.index(s[t]) if support else s[t]]
+            entropy = -(logp.exp() * logp).sum()
+            value = hidden[t - 1] @ head[:-1] + head[-1]
+            total = total + a * own + b * entropy + c * value
+            targets.append(dict(
+                sequence=i, at=t, support=support, a=a.item(), b=b.item(), c=c.item(),
+                logp=own.item(), entropy=entropy.item(), value=value.item(),
+            ))
+    model.zero_grad()
+    total.backward()
+    for n, p in model.named_parameters():
+        tensors["policy:" + n] = p.grad.clone()
+    tensors["value"], tensors["policy:value"] = head.detach(), head.grad
+    return dict(temperature=temperature, targets=targets)
+
+
 def warped(row, temperature, top_k, top_p, min_p):
     """The sampling distribution of transformers' generate."""
     row = row[None]
@@ -140,6 +174,7 @@ def main(name):
     tensors = {"logits": logits.detach()}
     for n, p in model.named_parameters():
         tensors["grad:" + n] = p.grad.clone()
+    scored = policy(model, sequences, tensors)
     opt = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
     losses, norms = [], []
     for _ in range(STEPS):
@@ -157,7 +192,7 @@ def main(name):
     for i, w in enumerate(WARPERS):
         tensors[f"warped:{i}"] = warped(row, *w)
     golden = dict(
-        sequences=sequences, response=RESPONSE, losses=losses, norms=norms, lr=LEARNING_RATE, max_norm=MAX_NORM,
+        sequences=sequences, response=RESPONSE, losses=losses, norms=norms, lr=LEARNING_RATE, max_norm=MAX_NORM, policy=scored,
         warpers=[dict(temperature=t, top_k=k, top_p=p, min_p=m) for t, k, p, m in WARPERS],
     )
     with open(os.path.join(folder, "golden.json"), "w") as f:

@@ -1,0 +1,130 @@
+package lm
+
+import (
+	"math"
+	"slices"
+)
+
+// llamaDefaults are the members in which the families of Llama's kind differ
+// where their config.json is silent.
+var llamaDefaults = map[string]struct {
+	ff, vocab, positions int
+	kvHeads, headDim     int // 0 = derived from the other heads
+	window               int // tokens that attention looks back; 0 = all
+	bos, eos             int
+}{
+	"llama":   {ff: 11008, vocab: 32000, positions: 2048, bos: 1, eos: 2},
+	"mistral": {ff: 14336, vocab: 32000, positions: 131072, kvHeads: 8, window: 4096, bos: 1, eos: 2},
+	"qwen2":   {ff: 22016, vocab: 151936, positions: 32768, kvHeads: 32, bos: -1, eos: -1},
+	"qwen3":   {ff: 22016, vocab: 151936, positions: 32768, kvHeads: 32, headDim: 128, bos: -1, eos: -1},
+}
+
+// llamaConfig has the defaults of transformers' configurations of Llama, Mistral,
+// Qwen2 and Qwen3, which differ in biases, query/key norms and windows.
+func llamaConfig(f *fields, family string) Config {
+	d := llamaDefaults[family]
+	if f.null["num_key_value_heads"] {
+		d.kvHeads = 0
+	}
+	c := Config{
+		Family: family, Norm: RMSNorm, Act: SiLU, Gated: true, Causal: true,
+		Layers:    f.int(32, "num_hidden_layers"),
+		Width:     f.int(4096, "hidden_size"),
+		Heads:     f.int(32, "num_attention_heads"),
+		KVHeads:   f.int(d.kvHeads, "num_key_value_heads"),
+		HeadDim:   f.int(d.headDim, "head_dim"),
+		FF:        f.int(d.ff, "intermediate_size"),
+		Vocab:     f.int(d.vocab, "vocab_size"),
+		Positions: f.int(d.positions, "max_position_embeddings"),
+		NormEps:   f.float(1e-6, "rms_norm_eps"),
+		Tied:      f.flag(false, "tie_word_embeddings"),
+	}
+	c.BOS, c.EOS = f.token("bos_token_id", d.bos, c.Vocab), f.token("eos_token_id", d.eos, c.Vocab)
+	c.Rope = ropeConfig(f, c.Positions)
+	f.only("hidden_act", `"silu"`)
+	f.only("partial_rotary_factor", "1", "1.0")
+	switch family {
+	case "llama", "qwen3":
+		c.QKVBias = f.flag(false, "attention_bias")
+		c.OutBias, c.QKNorm = c.QKVBias, family == "qwen3"
+		if family == "llama" {
+			c.MLPBias = f.flag(false, "mlp_bias")
+		}
+	case "qwen2":
+		c.QKVBias = true
+	}
+	if family == "mistral" || family == "qwen2" { // no such members there
+		f.only("attention_bias", map[string]string{"mistral": "false", "qwen2": "true"}[family])
+	}
+	if family != "llama" {
+		f.only("mlp_bias", "false")
+	}
+	c.Positions = limitToWindow(f, family, d.window, c.Positions)
+	return c
+}
+
+// ropeConfig reads the rotary frequencies, from their places in files written
+// before (rope_theta, rope_scaling) and since transformers 5 (rope_parameters).
+func ropeConfig(f *fields, positions int) RopeConfig {
+	rope := RopeConfig{Theta: f.float(10000, "rope_theta")}
+	for _, name := range []string{"rope_scaling", "rope_parameters"} {
+		raw, ok := f.raw[name]
+		if f.read[name] = true; !ok {
+			continue
+		}
+		sub, err := parseFields(f.file+": "+name, raw)
+		if err != nil {
+			f.fail(name, "an object")
+			continue
+		}
+		sub.ropeScaling(&rope, positions)
+		if err := sub.finish(); err != nil && f.err == nil {
+			f.err = err
+		}
+	}
+	if !(rope.Theta > 0) || math.IsInf(rope.Theta, 0) {
+		f.fail("rope_theta", "positive")
+	}
+	return rope
+}
+
+// ropeScaling reads one object of rotary parameters into rope.
+func (f *fields) ropeScaling(rope *RopeConfig, positions int) {
+	rope.Theta = f.float(rope.Theta, "rope_theta")
+	f.only("partial_rotary_factor", "1", "1.0")
+	switch kind := f.text("default", "rope_type", "type"); kind {
+	case "default":
+	case "linear":
+		rope.Scaling, rope.Factor = kind, f.float(1, "factor")
+	case "llama3":
+		rope.Scaling, rope.Factor = kind, f.float(1, "factor")
+		rope.LowFreqFactor, rope.HighFreqFactor = f.float(1, "low_freq_factor"), f.float(4, "high_freq_factor")
+		rope.OriginalPositions = f.int(positions, "original_max_position_embeddings")
+	default:
+		f.fail("rope_type", `"default", "linear" or "llama3"`)
+	}
+	if rope.Scaling != "" && !(rope.Factor >= 1) {
+		f.fail("factor", "at least 1")
+	}
+}
+
+// limitToWindow limits the context to the sliding window, within which a
+// windowed model computes the same as ours.
+func limitToWindow(f *fields, family string, window, positions int) int {
+	if f.null["sliding_window"] {
+		window = 0
+	}
+	window = f.int(window, "sliding_window")
+	var kinds []string
+	f.take(&kinds, "a list of texts", "layer_types")
+	for _, k := range kinds {
+		if k != "full_attention" && k != "sliding_attention" {
+			f.fail("layer_types", "of full_attention or sliding_attention")
+		}
+	}
+	on := f.flag(family == "mistral", "use_sliding_window") || slices.Contains(kinds, "sliding_attention")
+	if on && window > 0 {
+		return min(positions, window)
+	}
+	return positions
+}
