@@ -1,0 +1,166 @@
+package report
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+)
+
+// Answer is one line of completions.jsonl.
+type Answer struct {
+	Step      int                `json:"step"`
+	Episode   int                `json:"episode"`
+	PromptID  string             `json:"prompt_id"`
+	Prompt    string             `json:"prompt"`
+	Reference string             `json:"reference"`
+	Response  string             `json:"response"`
+	Reward    *float64           `json:"reward"` // null: the sample was dropped
+	Terms     map[string]float64 `json:"terms"`
+	Finish    string             `json:"finish"`
+	Greedy    bool               `json:"greedy"`
+	Split     string             `json:"split"`
+}
+
+const (
+	answerPrompts = 60 // prompts whose answers the page shows, per run
+	answerTimes   = 8  // points in time for each of them
+)
+
+// Exact tells whether the answer equals the reference after trimming and
+// lower-casing, or earned the exact term (further accepted answers).
+func (a Answer) Exact() bool {
+	return a.Terms["exact"] == 1 || normalise(a.Response) == normalise(a.Reference)
+}
+
+func normalise(text string) string { return strings.ToLower(strings.TrimSpace(text)) }
+
+// loadAnswers reads completions.jsonl and keeps a choice of it.
+func (r *Run) loadAnswers(path string) (partial bool, err error) {
+	var all []Answer
+	partial, err = readLines(path, func(line []byte) error {
+		var a Answer
+		if err := json.Unmarshal(line, &a); err != nil {
+			return fmt.Errorf("must be a completion: %w", err)
+		}
+		all = append(all, a)
+		return nil
+	})
+	r.Recorded = len(all)
+	r.Final = finalAnswers(all)
+	r.Answers = chooseAnswers(all, r.Episodes)
+	return partial, err
+}
+
+// finalAnswers returns the greedy answers of the last step that has any.
+func finalAnswers(all []Answer) []Answer {
+	last := -1
+	for _, a := range all {
+		if a.Greedy {
+			last = max(last, a.Step)
+		}
+	}
+	var out []Answer
+	for _, a := range all {
+		if a.Greedy && a.Step == last {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// window numbers the points in time: 0 is before training, then equal
+// stretches of the run.
+func window(episode, episodes int) int {
+	if episode <= 0 || episodes <= 0 {
+		return 0
+	}
+	return 1 + min(answerTimes-2, (episode-1)*(answerTimes-1)/episodes)
+}
+
+// chooseAnswers keeps, for a fixed choice of prompts and each window of time,
+// the last answer: a greedy one where there is one. The prompts are those with
+// the smallest hash, so that all runs of a task show the same ones.
+func chooseAnswers(all []Answer, episodes int) []Answer {
+	type place struct {
+		prompt uint64
+		window int
+	}
+	chosen := map[place]int{}
+	names := map[uint64]bool{}
+	for i, a := range all {
+		p := place{hash(a.PromptID, a.Prompt), window(a.Episode, episodes)}
+		names[p.prompt] = true
+		if at, taken := chosen[p]; !taken || a.Greedy || !all[at].Greedy {
+			chosen[p] = i
+		}
+	}
+	limit := ^uint64(0)
+	if len(names) > answerPrompts {
+		hashes := make([]uint64, 0, len(names))
+		for h := range names {
+			hashes = append(hashes, h)
+		}
+		slices.Sort(hashes)
+		limit = hashes[answerPrompts-1]
+	}
+	var out []Answer
+	for p, at := range chosen {
+		if p.prompt <= limit {
+			out = append(out, all[at])
+		}
+	}
+	slices.SortFunc(out, func(a, b Answer) int {
+		return cmp.Or(cmp.Compare(hash(a.PromptID, a.Prompt), hash(b.PromptID, b.Prompt)),
+			cmp.Compare(a.Step, b.Step), cmp.Compare(a.Episode, b.Episode))
+	})
+	return out
+}
+
+func hash(texts ...string) uint64 {
+	h := fnv.New64a()
+	for _, t := range texts {
+		fmt.Fprintf(h, "%d:%s", len(t), t)
+	}
+	return h.Sum64()
+}
+
+// Top is the most frequent of some answers.
+type Top struct {
+	Answer string  `json:"answer"`
+	Share  float64 `json:"share"` // of all answers
+}
+
+// topText returns the most frequent text after normalising, ties by text.
+func topText(texts []string) Top {
+	counts := map[string]int{}
+	for _, t := range texts {
+		counts[normalise(t)]++
+	}
+	best := Top{}
+	most := 0
+	for t, n := range counts {
+		if n > most || n == most && t < best.Answer {
+			most, best = n, Top{t, float64(n) / float64(len(texts))}
+		}
+	}
+	return best
+}
+
+// collapsed tells whether the run ended in one constant answer: at least half
+// of the greedy answers of the last evaluation are the same text, and that is
+// more than twice the share that any one reference has. It needs eight answers.
+func (r *Run) collapsed() (Top, bool) {
+	var said, meant []string
+	for _, a := range r.Final {
+		said = append(said, a.Response)
+		meant = append(meant, a.Reference)
+	}
+	if len(said) < 8 {
+		return Top{}, false
+	}
+	top := topText(said)
+	return top, top.Share >= 0.5 && top.Share > 2*topText(meant).Share
+}

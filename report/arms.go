@@ -1,0 +1,188 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Arm is the runs of one task that differ in the seed alone.
+type Arm struct {
+	Label  string // reward, with the settings that tell it from others of that reward
+	Reward string
+	Suffix string // the part of Label after the reward
+	Runs   []*Run // by seed
+}
+
+// Group is everything known about one task.
+type Group struct {
+	Task     string
+	Arms     []*Arm
+	Warnings []string
+}
+
+// Data is what Load found, by task.
+type Data struct {
+	Groups []*Group
+}
+
+// Load reads every run at or below the folders: run directories, folders of
+// compare (DIR/<reward>/seed-<n>) and of studies, also several at once.
+func Load(dirs ...string) (*Data, error) {
+	byTask := map[string][]*Run{}
+	var tasks []string
+	seen := map[string]bool{}
+	for _, dir := range dirs {
+		found, err := findRuns(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range found {
+			if seen[path] {
+				continue
+			}
+			seen[path] = true
+			r, err := loadRun(path)
+			if err != nil {
+				return nil, err
+			}
+			if byTask[r.Task] == nil {
+				tasks = append(tasks, r.Task)
+			}
+			byTask[r.Task] = append(byTask[r.Task], r)
+		}
+	}
+	if len(tasks) == 0 {
+		return nil, fmt.Errorf("report: at least one run directory must be named")
+	}
+	slices.Sort(tasks)
+	data := &Data{}
+	for _, t := range tasks {
+		data.Groups = append(data.Groups, newGroup(t, byTask[t]))
+	}
+	return data, nil
+}
+
+// newGroup sorts the runs of one task into arms: those of the baseline's kind
+// last, as the picture is read from the method to what it is compared with.
+func newGroup(task string, runs []*Run) *Group {
+	g := &Group{Task: task}
+	byKey := map[string]*Arm{}
+	for _, r := range runs {
+		g.Warnings = append(g.Warnings, r.Warnings...)
+		key := r.Reward + "\n" + fingerprint(r.Config)
+		arm := byKey[key]
+		if arm == nil {
+			arm = &Arm{Reward: r.Reward}
+			byKey[key] = arm
+			g.Arms = append(g.Arms, arm)
+		}
+		if twin := arm.run(r.Seed); twin != nil {
+			g.Warnings = append(g.Warnings, fmt.Sprintf("%s repeats seed %d of %s and was left out", r.Dir, r.Seed, twin.Dir))
+			continue
+		}
+		arm.Runs = append(arm.Runs, r)
+	}
+	for _, arm := range g.Arms {
+		slices.SortFunc(arm.Runs, func(a, b *Run) int { return cmp.Compare(a.Seed, b.Seed) })
+	}
+	g.label()
+	slices.SortFunc(g.Arms, func(a, b *Arm) int {
+		return cmp.Or(cmp.Compare(rank(a.Reward), rank(b.Reward)), cmp.Compare(a.Label, b.Label))
+	})
+	g.warnShort()
+	return g
+}
+
+// label names the arms, those of one reward by the settings they differ in.
+func (g *Group) label() {
+	for _, arm := range g.Arms {
+		var configs []map[string]string
+		for _, other := range g.Arms {
+			if other.Reward == arm.Reward {
+				configs = append(configs, other.Runs[0].Config)
+			}
+		}
+		var parts []string
+		for _, name := range differing(configs) {
+			parts = append(parts, name+"="+first(arm.Runs[0].Config[name], "none"))
+		}
+		if len(parts) > 0 {
+			arm.Suffix = " (" + strings.Join(parts, ", ") + ")"
+		}
+		arm.Label = arm.Reward + arm.Suffix
+	}
+}
+
+// warnShort tells which runs count in the curves only.
+func (g *Group) warnShort() {
+	for _, arm := range g.Arms {
+		for _, r := range arm.Runs {
+			if r.Episodes < arm.Episodes() {
+				g.Warnings = append(g.Warnings, fmt.Sprintf(
+					"%s ended at %d of %d episodes: it stands in the curves, not in the end values", r.Dir, r.Episodes, arm.Episodes()))
+			}
+		}
+	}
+}
+
+// Episodes is where the longest run of the arm ended.
+func (a *Arm) Episodes() int {
+	n := 0
+	for _, r := range a.Runs {
+		n = max(n, r.Episodes)
+	}
+	return n
+}
+
+// Complete returns the runs that reached the end of the arm's longest run.
+func (a *Arm) Complete() []*Run {
+	var out []*Run
+	for _, r := range a.Runs {
+		if r.Episodes == a.Episodes() {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func (a *Arm) run(seed int64) *Run {
+	for _, r := range a.Runs {
+		if r.Seed == seed {
+			return r
+		}
+	}
+	return nil
+}
+
+// known orders the rewards that every comparison has; others stand between.
+var known = []string{"pgsrm", "", "pgsrm-paper", "binary"}
+
+func rank(reward string) int {
+	if at := slices.Index(known, reward); at >= 0 {
+		return at
+	}
+	return 1
+}
+
+// Baseline is the arm that the given one is compared with: the binary reward
+// under the same other settings, or the only binary arm. Nil if there is none.
+func (g *Group) Baseline(arm *Arm) *Arm {
+	var only *Arm
+	count := 0
+	for _, other := range g.Arms {
+		if other.Reward != "binary" {
+			continue
+		}
+		if other.Suffix == arm.Suffix && other != arm {
+			return other
+		}
+		only = other
+		count++
+	}
+	if count != 1 || only == arm || arm.Reward == "binary" {
+		return nil
+	}
+	return only
+}

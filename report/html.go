@@ -1,0 +1,260 @@
+package report
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+//go:embed assets
+var assets embed.FS
+
+// page is what the template draws.
+type page struct {
+	Title  string
+	CSS    template.CSS
+	JS     template.JS
+	Legend []armName
+	Groups []groupView
+	Data   pageData
+}
+
+// pageData is what the script works with.
+type pageData struct {
+	Charts  []chartData   `json:"charts"`
+	Answers []answersData `json:"answers"`
+}
+
+// groupView is one task on the page.
+type groupView struct {
+	ID          int
+	Summary     Summary
+	Findings    []finding
+	Cards       []cardView
+	Finals      []finalView
+	Charts      []chartView
+	More        []chartView
+	Table       []tableRow
+	Stories     []story
+	Answers     int // rows of the table of answers
+	Recorded    int
+	Settings    [][2]string
+	Differences differences
+	Environment [][2]string
+}
+
+// cardView is one arm at a glance.
+type cardView struct {
+	Slot      int
+	Label     string
+	Value     string
+	What      string
+	Interval  string
+	Delta     tableCell
+	Wins      string
+	Collapsed string
+}
+
+// differences are the settings in which the arms differ.
+type differences struct {
+	Arms []string
+	Rows []tableRow
+}
+
+// paletteSize is the number of arm colors of the style sheet.
+const paletteSize = 10
+
+// slots gives every arm of the page a color, the same in all tasks: the rewards
+// of every comparison have their own, others follow in order.
+func (d *Data) slots() map[string]int {
+	slots := map[string]int{}
+	fixed := map[string]int{"pgsrm": 0, "binary": 1, "pgsrm-paper": 2}
+	next := len(fixed)
+	for _, g := range d.Groups {
+		for _, arm := range g.Arms {
+			if _, done := slots[arm.Label]; done {
+				continue
+			}
+			if slot, ok := fixed[arm.Label]; ok {
+				slots[arm.Label] = slot
+				continue
+			}
+			slots[arm.Label] = next % paletteSize
+			next++
+		}
+	}
+	return slots
+}
+
+// WriteHTML writes report.html into dir about the runs at or below it.
+func WriteHTML(dir string) error {
+	data, err := Load(dir)
+	if err != nil {
+		return err
+	}
+	return data.WriteHTML(filepath.Join(dir, "report.html"))
+}
+
+// WriteHTML writes the page: one file that opens offline.
+func (d *Data) WriteHTML(path string) error {
+	text, err := d.html()
+	if err != nil {
+		return err
+	}
+	return writeFile(path, text)
+}
+
+func (d *Data) html() ([]byte, error) {
+	style, err := assets.ReadFile("assets/report.css")
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	script, err := assets.ReadFile("assets/report.js")
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	tmpl, err := template.New("report.html.tmpl").Funcs(template.FuncMap{"columns": columns}).ParseFS(assets, "assets/report.html.tmpl")
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	p := d.page()
+	p.CSS, p.JS = template.CSS(style), template.JS(script) // our own files, not the runs' texts
+	var b bytes.Buffer
+	if err := tmpl.Execute(&b, p); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// columns are the columns of the table of answers, in the order of the script's
+// sort keys.
+func columns() []string {
+	return []string{"step", "episode", "arm", "seed", "split", "prompt", "reference", "answer", "reward"}
+}
+
+func (d *Data) page() page {
+	slots := d.slots()
+	p := page{Data: pageData{Charts: []chartData{}, Answers: []answersData{}}}
+	var tasks []string
+	inLegend := map[string]bool{}
+	for i, g := range d.Groups {
+		tasks = append(tasks, g.Task)
+		for _, arm := range g.Arms {
+			if !inLegend[arm.Label] {
+				inLegend[arm.Label] = true
+				p.Legend = append(p.Legend, armName{arm.Label, slots[arm.Label]})
+			}
+		}
+		v := g.view(i, slots)
+		p.Groups = append(p.Groups, v)
+		for _, c := range append(slices.Clone(v.Charts), v.More...) {
+			p.Data.Charts = append(p.Data.Charts, c.Data)
+		}
+		a := g.answers(i, slots)
+		p.Groups[i].Answers, p.Groups[i].Recorded = len(a.Rows), a.Recorded
+		p.Data.Answers = append(p.Data.Answers, a)
+	}
+	p.Title = "pgsrm · " + strings.Join(tasks, ", ")
+	return p
+}
+
+func (g *Group) view(id int, slots map[string]int) groupView {
+	s := g.Summary()
+	v := groupView{ID: id, Summary: s, Findings: s.findings(), Table: s.table(), Stories: g.stories(slots)}
+	for _, arm := range s.Arms {
+		v.Cards = append(v.Cards, s.card(arm, slots))
+	}
+	for _, c := range charts[:len(compared)] {
+		if f, ok := s.final(c.Metric, c.Title, slots); ok {
+			v.Finals = append(v.Finals, f)
+		}
+	}
+	done := map[string]bool{}
+	for _, spec := range charts {
+		done[spec.Metric] = true
+		if c, ok := g.chart(fmt.Sprintf("chart-%d-%d", id, len(v.Charts)), spec, slots); ok {
+			v.Charts = append(v.Charts, c)
+		}
+	}
+	for _, metric := range g.metrics() {
+		if done[metric] {
+			continue
+		}
+		if c, ok := g.chart(fmt.Sprintf("more-%d-%d", id, len(v.More)), extraChart(metric), slots); ok {
+			v.More = append(v.More, c)
+		}
+	}
+	v.Settings, v.Differences = g.settings()
+	v.Environment = g.environment()
+	return v
+}
+
+// metrics lists every metric that a run of the task recorded.
+func (g *Group) metrics() []string {
+	names := map[string]bool{}
+	for _, arm := range g.Arms {
+		for _, r := range arm.Runs {
+			for name := range r.Series {
+				names[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// card shows an arm's headline metric.
+func (s Summary) card(arm ArmSummary, slots map[string]int) cardView {
+	c := cardView{Slot: slots[arm.Reward], Label: arm.Reward, Value: "–", What: "not evaluated yet"}
+	for _, spec := range charts[:len(compared)] {
+		e := arm.compared(spec.Metric)
+		if e == nil {
+			continue
+		}
+		c.Value, c.What = formatValue(spec.Format, e.Mean), spec.Title
+		c.Interval = "one seed, no interval"
+		if e.CI95 != nil {
+			c.Interval = fmt.Sprintf("95%% interval %s to %s, %d seeds", formatValue(spec.Format, e.CI95[0]), formatValue(spec.Format, e.CI95[1]), len(arm.Seeds))
+		}
+		break
+	}
+	if cmp := headline(s, arm.Reward); cmp != nil {
+		c.Delta.setDelta(*cmp)
+		c.Wins = fmt.Sprintf("above %s in %d of %d seeds", cmp.Baseline, cmp.Wins, len(cmp.Seeds))
+	}
+	if n := len(arm.CollapsedSeeds); n > 0 {
+		c.Collapsed = fmt.Sprintf("collapsed in %d of %d seeds", n, len(arm.Seeds))
+	}
+	return c
+}
+
+// writeFile writes aside, syncs and renames.
+func writeFile(path string, text []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	defer os.Remove(file.Name()) // fails after the rename, on purpose
+	_, err = file.Write(text)
+	if err == nil {
+		err = file.Chmod(0o644)
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}

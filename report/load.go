@@ -1,0 +1,134 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+)
+
+// Run is one run directory as the report needs it.
+type Run struct {
+	Dir         string
+	Task        string
+	Reward      string
+	Seed        int64
+	Config      map[string]string // resolved configuration, flattened: "rl.clip" -> "0.2"
+	Environment map[string]string // likewise of environment.json
+	Series      map[string][]Point
+	Speed       float64 // episodes per second; 0 unknown
+	Episodes    int     // episode of the last line
+	Answers     []Answer
+	Recorded    int // lines of completions.jsonl, of which Answers is a choice
+	Final       []Answer
+	Warnings    []string
+}
+
+const metricsFile = "metrics.jsonl"
+
+var seedFolder = regexp.MustCompile(`^seed-(\d+)$`)
+
+// findRuns returns the run directories at or below dir, in lexical order: those
+// that hold metrics.jsonl. It does not look inside a run directory for others.
+func findRuns(dir string) ([]string, error) {
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() {
+			return nil
+		}
+		if _, err := os.Stat(filepath.Join(path, metricsFile)); err == nil {
+			found = append(found, path)
+			return filepath.SkipDir
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("report: run directory must exist (got %q)", dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("report: %s must hold a run, a folder with %s", dir, metricsFile)
+	}
+	return found, nil
+}
+
+// loadRun reads one run directory. Names that its configuration does not tell
+// come from the path <reward>/seed-<n>.
+func loadRun(dir string) (*Run, error) {
+	r := &Run{Dir: dir}
+	if err := r.loadSettings(); err != nil {
+		return nil, err
+	}
+	var err error
+	var partial [3]bool
+	if r.Series, partial[0], err = readMetrics(filepath.Join(dir, metricsFile)); err != nil {
+		return nil, err
+	}
+	if r.Speed, partial[1], err = readSpeed(filepath.Join(dir, "timings.jsonl")); err != nil {
+		return nil, err
+	}
+	for _, points := range r.Series {
+		r.Episodes = max(r.Episodes, points[len(points)-1].Episode)
+	}
+	if partial[2], err = r.loadAnswers(filepath.Join(dir, "completions.jsonl")); err != nil {
+		return nil, err
+	}
+	for i, name := range []string{metricsFile, "timings.jsonl", "completions.jsonl"} {
+		if partial[i] {
+			r.warn("the last line of %s is cut off and was left out", name)
+		}
+	}
+	if want, err := strconv.Atoi(r.Config["episodes"]); err == nil && r.Episodes < want {
+		r.warn("the run stopped at %d of %d episodes", r.Episodes, want)
+	}
+	return r, nil
+}
+
+func (r *Run) loadSettings() error {
+	var err error
+	if r.Config, err = flattenFile(filepath.Join(r.Dir, "config.yaml")); err != nil {
+		return err
+	}
+	if r.Environment, err = flattenFile(filepath.Join(r.Dir, "environment.json")); err != nil {
+		return err
+	}
+	r.Task = first(r.Config["task"], r.Config["task.name"], "task")
+	r.Reward = first(r.Config["reward"], r.Config["reward.name"])
+	absolute, err := filepath.Abs(r.Dir)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	inSeed := seedFolder.FindStringSubmatch(filepath.Base(absolute))
+	if r.Reward == "" && inSeed != nil {
+		r.Reward = filepath.Base(filepath.Dir(absolute))
+	}
+	r.Reward = first(r.Reward, filepath.Base(absolute))
+	if seed, err := strconv.ParseInt(r.Config["seed"], 10, 64); err == nil {
+		r.Seed = seed
+	} else if inSeed != nil {
+		r.Seed, _ = strconv.ParseInt(inSeed[1], 10, 64) // digits, by the pattern
+	}
+	return nil
+}
+
+func (r *Run) warn(format string, args ...any) {
+	r.Warnings = append(r.Warnings, r.Dir+": "+fmt.Sprintf(format, args...))
+}
+
+// first returns the first text that is not empty.
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}

@@ -1,0 +1,216 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Summary is summary.json: one task, its arms, and what the comparison found.
+type Summary struct {
+	Task        string       `json:"task"`
+	Episodes    int          `json:"episodes"` // of the longest run
+	Arms        []ArmSummary `json:"arms"`
+	Comparisons []Comparison `json:"comparisons"`
+	Verdict     []string     `json:"verdict"`
+	Warnings    []string     `json:"warnings"`
+}
+
+// Splits is one evaluation score on the two splits; null where not evaluated.
+type Splits struct {
+	Train   *Estimate `json:"train"`
+	HeldOut *Estimate `json:"held_out"`
+}
+
+// ArmSummary is one arm at the end of its runs.
+type ArmSummary struct {
+	Reward            string    `json:"reward"` // label of the arm
+	Seeds             []int64   `json:"seeds"`
+	ExactMatch        Splits    `json:"exact_match"` // share of greedy answers
+	Semantic          Splits    `json:"semantic"`
+	MeanReward        *Estimate `json:"mean_reward"` // of sampled answers, on the arm's own scale
+	Entropy           *Estimate `json:"entropy"`     // nats per token
+	KL                *Estimate `json:"kl"`          // nats per response
+	Length            *Estimate `json:"length"`      // tokens per response
+	Area              Splits    `json:"area"`        // mean height of the exact-match curve
+	FallingShare      *Estimate `json:"falling_share"`
+	LongestStagnation *Estimate `json:"longest_stagnation"`
+	CollapsedSeeds    []int64   `json:"collapsed_seeds"`
+	TopAnswer         *Top      `json:"top_answer"` // of the last greedy answers, all seeds
+	EpisodesPerSecond float64   `json:"episodes_per_second"`
+}
+
+// Comparison is the paired difference of an arm and its baseline in one metric.
+type Comparison struct {
+	Reward     string    `json:"reward"`
+	Baseline   string    `json:"baseline"`
+	Metric     string    `json:"metric"`
+	Seeds      []int64   `json:"seeds"` // those that both arms have
+	Difference *Estimate `json:"difference"`
+	Wins       int       `json:"wins"` // seeds in which the arm is above the baseline
+	Losses     int       `json:"losses"`
+	Holds      bool      `json:"holds"` // the interval leaves out zero
+}
+
+// metric names of run directories that the statistics read.
+const (
+	exactTrain    = "eval/train/exact_match"
+	exactHeldOut  = "eval/held_out/exact_match"
+	semTrain      = "eval/train/semantic"
+	semHeldOut    = "eval/held_out/semantic"
+	metricReward  = "reward"
+	metricEntropy = "objective/entropy"
+	metricKL      = "objective/kl"
+	metricLength  = "completions/mean_length"
+)
+
+// compared are the metrics in which arms are compared, the headline first.
+var compared = []string{exactHeldOut, exactTrain, semHeldOut, semTrain}
+
+// stretches is the number of windows in which falling and stagnation of the
+// reward are counted.
+const stretches = 50
+
+// Summarize computes summary.json of one task's runs at or below dir.
+func Summarize(dir string) (Summary, error) {
+	data, err := Load(dir)
+	if err != nil {
+		return Summary{}, err
+	}
+	if len(data.Groups) != 1 {
+		return Summary{}, fmt.Errorf("report: %s must hold runs of one task (got %d tasks)", dir, len(data.Groups))
+	}
+	return data.Groups[0].Summary(), nil
+}
+
+// Summaries returns the summary of each task.
+func (d *Data) Summaries() []Summary {
+	out := make([]Summary, len(d.Groups))
+	for i, g := range d.Groups {
+		out[i] = g.Summary()
+	}
+	return out
+}
+
+// Summary computes the statistics of one task.
+func (g *Group) Summary() Summary {
+	s := Summary{Task: g.Task, Warnings: append([]string{}, g.Warnings...), Comparisons: []Comparison{}}
+	for _, arm := range g.Arms {
+		s.Episodes = max(s.Episodes, arm.Episodes())
+		s.Arms = append(s.Arms, arm.summary())
+		base := g.Baseline(arm)
+		if base == nil {
+			continue
+		}
+		for _, metric := range compared {
+			if c, ok := compare(arm, base, metric); ok {
+				s.Comparisons = append(s.Comparisons, c)
+			}
+		}
+	}
+	for _, f := range s.findings() {
+		s.Verdict = append(s.Verdict, f.Text)
+	}
+	return s
+}
+
+// summary computes the end values of one arm over its complete runs.
+func (a *Arm) summary() ArmSummary {
+	s := ArmSummary{
+		Reward:     a.Label,
+		ExactMatch: Splits{a.end(exactTrain, share), a.end(exactHeldOut, share)},
+		Semantic:   Splits{a.end(semTrain, cosine), a.end(semHeldOut, cosine)},
+		MeanReward: a.end(metricReward, free),
+		Entropy:    a.end(metricEntropy, positive),
+		KL:         a.end(metricKL, free),
+		Length:     a.end(metricLength, positive),
+		Area:       Splits{a.over(exactTrain, area), a.over(exactHeldOut, area)},
+		FallingShare: a.over(metricReward, func(p []Point) float64 {
+			return fallingShare(windows(p, stretches))
+		}),
+		LongestStagnation: a.over(metricReward, func(p []Point) float64 {
+			return longestStagnation(windows(p, stretches))
+		}),
+		CollapsedSeeds: []int64{},
+	}
+	var said []string
+	var speeds []float64
+	for _, r := range a.Complete() {
+		s.Seeds = append(s.Seeds, r.Seed)
+		if _, yes := r.collapsed(); yes {
+			s.CollapsedSeeds = append(s.CollapsedSeeds, r.Seed)
+		}
+		for _, f := range r.Final {
+			said = append(said, f.Response)
+		}
+		if r.Speed > 0 {
+			speeds = append(speeds, r.Speed)
+		}
+	}
+	if len(said) > 0 {
+		top := topText(said)
+		s.TopAnswer = &top
+	}
+	if len(speeds) > 0 {
+		s.EpisodesPerSecond = mean(speeds)
+	}
+	return s
+}
+
+// end estimates the end value of a metric, with the mean of its first values.
+func (a *Arm) end(metric string, lim limits) *Estimate {
+	evaluation := slices.Contains(compared, metric)
+	var ends, starts []float64
+	for _, r := range a.Complete() {
+		if points := r.Series[metric]; len(points) > 0 {
+			ends = append(ends, endValue(points, evaluation))
+			starts = append(starts, points[0].Value)
+		}
+	}
+	e := estimate(ends, lim)
+	if e != nil {
+		start := mean(starts)
+		e.Start = &start
+	}
+	return e
+}
+
+// over estimates a statistic, between 0 and 1, of a metric's whole series.
+func (a *Arm) over(metric string, statistic func([]Point) float64) *Estimate {
+	var values []float64
+	for _, r := range a.Complete() {
+		if points := r.Series[metric]; len(points) > 0 {
+			values = append(values, statistic(points))
+		}
+	}
+	return estimate(values, share)
+}
+
+// compare pairs the complete runs of two arms by seed; ok = false without a
+// pair. Runs of different length are no pair.
+func compare(arm, base *Arm, metric string) (c Comparison, ok bool) {
+	c = Comparison{Reward: arm.Label, Baseline: base.Label, Metric: metric}
+	var differences []float64
+	for _, r := range arm.Complete() {
+		twin := base.run(r.Seed)
+		if twin == nil || twin.Episodes != r.Episodes || len(r.Series[metric]) == 0 || len(twin.Series[metric]) == 0 {
+			continue
+		}
+		d := endValue(r.Series[metric], true) - endValue(twin.Series[metric], true)
+		c.Seeds = append(c.Seeds, r.Seed)
+		differences = append(differences, d)
+		switch cmp.Compare(d, 0) {
+		case 1:
+			c.Wins++
+		case -1:
+			c.Losses++
+		}
+	}
+	c.Difference = estimate(differences, free)
+	if c.Difference == nil {
+		return c, false
+	}
+	ci := c.Difference.CI95
+	c.Holds = ci != nil && (ci[0] > 0 || ci[1] < 0)
+	return c, true
+}

@@ -1,0 +1,161 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// metricWords says in words what a compared metric is, to follow a number.
+var metricWords = map[string]string{
+	exactHeldOut: "of held-out prompts exactly",
+	exactTrain:   "of training prompts exactly",
+}
+
+// finding is one sentence of the verdict and how it is marked: "up" a lead that
+// holds, "down" a loss that holds or a collapse, "open" what is not settled.
+type finding struct{ Text, Class string }
+
+// findings says plainly what the comparison found: one sentence for each arm
+// against its baseline in the headline metric, then what went wrong.
+func (s Summary) findings() []finding {
+	var out []finding
+	for _, arm := range s.Arms {
+		if c := headline(s, arm.Reward); c != nil {
+			out = append(out, finding{compareSentence(s, *c), c.class()})
+		}
+	}
+	if len(out) == 0 {
+		for _, arm := range s.Arms {
+			out = append(out, finding{loneSentence(arm), "open"})
+		}
+	}
+	for _, arm := range s.Arms {
+		if len(arm.CollapsedSeeds) > 0 {
+			out = append(out, finding{fmt.Sprintf("%s collapsed in %d of %d %s: most greedy answers are the same text whatever the prompt, over all seeds most often “%s” (%s).",
+				arm.Reward, len(arm.CollapsedSeeds), len(arm.Seeds), plural(len(arm.Seeds), "seed"), clip(arm.TopAnswer.Answer, 60), percent(arm.TopAnswer.Share)), "down"})
+		}
+	}
+	return out
+}
+
+// class marks a comparison: only what holds is up or down.
+func (c Comparison) class() string {
+	switch {
+	case c.Holds && c.Difference.Mean > 0:
+		return "up"
+	case c.Holds:
+		return "down"
+	default:
+		return "open"
+	}
+}
+
+// headline is the comparison of an arm in the first compared metric it has.
+func headline(s Summary, reward string) *Comparison {
+	for _, metric := range compared {
+		for i, c := range s.Comparisons {
+			if c.Reward == reward && c.Metric == metric {
+				return &s.Comparisons[i]
+			}
+		}
+	}
+	return nil
+}
+
+func compareSentence(s Summary, c Comparison) string {
+	arm, base := endOf(s, c.Reward, c.Metric), endOf(s, c.Baseline, c.Metric)
+	what := fmt.Sprintf("%s answers %s %s, %s %s", c.Reward, percent(arm), metricWords[c.Metric], c.Baseline, percent(base))
+	if metricWords[c.Metric] == "" {
+		what = fmt.Sprintf("%s reaches a semantic score of %.3f, %s %.3f", c.Reward, arm, c.Baseline, base)
+	}
+	if c.Difference.CI95 == nil {
+		return what + ". One seed alone: there is no interval, and this shows nothing yet."
+	}
+	what += fmt.Sprintf(": a difference of %s (%s), above in %d and below in %d of %d seeds.",
+		signed(c.Metric, c.Difference.Mean)+unit(c.Metric), c.interval(), c.Wins, c.Losses, len(c.Seeds))
+	switch c.class() {
+	case "up":
+		return what + " The interval leaves out zero: the lead holds."
+	case "down":
+		return what + " The interval leaves out zero: it is worse."
+	default:
+		return what + " The interval holds zero: no difference is shown, which does not show that there is none."
+	}
+}
+
+func loneSentence(arm ArmSummary) string {
+	for _, e := range []struct {
+		value *Estimate
+		words string
+	}{{arm.ExactMatch.HeldOut, metricWords[exactHeldOut]}, {arm.ExactMatch.Train, metricWords[exactTrain]}} {
+		if e.value != nil {
+			return fmt.Sprintf("%s answers %s %s at the end, %s at the start. There is no other arm to compare with.",
+				arm.Reward, percent(e.value.Mean), e.words, percent(*e.value.Start))
+		}
+	}
+	return arm.Reward + " has no evaluation yet."
+}
+
+// endOf is the end value of an arm in a compared metric.
+func endOf(s Summary, reward, metric string) float64 {
+	for _, arm := range s.Arms {
+		if arm.Reward != reward {
+			continue
+		}
+		if e := arm.compared(metric); e != nil {
+			return e.Mean
+		}
+	}
+	return math.NaN()
+}
+
+// compared returns the end value of one of the metrics that arms are compared in.
+func (a ArmSummary) compared(metric string) *Estimate {
+	return map[string]*Estimate{
+		exactTrain: a.ExactMatch.Train, exactHeldOut: a.ExactMatch.HeldOut,
+		semTrain: a.Semantic.Train, semHeldOut: a.Semantic.HeldOut,
+	}[metric]
+}
+
+// percent writes a share; a minus is a real minus sign.
+func percent(v float64) string { return minus(fmt.Sprintf("%.1f%%", 100*v)) }
+
+// signed writes a difference: of a share in points, else as the score itself.
+func signed(metric string, v float64) string {
+	if metricWords[metric] == "" {
+		return minus(fmt.Sprintf("%+.3f", v))
+	}
+	return minus(fmt.Sprintf("%+.1f", 100*v))
+}
+
+// unit is what follows signed.
+func unit(metric string) string {
+	if metricWords[metric] == "" {
+		return ""
+	}
+	return " points"
+}
+
+// interval writes the 95% interval of the difference.
+func (c Comparison) interval() string {
+	return fmt.Sprintf("95%% interval %s to %s", signed(c.Metric, c.Difference.CI95[0]), signed(c.Metric, c.Difference.CI95[1]))
+}
+
+func minus(text string) string { return strings.Replace(text, "-", "−", 1) }
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// clip cuts a text to at most n runes.
+func clip(text string, n int) string {
+	runes := []rune(text)
+	if len(runes) <= n {
+		return text
+	}
+	return string(runes[:n-1]) + "…"
+}
