@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
-	"strings"
+
+	"pgsrm/task"
 )
 
 // Answer is one line of completions.jsonl.
@@ -29,13 +30,12 @@ const (
 	answerTimes   = 8  // points in time for each of them
 )
 
-// Exact tells whether the answer equals the reference after trimming and
-// lower-casing, or earned the exact term (further accepted answers).
+// Exact tells whether the answer is the reference (see task.Normalize) or earned
+// the exact term. Where the reward has no such term, a further accepted answer
+// is not known to be one: the line does not carry the list.
 func (a Answer) Exact() bool {
-	return a.Terms["exact"] == 1 || normalise(a.Response) == normalise(a.Reference)
+	return a.Terms["exact"] == 1 || task.Exact(a.Response, a.Reference, nil)
 }
-
-func normalise(text string) string { return strings.ToLower(strings.TrimSpace(text)) }
 
 // loadAnswers reads completions.jsonl and keeps a choice of it.
 func (r *Run) loadAnswers(path string) (partial bool, err error) {
@@ -137,7 +137,7 @@ type Top struct {
 func topText(texts []string) Top {
 	counts := map[string]int{}
 	for _, t := range texts {
-		counts[normalise(t)]++
+		counts[task.Normalize(t)]++
 	}
 	best := Top{}
 	most := 0

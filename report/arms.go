@@ -64,8 +64,8 @@ func Load(dirs ...string) (*Data, error) {
 	return data, nil
 }
 
-// newGroup sorts the runs of one task into arms: those of the baseline's kind
-// last, as the picture is read from the method to what it is compared with.
+// newGroup sorts the runs of one task into arms, the binary ones last: a picture
+// is read from the method to what it is compared with.
 func newGroup(task string, runs []*Run) *Group {
 	g := &Group{Task: task}
 	byKey := map[string]*Arm{}
@@ -106,7 +106,7 @@ func (g *Group) label() {
 		}
 		var parts []string
 		for _, name := range differing(configs) {
-			parts = append(parts, name+"="+first(arm.Runs[0].Config[name], "none"))
+			parts = append(parts, name+"="+clip(first(arm.Runs[0].Config[name], "none"), 80))
 		}
 		if len(parts) > 0 {
 			arm.Suffix = " (" + strings.Join(parts, ", ") + ")"

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"pgsrm/rl"
 )
 
 // chartSpec is one metric that the page draws.
@@ -23,14 +25,20 @@ var charts = []chartSpec{
 	{semHeldOut, "Semantic score, held-out prompts", "cosine to the parent's answer", "score", cosine, false},
 	{semTrain, "Semantic score, training prompts", "cosine to the parent's answer", "score", cosine, false},
 	{metricReward, "Reward of sampled answers", "each reward on its own scale: compare shapes, not heights", "score", free, false},
-	{metricEntropy, "Entropy", "nats per token; near 0 nothing explores any more", "number", positive, true},
-	{metricKL, "KL to the start model", "how far the child has moved, in nats", "number", free, true},
+	{metricEntropy, "Entropy", "nats per response; near 0 nothing explores any more", "number", positive, true},
+	{metricKL, "KL to the start model", "nats per response: how far the child has moved", "number", free, true},
 	{metricLength, "Length of answers", "tokens per response, end token included", "number", positive, true},
 }
 
 // extraChart describes a metric that has no chart of its own.
 func extraChart(metric string) chartSpec {
-	return chartSpec{Metric: metric, Title: metric, Format: "score", lim: free}
+	spec := chartSpec{Metric: metric, Title: metric, Format: "score", lim: free}
+	for _, m := range rl.Table() {
+		if m.Name == metric {
+			spec.Note = m.Unit
+		}
+	}
+	return spec
 }
 
 // The drawing area in the units of the viewBox.

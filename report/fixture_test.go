@@ -154,7 +154,7 @@ func writeAnswers(out *jsonl, arm fixtureArm, rng *rand.Rand, step int, u float6
 		}
 		split := "train"
 		if i%3 == 0 {
-			split = "held-out"
+			split = "held_out"
 		}
 		out.add(map[string]any{"step": step, "episode": step * fixtureBatch, "prompt_id": fmt.Sprintf("colors/%02d", i),
 			"prompt":    fmt.Sprintf("Mix the two colors and output only one lowercase color name: %s and %s is => ", a, b),
@@ -165,7 +165,7 @@ func writeAnswers(out *jsonl, arm fixtureArm, rng *rand.Rand, step int, u float6
 
 func writeSettings(t testing.TB, dir, reward string, seed uint64) {
 	t.Helper()
-	config := fmt.Sprintf("task: colors\nreward: %s\nseed: %d\nepisodes: %d\nalgorithm: ppo\nchild: builtin:tiny\nparent: builtin\nembedder: builtin\n"+
+	config := fmt.Sprintf("task: colors\nreward:\n  name: %s\nseed: %d\nepisodes: %d\nalgorithm: ppo\nchild: builtin:tiny\nparent: builtin\nembedder: builtin\n"+
 		"rl:\n  clip: 0.2\n  epochs: 2\n  learning_rate: 0.0003\n  prompts: 64\n", reward, seed, fixtureUpdates*fixtureBatch)
 	environment := `{"version":"devel","go":"go1.26.8","os":"linux","arch":"amd64","cpu":{"name":"made up","cores":2},"kernel":"avx512"}`
 	for name, text := range map[string]string{"config.yaml": config, "environment.json": environment} {

@@ -29,7 +29,7 @@ type ArmSummary struct {
 	ExactMatch        Splits    `json:"exact_match"` // share of greedy answers
 	Semantic          Splits    `json:"semantic"`
 	MeanReward        *Estimate `json:"mean_reward"` // of sampled answers, on the arm's own scale
-	Entropy           *Estimate `json:"entropy"`     // nats per token
+	Entropy           *Estimate `json:"entropy"`     // nats per response
 	KL                *Estimate `json:"kl"`          // nats per response
 	Length            *Estimate `json:"length"`      // tokens per response
 	Area              Splits    `json:"area"`        // mean height of the exact-match curve

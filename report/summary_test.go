@@ -76,7 +76,7 @@ func TestSummaryKeys(t *testing.T) {
 		`"area":{"train":null,"held_out":{"mean":0.25,"ci95":null,"values":[0.25]}},` +
 		`"falling_share":{"mean":0,"ci95":null,"values":[0]},"longest_stagnation":{"mean":0,"ci95":null,"values":[0]},` +
 		`"collapsed_seeds":[],"top_answer":null,"episodes_per_second":50}],"comparisons":[],` +
-		`"verdict":["binary answers 50.0% of held-out prompts exactly at the end, 0.0% at the start. There is no other arm to compare with."],"warnings":[]}`
+		`"verdict":["binary answers 50.0% of held-out prompts exactly at the end, 0.0% at the start. There is nothing to compare it with: no binary arm beside it."],"warnings":[]}`
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("summary.json (-want +got):\n%s", diff)
 	}
@@ -153,5 +153,32 @@ func TestVerdictOfWhatIsNotSettled(t *testing.T) {
 	}
 	if got := s.Verdict[0]; !strings.HasSuffix(got, "One seed alone: there is no interval, and this shows nothing yet.") {
 		t.Errorf("got verdict %q", got)
+	}
+}
+
+func TestPrint(t *testing.T) {
+	dir := t.TempDir()
+	for seed := 1; seed <= 2; seed++ {
+		tiny(t, dir, "binary", seed, 0.25)
+		tiny(t, dir, "pgsrm", seed, 0.5)
+	}
+	s, err := Summarize(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := s.Print(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := `colors, 100 episodes, mean and 95% interval over seeds
+
+reward   seeds   exact held-out         exact train   semantic held-out   entropy             KL
+pgsrm    2       50.0% [50.0%, 50.0%]   –             –                   1.00 [1.00, 1.00]   –
+binary   2       25.0% [25.0%, 25.0%]   –             –                   1.00 [1.00, 1.00]   –
+
+pgsrm answers 50.0% of held-out prompts exactly, binary 25.0%: a difference of +25.0 points (95% interval +25.0 to +25.0), above in 2 and below in 0 of 2 seeds. The interval leaves out zero: the lead holds.
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

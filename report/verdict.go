@@ -90,7 +90,7 @@ func loneSentence(arm ArmSummary) string {
 		words string
 	}{{arm.ExactMatch.HeldOut, metricWords[exactHeldOut]}, {arm.ExactMatch.Train, metricWords[exactTrain]}} {
 		if e.value != nil {
-			return fmt.Sprintf("%s answers %s %s at the end, %s at the start. There is no other arm to compare with.",
+			return fmt.Sprintf("%s answers %s %s at the end, %s at the start. There is nothing to compare it with: no binary arm beside it.",
 				arm.Reward, percent(e.value.Mean), e.words, percent(*e.value.Start))
 		}
 	}

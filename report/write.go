@@ -3,8 +3,11 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+
+	"pgsrm/lm"
 )
 
 // Write writes summary.json, report.html and the figures into dir, which is
@@ -23,16 +26,32 @@ func (d *Data) Write(dir string) ([]string, error) {
 	return append([]string{"summary.json", "report.html"}, figures...), err
 }
 
-// WriteSummary writes summary.json: the Summary of one task, or of several as
-// {"tasks":[...]}.
-func (d *Data) WriteSummary(path string) error {
-	var v any = map[string]any{"tasks": d.Summaries()}
+// Summary returns what summary.json holds: the Summary of one task, or of
+// several as {"tasks":[...]}.
+func (d *Data) Summary() any {
 	if len(d.Groups) == 1 {
-		v = d.Groups[0].Summary()
+		return d.Groups[0].Summary()
 	}
-	text, err := json.MarshalIndent(v, "", "  ")
+	return map[string]any{"tasks": d.Summaries()}
+}
+
+// WriteSummary writes summary.json.
+func (d *Data) WriteSummary(path string) error {
+	text, err := json.MarshalIndent(d.Summary(), "", "  ")
 	if err != nil {
 		return fmt.Errorf("report: %s: %w", path, err)
 	}
 	return writeFile(path, append(text, '\n'))
+}
+
+// writeFile replaces a file by the text, or leaves it as it was.
+func writeFile(path string, text []byte) error {
+	err := lm.AtomicFile(path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
 }

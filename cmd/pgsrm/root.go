@@ -92,6 +92,7 @@ Start with:
 		newTrainCommand(g),
 		newCompareCommand(g),
 		newPretrainCommand(g),
+		newReportCommand(g),
 		newVersionCommand(g),
 	)
 	checkArguments(root)

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"pgsrm/report"
+)
+
+// newReportCommand compares finished or running runs.
+func newReportCommand(g *globalOptions) *cobra.Command {
+	var opts reportOptions
+	cmd := &cobra.Command{
+		Use:   "report DIR...",
+		Short: "Write statistics, figures and an HTML page about runs",
+		Long: `The report command reads every run at or below the folders and compares the
+arms: runs of one task whose configuration differs in the seed alone. It prints a
+table with 95% confidence intervals over seeds and writes
+
+  OUT/summary.json        all statistics
+  OUT/report.html         one page that opens offline
+  OUT/curves-<task>.png   learning curves
+  OUT/final-<task>.png    end values
+
+OUT is DIR, or --out, which several folders need. Runs may still be going on.
+With --json, summary.json is printed instead of the table.
+
+EXAMPLES
+  pgsrm report runs/colors
+  pgsrm report --out runs/all runs/colors runs/opposites
+` + exitStatusHelp,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runReport(cmd.Context(), opts, g, args) },
+	}
+	opts.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// reportOptions are the flags of report.
+type reportOptions struct {
+	Out string
+}
+
+// AddFlags adds the flags of report.
+func (o *reportOptions) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.Out, "out", "", "folder to write into (default DIR)")
+}
+
+// runReport writes the report about the runs in dirs.
+func runReport(_ context.Context, o reportOptions, g *globalOptions, dirs []string) error {
+	out := o.Out
+	if out == "" && len(dirs) > 1 {
+		return inputErrorf("--out: must be given with several folders (got %d)", len(dirs))
+	}
+	if out == "" {
+		out = dirs[0]
+	}
+	data, err := report.Load(dirs...)
+	if err != nil {
+		return inputError(err)
+	}
+	names, err := data.Write(out)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.printJSON(data.Summary())
+	}
+	for _, s := range data.Summaries() {
+		if err := s.Print(g.Stdout); err != nil {
+			return err
+		}
+		fmt.Fprintln(g.Stdout)
+	}
+	for _, name := range names {
+		fmt.Fprintln(g.Stdout, filepath.Join(out, name))
+	}
+	return nil
+}
