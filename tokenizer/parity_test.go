@@ -79,6 +79,21 @@ func TestGolden(t *testing.T) {
 // readGolden reads a golden file.
 func readGolden(t testing.TB, path string) (*Tokenizer, []goldenCase) {
 	t.Helper()
+	var g struct {
+		Tokenizer json.RawMessage
+		Cases     []goldenCase
+	}
+	readGzip(t, path, &g)
+	tok, err := Parse(g.Tokenizer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok, g.Cases
+}
+
+// readGzip reads a packed JSON file.
+func readGzip(t testing.TB, path string, v any) {
+	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -88,18 +103,9 @@ func readGolden(t testing.TB, path string) (*Tokenizer, []goldenCase) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var g struct {
-		Tokenizer json.RawMessage
-		Cases     []goldenCase
-	}
-	if err := json.NewDecoder(z).Decode(&g); err != nil {
+	if err := json.NewDecoder(z).Decode(v); err != nil {
 		t.Fatal(err)
 	}
-	tok, err := Parse(g.Tokenizer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tok, g.Cases
 }
 
 // TestParity asks the Hugging Face library itself, 20,000 strings a kind. It needs

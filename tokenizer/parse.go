@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"unicode/utf8"
@@ -279,24 +280,27 @@ func jsonError(err error) error {
 	var typ *json.UnmarshalTypeError
 	if errors.As(err, &typ) {
 		if typ.Field != "" {
-			return fmt.Errorf("field %q must be a %s (got %s)", typ.Field, kindName(typ.Type.Kind().String()), typ.Value)
+			return fmt.Errorf("field %q must be %s (got %s)", typ.Field, kindName(typ.Type.Kind().String()), typ.Value)
 		}
-		return fmt.Errorf("must be a %s (got %s)", kindName(typ.Type.Kind().String()), typ.Value)
+		return fmt.Errorf("must be %s (got %s)", kindName(typ.Type.Kind().String()), typ.Value)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("unexpected end of JSON input")
 	}
 	return errors.New(strings.TrimPrefix(err.Error(), "json: "))
 }
 
-// kindName words a Go kind as JSON.
+// kindName words a Go kind as JSON, with its article.
 func kindName(kind string) string {
 	switch {
 	case kind == "struct" || kind == "map":
-		return "object"
+		return "an object"
 	case kind == "slice" || kind == "array":
-		return "list"
+		return "a list"
 	case strings.HasPrefix(kind, "int") || strings.HasPrefix(kind, "uint"):
-		return "whole number"
+		return "a whole number"
 	}
-	return kind
+	return "a " + kind
 }
 
 func orNull(raw json.RawMessage) json.RawMessage {

@@ -16,12 +16,7 @@
 // to the caller, as in transformers: truncation and padding.
 package tokenizer
 
-import (
-	"fmt"
-	"os"
-	"path/filepath"
-	"sync"
-)
+import "sync"
 
 // Tokenizer is one loaded tokenizer. It is read-only after loading and safe for
 // concurrent use.
@@ -52,20 +47,6 @@ type scratch struct {
 	pieces []piece // the words of a piece
 	merge  mergeState
 	steps  []step // of unigram
-}
-
-// Load reads the tokenizer of a model folder: its tokenizer.json.
-func Load(dir string) (*Tokenizer, error) {
-	path := filepath.Join(dir, "tokenizer.json")
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("tokenizer: %w", err)
-	}
-	t, err := Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	return t, nil
 }
 
 // Encode returns the ids of text alone: no post-processor, and special tokens

@@ -1,9 +1,13 @@
 package tokenizer
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // corpus is a small training text.
@@ -69,5 +73,52 @@ func TestTrainDeterministic(t *testing.T) {
 	}
 	if string(a.JSON()) != string(b.JSON()) {
 		t.Error("the order of the texts changed the tokenizer")
+	}
+}
+
+// TestTrainEqual compares with the trainer of the Hugging Face library.
+func TestTrainEqual(t *testing.T) {
+	var g struct {
+		Texts   []string
+		Special []string
+		Vocab   map[string]int32
+		Merges  [][2]string
+	}
+	readGzip(t, "testdata/train.json.gz", &g)
+	tok, err := TrainBPE(g.Texts, len(g.Vocab), g.Special)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f struct {
+		Model struct {
+			Vocab  map[string]int32
+			Merges [][2]string
+		}
+	}
+	if err := json.Unmarshal(tok.JSON(), &f); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(g.Merges, f.Model.Merges); diff != "" {
+		t.Errorf("merges (-library +ours):\n%s", diff)
+	}
+	if !maps.Equal(g.Vocab, f.Model.Vocab) {
+		t.Error("vocabularies differ")
+	}
+}
+
+func TestTrainErrors(t *testing.T) {
+	for _, tc := range []struct {
+		size    int
+		special []string
+		want    string
+	}{
+		{256, []string{"<s>"}, "tokenizer: vocabulary must have room for 256 bytes and the special tokens, 257 in all (got 256)"},
+		{300, []string{"<s>", "<s>"}, `tokenizer: special tokens must be distinct and not empty (got ["<s>" "<s>"])`},
+		{300, []string{""}, `tokenizer: special tokens must be distinct and not empty (got [""])`},
+		{300, []string{"a"}, "tokenizer: special tokens must be longer than one byte"},
+	} {
+		if _, err := TrainBPE(corpus, tc.size, tc.special); err == nil || err.Error() != tc.want {
+			t.Errorf("TrainBPE(%d, %q): %v, want %s", tc.size, tc.special, err, tc.want)
+		}
 	}
 }

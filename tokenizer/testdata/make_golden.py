@@ -1,6 +1,6 @@
 """Builds tokenizers of every kind with PyPI `tokenizers` and asks them for ids.
 
-    python make_golden.py                  writes golden/NAME.json.gz, committed
+    python make_golden.py                  writes golden/NAME.json.gz and train.json.gz, committed
     python make_golden.py --list           prints the names of the kinds
     python make_golden.py NAME COUNT SEED  prints one tokenizer and COUNT cases, a
                                            JSON line each, for the parity test
@@ -423,6 +423,23 @@ def write(name):
         f.write(gzip.compress(text.encode(), mtime=0))
 
 
+def write_train():
+    """What the library's own trainer learns, for the test of TrainBPE."""
+    rng = random.Random("train")
+    texts = TEXT + [string(rng) for _ in range(400)]
+    special = ["<|endoftext|>", "<s>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=1200, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    tok = Tokenizer(models.BPE())
+    tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tok.train_from_iterator(texts, trainer)
+    model = json.loads(tok.to_str())["model"]
+    text = json.dumps({"texts": texts, "special": special, "vocab": model["vocab"], "merges": model["merges"]})
+    with open(os.path.join(HERE, "train.json.gz"), "wb") as f:
+        f.write(gzip.compress(text.encode(), mtime=0))
+
+
 def main(args):
     if args == ["--list"]:
         print("\n".join(KINDS))
@@ -431,6 +448,7 @@ def main(args):
         os.makedirs(os.path.join(HERE, "golden"), exist_ok=True)
         for name in KINDS:
             write(name)
+        write_train()
         return
     name, count, seed = args[0], int(args[1]), int(args[2])
     if name in KINDS:

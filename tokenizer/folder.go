@@ -1,0 +1,268 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Load reads the tokenizer of a model folder: tokenizer.json; where there is none,
+// vocab.json with merges.txt, or vocab.txt, from which the tokenizer.json is made
+// that transformers makes of them. These older files leave much unsaid: the class
+// in tokenizer_config.json says it, GPT2Tokenizer, Qwen2Tokenizer or
+// BertTokenizer; any other is an error.
+func Load(dir string) (*Tokenizer, error) {
+	data, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = oldFiles(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: %w", err)
+	}
+	t, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return t, nil
+}
+
+// object is a JSON object to be written.
+type object = map[string]any
+
+// oldConfig has the fields of tokenizer_config.json that change ids.
+type oldConfig struct {
+	Class     string               `json:"tokenizer_class"`
+	Added     map[string]oldToken  `json:"added_tokens_decoder"` // by id
+	AddSpace  bool                 `json:"add_prefix_space"`
+	AddBOS    bool                 `json:"add_bos_token"`
+	Lower     *bool                `json:"do_lower_case"`
+	Chinese   *bool                `json:"tokenize_chinese_chars"`
+	Accents   *bool                `json:"strip_accents"`
+	BOS       *oldToken            `json:"bos_token"`
+	EOS       *oldToken            `json:"eos_token"`
+	Unk       *oldToken            `json:"unk_token"`
+	Sep       *oldToken            `json:"sep_token"`
+	Pad       *oldToken            `json:"pad_token"`
+	Cls       *oldToken            `json:"cls_token"`
+	Mask      *oldToken            `json:"mask_token"`
+	More      []oldToken           `json:"additional_special_tokens"`
+	byContent map[string]*oldToken // tokens gathered so far
+	list      []*oldToken          // in order
+}
+
+// oldToken is a token, written as a string or as an object.
+type oldToken struct {
+	Content    string `json:"content"`
+	SingleWord bool   `json:"single_word"`
+	LStrip     bool   `json:"lstrip"`
+	RStrip     bool   `json:"rstrip"`
+	Normalized bool   `json:"normalized"`
+	Special    bool   `json:"special"`
+}
+
+// UnmarshalJSON reads either spelling; the string is a special token.
+func (o *oldToken) UnmarshalJSON(raw []byte) error {
+	if raw[0] == '"' {
+		o.Special = true
+		return json.Unmarshal(raw, &o.Content)
+	}
+	type plain oldToken
+	return json.Unmarshal(raw, (*plain)(o))
+}
+
+// oldFiles makes a tokenizer.json of a folder without one.
+func oldFiles(dir string) ([]byte, error) {
+	var c oldConfig
+	for _, name := range []string{"special_tokens_map.json", "tokenizer_config.json"} {
+		if err := readJSON(dir, name, &c); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "vocab.txt")); err == nil {
+		return oldBert(dir, &c)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "vocab.json")); err == nil {
+		return oldBPE(dir, &c)
+	}
+	return nil, fmt.Errorf("%s: must have tokenizer.json, vocab.json with merges.txt, or vocab.txt", dir)
+}
+
+func readJSON(dir, name string, v any) error {
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(dir, name), jsonError(err))
+	}
+	return nil
+}
+
+// oldBPE reads vocab.json and merges.txt.
+func oldBPE(dir string, c *oldConfig) ([]byte, error) {
+	var vocab map[string]int32
+	if err := readJSON(dir, "vocab.json", &vocab); err != nil {
+		return nil, err
+	}
+	merges, err := readLines(dir, "merges.txt")
+	if err != nil {
+		return nil, err
+	}
+	level := object{"type": "ByteLevel", "add_prefix_space": c.AddSpace, "trim_offsets": true, "use_regex": true}
+	file := object{"normalizer": nil, "pre_tokenizer": level}
+	end := &oldToken{Content: "<|endoftext|>", Special: true}
+	switch strings.TrimSuffix(c.Class, "Fast") {
+	case "", "GPT2Tokenizer":
+		c.gather(orToken(c.BOS, end), orToken(c.EOS, end), orToken(c.Unk, end), c.Pad)
+	case "Qwen2Tokenizer":
+		c.gather(c.BOS, orToken(c.EOS, end), orToken(c.Unk, end), orToken(c.Pad, end))
+		level["use_regex"] = false
+		file["normalizer"] = object{"type": "NFC"}
+		file["pre_tokenizer"] = object{"type": "Sequence", "pretokenizers": []object{{"type": "Split",
+			"pattern": object{"Regex": patternQwen2}, "behavior": "Isolated", "invert": false}, level}}
+	default:
+		return nil, fmt.Errorf("%s: tokenizer_class with vocab.json must be GPT2Tokenizer or Qwen2Tokenizer (got %q)", dir, c.Class)
+	}
+	file["decoder"] = object{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true}
+	if c.AddBOS {
+		file["post_processor"], err = template(vocab, orToken(c.BOS, end), nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+	file["model"] = object{"type": "BPE", "vocab": vocab, "merges": append([]string{}, merges...)}
+	return c.write(file, vocab)
+}
+
+// oldBert reads vocab.txt, a token a line.
+func oldBert(dir string, c *oldConfig) ([]byte, error) {
+	switch strings.TrimSuffix(c.Class, "Fast") {
+	case "", "BertTokenizer", "DistilBertTokenizer":
+	default:
+		return nil, fmt.Errorf("%s: tokenizer_class with vocab.txt must be BertTokenizer (got %q)", dir, c.Class)
+	}
+	lines, err := readLines(dir, "vocab.txt")
+	if err != nil {
+		return nil, err
+	}
+	vocab := make(map[string]int32, len(lines))
+	for i, token := range lines {
+		vocab[token] = int32(i)
+	}
+	name := func(t *oldToken, content string) *oldToken {
+		return orToken(t, &oldToken{Content: content, Special: true})
+	}
+	unk, sep, cls := name(c.Unk, "[UNK]"), name(c.Sep, "[SEP]"), name(c.Cls, "[CLS]")
+	c.gather(c.BOS, c.EOS, unk, sep, name(c.Pad, "[PAD]"), cls, name(c.Mask, "[MASK]"))
+	post, err := template(vocab, cls, sep)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	isSet := func(b *bool) bool { return b == nil || *b }
+	return c.write(object{
+		"normalizer": object{"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": isSet(c.Chinese),
+			"strip_accents": c.Accents, "lowercase": isSet(c.Lower)},
+		"pre_tokenizer":  object{"type": "BertPreTokenizer"},
+		"post_processor": post,
+		"decoder":        object{"type": "WordPiece", "prefix": "##", "cleanup": true},
+		"model": object{"type": "WordPiece", "unk_token": unk.Content, "continuing_subword_prefix": "##",
+			"max_input_chars_per_word": 100, "vocab": vocab},
+	}, vocab)
+}
+
+// readLines reads a file of lines; empty ones at the end are left out.
+func readLines(dir, name string) ([]string, error) {
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return nil, err
+	}
+	text := strings.TrimRight(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
+	if text == "" {
+		return nil, nil
+	}
+	return strings.Split(text, "\n"), nil
+}
+
+func orToken(t, standard *oldToken) *oldToken {
+	if t == nil {
+		return standard
+	}
+	return t
+}
+
+// template is the post-processor: before, text, after.
+func template(vocab map[string]int32, before, after *oldToken) (object, error) {
+	single, tokens := []object{}, object{}
+	for _, t := range []*oldToken{before, nil, after} {
+		if t == nil {
+			if len(single) < 2 {
+				single = append(single, object{"Sequence": object{"id": "A", "type_id": 0}})
+			}
+			continue
+		}
+		id, err := find(vocab, "special token", t.Content)
+		if err != nil {
+			return nil, err
+		}
+		single = append(single, object{"SpecialToken": object{"id": t.Content, "type_id": 0}})
+		tokens[t.Content] = object{"id": t.Content, "ids": []int32{id}, "tokens": []string{t.Content}}
+	}
+	pair := append(slices.Clone(single), object{"Sequence": object{"id": "B", "type_id": 1}})
+	return object{"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": tokens}, nil
+}
+
+// gather collects the added tokens: those with ids, then the special ones named.
+func (c *oldConfig) gather(named ...*oldToken) {
+	c.byContent = map[string]*oldToken{}
+	byID := make([]string, 0, len(c.Added))
+	for id := range c.Added {
+		byID = append(byID, id)
+	}
+	slices.SortFunc(byID, func(a, b string) int {
+		x, _ := strconv.Atoi(a)
+		y, _ := strconv.Atoi(b)
+		return x - y
+	})
+	for _, id := range byID {
+		t := c.Added[id]
+		c.add(&t)
+	}
+	for _, t := range named {
+		c.add(t)
+	}
+	for i := range c.More {
+		c.add(&c.More[i])
+	}
+}
+
+// add collects one token, once.
+func (c *oldConfig) add(t *oldToken) {
+	if t == nil || t.Content == "" || c.byContent[t.Content] != nil {
+		return
+	}
+	c.byContent[t.Content] = t
+	c.list = append(c.list, t)
+}
+
+// write adds the added tokens and writes the file.
+func (c *oldConfig) write(file object, vocab map[string]int32) ([]byte, error) {
+	added, next := []object{}, int32(len(vocab))
+	for _, t := range c.list {
+		id, ok := vocab[t.Content]
+		if !ok {
+			id = next
+			next++
+		}
+		added = append(added, object{"id": id, "content": t.Content, "single_word": t.SingleWord, "lstrip": t.LStrip,
+			"rstrip": t.RStrip, "normalized": t.Normalized, "special": t.Special})
+	}
+	slices.SortFunc(added, func(a, b object) int { return int(a["id"].(int32)) - int(b["id"].(int32)) })
+	file["version"], file["added_tokens"] = "1.0", added
+	return indented(file)
+}
