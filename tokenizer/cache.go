@@ -10,7 +10,7 @@ type wordCache struct {
 }
 
 const (
-	cacheSlots  = 1 << 14
+	cacheSlots  = 1 << 15
 	maxCached   = 64 // bytes; longer words are rare and seldom repeat
 	maxCacheIDs = maxCached
 )

@@ -30,8 +30,8 @@ const (
 )
 
 func (f unicodeForm) normalize(p piece) piece {
-	if isASCII(p.text) {
-		return p
+	if isASCII(p.text) || f.form().IsNormalString(p.text) {
+		return p // nothing to do by x/text, so nothing by older data either
 	}
 	t := chars()
 	var buf []mark
@@ -60,6 +60,19 @@ func (f unicodeForm) normalize(p piece) piece {
 	return piece{text: string(out), zero: zero, id: -1}
 }
 
+// form returns the form of x/text.
+func (f unicodeForm) form() norm.Form {
+	switch f {
+	case unicodeForm{compose: true}:
+		return norm.NFC
+	case unicodeForm{compose: true, compat: true}:
+		return norm.NFKC
+	case unicodeForm{compat: true}:
+		return norm.NFKD
+	}
+	return norm.NFD
+}
+
 func isASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
@@ -81,10 +94,7 @@ func (f unicodeForm) decompose(dst []mark, r rune, t *charTable) []mark {
 		}
 		return dst
 	}
-	form := norm.NFD
-	if f.compat {
-		form = norm.NFKD
-	}
+	form := unicodeForm{compat: f.compat}.form()
 	props := form.PropertiesString(string(r))
 	parts := props.Decomposition()
 	if parts == nil {
