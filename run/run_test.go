@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -59,18 +60,23 @@ func unit(v []float32) []float32 {
 	return v
 }
 
-// testDeps is a child of random weights with a tokenizer of the task's words.
-func testDeps(t testing.TB) Deps {
-	t.Helper()
+// colorTokenizer is a small tokenizer of prompts of the task colors.
+var colorTokenizer = sync.OnceValues(func() (*tokenizer.Tokenizer, error) {
 	colors, err := task.Load("colors")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var texts []string
-	for _, it := range colors.Items {
+	for _, it := range colors.Items[:20] {
 		texts = append(texts, it.Prompt+it.Reference)
 	}
-	tok, err := tokenizer.TrainBPE(texts, 400, []string{"<|endoftext|>"})
+	return tokenizer.TrainBPE(texts, 300, []string{"<|endoftext|>"})
+})
+
+// testDeps is a small child with random weights.
+func testDeps(t testing.TB) Deps {
+	t.Helper()
+	tok, err := colorTokenizer()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +119,9 @@ func compareRuns(t testing.TB, want, got string) {
 	t.Helper()
 	for _, name := range []string{metricsFile, completionsFile, answersFile, calibrationFile, "child/config.json", "child/model.safetensors", "child/tokenizer.json"} {
 		a, err := os.ReadFile(filepath.Join(want, name))
+		if errors.Is(err, os.ErrNotExist) && name == calibrationFile {
+			continue // a reward without vectors has none
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

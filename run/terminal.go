@@ -68,6 +68,9 @@ func (p *pace) text(episode int) string {
 		return ""
 	}
 	rate := float64(episode-p.begun) / p.seconds
+	if episode == p.episodes {
+		return fmt.Sprintf("%.0f episodes/s", rate)
+	}
 	left := time.Duration(float64(p.episodes-episode) / rate * float64(time.Second)).Round(time.Second)
 	return fmt.Sprintf("%.0f episodes/s, %s left", rate, left)
 }
@@ -131,7 +134,7 @@ func shown(text *atomic.Pointer[string]) decor.Decorator {
 	})
 }
 
-// plainView is lines: each evaluation, warnings, checkpoints by request and the end.
+// plainView is lines: where it goes on, each evaluation, and warnings.
 type plainView struct {
 	terminal *Terminal
 	name     string

@@ -76,22 +76,24 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 	return printResult(g, res)
 }
 
-// config is the configuration of the flags, or with --resume alone that of the
-// run directory.
+// config is the configuration of the flags; to resume they are laid over that of
+// the run directory, and what differs from it is refused later, by its key.
 func (o *trainOptions) config(g *globalOptions) (run.Config, error) {
 	cfg, err := o.load(g)
-	if err != nil || !o.Resume || !o.only("out") || cfg.Out == "" {
+	if err != nil || !o.Resume || cfg.Out == "" {
 		return cfg, err
 	}
-	old, ok, err := run.ReadConfig(cfg.Out)
-	if err != nil {
+	_, begun, err := run.ReadConfig(cfg.Out)
+	switch {
+	case err != nil:
 		return cfg, err
-	}
-	if !ok {
+	case begun && o.File == "":
+		o.File = filepath.Join(cfg.Out, "config.yaml")
+		return o.load(g)
+	case !begun && o.only("out"):
 		return cfg, inputErrorf("--resume: no run has begun in %s", cfg.Out)
 	}
-	old.Threads = cfg.Threads
-	return old, nil
+	return cfg, nil
 }
 
 // printResult says in words how a run ended.

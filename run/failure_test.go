@@ -1,0 +1,301 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"pgsrm/kernel"
+	"pgsrm/reward"
+)
+
+// events keeps what a run said.
+type events struct{ all []Event }
+
+func (e *events) Event(one Event) error {
+	e.all = append(e.all, one)
+	return nil
+}
+
+func (e *events) warnings() (n int) {
+	for _, one := range e.all {
+		if _, ok := one.(Warning); ok {
+			n++
+		}
+	}
+	return n
+}
+
+// everyNth fails one call in n, from a step on.
+func everyNth(n int, from *bool) func() bool {
+	calls := 0
+	return func() bool {
+		calls++
+		return *from && calls%n == 0
+	}
+}
+
+// begun sets a switch once a step is done.
+type begun struct {
+	step int
+	on   *bool
+}
+
+func (b begun) Event(e Event) error {
+	if m, ok := e.(Metrics); ok && m.Step >= b.step {
+		*b.on = true
+	}
+	return nil
+}
+
+func TestFewFailuresAreDroppedAndCounted(t *testing.T) {
+	dir, on, seen := t.TempDir(), false, &events{}
+	deps := testDeps(t)
+	deps.Embedder = letters{fail: everyNth(9, &on)}
+	deps.Events = []Subscriber{begun{1, &on}, seen}
+	res, err := Start(context.Background(), testConfig(t, dir), deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Dropped == 0 || seen.warnings() == 0 {
+		t.Errorf("got %d dropped samples and %d warnings, want some", res.Dropped, seen.warnings())
+	}
+	text, err := os.ReadFile(filepath.Join(dir, metricsFile))
+	if err != nil || !regexp.MustCompile(`"pgsrm/dropped":[1-9]`).Match(text) {
+		t.Errorf("metrics must count dropped samples: %v", err)
+	}
+}
+
+func TestManyFailuresStopTheRunWithACheckpoint(t *testing.T) {
+	dir, on := t.TempDir(), false
+	deps := testDeps(t)
+	deps.Embedder = letters{fail: everyNth(1, &on)}
+	deps.Events = []Subscriber{begun{4, &on}}
+	_, err := Start(context.Background(), testConfig(t, dir), deps)
+	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "embeddings server: 503") {
+		t.Fatalf("got error %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, checkpointsDir, "00000004", stateFile)); err != nil {
+		t.Errorf("checkpoint of the last good step: %v", err)
+	}
+	straight := t.TempDir()
+	if _, err := Start(context.Background(), testConfig(t, straight), testDeps(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(context.Background(), testConfig(t, dir), testDeps(t)); err != nil {
+		t.Fatal(err)
+	}
+	compareRuns(t, straight, dir)
+}
+
+func TestNonFiniteWeightsStopTheRun(t *testing.T) {
+	dir, deps := t.TempDir(), testDeps(t)
+	_, err := Start(context.Background(), testConfig(t, dir, "schedule.lr=1e30", "checkpoint_every=1"), deps)
+	if !errors.Is(err, ErrNonFinite) {
+		t.Fatalf("got error %v", err)
+	}
+	if text := err.Error(); !strings.HasPrefix(text, "step ") || !strings.Contains(text, "last good checkpoint: ") {
+		t.Errorf("must name step and checkpoint (got %v)", err)
+	}
+}
+
+func TestSecondProcessFindsTheDirectoryLocked(t *testing.T) {
+	dir := t.TempDir()
+	d, err := openDirectory(dir, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	if _, err := Start(context.Background(), testConfig(t, dir), testDeps(t)); !errors.Is(err, ErrLocked) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestDirectoryThatCannotBeMade(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Start(context.Background(), testConfig(t, filepath.Join(file, "run")), testDeps(t))
+	if err == nil || strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "run directory: mkdir "+file) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+// fullDisk fails as the files of a run do when the disk is full.
+type fullDisk struct{ step int }
+
+func (f fullDisk) Event(e Event) error {
+	if m, ok := e.(Metrics); ok && m.Step == f.step {
+		return errors.New("write metrics.jsonl: no space left on device")
+	}
+	return nil
+}
+
+func TestFullDiskLeavesEarlierCheckpoints(t *testing.T) {
+	dir, deps := t.TempDir(), testDeps(t)
+	deps.Events = []Subscriber{fullDisk{5}}
+	_, err := Start(context.Background(), testConfig(t, dir), deps)
+	if err == nil || !strings.Contains(err.Error(), "no space left") || strings.Contains(err.Error(), "\n") {
+		t.Fatalf("got error %v", err)
+	}
+	straight := t.TempDir()
+	if _, err := Start(context.Background(), testConfig(t, straight), testDeps(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(context.Background(), testConfig(t, dir), testDeps(t)); err != nil {
+		t.Fatal(err)
+	}
+	compareRuns(t, straight, dir)
+}
+
+func TestResumeRefusesWhatTheRunDidNotBeginWith(t *testing.T) {
+	dir, deps := t.TempDir(), testDeps(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	deps.Events = []Subscriber{stopAt{3, cancel}}
+	if _, err := Start(ctx, testConfig(t, dir), deps); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	if _, err := Start(context.Background(), testConfig(t, dir), testDeps(t)); !errors.Is(err, ErrConfig) {
+		t.Errorf("start over a run: got %v", err)
+	}
+	_, err := Resume(context.Background(), testConfig(t, dir, "schedule.lr=0.5"), testDeps(t))
+	if !errors.Is(err, ErrConfig) || !strings.HasPrefix(err.Error(), "schedule.lr: must be as in ") {
+		t.Errorf("another learning rate: got %v", err)
+	}
+	other := testDeps(t)
+	other.Model.Params()[0].Value[0]++
+	if _, err := Resume(context.Background(), testConfig(t, dir), other); !errors.Is(err, ErrConfig) || !strings.HasPrefix(err.Error(), "child: ") {
+		t.Errorf("another start child: got %v", err)
+	}
+	state := filepath.Join(dir, checkpointsDir, "00000003", stateFile)
+	text, err := os.ReadFile(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(state, []byte(strings.Replace(string(text), `"version": 1`, `"version": 9`, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(context.Background(), testConfig(t, dir), testDeps(t)); err == nil || !strings.HasSuffix(err.Error(), "version must be 1 (got 9)") {
+		t.Errorf("another version: got %v", err)
+	}
+}
+
+// Junk beside the files of a run must not disturb it.
+func TestJunkInTheDirectorySurvives(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"notes.txt", ".child.tmp-1", "checkpoints/readme", "checkpoints/.00000003.tmp-7/x", "checkpoints/00000x"} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("junk"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Start(context.Background(), testConfig(t, dir), testDeps(t)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"notes.txt": true, "checkpoints/readme": true, "checkpoints/00000x": true, ".child.tmp-1": false, "checkpoints/.00000003.tmp-7": false} {
+		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
+			t.Errorf("%s: there %v, want %v", name, err == nil, want)
+		}
+	}
+}
+
+func TestComparisonDoesNotDependOnThreads(t *testing.T) {
+	var dirs []string
+	for _, slots := range []Slots{{Threads: 1}, {Threads: 3}, {Threads: 4, Runs: 2}} {
+		dir := t.TempDir()
+		dirs = append(dirs, dir)
+		base := testConfig(t, dir, "episodes=64")
+		var rewards []reward.Spec
+		for _, name := range []string{"pgsrm", "binary"} {
+			spec, err := reward.Named(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rewards = append(rewards, spec)
+		}
+		arms, err := Arms(base, rewards, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, earlier := range []bool{false, true} { // the second time all runs are complete
+			results, err := Compare(context.Background(), arms, slots, testDeps(t), func(Arm) Subscriber { return &events{} })
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, r := range results {
+				if !r.Complete || r.Earlier != earlier || r.Dir != arms[i].Config.Out {
+					t.Errorf("%s: got %+v", arms[i].Name, r)
+				}
+			}
+		}
+		for _, name := range []string{"pgsrm/seed-1", "pgsrm/seed-2", "binary/seed-1"} {
+			compareRuns(t, filepath.Join(dirs[0], name), filepath.Join(dir, name))
+		}
+	}
+}
+
+func TestComparisonReportsTheCauseNotTheInterruption(t *testing.T) {
+	cause := errors.New("cause")
+	if got := worst([]error{nil, ErrInterrupted, cause, ErrInterrupted}); got != cause {
+		t.Errorf("got %v", got)
+	}
+	if got := worst([]error{nil, ErrInterrupted}); got != ErrInterrupted {
+		t.Errorf("got %v", got)
+	}
+	if _, err := Arms(Default(), []reward.Spec{{Name: "a*b"}, {Name: "a/b"}}, 1); !errors.Is(err, ErrConfig) {
+		t.Errorf("two rewards with one folder: got %v", err)
+	}
+}
+
+// Every epoch shows every prompt once, in an order of its own, and a prompt that
+// stands twice in a step is told apart.
+func TestChosenPrompts(t *testing.T) {
+	r := &run{cfg: Default()}
+	r.cfg.Rollout.PromptsPerStep = 4
+	for i := range 6 {
+		r.prompts = append(r.prompts, prompt{index: 10 + i})
+	}
+	count := map[int]int{}
+	for step := 1; step <= 6; step++ {
+		prompts, ids := r.choose(step)
+		seen := map[promptID]bool{}
+		for i, p := range prompts {
+			count[p.index]++
+			if ids[i].item != p.index || seen[ids[i]] {
+				t.Errorf("step %d: ids %v", step, ids)
+			}
+			seen[ids[i]] = true
+		}
+	}
+	for i := range 6 {
+		if count[10+i] != 4 {
+			t.Errorf("prompt %d: got %d times in 4 epochs", i, count[10+i])
+		}
+	}
+}
+
+func TestTruncatedSamplingAndPaperPresetRun(t *testing.T) {
+	for _, set := range [][]string{
+		{"rollout.top_k=5", "rollout.top_p=0.9", "rollout.temperature=0.7"},
+		{"preset=paper", "rollout.samples_per_prompt=1"},
+		{"algorithm.name=grpo"}, {"algorithm.name=rloo"}, {"measure_kl=false", "algorithm.ppo.kl.place=none"},
+	} {
+		dir, deps := t.TempDir(), testDeps(t)
+		deps.Pool = kernel.NewPool(1)
+		deps.Clock = func() time.Time { return noon }
+		res, err := Start(context.Background(), testConfig(t, dir, append(set, "episodes=48")...), deps)
+		if err != nil {
+			t.Errorf("%v: %v", set, err)
+		}
+		if v := res.LastEval["eval/train/exact_match"]; math.IsNaN(v) {
+			t.Errorf("%v: no evaluation", set)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// victimDir names the run directory of the process that is to be killed.
+const victimDir = "PGSRM_TEST_VICTIM_DIR"
+
+// TestMain turns the test binary into a training process where the environment
+// says so.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(victimDir); dir != "" {
+		os.Exit(victim(dir))
+	}
+	os.Exit(m.Run())
+}
+
+// victim trains until it is done or killed.
+func victim(dir string) int {
+	t := &testing.T{}
+	if _, err := Resume(context.Background(), testConfig(t, dir, "episodes=320"), testDeps(t)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// TestKilledRunResumesToTheSameBits kills a training process at random instants
+// until it gets to its end, again and again, and compares with a straight run.
+// PGSRM_KILLS sets the number of kills (3 by default).
+func TestKilledRunResumesToTheSameBits(t *testing.T) {
+	kills := 3
+	if text := os.Getenv("PGSRM_KILLS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("PGSRM_KILLS: must be a number (got %q)", text)
+		}
+		kills = n
+	}
+	straight := t.TempDir()
+	begin := time.Now()
+	if code, err := train1(straight, 0); code != 0 {
+		t.Fatal(err)
+	}
+	whole := time.Since(begin)
+	rng := rand.New(rand.NewPCG(1, 2))
+	dir, done := t.TempDir(), 0
+	for done < kills {
+		after := time.Duration(1 + rng.Int64N(int64(whole)))
+		code, err := train1(dir, after)
+		switch {
+		case code < 0: // killed
+			done++
+		case code > 0:
+			t.Fatalf("after %d kills: %v", done, err)
+		default: // it got to its end: compare, begin anew
+			compareRuns(t, straight, dir)
+			dir = t.TempDir()
+		}
+	}
+	if code, err := train1(dir, 0); code != 0 {
+		t.Fatal(err)
+	}
+	compareRuns(t, straight, dir)
+	t.Logf("%d kills of a process that takes %v", done, whole)
+}
+
+// train1 runs a victim and kills it after a while (0 = never). The code is its
+// exit code, negative if it was killed.
+func train1(dir string, after time.Duration) (code int, err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if after > 0 {
+		ctx, cancel = context.WithTimeout(context.Background(), after)
+		defer cancel()
+	}
+	cmd := exec.CommandContext(ctx, os.Args[0]) // SIGKILL when the context ends
+	cmd.Env = append(os.Environ(), victimDir+"="+dir)
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		return 1, err
+	}
+	return cmd.ProcessState.ExitCode(), fmt.Errorf("%v: %s", err, out)
+}
