@@ -103,7 +103,7 @@ func loadTokenizer(fsys fs.FS, vocab int) (*tokenizer.Tokenizer, error) {
 	}
 	tok, err := tokenizer.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", tokenizerFile, err)
+		return nil, err
 	}
 	if tok.Size() > vocab {
 		return nil, fmt.Errorf("%s: ids must lie below vocab_size %d of %s (got %d ids)", tokenizerFile, vocab, configFile, tok.Size())

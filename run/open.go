@@ -218,7 +218,7 @@ func readAnswers(path string) (map[string]string, error) {
 
 // openReward calibrates the reward, or takes the calibration that the run began with.
 func (r *run) openReward(ctx context.Context, answers map[string]string) error {
-	r.terms = termNames(r.cfg.Reward)
+	r.terms = TermNames(r.cfg.Reward)
 	var err error
 	if r.dir.has(calibrationFile) {
 		cal := new(reward.Calibration)
@@ -250,8 +250,8 @@ func (r *run) openReward(ctx context.Context, answers map[string]string) error {
 	return r.dir.write(calibrationFile, append(text, '\n'))
 }
 
-// termNames are the kinds of the terms, a number behind those that come again.
-func termNames(s reward.Spec) []string {
+// TermNames are the kinds of the terms, a number behind those that come again.
+func TermNames(s reward.Spec) []string {
 	seen := map[string]int{}
 	names := make([]string, len(s.Terms))
 	for i, t := range s.Terms {

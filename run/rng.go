@@ -11,6 +11,8 @@ const (
 	forSampling    purpose = 2 // tokens of one response: (step, prompt, sample)
 	forUpdate      purpose = 3 // order of the minibatches: (step)
 	forCompletions purpose = 4 // which samples are logged: (step)
+	forGenerate    purpose = 5 // tokens of one answer outside a run: (prompt, sample)
+	forSupervised  purpose = 6 // order of the texts of an epoch: (epoch)
 )
 
 // stream returns the random numbers of one purpose at one place. It depends on
@@ -24,6 +26,15 @@ func stream(seed uint64, p purpose, at ...int) *rand.Rand {
 	}
 	return rand.New(rand.NewPCG(hi, lo))
 }
+
+// SampleStream returns the random numbers of one answer sampled outside a run.
+func SampleStream(seed uint64, prompt, sample int) *rand.Rand {
+	return stream(seed, forGenerate, prompt, sample)
+}
+
+// ShuffleStream returns the random numbers that order the texts of an epoch of a
+// supervised training.
+func ShuffleStream(seed uint64, epoch int) *rand.Rand { return stream(seed, forSupervised, epoch) }
 
 // mix is the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
 func mix(z uint64) uint64 {

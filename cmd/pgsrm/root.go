@@ -93,6 +93,10 @@ Start with:
 		newCompareCommand(g),
 		newPretrainCommand(g),
 		newReportCommand(g),
+		newGenerateCommand(g),
+		newScoreCommand(g),
+		newLogprobsCommand(g),
+		newTokenizeCommand(g),
 		newVersionCommand(g),
 	)
 	checkArguments(root)

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/spf13/pflag"
+
+	"pgsrm/kernel"
+	"pgsrm/lm"
+	"pgsrm/run"
+	"pgsrm/tokenizer"
+)
+
+// childOptions are the flags of the commands that use a child.
+type childOptions struct {
+	Child string
+}
+
+// AddFlags adds the flag of the child.
+func (o *childOptions) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.Child, "child", "builtin:tiny", "model: builtin:tiny, a Hugging Face folder, or hf:ORG/NAME from the local cache")
+}
+
+// open loads the child on the threads of the command; close the model's pool
+// when done.
+func (o *childOptions) open(g *globalOptions) (*lm.Model, *tokenizer.Tokenizer, error) {
+	m, tok, err := run.OpenChild(o.Child)
+	if err != nil {
+		return nil, nil, inputError(err)
+	}
+	m.Pool = kernel.NewPool(g.Threads)
+	return m, tok, nil
+}
+
+// exact9 is a number printed with the nine digits that identify a float32.
+type exact9 float32
+
+// MarshalJSON writes the number as %.9g does.
+func (x exact9) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(x), 'g', 9, 64), nil
+}
+
+// exactNumbers converts a slice without copying more than it must. [len(x)]
+func exactNumbers(x []float32) []exact9 {
+	out := make([]exact9, len(x))
+	for i, v := range x {
+		out[i] = exact9(v)
+	}
+	return out
+}

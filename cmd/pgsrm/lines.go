@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// inputLine is one line of an input, without its line break.
+type inputLine struct {
+	Number int // from 1
+	Text   string
+	err    error // of reading; the last line then
+}
+
+// lineQueue is how many lines are read ahead.
+const lineQueue = 256
+
+// readLines reads lines of any length in the background, so that an interrupt
+// ends a command that waits for input. The channel closes at the end of the
+// input or of the context.
+func readLines(ctx context.Context, r io.Reader) <-chan inputLine {
+	lines := make(chan inputLine, lineQueue)
+	go func() {
+		defer close(lines)
+		buf := bufio.NewReaderSize(r, 1<<16)
+		for n := 1; ; n++ {
+			text, err := buf.ReadString('\n')
+			if err == nil || text != "" {
+				select {
+				case lines <- inputLine{Number: n, Text: strings.TrimSuffix(text, "\n")}:
+				case <-ctx.Done():
+					return
+				}
+			}
+			if err != nil {
+				if err != io.EOF {
+					lines <- inputLine{Number: n, err: err}
+				}
+				return
+			}
+		}
+	}()
+	return lines
+}
+
+// eachBatch calls f with the lines of r in order: as many as have arrived, at
+// least one and at most size, so that a slow writer gets each answer at once
+// and a file is worked on in batches. What f writes to Stdout is flushed after
+// each batch.
+func eachBatch(ctx context.Context, r io.Reader, g *globalOptions, size int, f func(batch []inputLine, w *bufio.Writer) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	lines := readLines(ctx, r)
+	w := bufio.NewWriter(g.Stdout)
+	for {
+		batch, readErr := nextBatch(ctx, lines, size)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if len(batch) > 0 {
+			if err := errors.Join(f(batch, w), w.Flush()); err != nil {
+				return err
+			}
+		}
+		if readErr == io.EOF {
+			return nil
+		}
+		if readErr != nil {
+			return readErr
+		}
+	}
+}
+
+// nextBatch waits for one line and takes what else is there.
+func nextBatch(ctx context.Context, lines <-chan inputLine, size int) ([]inputLine, error) {
+	var batch []inputLine
+	for len(batch) < size {
+		var line inputLine
+		var ok bool
+		if len(batch) == 0 {
+			select {
+			case line, ok = <-lines:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		} else {
+			select {
+			case line, ok = <-lines:
+			default:
+				return batch, nil
+			}
+		}
+		switch {
+		case !ok:
+			return batch, io.EOF
+		case line.err != nil:
+			return batch, fmt.Errorf("line %d: %w", line.Number, line.err)
+		}
+		batch = append(batch, line)
+	}
+	return batch, nil
+}
+
+// blank says that a line holds nothing but white space.
+func (l inputLine) blank() bool { return strings.TrimSpace(l.Text) == "" }
+
+// decode reads the line as one JSON value. Its error is one of the user.
+func (l inputLine) decode(v any) error {
+	dec := json.NewDecoder(strings.NewReader(l.Text))
+	if err := dec.Decode(v); err != nil {
+		return l.errorf("%w", jsonError(err))
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return l.errorf("must be one JSON value (more stands behind it)")
+	}
+	return nil
+}
+
+// errorf is an input error that names the line.
+func (l inputLine) errorf(format string, args ...any) error {
+	return inputErrorf("line %d: "+format, append([]any{l.Number}, args...)...)
+}
+
+// jsonError says in the words of the user what encoding/json found.
+func jsonError(err error) error {
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &kind) && kind.Field != "":
+		return fmt.Errorf("%s: must not be a JSON %s", kind.Field, kind.Value)
+	case errors.As(err, &kind):
+		return fmt.Errorf("must not be a JSON %s", kind.Value)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return errors.New("must be valid JSON (it ends too early)")
+	}
+	return fmt.Errorf("must be valid JSON (%w)", err)
+}
+
+// openInput opens a file, or Stdin for "" and "-".
+func (g *globalOptions) openInput(path string) (io.ReadCloser, error) {
+	if path == "" || path == "-" {
+		return io.NopCloser(g.Stdin), nil
+	}
+	f, err := os.Open(path)
+	return f, inputError(err)
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"pgsrm/lm"
+	"pgsrm/run"
+)
+
+// testChild is the child of the scripts.
+func testChild(t *testing.T, o *generateOptions) *sampler {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "tiny")
+	if err := writeChild(dir); err != nil {
+		t.Fatal(err)
+	}
+	m, tok, err := run.OpenChild(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &sampler{m: m, tok: tok, state: m.NewState(false), opt: *o}
+}
+
+// TestSamplerIsGenerate holds that sampling token by token gives the very
+// numbers of lm.Generate over whole answers.
+func TestSamplerIsGenerate(t *testing.T) {
+	o := generateOptions{Samples: 3, Seed: 9, Sample: lm.SampleOptions{Temperature: 0.8, TopK: 50, TopP: 0.95, MaxNewTokens: 12}}
+	d := testChild(t, &o)
+	prompts := []string{"The opposite of 'hot' is ", "cold"}
+	answers, err := d.begin(0, prompts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d.running(answers) {
+		if err := d.step(answers); err != nil {
+			t.Fatal(err)
+		}
+	}
+	encoded := [][]int32{d.tok.Encode(prompts[0]), d.tok.Encode(prompts[1])}
+	want, err := d.m.Generate(d.m.NewState(false), encoded, o.Samples, o.Sample, func(p, g int) *rand.Rand {
+		return run.SampleStream(o.Seed, p, g)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range want {
+		a := answers[i]
+		if !slices.Equal(a.Tokens, w.Tokens) || !slices.Equal(a.LogProbs, w.LogProbs) || a.Finish != w.Finish {
+			t.Errorf("answer %d: %v %v %s, want %v %v %s", i, a.Tokens, a.LogProbs, a.Finish, w.Tokens, w.LogProbs, w.Finish)
+		}
+		if a.Text != d.tok.Decode(w.Tokens, true) {
+			t.Errorf("answer %d: text %q", i, a.Text)
+		}
+	}
+}
+
+// TestStop holds that an answer ends before the first stop text, with the token
+// that completed it as its last.
+func TestStop(t *testing.T) {
+	o := generateOptions{Samples: 1, Seed: 9, Sample: lm.SampleOptions{Temperature: 1, MaxNewTokens: 12}}
+	d := testChild(t, &o)
+	draw := func(stop ...string) *sampled {
+		d.opt.Stop = stop
+		answers, err := d.begin(0, []string{"hot"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for d.running(answers) {
+			if err := d.step(answers); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return answers[0]
+	}
+	whole := draw()
+	third := d.tok.Decode(whole.Tokens[2:3], true)
+	got := draw("no such text", third)
+	if got.Finish != "stop" || len(got.Tokens) > 3 || got.Text+third != d.tok.Decode(got.Tokens, true) {
+		t.Errorf("stopped at %q: %q, %v, %s", third, got.Text, got.Tokens, got.Finish)
+	}
+}
+
+func TestSettled(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		stop []string
+		want string
+	}{
+		{"abc", nil, "abc"},
+		{"abc\uFFFD", nil, "abc"},
+		{"abc", []string{"cd"}, "ab"},
+		{"abc", []string{"bcd", "cd"}, "a"},
+		{"abc", []string{"x"}, "abc"},
+		{"", []string{"x"}, ""},
+	} {
+		if got := settled(c.text, c.stop); got != c.want {
+			t.Errorf("settled(%q, %q) = %q, want %q", c.text, c.stop, got, c.want)
+		}
+	}
+}

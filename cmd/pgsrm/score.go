@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"pgsrm/embed"
+	"pgsrm/reward"
+	"pgsrm/run"
+	"pgsrm/task"
+)
+
+// newScoreCommand scores given answers.
+func newScoreCommand(g *globalOptions) *cobra.Command {
+	var o scoreOptions
+	cmd := &cobra.Command{
+		Use:   "score < JSONL",
+		Short: "Score given answers with a reward",
+		Long: `The score command reads JSON lines {"prompt":"...","response":"..."} on stdin and
+prints each object with "reward" and "terms", the unweighted value of each term, added
+to it. Other fields are kept as they are. The reference is the parent's answer to that
+prompt of the task, unless the line gives its own: "reference":"...". An answer that
+cannot be scored gets "error" instead; it never gets a reward of 0 for that.
+
+Constants of the reward are calibrated on the parent's answers to the task.
+
+EXAMPLES
+  pgsrm score --task opposites --reward pgsrm < answers.jsonl
+  pgsrm score --reward 'exact + 0.3*centered(no_clip)' < answers.jsonl > scored.jsonl
+  echo '{"prompt":"p","response":"red","reference":"crimson"}' | pgsrm score --reward cosine
+` + exitStatusHelp,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runScore(cmd.Context(), o, g) },
+	}
+	o.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// scoreOptions are the flags of score.
+type scoreOptions struct {
+	sourceOptions
+	Reward string
+}
+
+// AddFlags adds the flags of score.
+func (o *scoreOptions) AddFlags(f *pflag.FlagSet) {
+	o.addTask(f)
+	o.addReward(f)
+	o.addParent(f)
+	o.addEmbedder(f)
+}
+
+// addReward adds the flag of the reward.
+func (o *scoreOptions) addReward(f *pflag.FlagSet) {
+	f.StringVar(&o.Reward, "reward", "pgsrm", "pgsrm, pgsrm-paper, binary, or a sum such as 'exact + 0.3*centered(no_clip)'")
+}
+
+// scoreBatch bounds the answers that are embedded together.
+const scoreBatch = 256
+
+func runScore(ctx context.Context, o scoreOptions, g *globalOptions) error {
+	s, err := o.open(ctx, g)
+	if err != nil {
+		return err
+	}
+	return eachBatch(ctx, g.Stdin, g, scoreBatch, func(batch []inputLine, w *bufio.Writer) error {
+		var lines []scoreLine
+		var bad error // lines before a bad one are still answered
+		for _, line := range batch {
+			if line.blank() {
+				continue
+			}
+			l, err := s.read(line)
+			if err != nil {
+				bad = err
+				break
+			}
+			lines = append(lines, l)
+		}
+		s.score(ctx, lines)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for _, l := range lines {
+			if err := l.write(w, s.terms); err != nil {
+				return err
+			}
+		}
+		return bad
+	})
+}
+
+// answerScorer scores lines by the reward of a task.
+type answerScorer struct {
+	model   *reward.Model
+	terms   []string
+	items   map[string]task.Item // by prompt
+	answers map[string]string    // of the parent, by item id
+}
+
+// open makes the scorer. A reward of texts alone needs no embedder.
+func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScorer, error) {
+	spec, err := reward.ParseSpec(o.Reward)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	t, err := o.openTask()
+	if err != nil {
+		return nil, err
+	}
+	var e embed.Embedder
+	if spec.NeedsVectors() {
+		if e, err = o.openEmbedder(); err != nil {
+			return nil, err
+		}
+	}
+	answers, err := o.parentAnswers(ctx, t, t.Items, g)
+	if err != nil {
+		return nil, err
+	}
+	m, err := reward.New(ctx, spec, t, answers, e)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	s := &answerScorer{model: m, terms: run.TermNames(spec), items: map[string]task.Item{}, answers: answers}
+	for _, it := range t.Items {
+		s.items[it.Prompt] = it
+	}
+	return s, nil
+}
+
+// scoreLine is one line of the input and what came of it.
+type scoreLine struct {
+	fields []jsonField
+	sample reward.Sample
+	score  reward.Score
+}
+
+// jsonField is one field of an object, in its order.
+type jsonField struct {
+	name  string
+	value json.RawMessage
+}
+
+// read takes the fields that score needs; what the output adds is dropped.
+func (s *answerScorer) read(line inputLine) (scoreLine, error) {
+	var in struct {
+		Prompt    *string `json:"prompt"`
+		Response  *string `json:"response"`
+		Reference *string `json:"reference"`
+	}
+	if err := line.decode(&in); err != nil {
+		return scoreLine{}, err
+	}
+	if in.Prompt == nil || in.Response == nil {
+		return scoreLine{}, line.errorf("must have the fields prompt and response")
+	}
+	l := scoreLine{fields: slices.DeleteFunc(objectFields(line.Text), jsonField.written), sample: reward.Sample{Prompt: *in.Prompt, Response: *in.Response}}
+	it, known := s.items[*in.Prompt]
+	switch {
+	case in.Reference != nil:
+		l.sample.Reference = *in.Reference
+	case known && s.answers[it.ID] != "":
+		l.sample.Reference = s.answers[it.ID]
+	default:
+		l.score.Err = fmt.Errorf("reference: the line must give one, since the parent has no answer to this prompt")
+	}
+	if known && task.Exact(l.sample.Reference, truth(it, s.answers), it.Accepted) {
+		l.sample.Accepted = it.Accepted
+	}
+	return l, nil
+}
+
+// written says that score writes this field itself.
+func (f jsonField) written() bool {
+	return f.name == "reward" || f.name == "terms" || f.name == "error"
+}
+
+// objectFields lists the fields of an object that has been decoded before.
+func objectFields(text string) []jsonField {
+	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
+	dec.Token() // {
+	var out []jsonField
+	for dec.More() {
+		name, err := dec.Token()
+		var f jsonField
+		if err != nil || dec.Decode(&f.value) != nil {
+			break
+		}
+		f.name, _ = name.(string)
+		out = append(out, f)
+	}
+	return out
+}
+
+// score fills in the scores of the lines that have a reference.
+func (s *answerScorer) score(ctx context.Context, lines []scoreLine) {
+	var samples []reward.Sample
+	var at []int
+	for i, l := range lines {
+		if l.score.Err == nil {
+			samples, at = append(samples, l.sample), append(at, i)
+		}
+	}
+	for k, score := range s.model.Score(ctx, samples) {
+		lines[at[k]].score = score
+	}
+}
+
+// write prints the object with its score.
+func (l scoreLine) write(w *bufio.Writer, terms []string) error {
+	fields := l.fields
+	add := func(name string, v any) error {
+		text, err := json.Marshal(v)
+		fields = append(fields, jsonField{name, text})
+		return err
+	}
+	if l.score.Err != nil {
+		if err := add("error", l.score.Err.Error()); err != nil {
+			return err
+		}
+	} else {
+		if err := add("reward", l.score.Reward); err != nil {
+			return err
+		}
+		values := make([]jsonField, len(terms))
+		for i, name := range terms {
+			text, err := json.Marshal(l.score.Terms[i])
+			if err != nil {
+				return err
+			}
+			values[i] = jsonField{name, text}
+		}
+		fields = append(fields, jsonField{"terms", object(values)})
+	}
+	_, err := w.Write(append(object(fields), '\n'))
+	return err
+}
+
+// object writes fields as a JSON object, in their order.
+func object(fields []jsonField) []byte {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, f := range fields {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, _ := json.Marshal(f.name) // a string always has a JSON form
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(f.value)
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"pgsrm/lm"
+	"pgsrm/task"
+	"pgsrm/tokenizer"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"pgsrm": func() { os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs the command lines of testdata/script. Beside the commands of
+// testscript there are
+//
+//	child DIR                  writes a tiny random child
+//	fails CODE MESSAGE ARGS... runs pgsrm ARGS, which must print that one line and end with that code
+//	keys FILE NAME...          each line of FILE must be an object with these fields in this order
+//	lines FILE N               FILE must have N lines
+//	replace FILE OLD NEW       replaces the first OLD, which must be there
+//	truncate FILE N            keeps the first N bytes
+//	claim FILE                 makes a safetensors file claim a header of 2^60 bytes
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"child":    func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(writeChild(ts.MkAbs(args[0]))) },
+			"fails":    scriptFails,
+			"keys":     scriptKeys,
+			"lines":    scriptLines,
+			"replace":  scriptReplace,
+			"truncate": scriptTruncate,
+			"claim":    scriptClaim,
+		},
+	})
+}
+
+// writeChild saves a random GPT-2 with one layer and a context of 64, whose
+// vocabulary is learned from the task opposites.
+func writeChild(dir string) error {
+	t, err := task.Builtin("opposites")
+	if err != nil {
+		return err
+	}
+	var texts []string
+	for _, it := range t.Items {
+		texts = append(texts, it.Prompt+it.Reference)
+	}
+	tok, err := tokenizer.TrainBPE(texts, 400, []string{"<|endoftext|>"})
+	if err != nil {
+		return err
+	}
+	cfg := lm.GPT2(1, 16, 2, tok.Size(), 64)
+	cfg.EOS, cfg.BOS = 0, 0
+	m, err := lm.NewRandom(cfg, 1)
+	if err != nil {
+		return err
+	}
+	return m.Save(dir, tok)
+}
+
+func scriptFails(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec("pgsrm", args[2:]...)
+	var exit *exec.ExitError
+	code := 0
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got := ts.ReadFile("stderr"); strconv.Itoa(code) != args[0] || got != "pgsrm: "+args[1]+"\n" {
+		ts.Fatalf("exit code %d, want %s; stderr %q, want %q", code, args[0], got, "pgsrm: "+args[1]+"\n")
+	}
+}
+
+func scriptKeys(ts *testscript.TestScript, _ bool, args []string) {
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		if !json.Valid([]byte(line)) {
+			ts.Fatalf("not JSON: %s", line)
+		}
+		var names []string
+		for _, f := range objectFields(line) {
+			names = append(names, f.name)
+		}
+		if !slices.Equal(names, args[1:]) {
+			ts.Fatalf("fields %v, want %v: %s", names, args[1:], line)
+		}
+	}
+}
+
+func scriptLines(ts *testscript.TestScript, _ bool, args []string) {
+	if got := strings.Count(ts.ReadFile(args[0]), "\n"); strconv.Itoa(got) != args[1] {
+		ts.Fatalf("%d lines, want %s", got, args[1])
+	}
+}
+
+func scriptReplace(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s: must hold %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o644))
+}
+
+func scriptTruncate(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}
+
+func scriptClaim(ts *testscript.TestScript, _ bool, args []string) {
+	text := []byte(ts.ReadFile(args[0]))
+	binary.LittleEndian.PutUint64(text, 1<<60)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o644))
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"pgsrm/embed"
+	"pgsrm/parent"
+	"pgsrm/run"
+	"pgsrm/task"
+)
+
+// sourceOptions are the flags of the commands that use a task, its parent and
+// an embedder.
+type sourceOptions struct {
+	Task     string
+	Parent   string
+	Embedder string
+}
+
+// addTask adds the flag of the task.
+func (o *sourceOptions) addTask(f *pflag.FlagSet) {
+	f.StringVar(&o.Task, "task", "colors", "task: colors, opposites, categories, copy, sentiment, FILE.jsonl or FILE.csv")
+}
+
+// addParent adds the flag of the parent.
+func (o *sourceOptions) addParent(f *pflag.FlagSet) {
+	f.StringVar(&o.Parent, "parent", "builtin", "source of the reference answers: builtin or file:PATH")
+}
+
+// addEmbedder adds the flag of the embedder.
+func (o *sourceOptions) addEmbedder(f *pflag.FlagSet) {
+	f.StringVar(&o.Embedder, "embedder", "builtin", "source of the vectors: builtin or file:PATH")
+}
+
+// openTask loads the task.
+func (o *sourceOptions) openTask() (*task.Task, error) {
+	t, err := task.Load(o.Task)
+	return t, inputError(err)
+}
+
+// openEmbedder opens the embedder.
+func (o *sourceOptions) openEmbedder() (embed.Embedder, error) {
+	e, err := embed.Open(o.Embedder)
+	return e, inputError(err)
+}
+
+// askParent asks the parent about items of the task. [len(items)]
+func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []task.Item) ([]parent.Result, error) {
+	p, err := parent.Open(o.Parent, t)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	results := p.Answers(ctx, items)
+	return results, ctx.Err()
+}
+
+// parentAnswers are the parent's answers to items of the task, by item id. Some
+// may be missing, which is logged; it is an error where all are.
+func (o *sourceOptions) parentAnswers(ctx context.Context, t *task.Task, items []task.Item, g *globalOptions) (map[string]string, error) {
+	results, err := o.askParent(ctx, t, items)
+	if err != nil {
+		return nil, err
+	}
+	answers := make(map[string]string, len(items))
+	for i, r := range results {
+		if r.Err == nil {
+			answers[items[i].ID] = r.Answer
+		}
+	}
+	failed, first := failures(items, results)
+	switch {
+	case failed > 0 && failed == len(items):
+		return nil, fmt.Errorf("%w: %w", run.ErrUnavailable, first)
+	case failed > 0:
+		g.Log.Warn("the parent has no answer to some prompts", "without", failed, "of", len(items), "first", first)
+	}
+	return answers, nil
+}
+
+// failures counts the failed answers; first names the first of them.
+func failures(items []task.Item, results []parent.Result) (n int, first error) {
+	for i, r := range results {
+		if r.Err == nil {
+			continue
+		}
+		if n++; n == 1 {
+			first = fmt.Errorf("parent: item %s: %w", items[i].ID, r.Err)
+		}
+	}
+	return n, first
+}
+
+// truth is what an answer to an item is compared with: the task's reference if
+// there is one, else the parent's answer.
+func truth(it task.Item, answers map[string]string) string {
+	if it.Reference != "" {
+		return it.Reference
+	}
+	return answers[it.ID]
+}
