@@ -16,7 +16,8 @@ type Config struct {
 	Embedder string      `yaml:"embedder"` // embed.Open
 	Reward   reward.Spec `yaml:"reward"`   // a name, or terms of its own
 
-	Algorithm Algorithm   `yaml:"algorithm"`
+	Algorithm string      `yaml:"algorithm"` // ppo, grpo, rloo or paper
+	Options   rl.Options  `yaml:",inline"`   // a section for each algorithm; only that of Algorithm counts
 	Rollout   Rollout     `yaml:"rollout"`
 	Optimizer Optimizer   `yaml:"optimizer"`
 	Schedule  rl.Schedule `yaml:"schedule"` // of the learning rate, over the steps
@@ -33,13 +34,6 @@ type Config struct {
 
 	Threads int    `yaml:"threads"` // worker threads, 0 = all; results do not depend on it
 	Out     string `yaml:"out"`     // the run directory
-}
-
-// Algorithm is how the weights are updated: a name, and a section of options
-// for each algorithm of which only the named one counts.
-type Algorithm struct {
-	Name       string `yaml:"name"` // ppo, grpo, rloo or paper
-	rl.Options `yaml:",inline"`
 }
 
 // Rollout is how answers are sampled.
@@ -66,7 +60,7 @@ type Optimizer struct {
 func Default() Config {
 	return Config{
 		Task: "colors", Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
-		Algorithm: Algorithm{"ppo", rl.DefaultOptions()},
+		Algorithm: "ppo", Options: rl.DefaultOptions(),
 		Rollout:   Rollout{PromptsPerStep: 64, SamplesPerPrompt: 1, Temperature: 1},
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
 		Schedule:  rl.Schedule{Kind: "constant", LR: 3e-4},
@@ -88,7 +82,7 @@ var presets = map[string]func(*Config){
 	// what the paper's notebooks do (method.md, section 3)
 	"paper": func(c *Config) {
 		c.Reward.Name = "pgsrm-paper"
-		c.Algorithm.Name = "paper"
+		c.Algorithm = "paper"
 		c.Rollout = Rollout{PromptsPerStep: 50, SamplesPerPrompt: 1, Temperature: 1, TopK: 50}
 		c.Optimizer.WeightDecay = 0.01
 		c.Schedule = rl.Schedule{Kind: "constant", LR: 1e-5}

@@ -27,7 +27,7 @@ var badConfigs = map[string]string{
 	"greedy_training":             " rollout.temperature: must be a finite number above 0 (got 0)",
 	"grpo_without_groups":         " rollout.samples_per_prompt: must be at least 2 for grpo with a baseline of the group (got 1)",
 	"infinite_temperature":        " rollout.temperature: must be a finite number above 0 (got +Inf)",
-	"kl_place":                    " algorithm.ppo.kl.place: must be one of none, reward, loss (got \"somewhere\")",
+	"kl_place":                    " ppo.kl.place: must be one of none, reward, loss (got \"somewhere\")",
 	"list_for_a_text":             "1: task: must be a text (got a list)",
 	"nan_temperature":             " rollout.temperature: must be a finite number above 0 (got NaN)",
 	"negative_beta":               " optimizer.beta2: must be at least 0 and below 1 (got -0.5)",
@@ -49,7 +49,7 @@ var badConfigs = map[string]string{
 	"not_a_mapping":               "1: must be a section of keys (got a list)",
 	"not_yaml":                    " not YAML: yaml: line 2: did not find expected ',' or ']'",
 	"null_for_a_number":           "1: episodes: must be a whole number (got nothing)",
-	"ppo_option":                  " algorithm.ppo.lambda: must be in [0, 1] (got 1.5)",
+	"ppo_option":                  " ppo.lambda: must be in [0, 1] (got 1.5)",
 	"section_is_a_list":           "1: optimizer: must be a section of keys (got a list)",
 	"section_is_a_number":         "1: rollout: must be a section of keys (got \"7\")",
 	"term_without_weight":         " reward: term 1 (cosine): weight must be a finite number other than 0 (got 0)",
@@ -59,10 +59,10 @@ var badConfigs = map[string]string{
 	"text_for_a_whole_number":     "1: episodes: must be a whole number (got \"many\")",
 	"top_p_above_one":             " rollout.top_p: must be between 0 and 1 (got 1.01)",
 	"two_documents":               "2: must be one document (got a second one)",
-	"unknown_algorithm":           " algorithm.name: must be one of ppo, grpo, rloo, paper (got \"dpo\")",
-	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, parent, embedder, reward, algorithm, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, threads, out",
+	"unknown_algorithm":           " algorithm: must be one of ppo, grpo, rloo, paper (got \"dpo\")",
+	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, parent, embedder, reward, algorithm, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, threads, out",
 	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens",
-	"unknown_key_of_algorithm":    "3: algorithm.ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
+	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
 	"unknown_preset":              " preset: must be one of lexical, paper, sentence (got \"best\")",
 	"unknown_reward":              "1: reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got \"pgsmr\")",
 	"unknown_reward_name":         " reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got \"pgsmr\")",
@@ -127,7 +127,7 @@ func TestGoodConfig(t *testing.T) {
 		Reward: reward.Spec{Name: "0.5*exact+contrastive(tau=0.05)", Terms: []reward.Term{
 			{Kind: "exact", Weight: 0.5}, {Kind: "contrastive", Weight: 1, Tau: 0.05},
 		}},
-		Algorithm: Algorithm{"grpo", options},
+		Algorithm: "grpo", Options: options,
 		Rollout:   Rollout{4, 3, 0.9, 40, 0.95, 0.01, 3},
 		Optimizer: Optimizer{0.8, 0.99, 1e-6, 0.1},
 		Schedule:  rl.Schedule{Kind: "cosine", LR: 1e-4, Warmup: 10, Final: 0.1},
@@ -182,12 +182,12 @@ func TestPresetFollowsTheTaskUnlessNamed(t *testing.T) {
 func TestSettings(t *testing.T) {
 	cfg, err := Load("testdata/good.yaml", []Setting{
 		{"--task", "task", "colors"}, {"--set rollout.top_k", "rollout.top_k", "7"}, {"--reward", "reward", "binary"},
-		{"--set algorithm.ppo.kl.coef", "algorithm.ppo.kl.coef", "0"}, {"--out", "out", "12"},
+		{"--set ppo.kl.coef", "ppo.kl.coef", "0"}, {"--out", "out", "12"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Task != "colors" || cfg.Rollout.TopK != 7 || cfg.Reward.Name != "binary" || cfg.Algorithm.PPO.KL.Coef != 0 || cfg.Out != "12" {
+	if cfg.Task != "colors" || cfg.Rollout.TopK != 7 || cfg.Reward.Name != "binary" || cfg.Options.PPO.KL.Coef != 0 || cfg.Out != "12" {
 		t.Errorf("settings must be laid over the file (got %+v)", cfg)
 	}
 	for _, c := range []struct{ key, value, want string }{
@@ -219,8 +219,8 @@ func TestDifferenceNamesTheKey(t *testing.T) {
 	if key, _, _ := difference(a, b); key != "" {
 		t.Errorf("equal configurations: got %q", key)
 	}
-	b.Algorithm.PPO.KL.Coef = 7
-	if key, inA, inB := difference(a, b); key != "algorithm.ppo.kl.coef" || inA != "0.05" || inB != "7" {
+	b.Options.PPO.KL.Coef = 7
+	if key, inA, inB := difference(a, b); key != "ppo.kl.coef" || inA != "0.05" || inB != "7" {
 		t.Errorf("got %q %q %q", key, inA, inB)
 	}
 }

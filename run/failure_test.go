@@ -285,7 +285,7 @@ func TestTruncatedSamplingAndPaperPresetRun(t *testing.T) {
 	for _, set := range [][]string{
 		{"rollout.top_k=5", "rollout.top_p=0.9", "rollout.temperature=0.7"},
 		{"preset=paper", "rollout.samples_per_prompt=1"},
-		{"algorithm.name=grpo"}, {"algorithm.name=rloo"}, {"measure_kl=false", "algorithm.ppo.kl.place=none"},
+		{"algorithm=grpo"}, {"algorithm=rloo"}, {"measure_kl=false", "ppo.kl.place=none"},
 	} {
 		dir, deps := t.TempDir(), testDeps(t)
 		deps.Pool = kernel.NewPool(1)

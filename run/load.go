@@ -184,7 +184,7 @@ func (c *Config) resolve() error {
 		}
 		spec, err := reward.Named(c.Reward.Name)
 		if err != nil {
-			return keyed("", err)
+			return keyed(err)
 		}
 		c.Reward = spec
 	}

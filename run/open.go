@@ -84,7 +84,7 @@ type split struct {
 // open makes everything that a run holds except its place in time.
 func open(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error) {
 	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, clock: deps.Clock}
-	r.needs = cfg.Algorithm.Needs(cfg.Algorithm.Name)
+	r.needs = cfg.Options.Needs(cfg.Algorithm)
 	var err error
 	if r.task = deps.Task; r.task == nil {
 		if r.task, err = task.Load(cfg.Task); err != nil {
@@ -96,7 +96,7 @@ func open(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error
 			return nil, inConfig(err)
 		}
 	}
-	if r.algo, err = rl.New(cfg.Algorithm.Name, cfg.Algorithm.Options); err != nil {
+	if r.algo, err = rl.New(cfg.Algorithm, cfg.Options); err != nil {
 		return nil, inConfig(err)
 	}
 	if err := r.openChild(deps); err != nil {

@@ -96,8 +96,8 @@ func testConfig(t testing.TB, dir string, set ...string) Config {
 		{Key: "out", Value: dir}, {Key: "episodes", Value: "160"}, {Key: "threads", Value: "1"},
 		{Key: "rollout.prompts_per_step", Value: "8"}, {Key: "rollout.samples_per_prompt", Value: "2"},
 		{Key: "eval_every", Value: "2"}, {Key: "eval_prompts", Value: "5"}, {Key: "checkpoint_every", Value: "3"},
-		{Key: "algorithm.ppo.num_minibatches", Value: "2"}, {Key: "algorithm.ppo.kl.control", Value: "adaptive"},
-		{Key: "algorithm.ppo.baseline", Value: "value"}, {Key: "optimizer.weight_decay", Value: "0.01"},
+		{Key: "ppo.num_minibatches", Value: "2"}, {Key: "ppo.kl.control", Value: "adaptive"},
+		{Key: "ppo.baseline", Value: "value"}, {Key: "optimizer.weight_decay", Value: "0.01"},
 	}
 	for _, s := range set {
 		one, err := ParseSetting(s)

@@ -52,7 +52,7 @@ func Supervised(ctx context.Context, m *lm.Model, cfg SupervisedConfig, next fun
 		loss, tokens := m.Supervised(state, batch)
 		norm := opt.Step(m, cfg.Schedule.At(step, cfg.Steps), cfg.MaxGradNorm)
 		if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) {
-			return &rl.NonFiniteError{Step: step, What: "loss or gradient norm of the supervised training", Value: loss + norm}
+			return fmt.Errorf("update %d: %w: loss %v, gradient norm %v", step+1, ErrNonFinite, loss, norm)
 		}
 		report(SupervisedEvent{Step: step + 1, Loss: loss, GradNorm: norm, Tokens: tokens})
 	}

@@ -27,33 +27,29 @@ func (c *Config) validateNames() error {
 }
 
 func (c *Config) validateAlgorithm() error {
-	a := c.Algorithm
-	if err := oneOf("algorithm.name", a.Name, "ppo", "grpo", "rloo", "paper"); err != nil {
-		return err
-	}
-	if err := a.Options.Validate(a.Name); err != nil {
-		return keyed("algorithm.", err)
+	if err := c.Options.Validate(c.Algorithm); err != nil {
+		return keyed(err)
 	}
 	if err := c.Schedule.Validate(); err != nil {
-		return keyed("", err)
+		return keyed(err)
 	}
 	return c.validateGroups()
 }
 
 // validateGroups demands the samples that a baseline of their prompt needs.
 func (c *Config) validateGroups() error {
-	a, g := c.Algorithm, c.Rollout.SamplesPerPrompt
-	grouped := a.Name == "grpo" || a.Name == "rloo" || a.Name == "ppo" && a.PPO.Baseline == "group"
+	name, g := c.Algorithm, c.Rollout.SamplesPerPrompt
+	grouped := name == "grpo" || name == "rloo" || name == "ppo" && c.Options.PPO.Baseline == "group"
 	if grouped && g < 2 {
-		return keyErrorf("rollout.samples_per_prompt", "must be at least 2 for %s with a baseline of the group (got %d)", a.Name, g)
+		return keyErrorf("rollout.samples_per_prompt", "must be at least 2 for %s with a baseline of the group (got %d)", name, g)
 	}
 	return nil
 }
 
 // keyed makes a keyError of an error whose text is "key: what must hold".
-func keyed(prefix string, err error) error {
+func keyed(err error) error {
 	key, text, _ := strings.Cut(err.Error(), ": ")
-	return &keyError{prefix + key, text}
+	return &keyError{key, text}
 }
 
 func (c *Config) validateRollout() error {
@@ -85,7 +81,7 @@ func (c *Config) validateReward() error {
 		return nil
 	}
 	if err := c.Reward.Validate(); err != nil {
-		return keyed("", err)
+		return keyed(err)
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps r
 	if err != nil {
 		return err
 	}
-	return printComparison(g, base.Out)
+	return runReport(ctx, reportOptions{}, g, []string{base.Out})
 }
 
 // arms are the runs that the flags ask for, and what they have in common.
@@ -119,10 +119,4 @@ func splitRewards(list string) []string {
 		}
 	}
 	return append(out, strings.TrimSpace(list[start:]))
-}
-
-// printComparison prints the table of a comparison.
-func printComparison(g *globalOptions, dir string) error {
-	_, err := fmt.Fprintf(g.Stdout, "runs in %s\n", dir)
-	return err
 }

@@ -34,7 +34,7 @@ type pretrainOptions struct {
 	Corpus   corpus.Options
 	BaseRate float64
 
-	Init     string // child to go on from; empty = random weights and a new vocabulary
+	Init string // child to go on from; empty = random weights and a new vocabulary
 
 	Layers, Width, Heads, Vocab, Positions int
 	Train                                  run.SupervisedConfig

@@ -26,7 +26,7 @@ type configFlag struct {
 var configFlags = []configFlag{
 	{"task", "task", "colors, opposites, categories, copy, sentiment, FILE.jsonl or FILE.csv (default colors)"},
 	{"reward", "reward", "pgsrm, pgsrm-paper, binary, or a sum such as 'exact + 0.3*centered(no_clip)'"},
-	{"algorithm", "algorithm.name", "ppo, grpo, rloo or paper (default ppo)"},
+	{"algorithm", "algorithm", "ppo, grpo, rloo or paper (default ppo)"},
 	{"preset", "preset", "lexical, sentence or paper (default: by the kind of the task)"},
 	{"child", "child", "model to train: builtin:tiny or a folder (default builtin:tiny)"},
 	{"parent", "parent", "source of the reference answers (default builtin)"},

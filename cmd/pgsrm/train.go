@@ -57,7 +57,7 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 		return err
 	}
 	if cfg.Out == "" {
-		cfg.Out = filepath.Join("runs", fmt.Sprintf("%s-%s-%s-seed-%d", cfg.Task, cfg.Reward.Name, cfg.Algorithm.Name, cfg.Seed))
+		cfg.Out = filepath.Join("runs", fmt.Sprintf("%s-%s-%s-seed-%d", cfg.Task, cfg.Reward.Name, cfg.Algorithm, cfg.Seed))
 	}
 	terminal := run.NewTerminal(g.Stderr, isTerminal(g.Stderr))
 	deps.Events = append(deps.Events, terminal.Run(""))
