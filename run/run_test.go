@@ -16,6 +16,7 @@ import (
 
 	"pgsrm/embed"
 	"pgsrm/lm"
+	"pgsrm/rl"
 	"pgsrm/task"
 	"pgsrm/tokenizer"
 )
@@ -174,5 +175,28 @@ func TestInterruptedRunResumesToTheSameBits(t *testing.T) {
 			}
 			compareRuns(t, straight, dir)
 		})
+	}
+}
+
+// Every number in metrics.jsonl has its formula and unit in rl.Table.
+func TestMetricsAreDocumented(t *testing.T) {
+	seen := &events{}
+	for _, algorithm := range []string{"ppo", "paper"} {
+		deps := testDeps(t)
+		deps.Events = []Subscriber{seen}
+		if _, err := Start(context.Background(), testConfig(t, t.TempDir(), "episodes=32", "algorithm="+algorithm), deps); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range seen.all {
+		m, ok := e.(Metrics)
+		if !ok {
+			continue
+		}
+		for _, name := range sortedKeys(m.Values) {
+			if !rl.Known(name) {
+				t.Errorf("%s: not in rl.Table", name)
+			}
+		}
 	}
 }
