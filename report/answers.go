@@ -49,22 +49,23 @@ func (r *Run) loadAnswers(path string) (partial bool, err error) {
 		return nil
 	})
 	r.Recorded = len(all)
-	r.Final = finalAnswers(all)
+	r.First, r.Final = greedyAt(all, false), greedyAt(all, true)
 	r.Answers = chooseAnswers(all, r.Episodes)
 	return partial, err
 }
 
-// finalAnswers returns the greedy answers of the last step that has any.
-func finalAnswers(all []Answer) []Answer {
-	last := -1
+// greedyAt returns the greedy answers of the first or the last step that has
+// any; the lines stand in the order of the steps.
+func greedyAt(all []Answer, last bool) []Answer {
+	step := -1
 	for _, a := range all {
-		if a.Greedy {
-			last = max(last, a.Step)
+		if a.Greedy && (step < 0 || last) {
+			step = a.Step
 		}
 	}
 	var out []Answer
 	for _, a := range all {
-		if a.Greedy && a.Step == last {
+		if a.Greedy && a.Step == step {
 			out = append(out, a)
 		}
 	}
@@ -133,6 +134,14 @@ type Top struct {
 	Share  float64 `json:"share"` // of all answers
 }
 
+// quote shows an answer in a sentence.
+func (t Top) quote() string {
+	if t.Answer == "" {
+		return "the empty answer"
+	}
+	return "“" + clip(t.Answer, 60) + "”"
+}
+
 // topText returns the most frequent text after normalising, ties by text.
 func topText(texts []string) Top {
 	counts := map[string]int{}
@@ -149,12 +158,12 @@ func topText(texts []string) Top {
 	return best
 }
 
-// collapsed tells whether the run ended in one constant answer: at least half
-// of the greedy answers of the last evaluation are the same text, and that is
-// more than twice the share that any one reference has. It needs eight answers.
-func (r *Run) collapsed() (Top, bool) {
+// constant tells whether one text makes up most of the answers whatever the
+// prompt: at least half of them, and more than twice the share that any one
+// reference has. It needs eight answers.
+func constant(answers []Answer) (Top, bool) {
 	var said, meant []string
-	for _, a := range r.Final {
+	for _, a := range answers {
 		said = append(said, a.Response)
 		meant = append(meant, a.Reference)
 	}
@@ -163,4 +172,12 @@ func (r *Run) collapsed() (Top, bool) {
 	}
 	top := topText(said)
 	return top, top.Share >= 0.5 && top.Share > 2*topText(meant).Share
+}
+
+// collapsed tells whether training ended in one constant answer, other than one
+// that the child gave from the start.
+func (r *Run) collapsed() bool {
+	end, isConstant := constant(r.Final)
+	start, wasConstant := constant(r.First)
+	return isConstant && !(wasConstant && start.Answer == end.Answer)
 }

@@ -1,6 +1,9 @@
 package report
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // answersData is the table of answers for the script: texts that repeat are
 // kept once, a row refers to them by index.
@@ -111,7 +114,7 @@ func (g *Group) story(about Answer, slots map[string]int) story {
 				continue
 			}
 			w := window(a.Episode, r.Episodes)
-			row.Answers[w] = storyAnswer{a.Response, a.Exact(), true}
+			row.Answers[w] = storyAnswer{strings.TrimSpace(a.Response), a.Exact(), true}
 			s.Times[w] = first(s.Times[w], timeLabel(a.Episode))
 		}
 		s.Rows = append(s.Rows, row)

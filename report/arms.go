@@ -67,10 +67,9 @@ func Load(dirs ...string) (*Data, error) {
 // newGroup sorts the runs of one task into arms, the binary ones last: a picture
 // is read from the method to what it is compared with.
 func newGroup(task string, runs []*Run) *Group {
-	g := &Group{Task: task}
+	g := &Group{Task: task, Warnings: gather(runs)}
 	byKey := map[string]*Arm{}
 	for _, r := range runs {
-		g.Warnings = append(g.Warnings, r.Warnings...)
 		key := r.Reward + "\n" + fingerprint(r.Config)
 		arm := byKey[key]
 		if arm == nil {
@@ -93,6 +92,29 @@ func newGroup(task string, runs []*Run) *Group {
 	})
 	g.warnShort()
 	return g
+}
+
+// gather lists the warnings of runs, those of several runs once.
+func gather(runs []*Run) []string {
+	count := map[string]int{}
+	for _, r := range runs {
+		for _, text := range r.Warnings {
+			count[text]++
+		}
+	}
+	var out []string
+	for _, r := range runs {
+		for _, text := range r.Warnings {
+			switch n := count[text]; {
+			case n == 1:
+				out = append(out, r.Dir+": "+text)
+			case n > 1:
+				out = append(out, fmt.Sprintf("%s and %d more: %s", r.Dir, n-1, text))
+			}
+			count[text] = 0
+		}
+	}
+	return out
 }
 
 // label names the arms, those of one reward by the settings they differ in.

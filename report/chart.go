@@ -72,10 +72,14 @@ func niceStep(span float64, n int) float64 {
 	return 10 * power
 }
 
-// niceAxis widens [lo, hi] to whole steps.
+// niceAxis widens [lo, hi] to whole steps, at most about n, and returns the step.
 func niceAxis(lo, hi float64, n int, from, to float64) (axis, float64) {
-	if hi-lo < 1e-9 {
-		lo, hi = lo-0.5, hi+0.5
+	if hi-lo < 1e-9 { // a flat line: room above, and below unless it lies at 0
+		room := max(0.1, math.Abs(hi)/2)
+		if lo != 0 {
+			lo -= room
+		}
+		hi += room
 	}
 	step := niceStep(hi-lo, n)
 	return axis{math.Floor(lo/step+1e-9) * step, math.Ceil(hi/step-1e-9) * step, from, to}, step

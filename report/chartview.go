@@ -29,14 +29,13 @@ type lineView struct {
 type chartData struct {
 	ID     string     `json:"id"`
 	Format string     `json:"format"`
-	Y      [2]float64 `json:"y"` // values at bottom and top
+	Last   float64    `json:"last"` // episode at the right end of the axis
 	Lines  []lineData `json:"lines"`
 }
 
 type lineData struct {
 	Slot    int       `json:"slot"`
 	Label   string    `json:"label"`
-	X       []float64 `json:"x"` // in units of the viewBox
 	Episode []float64 `json:"e"`
 	Mean    []float64 `json:"m"`
 	Lo      []float64 `json:"lo"`
@@ -86,12 +85,12 @@ func (g *Group) chart(id string, spec chartSpec, slots map[string]int) (view cha
 		}
 	}
 	view.Y = y.ticks(yStep, tickLabel(spec.Format))
-	view.Data = chartData{ID: id, Format: spec.Format, Y: [2]float64{y.lo, y.hi}}
+	view.Data = chartData{ID: id, Format: spec.Format, Last: x.hi}
 	var words []string
 	for _, c := range all {
 		slot := slots[c.arm.Label]
 		view.Lines = append(view.Lines, c.line(slot, x, y))
-		view.Data.Lines = append(view.Data.Lines, c.data(slot, x))
+		view.Data.Lines = append(view.Data.Lines, c.data(slot))
 		end := c.middle[len(c.middle)-1]
 		words = append(words, fmt.Sprintf("%s from %s to %s", c.arm.Label,
 			formatValue(spec.Format, c.middle[0].Mean), formatValue(spec.Format, end.Mean)))
@@ -144,10 +143,9 @@ func (c armCurves) line(slot int, x, y axis) lineView {
 }
 
 // data lists the numbers behind one line.
-func (c armCurves) data(slot int, x axis) lineData {
+func (c armCurves) data(slot int) lineData {
 	d := lineData{Slot: slot, Label: c.arm.Label}
 	for _, p := range c.middle {
-		d.X = append(d.X, round1(x.at(p.Episode)))
 		d.Episode = append(d.Episode, p.Episode)
 		d.Mean = append(d.Mean, round6(p.Mean))
 		d.Lo = append(d.Lo, round6(p.Lo))

@@ -15,7 +15,7 @@ type CurvePoint struct {
 
 // curveStretches is the most points a curve has: longer series are averaged
 // within as many stretches of equal length.
-const curveStretches = 120
+const curveStretches = 60
 
 // curves returns the learning curve of each seed, on one grid of episodes, and
 // the curve of their mean.

@@ -29,8 +29,7 @@ type finalRow struct {
 }
 
 const (
-	finalWidth = 480.0
-	finalLeft  = 14.0
+	finalLeft  = 20.0
 	finalRight = 412.0
 	finalRow0  = 30.0
 	finalStep  = 46.0

@@ -182,7 +182,7 @@ func (g *Group) view(id int, slots map[string]int) groupView {
 		}
 	}
 	for _, metric := range g.metrics() {
-		if done[metric] {
+		if done[metric] || !g.varies(metric) {
 			continue
 		}
 		if c, ok := g.chart(fmt.Sprintf("more-%d-%d", id, len(v.More)), extraChart(metric), slots); ok {
@@ -205,6 +205,23 @@ func (g *Group) metrics() []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
+}
+
+// varies tells whether a metric takes more than one value.
+func (g *Group) varies(metric string) bool {
+	var known *float64
+	for _, arm := range g.Arms {
+		for _, r := range arm.Runs {
+			for _, p := range r.Series[metric] {
+				if known == nil {
+					known = &p.Value
+				} else if p.Value != *known {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // card shows an arm's headline metric.

@@ -22,9 +22,10 @@ type Run struct {
 	Speed       float64 // episodes per second; 0 unknown
 	Episodes    int     // episode of the last line
 	Answers     []Answer
-	Recorded    int // lines of completions.jsonl, of which Answers is a choice
-	Final       []Answer
-	Warnings    []string
+	Recorded    int      // lines of completions.jsonl, of which Answers is a choice
+	First       []Answer // greedy answers of the first evaluation
+	Final       []Answer // and of the last
+	Warnings    []string // without the name of the run
 }
 
 const metricsFile = "metrics.jsonl"
@@ -86,6 +87,9 @@ func loadRun(dir string) (*Run, error) {
 			r.warn("the last line of %s is cut off and was left out", name)
 		}
 	}
+	if top, yes := constant(r.First); yes {
+		r.warn("before training the child already gives %s to %s of the prompts", top.quote(), percent(top.Share))
+	}
 	if want, err := strconv.Atoi(r.Config["episodes"]); err == nil && r.Episodes < want {
 		r.warn("the run stopped at %d of %d episodes", r.Episodes, want)
 	}
@@ -120,7 +124,7 @@ func (r *Run) loadSettings() error {
 }
 
 func (r *Run) warn(format string, args ...any) {
-	r.Warnings = append(r.Warnings, r.Dir+": "+fmt.Sprintf(format, args...))
+	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
 
 // first returns the first text that is not empty.

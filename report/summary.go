@@ -137,7 +137,7 @@ func (a *Arm) summary() ArmSummary {
 	var speeds []float64
 	for _, r := range a.Complete() {
 		s.Seeds = append(s.Seeds, r.Seed)
-		if _, yes := r.collapsed(); yes {
+		if r.collapsed() {
 			s.CollapsedSeeds = append(s.CollapsedSeeds, r.Seed)
 		}
 		for _, f := range r.Final {

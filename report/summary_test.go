@@ -127,8 +127,22 @@ func TestCollapse(t *testing.T) {
 	for range 10 {
 		r.Final = append(r.Final, Answer{Response: "animal", Reference: "animal"})
 	}
-	if _, yes := r.collapsed(); yes {
+	if r.collapsed() {
 		t.Error("right answers to prompts with one reference are no collapse")
+	}
+	for i := range 10 {
+		r.First = append(r.First, Answer{Response: "", Reference: fmt.Sprint(i)})
+	}
+	r.Final = r.First
+	if r.collapsed() {
+		t.Error("a constant answer from the start is no collapse")
+	}
+	r.Final = nil
+	for i := range 10 {
+		r.Final = append(r.Final, Answer{Response: "brown", Reference: fmt.Sprint(i)})
+	}
+	if !r.collapsed() {
+		t.Error("another constant answer than at the start is a collapse")
 	}
 }
 

@@ -32,8 +32,8 @@ func (s Summary) findings() []finding {
 	}
 	for _, arm := range s.Arms {
 		if len(arm.CollapsedSeeds) > 0 {
-			out = append(out, finding{fmt.Sprintf("%s collapsed in %d of %d %s: most greedy answers are the same text whatever the prompt, over all seeds most often “%s” (%s).",
-				arm.Reward, len(arm.CollapsedSeeds), len(arm.Seeds), plural(len(arm.Seeds), "seed"), clip(arm.TopAnswer.Answer, 60), percent(arm.TopAnswer.Share)), "down"})
+			out = append(out, finding{fmt.Sprintf("%s collapsed in %d of %d %s: most greedy answers are the same text whatever the prompt, over all seeds most often %s (%s).",
+				arm.Reward, len(arm.CollapsedSeeds), len(arm.Seeds), plural(len(arm.Seeds), "seed"), arm.TopAnswer.quote(), percent(arm.TopAnswer.Share)), "down"})
 		}
 	}
 	return out
@@ -123,10 +123,14 @@ func percent(v float64) string { return minus(fmt.Sprintf("%.1f%%", 100*v)) }
 
 // signed writes a difference: of a share in points, else as the score itself.
 func signed(metric string, v float64) string {
+	text := fmt.Sprintf("%+.1f", 100*v)
 	if metricWords[metric] == "" {
-		return minus(fmt.Sprintf("%+.3f", v))
+		text = fmt.Sprintf("%+.3f", v)
 	}
-	return minus(fmt.Sprintf("%+.1f", 100*v))
+	if strings.Trim(text, "+-0.") == "" {
+		return text[1:] // zero has no sign
+	}
+	return minus(text)
 }
 
 // unit is what follows signed.

@@ -21,8 +21,9 @@ func newCompareCommand(g *globalOptions) *cobra.Command {
 		Short: "Train with several rewards and compare them",
 		Long: `The compare command trains a child with each reward, all with the same seeds and
 the same configuration, and prints how the children ended: means over the seeds
-with 95% confidence intervals. It writes OUT/summary.json and OUT/report.html; the
-run of a reward and a seed stands in OUT/<reward>/seed-<n>.
+with 95% confidence intervals and what the comparison found. It writes what the
+report command writes: OUT/summary.json, OUT/report.html and figures. The run of a
+reward and a seed stands in OUT/<reward>/seed-<n>.
 
 Several runs go on at a time, one thread each; the numbers do not depend on it.
 The same command on the same --out goes on where it was interrupted and leaves

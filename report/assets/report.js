@@ -82,7 +82,7 @@
       if (at === null || Math.abs(l.x[i] - x) < Math.abs(at.x - x)) at = { x: l.x[i], episode: l.e[i] };
     }
     const cross = svg.querySelector(".cross");
-    cross.setAttribute("d", `M${at.x} 12V228`);
+    cross.setAttribute("d", `M${at.x.toFixed(1)} 12V228`);
     cross.setAttribute("visibility", "visible");
     tip.replaceChildren(make("div", "when", at.episode.toLocaleString("en") + " episodes"));
     const rows = lines.map((l) => ({ l, i: nearest(l.x, at.x) })).sort((a, b) => b.l.m[b.i] - a.l.m[a.i]);
@@ -104,6 +104,7 @@
     svg.querySelector(".cross").setAttribute("visibility", "hidden");
   };
   for (const chart of data.charts) {
+    for (const l of chart.lines) l.x = l.e.map((e) => 48 + e / chart.last * 418);
     const svg = document.getElementById(chart.id);
     let focus = 466;
     const scale = () => svg.getBoundingClientRect();
@@ -175,7 +176,7 @@
       const arm = make("td", "armcell c" + table.arms[r[0]].slot);
       arm.append(make("span", "dot"), table.arms[r[0]].label);
       const answer = make("td", "answer");
-      answer.append(make("span", "said", r[5] === "" ? "(empty)" : r[5]));
+      answer.append(r[5].trim() === "" ? make("span", "none", "(blank)") : make("span", "said", r[5]));
       if (r[7]) answer.append(make("span", "sr", " (right)"));
       const promptCell = make("td", "text");
       promptCell.append(make("span", "prompt", text));
