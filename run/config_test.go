@@ -2,9 +2,12 @@ package run
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -246,4 +249,38 @@ func FuzzConfig(f *testing.F) {
 			t.Errorf("error must be one line that names the file (got %q)", err)
 		}
 	})
+}
+
+// docs/configuration.md names every key and its default; the options of the
+// algorithms have pages of their own.
+func TestConfigurationPage(t *testing.T) {
+	text, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var walk func(v reflect.Value, indent string)
+	walk = func(v reflect.Value, indent string) {
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if isInline(f) {
+				continue
+			}
+			key := keyOf(f)
+			if v.Field(i).Kind() == reflect.Struct && key != "reward" {
+				if !strings.Contains(string(text), "\n    "+key+":\n") {
+					t.Errorf("section %s is not described", key)
+				}
+				walk(v.Field(i), "      ")
+				continue
+			}
+			line := regexp.MustCompile(`\n` + indent + `\[ ` + key + `: .* \| default = (.*) \]\n`).FindStringSubmatch(string(text))
+			want := fmt.Sprint(v.Field(i).Interface())
+			if line == nil {
+				t.Errorf("key %s is not described", key)
+			} else if line[1] != want && key != "preset" && key != "reward" && key != "out" {
+				t.Errorf("key %s: the page has the default %s, want %s", key, line[1], want)
+			}
+		}
+	}
+	walk(reflect.ValueOf(Default()), "    ")
 }
