@@ -187,6 +187,18 @@ func TestResumeRefusesWhatTheRunDidNotBeginWith(t *testing.T) {
 	}
 }
 
+// An attempt that fails before the run begins does not stand in the way.
+func TestFailedStartLeavesTheDirectoryFree(t *testing.T) {
+	dir, deps := t.TempDir(), testDeps(t)
+	deps.Embedder = letters{fail: func() bool { return true }}
+	if _, err := Start(context.Background(), testConfig(t, dir), deps); err == nil {
+		t.Fatal("a reward without vectors must fail")
+	}
+	if _, err := Start(context.Background(), testConfig(t, dir, "episodes=32"), testDeps(t)); err != nil {
+		t.Errorf("second attempt: %v", err)
+	}
+}
+
 // Junk beside the files of a run must not disturb it.
 func TestJunkInTheDirectorySurvives(t *testing.T) {
 	dir := t.TempDir()

@@ -92,36 +92,31 @@ func trainIn(ctx context.Context, d *directory, cfg Config, resume bool, deps De
 	return r.result(err == nil), err
 }
 
-// begin compares the configuration with that of the run in the directory, or
-// writes it where there is none. It reports whether a run had begun.
+// begin compares the configuration with that of the run in the directory and
+// reports whether a run had begun. Where none has, what an attempt that never
+// began left is deleted: config.yaml is written last.
 func (d *directory) begin(cfg Config, resume bool) (began bool, err error) {
 	old, began, err := ReadConfig(d.path)
-	if err != nil {
+	switch {
+	case err != nil:
 		return false, err
-	}
-	if began && !resume {
+	case began && !resume:
 		return true, configErrorf("out: %s holds a run already, go on with it by --resume or choose another folder", d.path)
-	}
-	if began {
+	case began:
 		return true, sameConfig(old, cfg, d.path)
 	}
-	text, err := cfg.marshal()
-	if err != nil {
-		return false, fmt.Errorf("run directory: %w", err)
+	for _, name := range []string{environmentFile, answersFile, calibrationFile} {
+		if err := os.Remove(d.file(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return false, fmt.Errorf("run directory: %w", err)
+		}
 	}
-	return false, d.write(configFile, text)
+	return false, nil
 }
 
 // enter puts the run at its place in time: the newest checkpoint, or the start.
 func (r *run) enter(subscribers []Subscriber) error {
-	var env error
-	if r.dir.has(environmentFile) {
-		env = r.checkEnvironment()
-	} else {
-		env = r.writeEnvironment()
-	}
-	if env != nil {
-		return env
+	if err := r.identify(); err != nil {
+		return err
 	}
 	path, err := r.dir.lastCheckpoint()
 	if err != nil {
@@ -141,6 +136,22 @@ func (r *run) enter(subscribers []Subscriber) error {
 	return r.events.emit(Started{
 		Step: r.step, Steps: r.steps, Episode: r.episode(), Episodes: r.steps * r.cfg.EpisodesPerStep(), Resumed: path != "",
 	})
+}
+
+// identify checks that the run goes on from what it began with, or writes down
+// what it begins with.
+func (r *run) identify() error {
+	if r.dir.has(configFile) {
+		return r.checkEnvironment()
+	}
+	if err := r.writeEnvironment(); err != nil {
+		return err
+	}
+	text, err := r.cfg.marshal()
+	if err != nil {
+		return fmt.Errorf("run directory: %w", err)
+	}
+	return r.dir.write(configFile, text)
 }
 
 // restore loads a checkpoint and returns the sizes of the append-only files.
