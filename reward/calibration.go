@@ -26,6 +26,10 @@ type Calibration struct {
 	centre   []float32      // [E] mean of the vectors, so that m(x) = e(x).centre
 }
 
+// ErrEmbedding is the error of a calibration for which too few parent answers
+// could be embedded.
+var ErrEmbedding = errors.New("the embedder failed")
+
 // Failure is a parent answer that could not be embedded, and why.
 type Failure struct {
 	Answer string `json:"answer"`
@@ -78,7 +82,7 @@ func Calibrate(ctx context.Context, t *task.Task, answers map[string]string, e e
 	if len(c.Answers) < 2 {
 		err := fmt.Errorf("reward: calibration needs two different parent answers with vectors (got %d, and %d without)", len(c.Answers), len(c.Failed))
 		if len(c.Failed) > 0 {
-			err = fmt.Errorf("%w: %s", err, c.Failed[0].Error)
+			err = fmt.Errorf("%w: %w: %s", err, ErrEmbedding, c.Failed[0].Error)
 		}
 		return nil, err
 	}

@@ -283,7 +283,7 @@ func TestCalibrateErrors(t *testing.T) {
 	}{
 		{"no embedder", answers, nil, "reward: pgsrm needs an embedder"},
 		{"one answer", map[string]string{"1": "red", "2": "RED"}, &plane{}, "reward: calibration needs two different parent answers with vectors (got 1, and 0 without)"},
-		{"all down", map[string]string{"1": "red", "2": "blue"}, &plane{fail: true}, "reward: calibration needs two different parent answers with vectors (got 0, and 2 without): server down"},
+		{"all down", map[string]string{"1": "red", "2": "blue"}, &plane{fail: true}, "reward: calibration needs two different parent answers with vectors (got 0, and 2 without): the embedder failed: server down"},
 		{"one meaning", map[string]string{"1": "red", "2": "crimson"}, synonyms{}, "reward: parent answers must differ in meaning (their mean cosine is 1)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -5,10 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"math"
-	"os"
 	"time"
 
 	"pgsrm/embed"
@@ -144,123 +141,6 @@ func (r *run) train() {
 	r.adam.Beta1, r.adam.Beta2, r.adam.Eps, r.adam.WeightDecay = o.Beta1, o.Beta2, o.Eps, o.WeightDecay
 	r.state = r.model.NewState(true)
 	r.policy = &rl.ModelPolicy{Model: r.model, Optimizer: r.adam, ValueLRFactor: r.needs.ValueLRFactor}
-}
-
-// answer is one line of answers.jsonl.
-type answer struct {
-	ID     string `json:"id"`
-	Prompt string `json:"prompt"`
-	Answer string `json:"answer,omitempty"`
-	Error  string `json:"error,omitempty"`
-}
-
-// openAnswers reads the parent's answers that the run began with, or asks for
-// them and saves them, so that a resumed run has the same ones. By item id.
-func (r *run) openAnswers(ctx context.Context, p parent.Parent) (map[string]string, error) {
-	if r.dir.has(answersFile) {
-		return readAnswers(r.dir.file(answersFile))
-	}
-	if p == nil {
-		var err error
-		if p, err = parent.Open(r.cfg.Parent, r.task); err != nil {
-			return nil, inConfig(err)
-		}
-	}
-	answers, lines := map[string]string{}, []byte(nil)
-	var failed int
-	var first error
-	for i, res := range p.Answers(ctx, r.task.Items) {
-		it := r.task.Items[i]
-		a := answer{ID: it.ID, Prompt: it.Prompt, Answer: res.Answer}
-		if res.Err != nil {
-			a.Error = res.Err.Error()
-			failed++
-			if first == nil {
-				first = res.Err
-			}
-		} else {
-			answers[it.ID] = res.Answer
-		}
-		line, err := json.Marshal(a)
-		if err != nil {
-			return nil, fmt.Errorf("answers: %w", err)
-		}
-		lines = append(append(lines, line...), '\n')
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("%w while asking the parent", ErrInterrupted)
-	}
-	if n := len(r.task.Items); float64(failed) > r.cfg.MaxFailureShare*float64(n) || failed == n {
-		return nil, fmt.Errorf("%w: parent: %d of %d answers failed: %w", ErrUnavailable, failed, n, first)
-	}
-	return answers, r.dir.write(answersFile, lines)
-}
-
-// readAnswers reads answers.jsonl.
-func readAnswers(path string) (map[string]string, error) {
-	text, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("answers: %w", err)
-	}
-	defer text.Close()
-	answers := map[string]string{}
-	for dec := json.NewDecoder(text); dec.More(); {
-		var a answer
-		if err := dec.Decode(&a); err != nil {
-			return nil, fmt.Errorf("answers: %s: %w", path, err)
-		}
-		if a.Error == "" {
-			answers[a.ID] = a.Answer
-		}
-	}
-	return answers, nil
-}
-
-// openReward calibrates the reward, or takes the calibration that the run began with.
-func (r *run) openReward(ctx context.Context, answers map[string]string) error {
-	r.terms = TermNames(r.cfg.Reward)
-	var err error
-	if r.dir.has(calibrationFile) {
-		cal := new(reward.Calibration)
-		text, err := os.ReadFile(r.dir.file(calibrationFile))
-		if err == nil {
-			err = json.Unmarshal(text, cal)
-		}
-		if err != nil {
-			return fmt.Errorf("calibration: %w", err)
-		}
-		if r.scorer, err = reward.Restore(r.cfg.Reward, cal, r.embedder); err != nil {
-			return inConfig(err)
-		}
-		return nil
-	}
-	if r.scorer, err = reward.New(ctx, r.cfg.Reward, r.task, answers, r.embedder); err != nil {
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w while calibrating the reward", ErrInterrupted)
-		}
-		return inConfig(err)
-	}
-	if r.scorer.Calibration() == nil {
-		return nil
-	}
-	text, err := json.MarshalIndent(r.scorer.Calibration(), "", " ")
-	if err != nil {
-		return fmt.Errorf("calibration: %w", err)
-	}
-	return r.dir.write(calibrationFile, append(text, '\n'))
-}
-
-// TermNames are the kinds of the terms, a number behind those that come again.
-func TermNames(s reward.Spec) []string {
-	seen := map[string]int{}
-	names := make([]string, len(s.Terms))
-	for i, t := range s.Terms {
-		names[i] = t.Kind
-		if seen[t.Kind]++; seen[t.Kind] > 1 {
-			names[i] = fmt.Sprintf("%s_%d", t.Kind, seen[t.Kind])
-		}
-	}
-	return names
 }
 
 // openPrompts tokenises the items that have an answer and sorts them into

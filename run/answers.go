@@ -1,0 +1,167 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"pgsrm/parent"
+	"pgsrm/reward"
+	"pgsrm/task"
+)
+
+// answer is one line of answers.jsonl.
+type answer struct {
+	ID     string `json:"id"`
+	Prompt string `json:"prompt"`
+	Answer string `json:"answer,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+// openAnswers reads the parent's answers that the run began with, or asks for
+// them and saves them, so that a resumed run has the same ones. By item id.
+func (r *run) openAnswers(ctx context.Context, p parent.Parent) (map[string]string, error) {
+	if r.dir.has(answersFile) {
+		return readAnswers(r.dir.file(answersFile))
+	}
+	if p == nil {
+		var err error
+		if p, err = parent.Open(r.cfg.Parent, r.task); err != nil {
+			return nil, inConfig(err)
+		}
+	}
+	results := p.Answers(ctx, r.task.Items)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%w while asking the parent", ErrInterrupted)
+	}
+	if err := checkParent(results, r.cfg.MaxFailureShare); err != nil {
+		return nil, err
+	}
+	answers, text, err := encodeAnswers(r.task.Items, results)
+	if err != nil {
+		return nil, err
+	}
+	return answers, r.dir.write(answersFile, text)
+}
+
+// checkParent refuses answers of which too many failed, or all.
+func checkParent(results []parent.Result, maxShare float64) error {
+	var failed int
+	var first error
+	for _, res := range results {
+		if res.Err != nil {
+			failed++
+			first = cmp.Or(first, res.Err)
+		}
+	}
+	if n := len(results); float64(failed) > maxShare*float64(n) || failed == n {
+		return fmt.Errorf("%w: parent: %d of %d answers failed: %w", ErrUnavailable, failed, n, first)
+	}
+	return nil
+}
+
+// encodeAnswers returns the answers by item id and as answers.jsonl.
+func encodeAnswers(items []task.Item, results []parent.Result) (answers map[string]string, text []byte, err error) {
+	answers = map[string]string{}
+	for i, it := range items {
+		a := answer{ID: it.ID, Prompt: it.Prompt, Answer: results[i].Answer}
+		if err := results[i].Err; err != nil {
+			a.Answer, a.Error = "", err.Error()
+		} else {
+			answers[it.ID] = a.Answer
+		}
+		line, err := json.Marshal(a)
+		if err != nil {
+			return nil, nil, fmt.Errorf("answers: %w", err)
+		}
+		text = append(append(text, line...), '\n')
+	}
+	return answers, text, nil
+}
+
+// readAnswers reads answers.jsonl.
+func readAnswers(path string) (map[string]string, error) {
+	text, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("answers: %w", err)
+	}
+	defer text.Close()
+	answers := map[string]string{}
+	for dec := json.NewDecoder(text); dec.More(); {
+		var a answer
+		if err := dec.Decode(&a); err != nil {
+			return nil, fmt.Errorf("answers: %s: %w", path, err)
+		}
+		if a.Error == "" {
+			answers[a.ID] = a.Answer
+		}
+	}
+	return answers, nil
+}
+
+// openReward calibrates the reward, or takes the calibration that the run began with.
+func (r *run) openReward(ctx context.Context, answers map[string]string) error {
+	r.terms = TermNames(r.cfg.Reward)
+	if r.dir.has(calibrationFile) {
+		return r.restoreReward()
+	}
+	var err error
+	if r.scorer, err = reward.New(ctx, r.cfg.Reward, r.task, answers, r.embedder); err != nil {
+		return calibrationError(ctx, err)
+	}
+	cal := r.scorer.Calibration()
+	if cal == nil {
+		return nil
+	}
+	if failed, all := len(cal.Failed), len(cal.Failed)+len(cal.Answers); float64(failed) > r.cfg.MaxFailureShare*float64(all) {
+		return fmt.Errorf("%w: embedder: %d of %d parent answers failed: %s", ErrUnavailable, failed, all, cal.Failed[0].Error)
+	}
+	text, err := json.MarshalIndent(cal, "", " ")
+	if err != nil {
+		return fmt.Errorf("calibration: %w", err)
+	}
+	return r.dir.write(calibrationFile, append(text, '\n'))
+}
+
+// restoreReward makes the reward of the saved calibration.
+func (r *run) restoreReward() error {
+	cal := new(reward.Calibration)
+	text, err := os.ReadFile(r.dir.file(calibrationFile))
+	if err == nil {
+		err = json.Unmarshal(text, cal)
+	}
+	if err != nil {
+		return fmt.Errorf("calibration: %w", err)
+	}
+	if r.scorer, err = reward.Restore(r.cfg.Reward, cal, r.embedder); err != nil {
+		return inConfig(err)
+	}
+	return nil
+}
+
+// calibrationError says why a reward could not be calibrated.
+func calibrationError(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w while calibrating the reward", ErrInterrupted)
+	case errors.Is(err, reward.ErrEmbedding):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return inConfig(err)
+}
+
+// TermNames are the kinds of the terms, a number behind those that come again.
+func TermNames(s reward.Spec) []string {
+	seen := map[string]int{}
+	names := make([]string, len(s.Terms))
+	for i, t := range s.Terms {
+		names[i] = t.Kind
+		if seen[t.Kind]++; seen[t.Kind] > 1 {
+			names[i] = fmt.Sprintf("%s_%d", t.Kind, seen[t.Kind])
+		}
+	}
+	return names
+}
