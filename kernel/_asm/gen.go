@@ -6,6 +6,7 @@ import (
 
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/gotypes"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -84,13 +85,21 @@ func (g *gen) zero() vec {
 	return r
 }
 
-// param broadcasts a float32 parameter.
+// param broadcasts a float32 parameter. The move must not be an SSE instruction: with upper
+// halves in use it would cost some hundred cycles.
 func (g *gen) param(name string) vec {
-	x := XMM()
-	Load(Param(name), x)
 	r := g.v()
-	VBROADCASTSS(x, r)
+	VBROADCASTSS(address(Param(name)), r)
 	return r
+}
+
+// address returns where a scalar parameter or result lies.
+func address(c gotypes.Component) Mem {
+	b, err := c.Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
 }
 
 func base(name string) Register { return Load(Param(name).Base(), GP64()) }

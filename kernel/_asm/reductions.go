@@ -115,17 +115,22 @@ func (g *gen) reductions() {
 			VFMADD231PD(d, d, acc[2*g.part+i])
 		}
 	})
-	g.result(0, g.total64(acc))
+	g.result64(0, g.total64(acc))
 
 	g.exponentialSums()
 	g.normSums()
 }
 
-// result returns x as result i and, if it is the last one, leaves the function.
+// result returns the float32 x as result i and leaves the function.
 func (g *gen) result(i int, x reg.VecVirtual) {
-	Store(x, ReturnIndex(i))
-	VZEROUPPER()
-	RET()
+	VMOVSS(x, address(ReturnIndex(i)))
+	end()
+}
+
+// result64 returns the float64 x as result i and leaves the function.
+func (g *gen) result64(i int, x reg.VecVirtual) {
+	VMOVSD(x, address(ReturnIndex(i)))
+	end()
 }
 
 // maximum returns the largest of n elements in the lowest lane; NaN elements are passed over.
@@ -163,7 +168,7 @@ func (g *gen) exponentialSums() {
 			VADDPD(d, acc[2*g.part+i], acc[2*g.part+i])
 		}
 	})
-	g.result(0, g.total64(acc))
+	g.result64(0, g.total64(acc))
 
 	g.text("ExpStats", "func(x []float32, shift float32) (sum, moment float64)")
 	x, n, acc = base("x"), length("x"), g.lanes64()
@@ -178,8 +183,8 @@ func (g *gen) exponentialSums() {
 			VFMADD231PD(e[i], finite[i], moment[2*g.part+i])
 		}
 	})
-	Store(g.total64(acc), ReturnIndex(0))
-	g.result(1, g.total64(moment))
+	VMOVSD(g.total64(acc), address(ReturnIndex(0)))
+	g.result64(1, g.total64(moment))
 }
 
 func (g *gen) normSums() {
@@ -192,6 +197,6 @@ func (g *gen) normSums() {
 		VADDPS(d, sumG[g.part], sumG[g.part])
 		VFMADD231PS(g.mul(g.sub(g.load(x), mean), rstd), d, sumGX[g.part])
 	})
-	Store(g.total(sumG), ReturnIndex(0))
+	VMOVSS(g.total(sumG), address(ReturnIndex(0)))
 	g.result(1, g.total(sumGX))
 }

@@ -1260,7 +1260,7 @@ columns53:
 	RET
 
 // func Dot(a []float32, b []float32) float32
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·Dot(SB), NOSPLIT, $0-52
 	MOVQ   a_base+0(FP), AX
 	MOVQ   b_base+24(FP), CX
@@ -1304,7 +1304,7 @@ done56:
 	VADDPS       X1, X0, X1
 	VHADDPS      X1, X1, X1
 	VHADDPS      X1, X1, X1
-	MOVSS        X1, ret+48(FP)
+	VMOVSS       X1, ret+48(FP)
 	VZEROUPPER
 	RET
 
@@ -1343,7 +1343,7 @@ DATA lanes<>+124(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $128
 
 // func Sum(x []float32) float32
-// Requires: AVX, SSE
+// Requires: AVX
 TEXT ·Sum(SB), NOSPLIT, $0-28
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
@@ -1382,19 +1382,18 @@ done59:
 	VADDPS       X1, X0, X1
 	VHADDPS      X1, X1, X1
 	VHADDPS      X1, X1, X1
-	MOVSS        X1, ret+24(FP)
+	VMOVSS       X1, ret+24(FP)
 	VZEROUPPER
 	RET
 
 // func SumSqDev(x []float32, mean float32) float32
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·SumSqDev(SB), NOSPLIT, $0-36
 	MOVQ         x_base+0(FP), AX
 	MOVQ         x_len+8(FP), CX
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	MOVSS        mean+24(FP), X2
-	VBROADCASTSS X2, Y2
+	VBROADCASTSS mean+24(FP), Y2
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
 	JLT          tail61
@@ -1434,12 +1433,12 @@ done62:
 	VADDPS       X1, X0, X1
 	VHADDPS      X1, X1, X1
 	VHADDPS      X1, X1, X1
-	MOVSS        X1, ret+32(FP)
+	VMOVSS       X1, ret+32(FP)
 	VZEROUPPER
 	RET
 
 // func Max(x []float32) float32
-// Requires: AVX, SSE
+// Requires: AVX
 TEXT ·Max(SB), NOSPLIT, $0-28
 	MOVQ    x_base+0(FP), AX
 	MOVQ    x_len+8(FP), CX
@@ -1483,7 +1482,7 @@ done65:
 	VMAXPS       X0, X1, X1
 	VPERMILPS    $0xb1, X1, X0
 	VMAXPS       X0, X1, X1
-	MOVSS        X1, ret+24(FP)
+	VMOVSS       X1, ret+24(FP)
 	VZEROUPPER
 	RET
 
@@ -1506,7 +1505,7 @@ DATA fff800000<>+60(SB)/4, $0xff800000
 GLOBL fff800000<>(SB), RODATA|NOPTR, $64
 
 // func SumSquares(x []float32) float64
-// Requires: AVX, FMA3, SSE2
+// Requires: AVX, FMA3
 TEXT ·SumSquares(SB), NOSPLIT, $0-32
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
@@ -1564,12 +1563,12 @@ done68:
 	VHADDPD      Y0, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
-	MOVSD        X1, ret+24(FP)
+	VMOVSD       X1, ret+24(FP)
 	VZEROUPPER
 	RET
 
 // func ExpSum(x []float32, shift float32) float64
-// Requires: AVX, AVX2, FMA3, SSE, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·ExpSum(SB), NOSPLIT, $0-40
 	MOVQ         x_base+0(FP), AX
 	MOVQ         x_len+8(FP), CX
@@ -1577,8 +1576,7 @@ TEXT ·ExpSum(SB), NOSPLIT, $0-40
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
-	MOVSS        shift+24(FP), X4
-	VBROADCASTSS X4, Y4
+	VBROADCASTSS shift+24(FP), Y4
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
 	JLT          tail70
@@ -1747,7 +1745,7 @@ done71:
 	VHADDPD      Y0, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
-	MOVSD        X1, ret+32(FP)
+	VMOVSD       X1, ret+32(FP)
 	VZEROUPPER
 	RET
 
@@ -1968,7 +1966,7 @@ DATA bias<>+60(SB)/4, $0x0000007f
 GLOBL bias<>(SB), RODATA|NOPTR, $64
 
 // func ExpStats(x []float32, shift float32) (sum float64, moment float64)
-// Requires: AVX, AVX2, FMA3, SSE, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·ExpStats(SB), NOSPLIT, $0-48
 	MOVQ         x_base+0(FP), AX
 	MOVQ         x_len+8(FP), CX
@@ -1980,8 +1978,7 @@ TEXT ·ExpStats(SB), NOSPLIT, $0-48
 	VXORPS       Y5, Y5, Y5
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y7, Y7, Y7
-	MOVSS        shift+24(FP), X8
-	VBROADCASTSS X8, Y8
+	VBROADCASTSS shift+24(FP), Y8
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
 	JLT          tail73
@@ -2178,14 +2175,14 @@ done74:
 	VHADDPD      Y0, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
-	MOVSD        X1, sum+32(FP)
+	VMOVSD       X1, sum+32(FP)
 	VADDPD       Y6, Y4, Y4
 	VADDPD       Y7, Y5, Y5
 	VADDPD       Y5, Y4, Y0
 	VHADDPD      Y0, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
-	MOVSD        X1, moment+40(FP)
+	VMOVSD       X1, moment+40(FP)
 	VZEROUPPER
 	RET
 
@@ -2208,16 +2205,14 @@ DATA fc3480000<>+60(SB)/4, $0xc3480000
 GLOBL fc3480000<>(SB), RODATA|NOPTR, $64
 
 // func NormSums(dout []float32, gamma []float32, x []float32, mean float32, rstd float32) (sumG float32, sumGX float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·NormSums(SB), NOSPLIT, $0-88
 	MOVQ         dout_base+0(FP), AX
 	MOVQ         gamma_base+24(FP), CX
 	MOVQ         x_base+48(FP), DX
 	MOVQ         x_len+56(FP), BX
-	MOVSS        mean+72(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        rstd+76(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS mean+72(FP), Y0
+	VBROADCASTSS rstd+76(FP), Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
@@ -2279,13 +2274,13 @@ done77:
 	VADDPS       X1, X0, X1
 	VHADDPS      X1, X1, X1
 	VHADDPS      X1, X1, X1
-	MOVSS        X1, sumG+80(FP)
+	VMOVSS       X1, sumG+80(FP)
 	VADDPS       Y5, Y4, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
 	VHADDPS      X1, X1, X1
 	VHADDPS      X1, X1, X1
-	MOVSS        X1, sumGX+84(FP)
+	VMOVSS       X1, sumGX+84(FP)
 	VZEROUPPER
 	RET
 
@@ -2869,13 +2864,12 @@ done86:
 	RET
 
 // func Axpy(y []float32, alpha float32, x []float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·Axpy(SB), NOSPLIT, $0-56
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+32(FP), CX
 	MOVQ         y_len+8(FP), DX
-	MOVSS        alpha+24(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS alpha+24(FP), Y0
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
 	JLT          tail88
@@ -2920,12 +2914,11 @@ done89:
 	RET
 
 // func Scale(x []float32, s float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·Scale(SB), NOSPLIT, $0-28
 	MOVQ         x_base+0(FP), AX
 	MOVQ         x_len+8(FP), CX
-	MOVSS        s+24(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+24(FP), Y0
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
 	JLT          tail91
@@ -2962,21 +2955,16 @@ done92:
 	RET
 
 // func SoftmaxGrad(d []float32, x []float32, hi float32, lo float32, entropy float32, gLogp float32, gEnt float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·SoftmaxGrad(SB), NOSPLIT, $0-68
 	MOVQ         d_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         d_len+8(FP), DX
-	MOVSS        hi+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        lo+52(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        entropy+56(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        gLogp+60(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        gEnt+64(FP), X4
-	VBROADCASTSS X4, Y4
+	VBROADCASTSS hi+48(FP), Y0
+	VBROADCASTSS lo+52(FP), Y1
+	VBROADCASTSS entropy+56(FP), Y2
+	VBROADCASTSS gLogp+60(FP), Y3
+	VBROADCASTSS gEnt+64(FP), Y4
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
 	JLT          tail94
@@ -3285,17 +3273,15 @@ done98:
 	RET
 
 // func NormApply(out []float32, x []float32, gamma []float32, beta []float32, mean float32, rstd float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·NormApply(SB), NOSPLIT, $0-104
 	MOVQ         out_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         gamma_base+48(FP), DX
 	MOVQ         beta_base+72(FP), BX
 	MOVQ         out_len+8(FP), SI
-	MOVSS        mean+96(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        rstd+100(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS mean+96(FP), Y0
+	VBROADCASTSS rstd+100(FP), Y1
 	TESTQ        BX, BX
 	JE           none99
 	XORQ         DI, DI
@@ -3402,7 +3388,7 @@ done105:
 	RET
 
 // func NormGrad(dx []float32, dgamma []float32, dbeta []float32, dout []float32, gamma []float32, x []float32, mean float32, rstd float32, meanG float32, meanGX float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·NormGrad(SB), NOSPLIT, $0-160
 	MOVQ         dx_base+0(FP), AX
 	MOVQ         dgamma_base+24(FP), CX
@@ -3411,14 +3397,10 @@ TEXT ·NormGrad(SB), NOSPLIT, $0-160
 	MOVQ         gamma_base+96(FP), SI
 	MOVQ         x_base+120(FP), DI
 	MOVQ         dx_len+8(FP), R8
-	MOVSS        mean+144(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        rstd+148(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        meanG+152(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        meanGX+156(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS mean+144(FP), Y0
+	VBROADCASTSS rstd+148(FP), Y1
+	VBROADCASTSS meanG+152(FP), Y2
+	VBROADCASTSS meanGX+156(FP), Y3
 	XORQ         R9, R9
 	CMPQ         R8, $0x10
 	JLT          tail107
@@ -5246,7 +5228,7 @@ done129:
 	RET
 
 // func Scores(dst []float32, q []float32, k []float32, ld int, idx []int32, scale float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·Scores(SB), NOSPLIT, $0-108
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         q_base+24(FP), CX
@@ -5256,8 +5238,7 @@ TEXT ·Scores(SB), NOSPLIT, $0-108
 	SHLQ         $0x02, SI
 	MOVQ         idx_base+80(FP), DI
 	MOVQ         idx_len+88(FP), R8
-	MOVSS        scale+104(FP), X0
-	VBROADCASTSS X0, X0
+	VBROADCASTSS scale+104(FP), X0
 	SHLQ         $0x02, BX
 	XORQ         R9, R9
 	SUBQ         $0x04, R8
@@ -5721,7 +5702,7 @@ width152:
 	RET
 
 // func SoftmaxBackward(ds []float32, p []float32, dp []float32, scale float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·SoftmaxBackward(SB), NOSPLIT, $0-76
 	MOVQ   ds_base+0(FP), AX
 	MOVQ   p_base+24(FP), CX
@@ -5767,8 +5748,7 @@ done155:
 	VHADDPS      X1, X1, X1
 	VHADDPS      X1, X1, X1
 	VBROADCASTSS X1, Y0
-	MOVSS        scale+72(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS scale+72(FP), Y1
 	MOVQ         ds_len+8(FP), BX
 	XORQ         SI, SI
 	CMPQ         BX, $0x10
@@ -5818,15 +5798,14 @@ done158:
 	RET
 
 // func Rope(x []float32, cos []float32, sin []float32, sign float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·Rope(SB), NOSPLIT, $0-76
 	MOVQ         x_base+0(FP), AX
 	MOVQ         cos_base+24(FP), CX
 	MOVQ         sin_base+48(FP), DX
 	MOVQ         cos_len+32(FP), BX
 	LEAQ         (AX)(BX*4), SI
-	MOVSS        sign+72(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS sign+72(FP), Y0
 	XORQ         DI, DI
 	CMPQ         BX, $0x10
 	JLT          tail160

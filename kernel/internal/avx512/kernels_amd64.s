@@ -2818,7 +2818,7 @@ columns92:
 	RET
 
 // func Dot(a []float32, b []float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·Dot(SB), NOSPLIT, $0-52
 	MOVQ   a_base+0(FP), AX
 	MOVQ   b_base+24(FP), CX
@@ -2854,12 +2854,12 @@ done95:
 	VADDPS        X0, X1, X0
 	VHADDPS       X0, X0, X0
 	VHADDPS       X0, X0, X0
-	MOVSS         X0, ret+48(FP)
+	VMOVSS        X0, ret+48(FP)
 	VZEROUPPER
 	RET
 
 // func Sum(x []float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·Sum(SB), NOSPLIT, $0-28
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
@@ -2892,18 +2892,17 @@ done98:
 	VADDPS        X0, X1, X0
 	VHADDPS       X0, X0, X0
 	VHADDPS       X0, X0, X0
-	MOVSS         X0, ret+24(FP)
+	VMOVSS        X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
 // func SumSqDev(x []float32, mean float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·SumSqDev(SB), NOSPLIT, $0-36
 	MOVQ         x_base+0(FP), AX
 	MOVQ         x_len+8(FP), CX
 	VXORPS       Z0, Z0, Z0
-	MOVSS        mean+24(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS mean+24(FP), Z1
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
 	JLT          tail100
@@ -2935,12 +2934,12 @@ done101:
 	VADDPS        X0, X1, X0
 	VHADDPS       X0, X0, X0
 	VHADDPS       X0, X0, X0
-	MOVSS         X0, ret+32(FP)
+	VMOVSS        X0, ret+32(FP)
 	VZEROUPPER
 	RET
 
 // func Max(x []float32) float32
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·Max(SB), NOSPLIT, $0-28
 	MOVQ    x_base+0(FP), AX
 	MOVQ    x_len+8(FP), CX
@@ -2977,7 +2976,7 @@ done104:
 	VMAXPS        X0, X1, X1
 	VPERMILPS     $0xb1, X1, X0
 	VMAXPS        X0, X1, X1
-	MOVSS         X1, ret+24(FP)
+	VMOVSS        X1, ret+24(FP)
 	VZEROUPPER
 	RET
 
@@ -3000,7 +2999,7 @@ DATA fff800000<>+60(SB)/4, $0xff800000
 GLOBL fff800000<>(SB), RODATA|NOPTR, $64
 
 // func SumSquares(x []float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·SumSquares(SB), NOSPLIT, $0-32
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
@@ -3042,29 +3041,28 @@ done107:
 	VHADDPD       Y1, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
-	MOVSD         X0, ret+24(FP)
+	VMOVSD        X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
 // func ExpSum(x []float32, shift float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·ExpSum(SB), NOSPLIT, $0-40
 	MOVQ         x_base+0(FP), AX
 	MOVQ         x_len+8(FP), CX
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
-	MOVSS        shift+24(FP), X2
-	VBROADCASTSS X2, Z2
+	VBROADCASTSS shift+24(FP), Z2
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
 	JLT          tail109
 
 loop108:
-	VMOVUPS       (AX)(DX*1), Z5
-	VSUBPS        Z2, Z5, Z5
+	VMOVUPS       (AX)(DX*1), Z3
+	VSUBPS        Z2, Z3, Z3
 	VXORPS        Z6, Z6, Z6
 	VMOVUPS       fc2a00000<>+0(SB), Z7
-	VMAXPS        Z5, Z7, Z7
+	VMAXPS        Z3, Z7, Z7
 	VMOVUPS       f42b20000<>+0(SB), Z8
 	VMINPS        Z7, Z8, Z7
 	VMULPS        f3fb8aa3b<>+0(SB), Z7, Z8
@@ -3080,12 +3078,12 @@ loop108:
 	VFMADD213PS   f3f800000<>+0(SB), Z7, Z9
 	VFMADD213PS   f3f800000<>+0(SB), Z7, Z9
 	VSCALEFPS     Z8, Z9, Z9
-	VCMPPS        $0x11, fc2a00000<>+0(SB), Z5, K1
-	VBLENDMPS     Z6, Z9, K1, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y6
-	VCVTPS2PD     Y3, Z5
+	VCMPPS        $0x11, fc2a00000<>+0(SB), Z3, K1
+	VBLENDMPS     Z6, Z9, K1, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y6
+	VCVTPS2PD     Y4, Z3
 	VCVTPS2PD     Y6, Z6
-	VADDPD        Z5, Z0, Z0
+	VADDPD        Z3, Z0, Z0
 	VADDPD        Z6, Z1, Z1
 	ADDQ          $0x40, DX
 	SUBQ          $0x10, CX
@@ -3101,26 +3099,26 @@ tail109:
 	VMOVUPS.Z     (AX)(DX*1), K1, Z3
 	VSUBPS        Z2, Z3, Z2
 	VXORPS        Z3, Z3, Z3
-	VMOVUPS       fc2a00000<>+0(SB), Z5
-	VMAXPS        Z2, Z5, Z5
+	VMOVUPS       fc2a00000<>+0(SB), Z4
+	VMAXPS        Z2, Z4, Z4
 	VMOVUPS       f42b20000<>+0(SB), Z6
-	VMINPS        Z5, Z6, Z5
-	VMULPS        f3fb8aa3b<>+0(SB), Z5, Z6
+	VMINPS        Z4, Z6, Z4
+	VMULPS        f3fb8aa3b<>+0(SB), Z4, Z6
 	VRNDSCALEPS   $0x08, Z6, Z6
-	VMOVUPS       Z5, Z5
-	VFNMADD231PS  f3f317218<>+0(SB), Z6, Z5
-	VFNMADD231PS  fb102e308<>+0(SB), Z6, Z5
+	VMOVUPS       Z4, Z4
+	VFNMADD231PS  f3f317218<>+0(SB), Z6, Z4
+	VFNMADD231PS  fb102e308<>+0(SB), Z6, Z4
 	VMOVUPS       f3ab511f9<>+0(SB), Z7
-	VFMADD213PS   f3c091d05<>+0(SB), Z5, Z7
-	VFMADD213PS   f3d2aac79<>+0(SB), Z5, Z7
-	VFMADD213PS   f3e2aaa49<>+0(SB), Z5, Z7
-	VFMADD213PS   f3efffffe<>+0(SB), Z5, Z7
-	VFMADD213PS   f3f800000<>+0(SB), Z5, Z7
-	VFMADD213PS   f3f800000<>+0(SB), Z5, Z7
+	VFMADD213PS   f3c091d05<>+0(SB), Z4, Z7
+	VFMADD213PS   f3d2aac79<>+0(SB), Z4, Z7
+	VFMADD213PS   f3e2aaa49<>+0(SB), Z4, Z7
+	VFMADD213PS   f3efffffe<>+0(SB), Z4, Z7
+	VFMADD213PS   f3f800000<>+0(SB), Z4, Z7
+	VFMADD213PS   f3f800000<>+0(SB), Z4, Z7
 	VSCALEFPS     Z6, Z7, Z7
 	VCMPPS        $0x11, fc2a00000<>+0(SB), Z2, K2
-	VBLENDMPS     Z3, Z7, K2, Z4
-	VMOVAPS.Z     Z4, K1, Z2
+	VBLENDMPS     Z3, Z7, K2, Z5
+	VMOVAPS.Z     Z5, K1, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y3
 	VCVTPS2PD     Y2, Z2
 	VCVTPS2PD     Y3, Z3
@@ -3134,7 +3132,7 @@ done110:
 	VHADDPD       Y1, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
-	MOVSD         X0, ret+32(FP)
+	VMOVSD        X0, ret+32(FP)
 	VZEROUPPER
 	RET
 
@@ -3337,7 +3335,7 @@ DATA f3f800000<>+60(SB)/4, $0x3f800000
 GLOBL f3f800000<>(SB), RODATA|NOPTR, $64
 
 // func ExpStats(x []float32, shift float32) (sum float64, moment float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·ExpStats(SB), NOSPLIT, $0-48
 	MOVQ         x_base+0(FP), AX
 	MOVQ         x_len+8(FP), CX
@@ -3345,18 +3343,17 @@ TEXT ·ExpStats(SB), NOSPLIT, $0-48
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
 	VXORPS       Z3, Z3, Z3
-	MOVSS        shift+24(FP), X4
-	VBROADCASTSS X4, Z4
+	VBROADCASTSS shift+24(FP), Z4
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
 	JLT          tail112
 
 loop111:
-	VMOVUPS       (AX)(DX*1), Z7
-	VSUBPS        Z4, Z7, Z7
+	VMOVUPS       (AX)(DX*1), Z5
+	VSUBPS        Z4, Z5, Z5
 	VXORPS        Z8, Z8, Z8
 	VMOVUPS       fc2a00000<>+0(SB), Z9
-	VMAXPS        Z7, Z9, Z9
+	VMAXPS        Z5, Z9, Z9
 	VMOVUPS       f42b20000<>+0(SB), Z10
 	VMINPS        Z9, Z10, Z9
 	VMULPS        f3fb8aa3b<>+0(SB), Z9, Z10
@@ -3372,18 +3369,18 @@ loop111:
 	VFMADD213PS   f3f800000<>+0(SB), Z9, Z11
 	VFMADD213PS   f3f800000<>+0(SB), Z9, Z11
 	VSCALEFPS     Z10, Z11, Z11
-	VCMPPS        $0x11, fc2a00000<>+0(SB), Z7, K1
-	VBLENDMPS     Z8, Z11, K1, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y9
-	VCVTPS2PD     Y5, Z8
+	VCMPPS        $0x11, fc2a00000<>+0(SB), Z5, K1
+	VBLENDMPS     Z8, Z11, K1, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y9
+	VCVTPS2PD     Y6, Z8
 	VCVTPS2PD     Y9, Z9
 	VMOVUPS       fc3480000<>+0(SB), Z10
-	VMAXPS        Z7, Z10, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y10
-	VCVTPS2PD     Y7, Z7
+	VMAXPS        Z5, Z10, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y10
+	VCVTPS2PD     Y5, Z5
 	VCVTPS2PD     Y10, Z10
 	VADDPD        Z8, Z0, Z0
-	VFMADD231PD   Z8, Z7, Z2
+	VFMADD231PD   Z8, Z5, Z2
 	VADDPD        Z9, Z1, Z1
 	VFMADD231PD   Z9, Z10, Z3
 	ADDQ          $0x40, DX
@@ -3400,26 +3397,26 @@ tail112:
 	VMOVUPS.Z     (AX)(DX*1), K1, Z5
 	VSUBPS        Z4, Z5, Z4
 	VXORPS        Z5, Z5, Z5
-	VMOVUPS       fc2a00000<>+0(SB), Z7
-	VMAXPS        Z4, Z7, Z7
+	VMOVUPS       fc2a00000<>+0(SB), Z6
+	VMAXPS        Z4, Z6, Z6
 	VMOVUPS       f42b20000<>+0(SB), Z8
-	VMINPS        Z7, Z8, Z7
-	VMULPS        f3fb8aa3b<>+0(SB), Z7, Z8
+	VMINPS        Z6, Z8, Z6
+	VMULPS        f3fb8aa3b<>+0(SB), Z6, Z8
 	VRNDSCALEPS   $0x08, Z8, Z8
-	VMOVUPS       Z7, Z7
-	VFNMADD231PS  f3f317218<>+0(SB), Z8, Z7
-	VFNMADD231PS  fb102e308<>+0(SB), Z8, Z7
+	VMOVUPS       Z6, Z6
+	VFNMADD231PS  f3f317218<>+0(SB), Z8, Z6
+	VFNMADD231PS  fb102e308<>+0(SB), Z8, Z6
 	VMOVUPS       f3ab511f9<>+0(SB), Z9
-	VFMADD213PS   f3c091d05<>+0(SB), Z7, Z9
-	VFMADD213PS   f3d2aac79<>+0(SB), Z7, Z9
-	VFMADD213PS   f3e2aaa49<>+0(SB), Z7, Z9
-	VFMADD213PS   f3efffffe<>+0(SB), Z7, Z9
-	VFMADD213PS   f3f800000<>+0(SB), Z7, Z9
-	VFMADD213PS   f3f800000<>+0(SB), Z7, Z9
+	VFMADD213PS   f3c091d05<>+0(SB), Z6, Z9
+	VFMADD213PS   f3d2aac79<>+0(SB), Z6, Z9
+	VFMADD213PS   f3e2aaa49<>+0(SB), Z6, Z9
+	VFMADD213PS   f3efffffe<>+0(SB), Z6, Z9
+	VFMADD213PS   f3f800000<>+0(SB), Z6, Z9
+	VFMADD213PS   f3f800000<>+0(SB), Z6, Z9
 	VSCALEFPS     Z8, Z9, Z9
 	VCMPPS        $0x11, fc2a00000<>+0(SB), Z4, K2
-	VBLENDMPS     Z5, Z9, K2, Z6
-	VMOVAPS.Z     Z6, K1, Z5
+	VBLENDMPS     Z5, Z9, K2, Z7
+	VMOVAPS.Z     Z7, K1, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y6
 	VCVTPS2PD     Y5, Z5
 	VCVTPS2PD     Y6, Z6
@@ -3440,14 +3437,14 @@ done113:
 	VHADDPD       Y1, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPD        X0, X1, X0
-	MOVSD         X0, sum+32(FP)
+	VMOVSD        X0, sum+32(FP)
 	VADDPD        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPD        Y0, Y2, Y0
 	VHADDPD       Y0, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
-	MOVSD         X1, moment+40(FP)
+	VMOVSD        X1, moment+40(FP)
 	VZEROUPPER
 	RET
 
@@ -3470,16 +3467,14 @@ DATA fc3480000<>+60(SB)/4, $0xc3480000
 GLOBL fc3480000<>(SB), RODATA|NOPTR, $64
 
 // func NormSums(dout []float32, gamma []float32, x []float32, mean float32, rstd float32) (sumG float32, sumGX float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·NormSums(SB), NOSPLIT, $0-88
 	MOVQ         dout_base+0(FP), AX
 	MOVQ         gamma_base+24(FP), CX
 	MOVQ         x_base+48(FP), DX
 	MOVQ         x_len+56(FP), BX
-	MOVSS        mean+72(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        rstd+76(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS mean+72(FP), Z0
+	VBROADCASTSS rstd+76(FP), Z1
 	VXORPS       Z2, Z2, Z2
 	VXORPS       Z3, Z3, Z3
 	XORQ         SI, SI
@@ -3522,14 +3517,14 @@ done116:
 	VADDPS        X1, X0, X1
 	VHADDPS       X1, X1, X1
 	VHADDPS       X1, X1, X1
-	MOVSS         X1, sumG+80(FP)
+	VMOVSS        X1, sumG+80(FP)
 	VEXTRACTF64X4 $0x01, Z3, Y0
 	VADDPS        Y0, Y3, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPS        X1, X0, X1
 	VHADDPS       X1, X1, X1
 	VHADDPS       X1, X1, X1
-	MOVSS         X1, sumGX+84(FP)
+	VMOVSS        X1, sumGX+84(FP)
 	VZEROUPPER
 	RET
 
@@ -3919,13 +3914,12 @@ done125:
 	RET
 
 // func Axpy(y []float32, alpha float32, x []float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·Axpy(SB), NOSPLIT, $0-56
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+32(FP), CX
 	MOVQ         y_len+8(FP), DX
-	MOVSS        alpha+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS alpha+24(FP), Z0
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
 	JLT          tail127
@@ -3958,12 +3952,11 @@ done128:
 	RET
 
 // func Scale(x []float32, s float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·Scale(SB), NOSPLIT, $0-28
 	MOVQ         x_base+0(FP), AX
 	MOVQ         x_len+8(FP), CX
-	MOVSS        s+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+24(FP), Z0
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
 	JLT          tail130
@@ -3992,32 +3985,27 @@ done131:
 	RET
 
 // func SoftmaxGrad(d []float32, x []float32, hi float32, lo float32, entropy float32, gLogp float32, gEnt float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·SoftmaxGrad(SB), NOSPLIT, $0-68
 	MOVQ         d_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         d_len+8(FP), DX
-	MOVSS        hi+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        lo+52(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        entropy+56(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        gLogp+60(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        gEnt+64(FP), X6
-	VBROADCASTSS X6, Z6
+	VBROADCASTSS hi+48(FP), Z0
+	VBROADCASTSS lo+52(FP), Z1
+	VBROADCASTSS entropy+56(FP), Z2
+	VBROADCASTSS gLogp+60(FP), Z3
+	VBROADCASTSS gEnt+64(FP), Z4
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
 	JLT          tail133
 
 loop132:
-	VMOVUPS      (CX)(BX*1), Z7
-	VSUBPS       Z0, Z7, Z7
-	VSUBPS       Z3, Z7, Z7
+	VMOVUPS      (CX)(BX*1), Z5
+	VSUBPS       Z0, Z5, Z5
+	VSUBPS       Z1, Z5, Z5
 	VXORPS       Z8, Z8, Z8
 	VMOVUPS      fc2a00000<>+0(SB), Z9
-	VMAXPS       Z7, Z9, Z9
+	VMAXPS       Z5, Z9, Z9
 	VMOVUPS      f42b20000<>+0(SB), Z10
 	VMINPS       Z9, Z10, Z9
 	VMULPS       f3fb8aa3b<>+0(SB), Z9, Z10
@@ -4033,17 +4021,17 @@ loop132:
 	VFMADD213PS  f3f800000<>+0(SB), Z9, Z11
 	VFMADD213PS  f3f800000<>+0(SB), Z9, Z11
 	VSCALEFPS    Z10, Z11, Z11
-	VCMPPS       $0x11, fc2a00000<>+0(SB), Z7, K1
-	VBLENDMPS    Z8, Z11, K1, Z1
+	VCMPPS       $0x11, fc2a00000<>+0(SB), Z5, K1
+	VBLENDMPS    Z8, Z11, K1, Z6
 	VMOVUPS      fc3480000<>+0(SB), Z8
-	VMAXPS       Z7, Z8, Z7
-	VADDPS       Z4, Z7, Z7
-	VMOVUPS      Z5, Z8
-	VFMADD231PS  Z6, Z7, Z8
-	VXORPS       Z7, Z7, Z7
-	VMOVUPS      Z7, Z7
-	VFNMADD231PS Z8, Z1, Z7
-	VMOVUPS      Z7, (AX)(BX*1)
+	VMAXPS       Z5, Z8, Z5
+	VADDPS       Z2, Z5, Z5
+	VMOVUPS      Z3, Z8
+	VFMADD231PS  Z4, Z5, Z8
+	VXORPS       Z5, Z5, Z5
+	VMOVUPS      Z5, Z5
+	VFNMADD231PS Z8, Z6, Z5
+	VMOVUPS      Z5, (AX)(BX*1)
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
@@ -4055,37 +4043,37 @@ tail133:
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
-	VMOVUPS.Z    (CX)(BX*1), K1, Z1
-	VSUBPS       Z0, Z1, Z0
-	VSUBPS       Z3, Z0, Z0
+	VMOVUPS.Z    (CX)(BX*1), K1, Z5
+	VSUBPS       Z0, Z5, Z0
+	VSUBPS       Z1, Z0, Z0
 	VXORPS       Z1, Z1, Z1
-	VMOVUPS      fc2a00000<>+0(SB), Z3
-	VMAXPS       Z0, Z3, Z3
-	VMOVUPS      f42b20000<>+0(SB), Z7
-	VMINPS       Z3, Z7, Z3
-	VMULPS       f3fb8aa3b<>+0(SB), Z3, Z7
-	VRNDSCALEPS  $0x08, Z7, Z7
-	VMOVUPS      Z3, Z3
-	VFNMADD231PS f3f317218<>+0(SB), Z7, Z3
-	VFNMADD231PS fb102e308<>+0(SB), Z7, Z3
+	VMOVUPS      fc2a00000<>+0(SB), Z5
+	VMAXPS       Z0, Z5, Z5
+	VMOVUPS      f42b20000<>+0(SB), Z6
+	VMINPS       Z5, Z6, Z5
+	VMULPS       f3fb8aa3b<>+0(SB), Z5, Z6
+	VRNDSCALEPS  $0x08, Z6, Z6
+	VMOVUPS      Z5, Z5
+	VFNMADD231PS f3f317218<>+0(SB), Z6, Z5
+	VFNMADD231PS fb102e308<>+0(SB), Z6, Z5
 	VMOVUPS      f3ab511f9<>+0(SB), Z8
-	VFMADD213PS  f3c091d05<>+0(SB), Z3, Z8
-	VFMADD213PS  f3d2aac79<>+0(SB), Z3, Z8
-	VFMADD213PS  f3e2aaa49<>+0(SB), Z3, Z8
-	VFMADD213PS  f3efffffe<>+0(SB), Z3, Z8
-	VFMADD213PS  f3f800000<>+0(SB), Z3, Z8
-	VFMADD213PS  f3f800000<>+0(SB), Z3, Z8
-	VSCALEFPS    Z7, Z8, Z8
+	VFMADD213PS  f3c091d05<>+0(SB), Z5, Z8
+	VFMADD213PS  f3d2aac79<>+0(SB), Z5, Z8
+	VFMADD213PS  f3e2aaa49<>+0(SB), Z5, Z8
+	VFMADD213PS  f3efffffe<>+0(SB), Z5, Z8
+	VFMADD213PS  f3f800000<>+0(SB), Z5, Z8
+	VFMADD213PS  f3f800000<>+0(SB), Z5, Z8
+	VSCALEFPS    Z6, Z8, Z8
 	VCMPPS       $0x11, fc2a00000<>+0(SB), Z0, K2
-	VBLENDMPS    Z1, Z8, K2, Z2
+	VBLENDMPS    Z1, Z8, K2, Z7
 	VMOVUPS      fc3480000<>+0(SB), Z1
 	VMAXPS       Z0, Z1, Z0
-	VADDPS       Z4, Z0, Z0
-	VMOVUPS      Z5, Z1
-	VFMADD231PS  Z6, Z0, Z1
+	VADDPS       Z2, Z0, Z0
+	VMOVUPS      Z3, Z1
+	VFMADD231PS  Z4, Z0, Z1
 	VXORPS       Z0, Z0, Z0
 	VMOVUPS      Z0, Z0
-	VFNMADD231PS Z1, Z2, Z0
+	VFNMADD231PS Z1, Z7, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
 done134:
@@ -4173,17 +4161,15 @@ done137:
 	RET
 
 // func NormApply(out []float32, x []float32, gamma []float32, beta []float32, mean float32, rstd float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·NormApply(SB), NOSPLIT, $0-104
 	MOVQ         out_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         gamma_base+48(FP), DX
 	MOVQ         beta_base+72(FP), BX
 	MOVQ         out_len+8(FP), SI
-	MOVSS        mean+96(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        rstd+100(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS mean+96(FP), Z0
+	VBROADCASTSS rstd+100(FP), Z1
 	TESTQ        BX, BX
 	JE           none138
 	XORQ         DI, DI
@@ -4258,7 +4244,7 @@ done144:
 	RET
 
 // func NormGrad(dx []float32, dgamma []float32, dbeta []float32, dout []float32, gamma []float32, x []float32, mean float32, rstd float32, meanG float32, meanGX float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·NormGrad(SB), NOSPLIT, $0-160
 	MOVQ         dx_base+0(FP), AX
 	MOVQ         dgamma_base+24(FP), CX
@@ -4267,14 +4253,10 @@ TEXT ·NormGrad(SB), NOSPLIT, $0-160
 	MOVQ         gamma_base+96(FP), SI
 	MOVQ         x_base+120(FP), DI
 	MOVQ         dx_len+8(FP), R8
-	MOVSS        mean+144(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        rstd+148(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        meanG+152(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        meanGX+156(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS mean+144(FP), Z0
+	VBROADCASTSS rstd+148(FP), Z1
+	VBROADCASTSS meanG+152(FP), Z2
+	VBROADCASTSS meanGX+156(FP), Z3
 	XORQ         R9, R9
 	CMPQ         R8, $0x10
 	JLT          tail146
@@ -5330,7 +5312,7 @@ done168:
 	RET
 
 // func Scores(dst []float32, q []float32, k []float32, ld int, idx []int32, scale float32)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, SSE
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Scores(SB), NOSPLIT, $0-108
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         q_base+24(FP), CX
@@ -5340,8 +5322,7 @@ TEXT ·Scores(SB), NOSPLIT, $0-108
 	SHLQ         $0x02, SI
 	MOVQ         idx_base+80(FP), DI
 	MOVQ         idx_len+88(FP), R8
-	MOVSS        scale+104(FP), X0
-	VBROADCASTSS X0, X0
+	VBROADCASTSS scale+104(FP), X0
 	SHLQ         $0x02, BX
 	XORQ         R9, R9
 	SUBQ         $0x04, R8
@@ -5682,7 +5663,7 @@ width191:
 	RET
 
 // func SoftmaxBackward(ds []float32, p []float32, dp []float32, scale float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·SoftmaxBackward(SB), NOSPLIT, $0-76
 	MOVQ   ds_base+0(FP), AX
 	MOVQ   p_base+24(FP), CX
@@ -5720,8 +5701,7 @@ done194:
 	VHADDPS       X0, X0, X0
 	VHADDPS       X0, X0, X0
 	VBROADCASTSS  X0, Z0
-	MOVSS         scale+72(FP), X1
-	VBROADCASTSS  X1, Z1
+	VBROADCASTSS  scale+72(FP), Z1
 	MOVQ          ds_len+8(FP), BX
 	XORQ          SI, SI
 	CMPQ          BX, $0x10
@@ -5757,15 +5737,14 @@ done197:
 	RET
 
 // func Rope(x []float32, cos []float32, sin []float32, sign float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·Rope(SB), NOSPLIT, $0-76
 	MOVQ         x_base+0(FP), AX
 	MOVQ         cos_base+24(FP), CX
 	MOVQ         sin_base+48(FP), DX
 	MOVQ         cos_len+32(FP), BX
 	LEAQ         (AX)(BX*4), SI
-	MOVSS        sign+72(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS sign+72(FP), Z0
 	XORQ         DI, DI
 	CMPQ         BX, $0x10
 	JLT          tail199
