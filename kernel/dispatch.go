@@ -14,6 +14,7 @@ type ops struct {
 
 	tile      func(*generic.Tile)
 	transpose func(dst, src []float32)
+	slices    func(dst, src []float32, n, dstStep, srcStep int)
 
 	dot        func(a, b []float32) float32
 	sum        func(x []float32) float32
@@ -69,7 +70,7 @@ func Name() string { return use.name }
 func goOps() *ops {
 	return &ops{
 		name: "go", tileRows: 12, maxPanels: generic.MaxPanels,
-		tile: generic.Run, transpose: generic.Transpose,
+		tile: generic.Run, transpose: generic.Transpose, slices: generic.Slices,
 		dot: generic.Dot, sum: generic.Sum, sumSqDev: generic.SumSqDev, max: generic.Max,
 		sumSquares: generic.SumSquares, expSum: generic.ExpSum, expStats: generic.ExpStats, normSums: generic.NormSums,
 		exp: generic.Exp, log: generic.Log, tanh: generic.Tanh,

@@ -105,7 +105,9 @@ type weightGrad struct {
 
 const (
 	gradRows   = 256 // rows of x and dy between two visits of dw
-	gradBlockK = 768 // rows of dw in a block: with gradRows, the part of x that stays in the L2 cache
+	gradBlockK = 576 // rows of dw in a block: with gradRows, packed x that stays in the L2 cache
+	packFrom   = 6   // panels of a block from which on packing x pays
+	packWidth  = 16  // elements of a piece of packed x: one cache line, so tiles read it in order
 )
 
 // MatMulGrad adds x^T[K][M]·dy[M][N] to the packed dw [K][N]. The padding of dw stays zero.
@@ -113,9 +115,10 @@ func MatMulGrad(p *Pool, dw []float32, x []float32, ldx int, dy []float32, lddy,
 	g := weightGrad{dw: dw, x: x, ldx: ldx, dy: dy, lddy: lddy, m: m, k: k, n: n}
 	panels := ceilDiv(n, NR)
 	g.kBlock = even(k, gradBlockK)
-	g.panelBlock = even(panels, max(1, panels/(4*p.Threads())))
-	if p.Threads() == 1 {
-		g.panelBlock = max(panels, 1)
+	g.kBlock = ceilDiv(g.kBlock, use.tileRows) * use.tileRows
+	g.panelBlock = max(panels, 1)
+	if t := p.Threads(); t > 1 {
+		g.panelBlock = even(panels, max(1, panels/(2*t)))
 	}
 	g.kBlocks, g.nBlocks = ceilDiv(k, g.kBlock), ceilDiv(panels, g.panelBlock)
 	blocks := g.kBlocks * g.nBlocks
@@ -136,26 +139,59 @@ func (g *weightGrad) block(i int, s *worker) {
 	k1 := min(k0+g.kBlock, g.k)
 	j0 := i % g.nBlocks * g.panelBlock
 	j1 := min(j0+g.panelBlock, ceilDiv(g.n, NR))
+	tileRows := even(k1-k0, use.tileRows)
 	for r0 := 0; r0 < g.m; r0 += gradRows {
+		r1 := min(r0+gradRows, g.m)
+		var packed []float32
+		if j1-j0 >= packFrom {
+			packed = g.packed(s, k0, k1, r0, r1, tileRows)
+		}
 		for j := j0; j < j1; j++ {
-			g.sums(s, j, k0, k1, r0, min(r0+gradRows, g.m))
+			g.sums(s, j, k0, k1, r0, r1, tileRows, packed)
 		}
 	}
 }
 
+// packed returns the columns k0..k1-1 of the rows r0..r1-1 of x in pieces: [tile][row][packWidth].
+func (g *weightGrad) packed(s *worker, k0, k1, r0, r1, tileRows int) []float32 {
+	tiles, step := ceilDiv(k1-k0, tileRows), (r1-r0)*packWidth
+	b := grown(&s.pieces, tiles*step)
+	whole := (k1 - k0 - (packWidth - tileRows)) / tileRows // pieces that end before k1
+	for r := r0; r < r1; r++ {
+		src, dst := g.x[r*g.ldx+k0:][:k1-k0], b[(r-r0)*packWidth:]
+		use.slices(dst, src, whole, step, tileRows)
+		for i := max(whole, 0); i < tiles; i++ {
+			copy(dst[i*step:][:packWidth], src[i*tileRows:])
+		}
+	}
+	return b
+}
+
 // sums adds the rows r0..r1-1 to the rows k0..k1-1 of panel j of dw.
-func (g *weightGrad) sums(s *worker, j, k0, k1, r0, r1 int) {
+func (g *weightGrad) sums(s *worker, j, k0, k1, r0, r1, tileRows int, packed []float32) {
 	t := &s.tile
 	t.Bias, t.Res, t.Panels, t.Load = nil, nil, 1, 1
 	t.ARow, t.AK, t.BK, t.K, t.LDC = 1, g.ldx, NR, r1-r0, NR
+	if packed != nil {
+		t.AK = packWidth
+	}
 	t.B = g.panelOf(s, j*NR, r0, r1)
-	tileRows := even(k1-k0, use.tileRows)
+	dw := g.dw[j*g.k*NR:][:g.k*NR]
 	for k := k0; k < k1; k += tileRows {
 		t.M = min(tileRows, k1-k)
-		t.A = g.x[r0*g.ldx+k:]
-		t.C = g.dw[j*g.k*NR+k*NR:]
+		t.C = dw[k*NR:]
+		t.Next = nil
+		if k+2*tileRows <= k1 {
+			t.Next = dw[(k+tileRows)*NR:]
+		}
+		if packed != nil {
+			t.A = packed[(k-k0)/tileRows*(r1-r0)*packWidth:]
+		} else {
+			t.A = g.x[r0*g.ldx+k:]
+		}
 		use.tile(t)
 	}
+	t.Next = nil
 }
 
 // panelOf copies the columns n0..n0+31 of the rows r0..r1-1 of dy, padded with zeros.

@@ -25,12 +25,13 @@ type Pool struct {
 // worker holds what one thread needs: its place to sleep and scratch memory.
 type worker struct {
 	parker
-	tile  generic.Tile
-	adam  generic.Adam
-	panel []float32 // packed operand of a matrix product
-	edge  []float32 // C of a tile that is cut off at the right
-	row   []float32 // work space of one row
-	parts []float32 // parameter gradients of blocks of rows
+	tile   generic.Tile
+	adam   generic.Adam
+	panel  []float32 // packed operand of a matrix product
+	pieces []float32 // the other operand, packed
+	edge   []float32 // C of a tile that is cut off at the right
+	row    []float32 // work space of one row
+	parts  []float32 // parameter gradients of blocks of rows
 }
 
 // parker lets one goroutine sleep until another finds work for it.

@@ -55,5 +55,6 @@ var loops = map[string]string{
 	"Scatter":         "\tdst[idx[t]*ld+j] += coef[t] * vec[j]; len(vec) is a multiple of 16, len(idx) > 0",
 	"SoftmaxBackward": "\tds[t] = p[t] * (dp[t]-Dot(p, dp)) * scale",
 	"Rope":            "\tx[i], x[i+half] = x[i]*cos[i]-x[i+half]*sign*sin[i], x[i+half]*cos[i]+x[i]*sign*sin[i]",
+	"Slices":          "\tcopy(dst[i*dstStep:][:16], src[i*srcStep:][:16]) for i < n",
 	"Transpose":       "\tdst[j*32+i] = src[i*32+j]",
 }

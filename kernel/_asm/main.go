@@ -18,6 +18,7 @@ func main() {
 	build.ConstraintExpr("amd64")
 	g.tiles()
 	g.transpose()
+	g.slices()
 	g.reductions()
 	g.pointwise()
 	g.activations()

@@ -51,3 +51,23 @@ func transpose8(dst, src Mem) {
 		}
 	}
 }
+
+// slices emits the copy of pieces of 16 elements, as the packing of x^T needs it.
+func (g *gen) slices() {
+	g.text("Slices", "func(dst, src []float32, n, dstStep, srcStep int)")
+	dst, src, n := base("dst"), base("src"), Load(Param("n"), GP64())
+	dstStep, srcStep := stride("dstStep"), stride("srcStep")
+	again, done := g.label("piece"), g.label("done")
+	TESTQ(n, n)
+	JLE(LabelRef(done))
+	Label(again)
+	for i := range g.parts {
+		VMOVUPS(g.move(Mem{Base: src, Disp: i * g.width}), Mem{Base: dst, Disp: i * g.width})
+	}
+	ADDQ(srcStep, src)
+	ADDQ(dstStep, dst)
+	DECQ(n)
+	JNE(LabelRef(again))
+	Label(done)
+	end()
+}

@@ -1259,6 +1259,33 @@ columns53:
 	VZEROUPPER
 	RET
 
+// func Slices(dst []float32, src []float32, n int, dstStep int, srcStep int)
+// Requires: AVX
+TEXT ·Slices(SB), NOSPLIT, $0-72
+	MOVQ  dst_base+0(FP), AX
+	MOVQ  src_base+24(FP), CX
+	MOVQ  n+48(FP), DX
+	MOVQ  dstStep+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  srcStep+64(FP), SI
+	SHLQ  $0x02, SI
+	TESTQ DX, DX
+	JLE   done55
+
+piece54:
+	VMOVUPS (CX), Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMOVUPS Y0, 32(AX)
+	ADDQ    SI, CX
+	ADDQ    BX, AX
+	DECQ    DX
+	JNE     piece54
+
+done55:
+	VZEROUPPER
+	RET
+
 // func Dot(a []float32, b []float32) float32
 // Requires: AVX, FMA3
 TEXT ·Dot(SB), NOSPLIT, $0-52
@@ -1269,9 +1296,9 @@ TEXT ·Dot(SB), NOSPLIT, $0-52
 	VXORPS Y1, Y1, Y1
 	XORQ   BX, BX
 	CMPQ   DX, $0x10
-	JLT    tail55
+	JLT    tail57
 
-loop54:
+loop56:
 	VMOVUPS     (CX)(BX*1), Y2
 	VMOVUPS     (AX)(BX*1), Y3
 	VFMADD231PS Y2, Y3, Y0
@@ -1281,11 +1308,11 @@ loop54:
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop54
+	JGE         loop56
 
-tail55:
+tail57:
 	TESTQ       DX, DX
-	JE          done56
+	JE          done58
 	LEAQ        lanes<>+0(SB), SI
 	MOVQ        $0x00000010, DI
 	SUBQ        DX, DI
@@ -1298,7 +1325,7 @@ tail55:
 	VMASKMOVPS  32(AX)(BX*1), Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
 
-done56:
+done58:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -1351,9 +1378,9 @@ TEXT ·Sum(SB), NOSPLIT, $0-28
 	VXORPS Y1, Y1, Y1
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail58
+	JLT    tail60
 
-loop57:
+loop59:
 	VMOVUPS (AX)(DX*1), Y2
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS 32(AX)(DX*1), Y2
@@ -1361,11 +1388,11 @@ loop57:
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop57
+	JGE     loop59
 
-tail58:
+tail60:
 	TESTQ      CX, CX
-	JE         done59
+	JE         done61
 	LEAQ       lanes<>+0(SB), BX
 	MOVQ       $0x00000010, SI
 	SUBQ       CX, SI
@@ -1376,7 +1403,7 @@ tail58:
 	VMASKMOVPS 32(AX)(DX*1), Y3, Y2
 	VADDPS     Y2, Y1, Y1
 
-done59:
+done61:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -1396,9 +1423,9 @@ TEXT ·SumSqDev(SB), NOSPLIT, $0-36
 	VBROADCASTSS mean+24(FP), Y2
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail61
+	JLT          tail63
 
-loop60:
+loop62:
 	VMOVUPS     (AX)(DX*1), Y3
 	VSUBPS      Y2, Y3, Y3
 	VFMADD231PS Y3, Y3, Y0
@@ -1408,11 +1435,11 @@ loop60:
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
 	CMPQ        CX, $0x10
-	JGE         loop60
+	JGE         loop62
 
-tail61:
+tail63:
 	TESTQ       CX, CX
-	JE          done62
+	JE          done64
 	LEAQ        lanes<>+0(SB), BX
 	MOVQ        $0x00000010, SI
 	SUBQ        CX, SI
@@ -1427,7 +1454,7 @@ tail61:
 	VANDPS      Y2, Y4, Y2
 	VFMADD231PS Y2, Y2, Y1
 
-done62:
+done64:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -1447,9 +1474,9 @@ TEXT ·Max(SB), NOSPLIT, $0-28
 	VMOVUPS Y0, Y2
 	XORQ    DX, DX
 	CMPQ    CX, $0x10
-	JLT     tail64
+	JLT     tail66
 
-loop63:
+loop65:
 	VMOVUPS (AX)(DX*1), Y3
 	VMAXPS  Y1, Y3, Y1
 	VMOVUPS 32(AX)(DX*1), Y3
@@ -1457,11 +1484,11 @@ loop63:
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop63
+	JGE     loop65
 
-tail64:
+tail66:
 	TESTQ      CX, CX
-	JE         done65
+	JE         done67
 	LEAQ       lanes<>+0(SB), BX
 	MOVQ       $0x00000010, SI
 	SUBQ       CX, SI
@@ -1474,7 +1501,7 @@ tail64:
 	VBLENDVPS  Y4, Y3, Y0, Y0
 	VMAXPS     Y2, Y0, Y2
 
-done65:
+done67:
 	VMAXPS       Y2, Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMAXPS       X1, X0, X1
@@ -1515,9 +1542,9 @@ TEXT ·SumSquares(SB), NOSPLIT, $0-32
 	VXORPS Y3, Y3, Y3
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail67
+	JLT    tail69
 
-loop66:
+loop68:
 	VMOVUPS      (AX)(DX*1), Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
@@ -1533,11 +1560,11 @@ loop66:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 	CMPQ         CX, $0x10
-	JGE          loop66
+	JGE          loop68
 
-tail67:
+tail69:
 	TESTQ        CX, CX
-	JE           done68
+	JE           done70
 	LEAQ         lanes<>+0(SB), BX
 	MOVQ         $0x00000010, SI
 	SUBQ         CX, SI
@@ -1556,7 +1583,7 @@ tail67:
 	VFMADD231PD  Y4, Y4, Y2
 	VFMADD231PD  Y5, Y5, Y3
 
-done68:
+done70:
 	VADDPD       Y2, Y0, Y0
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y0, Y0
@@ -1579,9 +1606,9 @@ TEXT ·ExpSum(SB), NOSPLIT, $0-40
 	VBROADCASTSS shift+24(FP), Y4
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail70
+	JLT          tail72
 
-loop69:
+loop71:
 	VMOVUPS      (AX)(DX*1), Y5
 	VSUBPS       Y4, Y5, Y5
 	VXORPS       Y6, Y6, Y6
@@ -1655,11 +1682,11 @@ loop69:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 	CMPQ         CX, $0x10
-	JGE          loop69
+	JGE          loop71
 
-tail70:
+tail72:
 	TESTQ        CX, CX
-	JE           done71
+	JE           done73
 	LEAQ         lanes<>+0(SB), BX
 	MOVQ         $0x00000010, SI
 	SUBQ         CX, SI
@@ -1738,7 +1765,7 @@ tail70:
 	VADDPD       Y4, Y2, Y2
 	VADDPD       Y5, Y3, Y3
 
-done71:
+done73:
 	VADDPD       Y2, Y0, Y0
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y0, Y0
@@ -1981,9 +2008,9 @@ TEXT ·ExpStats(SB), NOSPLIT, $0-48
 	VBROADCASTSS shift+24(FP), Y8
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail73
+	JLT          tail75
 
-loop72:
+loop74:
 	VMOVUPS      (AX)(DX*1), Y9
 	VSUBPS       Y8, Y9, Y9
 	VXORPS       Y10, Y10, Y10
@@ -2071,11 +2098,11 @@ loop72:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 	CMPQ         CX, $0x10
-	JGE          loop72
+	JGE          loop74
 
-tail73:
+tail75:
 	TESTQ        CX, CX
-	JE           done74
+	JE           done76
 	LEAQ         lanes<>+0(SB), BX
 	MOVQ         $0x00000010, SI
 	SUBQ         CX, SI
@@ -2168,7 +2195,7 @@ tail73:
 	VADDPD       Y10, Y3, Y3
 	VFMADD231PD  Y10, Y11, Y7
 
-done74:
+done76:
 	VADDPD       Y2, Y0, Y0
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y0, Y0
@@ -2219,9 +2246,9 @@ TEXT ·NormSums(SB), NOSPLIT, $0-88
 	VXORPS       Y5, Y5, Y5
 	XORQ         SI, SI
 	CMPQ         BX, $0x10
-	JLT          tail76
+	JLT          tail78
 
-loop75:
+loop77:
 	VMOVUPS     (AX)(SI*1), Y6
 	VMOVUPS     (CX)(SI*1), Y7
 	VMULPS      Y7, Y6, Y6
@@ -2241,11 +2268,11 @@ loop75:
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, BX
 	CMPQ        BX, $0x10
-	JGE         loop75
+	JGE         loop77
 
-tail76:
+tail78:
 	TESTQ       BX, BX
-	JE          done77
+	JE          done79
 	LEAQ        lanes<>+0(SB), DI
 	MOVQ        $0x00000010, R8
 	SUBQ        BX, R8
@@ -2268,7 +2295,7 @@ tail76:
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS Y0, Y6, Y5
 
-done77:
+done79:
 	VADDPS       Y3, Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -2292,9 +2319,9 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail79
+	JLT  tail81
 
-loop78:
+loop80:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMOVUPS      fc2d00000<>+0(SB), Y1
 	VMAXPS       Y0, Y1, Y0
@@ -2352,11 +2379,11 @@ loop78:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop78
+	JGE          loop80
 
-tail79:
+tail81:
 	TESTQ        DX, DX
-	JE           done80
+	JE           done82
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -2417,7 +2444,7 @@ tail79:
 	VMULPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done80:
+done82:
 	VZEROUPPER
 	RET
 
@@ -2447,9 +2474,9 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail82
+	JLT  tail84
 
-loop81:
+loop83:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMULPS       Y0, Y0, Y1
 	VMULPS       Y1, Y0, Y2
@@ -2547,11 +2574,11 @@ loop81:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop81
+	JGE          loop83
 
-tail82:
+tail84:
 	TESTQ        DX, DX
-	JE           done83
+	JE           done85
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -2652,7 +2679,7 @@ tail82:
 	VBLENDVPS    Y3, Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done83:
+done85:
 	VZEROUPPER
 	RET
 
@@ -2826,9 +2853,9 @@ TEXT ·Add(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail85
+	JLT  tail87
 
-loop84:
+loop86:
 	VMOVUPS (AX)(BX*1), Y0
 	VMOVUPS (CX)(BX*1), Y1
 	VADDPS  Y1, Y0, Y0
@@ -2840,11 +2867,11 @@ loop84:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop84
+	JGE     loop86
 
-tail85:
+tail87:
 	TESTQ      DX, DX
-	JE         done86
+	JE         done88
 	LEAQ       lanes<>+0(SB), SI
 	MOVQ       $0x00000010, DI
 	SUBQ       DX, DI
@@ -2859,7 +2886,7 @@ tail85:
 	VADDPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, 32(AX)(BX*1)
 
-done86:
+done88:
 	VZEROUPPER
 	RET
 
@@ -2872,9 +2899,9 @@ TEXT ·Axpy(SB), NOSPLIT, $0-56
 	VBROADCASTSS alpha+24(FP), Y0
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail88
+	JLT          tail90
 
-loop87:
+loop89:
 	VMOVUPS     (CX)(BX*1), Y1
 	VMOVUPS     (AX)(BX*1), Y2
 	VMOVUPS     Y2, Y2
@@ -2888,11 +2915,11 @@ loop87:
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop87
+	JGE         loop89
 
-tail88:
+tail90:
 	TESTQ       DX, DX
-	JE          done89
+	JE          done91
 	LEAQ        lanes<>+0(SB), SI
 	MOVQ        $0x00000010, DI
 	SUBQ        DX, DI
@@ -2909,7 +2936,7 @@ tail88:
 	VFMADD231PS Y0, Y1, Y3
 	VMASKMOVPS  Y3, Y2, 32(AX)(BX*1)
 
-done89:
+done91:
 	VZEROUPPER
 	RET
 
@@ -2921,9 +2948,9 @@ TEXT ·Scale(SB), NOSPLIT, $0-28
 	VBROADCASTSS s+24(FP), Y0
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail91
+	JLT          tail93
 
-loop90:
+loop92:
 	VMOVUPS (AX)(DX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(DX*1)
@@ -2933,11 +2960,11 @@ loop90:
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop90
+	JGE     loop92
 
-tail91:
+tail93:
 	TESTQ      CX, CX
-	JE         done92
+	JE         done94
 	LEAQ       lanes<>+0(SB), BX
 	MOVQ       $0x00000010, SI
 	SUBQ       CX, SI
@@ -2950,7 +2977,7 @@ tail91:
 	VMULPS     Y0, Y1, Y0
 	VMASKMOVPS Y0, Y2, 32(AX)(DX*1)
 
-done92:
+done94:
 	VZEROUPPER
 	RET
 
@@ -2967,9 +2994,9 @@ TEXT ·SoftmaxGrad(SB), NOSPLIT, $0-68
 	VBROADCASTSS gEnt+64(FP), Y4
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail94
+	JLT          tail96
 
-loop93:
+loop95:
 	VMOVUPS      (CX)(BX*1), Y5
 	VSUBPS       Y0, Y5, Y5
 	VSUBPS       Y1, Y5, Y5
@@ -3053,11 +3080,11 @@ loop93:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop93
+	JGE          loop95
 
-tail94:
+tail96:
 	TESTQ        DX, DX
-	JE           done95
+	JE           done97
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -3144,7 +3171,7 @@ tail94:
 	VFNMADD231PS Y2, Y1, Y0
 	VMASKMOVPS   Y0, Y6, 32(AX)(BX*1)
 
-done95:
+done97:
 	VZEROUPPER
 	RET
 
@@ -3167,9 +3194,9 @@ TEXT ·adamW(SB), NOSPLIT, $0-104
 	VBROADCASTSS 28(DI), Y7
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail97
+	JLT          tail99
 
-loop96:
+loop98:
 	VMOVUPS      (CX)(DI*1), Y8
 	VMULPS       Y1, Y8, Y8
 	VMULPS       Y4, Y8, Y9
@@ -3215,11 +3242,11 @@ loop96:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
-	JGE          loop96
+	JGE          loop98
 
-tail97:
+tail99:
 	TESTQ        SI, SI
-	JE           done98
+	JE           done100
 	LEAQ         lanes<>+0(SB), R8
 	MOVQ         $0x00000010, R9
 	SUBQ         SI, R9
@@ -3268,7 +3295,7 @@ tail97:
 	VFNMADD231PS Y7, Y1, Y0
 	VMASKMOVPS   Y0, Y9, 32(AX)(DI*1)
 
-done98:
+done100:
 	VZEROUPPER
 	RET
 
@@ -3283,12 +3310,12 @@ TEXT ·NormApply(SB), NOSPLIT, $0-104
 	VBROADCASTSS mean+96(FP), Y0
 	VBROADCASTSS rstd+100(FP), Y1
 	TESTQ        BX, BX
-	JE           none99
+	JE           none101
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail101
+	JLT          tail103
 
-loop100:
+loop102:
 	VMOVUPS     (CX)(DI*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -3308,11 +3335,11 @@ loop100:
 	ADDQ        $0x40, DI
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop100
+	JGE         loop102
 
-tail101:
+tail103:
 	TESTQ       SI, SI
-	JE          done102
+	JE          done104
 	LEAQ        lanes<>+0(SB), R8
 	MOVQ        $0x00000010, R9
 	SUBQ        SI, R9
@@ -3335,16 +3362,16 @@ tail101:
 	VFMADD231PS Y1, Y0, Y2
 	VMASKMOVPS  Y2, Y3, 32(AX)(DI*1)
 
-done102:
+done104:
 	VZEROUPPER
 	RET
 
-none99:
+none101:
 	XORQ BX, BX
 	CMPQ SI, $0x10
-	JLT  tail104
+	JLT  tail106
 
-loop103:
+loop105:
 	VMOVUPS (CX)(BX*1), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
@@ -3360,11 +3387,11 @@ loop103:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, SI
 	CMPQ    SI, $0x10
-	JGE     loop103
+	JGE     loop105
 
-tail104:
+tail106:
 	TESTQ      SI, SI
-	JE         done105
+	JE         done107
 	LEAQ       lanes<>+0(SB), DI
 	MOVQ       $0x00000010, R8
 	SUBQ       SI, R8
@@ -3383,7 +3410,7 @@ tail104:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y3, 32(AX)(BX*1)
 
-done105:
+done107:
 	VZEROUPPER
 	RET
 
@@ -3403,9 +3430,9 @@ TEXT ·NormGrad(SB), NOSPLIT, $0-160
 	VBROADCASTSS meanGX+156(FP), Y3
 	XORQ         R9, R9
 	CMPQ         R8, $0x10
-	JLT          tail107
+	JLT          tail109
 
-loop106:
+loop108:
 	VMOVUPS      (DI)(R9*1), Y4
 	VSUBPS       Y0, Y4, Y4
 	VMULPS       Y1, Y4, Y4
@@ -3449,11 +3476,11 @@ loop106:
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, R8
 	CMPQ         R8, $0x10
-	JGE          loop106
+	JGE          loop108
 
-tail107:
+tail109:
 	TESTQ        R8, R8
-	JE           done108
+	JE           done110
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $0x00000010, R11
 	SUBQ         R8, R11
@@ -3500,7 +3527,7 @@ tail107:
 	VFMADD231PS  Y1, Y2, Y0
 	VMASKMOVPS   Y0, Y5, 32(AX)(R9*1)
 
-done108:
+done110:
 	VZEROUPPER
 	RET
 
@@ -3512,9 +3539,9 @@ TEXT ·GELUTanh(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail110
+	JLT  tail112
 
-loop109:
+loop111:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMULPS       Y0, Y0, Y1
 	VMOVUPS      fbd922279<>+0(SB), Y2
@@ -3588,11 +3615,11 @@ loop109:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop109
+	JGE          loop111
 
-tail110:
+tail112:
 	TESTQ        DX, DX
-	JE           done111
+	JE           done113
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -3669,7 +3696,7 @@ tail110:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done111:
+done113:
 	VZEROUPPER
 	RET
 
@@ -3717,9 +3744,9 @@ TEXT ·GELUErf(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail113
+	JLT  tail115
 
-loop112:
+loop114:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMULPS       Y0, Y0, Y1
 	VMULPS       fbf000000<>+0(SB), Y1, Y1
@@ -3831,11 +3858,11 @@ loop112:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop112
+	JGE          loop114
 
-tail113:
+tail115:
 	TESTQ        DX, DX
-	JE           done114
+	JE           done116
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -3950,7 +3977,7 @@ tail113:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done114:
+done116:
 	VZEROUPPER
 	RET
 
@@ -4178,9 +4205,9 @@ TEXT ·SiLU(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail116
+	JLT  tail118
 
-loop115:
+loop117:
 	VMOVUPS      (CX)(BX*1), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
@@ -4250,11 +4277,11 @@ loop115:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop115
+	JGE          loop117
 
-tail116:
+tail118:
 	TESTQ        DX, DX
-	JE           done117
+	JE           done119
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -4327,7 +4354,7 @@ tail116:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done117:
+done119:
 	VZEROUPPER
 	RET
 
@@ -4340,9 +4367,9 @@ TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-72
 	MOVQ dx_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x10
-	JLT  tail119
+	JLT  tail121
 
-loop118:
+loop120:
 	VMOVUPS      (CX)(SI*1), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMULPS       Y1, Y1, Y2
@@ -4434,11 +4461,11 @@ loop118:
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop118
+	JGE          loop120
 
-tail119:
+tail121:
 	TESTQ        BX, BX
-	JE           done120
+	JE           done122
 	LEAQ         lanes<>+0(SB), DI
 	MOVQ         $0x00000010, R8
 	SUBQ         BX, R8
@@ -4533,7 +4560,7 @@ tail119:
 	VMULPS       Y4, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(SI*1)
 
-done120:
+done122:
 	VZEROUPPER
 	RET
 
@@ -4582,9 +4609,9 @@ TEXT ·GELUErfGrad(SB), NOSPLIT, $0-72
 	MOVQ dx_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x10
-	JLT  tail122
+	JLT  tail124
 
-loop121:
+loop123:
 	VMOVUPS      (CX)(SI*1), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMULPS       Y1, Y1, Y2
@@ -4704,11 +4731,11 @@ loop121:
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop121
+	JGE          loop123
 
-tail122:
+tail124:
 	TESTQ        BX, BX
-	JE           done123
+	JE           done125
 	LEAQ         lanes<>+0(SB), DI
 	MOVQ         $0x00000010, R8
 	SUBQ         BX, R8
@@ -4831,7 +4858,7 @@ tail122:
 	VMULPS       Y4, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(SI*1)
 
-done123:
+done125:
 	VZEROUPPER
 	RET
 
@@ -4862,9 +4889,9 @@ TEXT ·SwiGLU(SB), NOSPLIT, $0-72
 	MOVQ out_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x10
-	JLT  tail125
+	JLT  tail127
 
-loop124:
+loop126:
 	VMOVUPS      (CX)(SI*1), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
@@ -4938,11 +4965,11 @@ loop124:
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop124
+	JGE          loop126
 
-tail125:
+tail127:
 	TESTQ        BX, BX
-	JE           done126
+	JE           done128
 	LEAQ         lanes<>+0(SB), DI
 	MOVQ         $0x00000010, R8
 	SUBQ         BX, R8
@@ -5019,7 +5046,7 @@ tail125:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(SI*1)
 
-done126:
+done128:
 	VZEROUPPER
 	RET
 
@@ -5034,9 +5061,9 @@ TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-120
 	MOVQ dgate_len+8(FP), DI
 	XORQ R8, R8
 	CMPQ DI, $0x10
-	JLT  tail128
+	JLT  tail130
 
-loop127:
+loop129:
 	VMOVUPS      (BX)(R8*1), Y0
 	VMOVUPS      (DX)(R8*1), Y1
 	VXORPS       Y2, Y2, Y2
@@ -5126,11 +5153,11 @@ loop127:
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, DI
 	CMPQ         DI, $0x10
-	JGE          loop127
+	JGE          loop129
 
-tail128:
+tail130:
 	TESTQ        DI, DI
-	JE           done129
+	JE           done131
 	LEAQ         lanes<>+0(SB), R9
 	MOVQ         $0x00000010, R10
 	SUBQ         DI, R10
@@ -5223,7 +5250,7 @@ tail128:
 	VMASKMOVPS   Y0, Y1, 32(CX)(R8*1)
 	VMASKMOVPS   Y3, Y1, 32(AX)(R8*1)
 
-done129:
+done131:
 	VZEROUPPER
 	RET
 
@@ -5242,9 +5269,9 @@ TEXT ·Scores(SB), NOSPLIT, $0-108
 	SHLQ         $0x02, BX
 	XORQ         R9, R9
 	SUBQ         $0x04, R8
-	JL           rest132
+	JL           rest134
 
-four130:
+four132:
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	MOVLQSX (DI)(R9*4), R10
@@ -5267,7 +5294,7 @@ four130:
 	ADDQ    DX, R13
 	XORQ    R14, R14
 
-dot134:
+dot136:
 	VMOVUPS      (CX)(R14*1), Y9
 	VFMADD231PS  (R10)(R14*1), Y9, Y1
 	VFMADD231PS  (R11)(R14*1), Y9, Y3
@@ -5280,7 +5307,7 @@ dot134:
 	VFMADD231PS  32(R13)(R14*1), Y9, Y8
 	ADDQ         $0x40, R14
 	CMPQ         R14, BX
-	JL           dot134
+	JL           dot136
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X2
 	VADDPS       X2, X1, X2
@@ -5300,14 +5327,14 @@ dot134:
 	VMOVUPS      X2, (AX)(R9*4)
 	ADDQ         $0x04, R9
 	CMPQ         R9, R8
-	JLE          four130
+	JLE          four132
 
-rest132:
+rest134:
 	ADDQ $0x04, R8
 	CMPQ R9, R8
-	JGE  done133
+	JGE  done135
 
-one131:
+one133:
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	MOVLQSX (DI)(R9*4), R10
@@ -5315,14 +5342,14 @@ one131:
 	ADDQ    DX, R10
 	XORQ    R11, R11
 
-dot135:
+dot137:
 	VMOVUPS      (CX)(R11*1), Y3
 	VFMADD231PS  (R10)(R11*1), Y3, Y1
 	VMOVUPS      32(CX)(R11*1), Y3
 	VFMADD231PS  32(R10)(R11*1), Y3, Y2
 	ADDQ         $0x40, R11
 	CMPQ         R11, BX
-	JL           dot135
+	JL           dot137
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X2
 	VADDPS       X2, X1, X2
@@ -5332,9 +5359,9 @@ dot135:
 	VMOVSS       X2, (AX)(R9*4)
 	INCQ         R9
 	CMPQ         R9, R8
-	JL           one131
+	JL           one133
 
-done133:
+done135:
 	VZEROUPPER
 	RET
 
@@ -5348,9 +5375,9 @@ TEXT ·Softmax(SB), NOSPLIT, $0-24
 	VMOVUPS Y0, Y2
 	XORQ    DX, DX
 	CMPQ    CX, $0x10
-	JLT     tail137
+	JLT     tail139
 
-loop136:
+loop138:
 	VMOVUPS (AX)(DX*1), Y3
 	VMAXPS  Y1, Y3, Y1
 	VMOVUPS 32(AX)(DX*1), Y3
@@ -5358,11 +5385,11 @@ loop136:
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop136
+	JGE     loop138
 
-tail137:
+tail139:
 	TESTQ      CX, CX
-	JE         done138
+	JE         done140
 	LEAQ       lanes<>+0(SB), BX
 	MOVQ       $0x00000010, SI
 	SUBQ       CX, SI
@@ -5375,7 +5402,7 @@ tail137:
 	VBLENDVPS  Y4, Y3, Y0, Y0
 	VMAXPS     Y2, Y0, Y2
 
-done138:
+done140:
 	VMAXPS       Y2, Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMAXPS       X1, X0, X1
@@ -5389,9 +5416,9 @@ done138:
 	MOVQ         x_len+8(FP), CX
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail140
+	JLT          tail142
 
-loop139:
+loop141:
 	VMOVUPS      (AX)(DX*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VXORPS       Y4, Y4, Y4
@@ -5459,11 +5486,11 @@ loop139:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 	CMPQ         CX, $0x10
-	JGE          loop139
+	JGE          loop141
 
-tail140:
+tail142:
 	TESTQ        CX, CX
-	JE           done141
+	JE           done143
 	LEAQ         lanes<>+0(SB), BX
 	MOVQ         $0x00000010, SI
 	SUBQ         CX, SI
@@ -5536,7 +5563,7 @@ tail140:
 	VANDPS       Y0, Y4, Y0
 	VADDPS       Y0, Y2, Y2
 
-done141:
+done143:
 	VADDPS       Y2, Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5548,9 +5575,9 @@ done141:
 	MOVQ         x_len+8(FP), CX
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail143
+	JLT          tail145
 
-loop142:
+loop144:
 	VMOVUPS (AX)(DX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(DX*1)
@@ -5560,11 +5587,11 @@ loop142:
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop142
+	JGE     loop144
 
-tail143:
+tail145:
 	TESTQ      CX, CX
-	JE         done144
+	JE         done146
 	LEAQ       lanes<>+0(SB), BX
 	MOVQ       $0x00000010, SI
 	SUBQ       CX, SI
@@ -5577,7 +5604,7 @@ tail143:
 	VMULPS     Y0, Y1, Y0
 	VMASKMOVPS Y0, Y2, 32(AX)(DX*1)
 
-done144:
+done146:
 	VZEROUPPER
 	RET
 
@@ -5593,9 +5620,9 @@ TEXT ·Mix(SB), NOSPLIT, $0-104
 	MOVQ idx_base+80(FP), DI
 	MOVQ idx_len+88(FP), R8
 
-width145:
+width147:
 	CMPQ   BX, $0x00000040
-	JL     next147
+	JL     next149
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -5606,7 +5633,7 @@ width145:
 	VXORPS Y7, Y7, Y7
 	XORQ   R9, R9
 
-path146:
+path148:
 	MOVLQSX      (DI)(R9*4), R10
 	IMULQ        SI, R10
 	ADDQ         DX, R10
@@ -5621,7 +5648,7 @@ path146:
 	VFMADD231PS  224(R10), Y8, Y7
 	INCQ         R9
 	CMPQ         R9, R8
-	JL           path146
+	JL           path148
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
 	VMOVUPS      Y2, 64(AX)
@@ -5633,17 +5660,17 @@ path146:
 	ADDQ         $0x00000100, AX
 	ADDQ         $0x00000100, DX
 	SUBQ         $0x00000040, BX
-	JMP          width145
+	JMP          width147
 
-next147:
-width148:
+next149:
+width150:
 	CMPQ   BX, $0x00000010
-	JL     next150
+	JL     next152
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	XORQ   R9, R9
 
-path149:
+path151:
 	MOVLQSX      (DI)(R9*4), R10
 	IMULQ        SI, R10
 	ADDQ         DX, R10
@@ -5652,15 +5679,15 @@ path149:
 	VFMADD231PS  32(R10), Y2, Y1
 	INCQ         R9
 	CMPQ         R9, R8
-	JL           path149
+	JL           path151
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, BX
-	JMP          width148
+	JMP          width150
 
-next150:
+next152:
 	VZEROUPPER
 	RET
 
@@ -5678,14 +5705,14 @@ TEXT ·Scatter(SB), NOSPLIT, $0-104
 	SHLQ $0x02, R8
 	XORQ R9, R9
 
-path151:
+path153:
 	MOVLQSX      (DX)(R9*4), R10
 	IMULQ        CX, R10
 	ADDQ         AX, R10
 	VBROADCASTSS (SI)(R9*4), Y0
 	XORQ         R11, R11
 
-width152:
+width154:
 	VMOVUPS     (R10)(R11*1), Y1
 	VFMADD231PS (DI)(R11*1), Y0, Y1
 	VMOVUPS     Y1, (R10)(R11*1)
@@ -5694,10 +5721,10 @@ width152:
 	VMOVUPS     Y1, 32(R10)(R11*1)
 	ADDQ        $0x40, R11
 	CMPQ        R11, R8
-	JL          width152
+	JL          width154
 	INCQ        R9
 	CMPQ        R9, BX
-	JL          path151
+	JL          path153
 	VZEROUPPER
 	RET
 
@@ -5712,9 +5739,9 @@ TEXT ·SoftmaxBackward(SB), NOSPLIT, $0-76
 	MOVQ   ds_len+8(FP), BX
 	XORQ   SI, SI
 	CMPQ   BX, $0x10
-	JLT    tail154
+	JLT    tail156
 
-loop153:
+loop155:
 	VMOVUPS     (DX)(SI*1), Y2
 	VMOVUPS     (CX)(SI*1), Y3
 	VFMADD231PS Y2, Y3, Y0
@@ -5724,11 +5751,11 @@ loop153:
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, BX
 	CMPQ        BX, $0x10
-	JGE         loop153
+	JGE         loop155
 
-tail154:
+tail156:
 	TESTQ       BX, BX
-	JE          done155
+	JE          done157
 	LEAQ        lanes<>+0(SB), DI
 	MOVQ        $0x00000010, R8
 	SUBQ        BX, R8
@@ -5741,7 +5768,7 @@ tail154:
 	VMASKMOVPS  32(CX)(SI*1), Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
 
-done155:
+done157:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -5752,9 +5779,9 @@ done155:
 	MOVQ         ds_len+8(FP), BX
 	XORQ         SI, SI
 	CMPQ         BX, $0x10
-	JLT          tail157
+	JLT          tail159
 
-loop156:
+loop158:
 	VMOVUPS (CX)(SI*1), Y2
 	VMOVUPS (DX)(SI*1), Y3
 	VSUBPS  Y0, Y3, Y3
@@ -5770,11 +5797,11 @@ loop156:
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop156
+	JGE     loop158
 
-tail157:
+tail159:
 	TESTQ      BX, BX
-	JE         done158
+	JE         done160
 	LEAQ       lanes<>+0(SB), DI
 	MOVQ       $0x00000010, R8
 	SUBQ       BX, R8
@@ -5793,7 +5820,7 @@ tail157:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y3, 32(AX)(SI*1)
 
-done158:
+done160:
 	VZEROUPPER
 	RET
 
@@ -5808,9 +5835,9 @@ TEXT ·Rope(SB), NOSPLIT, $0-76
 	VBROADCASTSS sign+72(FP), Y0
 	XORQ         DI, DI
 	CMPQ         BX, $0x10
-	JLT          tail160
+	JLT          tail162
 
-loop159:
+loop161:
 	VMOVUPS      (AX)(DI*1), Y1
 	VMOVUPS      (SI)(DI*1), Y2
 	VMOVUPS      (CX)(DI*1), Y3
@@ -5840,11 +5867,11 @@ loop159:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop159
+	JGE          loop161
 
-tail160:
+tail162:
 	TESTQ        BX, BX
-	JE           done161
+	JE           done163
 	LEAQ         lanes<>+0(SB), R8
 	MOVQ         $0x00000010, R9
 	SUBQ         BX, R9
@@ -5877,6 +5904,6 @@ tail160:
 	VFMADD231PS  Y0, Y1, Y3
 	VMASKMOVPS   Y3, Y2, 32(SI)(DI*1)
 
-done161:
+done163:
 	VZEROUPPER
 	RET

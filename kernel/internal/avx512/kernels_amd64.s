@@ -2817,6 +2817,31 @@ columns92:
 	VZEROUPPER
 	RET
 
+// func Slices(dst []float32, src []float32, n int, dstStep int, srcStep int)
+// Requires: AVX, AVX512F
+TEXT ·Slices(SB), NOSPLIT, $0-72
+	MOVQ  dst_base+0(FP), AX
+	MOVQ  src_base+24(FP), CX
+	MOVQ  n+48(FP), DX
+	MOVQ  dstStep+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  srcStep+64(FP), SI
+	SHLQ  $0x02, SI
+	TESTQ DX, DX
+	JLE   done94
+
+piece93:
+	VMOVUPS (CX), Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, CX
+	ADDQ    BX, AX
+	DECQ    DX
+	JNE     piece93
+
+done94:
+	VZEROUPPER
+	RET
+
 // func Dot(a []float32, b []float32) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·Dot(SB), NOSPLIT, $0-52
@@ -2826,20 +2851,20 @@ TEXT ·Dot(SB), NOSPLIT, $0-52
 	VXORPS Z0, Z0, Z0
 	XORQ   BX, BX
 	CMPQ   DX, $0x10
-	JLT    tail94
+	JLT    tail96
 
-loop93:
+loop95:
 	VMOVUPS     (CX)(BX*1), Z1
 	VMOVUPS     (AX)(BX*1), Z2
 	VFMADD231PS Z1, Z2, Z0
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop93
+	JGE         loop95
 
-tail94:
+tail96:
 	TESTQ       DX, DX
-	JE          done95
+	JE          done97
 	MOVL        $0x0000ffff, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -2847,7 +2872,7 @@ tail94:
 	VMOVUPS.Z   (AX)(BX*1), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 
-done95:
+done97:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -2866,26 +2891,26 @@ TEXT ·Sum(SB), NOSPLIT, $0-28
 	VXORPS Z0, Z0, Z0
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail97
+	JLT    tail99
 
-loop96:
+loop98:
 	VMOVUPS (AX)(DX*1), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop96
+	JGE     loop98
 
-tail97:
+tail99:
 	TESTQ     CX, CX
-	JE        done98
+	JE        done100
 	MOVL      $0x0000ffff, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (AX)(DX*1), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
-done98:
+done100:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -2905,20 +2930,20 @@ TEXT ·SumSqDev(SB), NOSPLIT, $0-36
 	VBROADCASTSS mean+24(FP), Z1
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail100
+	JLT          tail102
 
-loop99:
+loop101:
 	VMOVUPS     (AX)(DX*1), Z2
 	VSUBPS      Z1, Z2, Z2
 	VFMADD231PS Z2, Z2, Z0
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
 	CMPQ        CX, $0x10
-	JGE         loop99
+	JGE         loop101
 
-tail100:
+tail102:
 	TESTQ       CX, CX
-	JE          done101
+	JE          done103
 	MOVL        $0x0000ffff, BX
 	BZHIL       CX, BX, BX
 	KMOVW       BX, K1
@@ -2927,7 +2952,7 @@ tail100:
 	VMOVAPS.Z   Z1, K1, Z1
 	VFMADD231PS Z1, Z1, Z0
 
-done101:
+done103:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -2947,19 +2972,19 @@ TEXT ·Max(SB), NOSPLIT, $0-28
 	VMOVUPS Z0, Z1
 	XORQ    DX, DX
 	CMPQ    CX, $0x10
-	JLT     tail103
+	JLT     tail105
 
-loop102:
+loop104:
 	VMOVUPS (AX)(DX*1), Z2
 	VMAXPS  Z1, Z2, Z1
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop102
+	JGE     loop104
 
-tail103:
+tail105:
 	TESTQ     CX, CX
-	JE        done104
+	JE        done106
 	MOVL      $0x0000ffff, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
@@ -2967,7 +2992,7 @@ tail103:
 	VBLENDMPS Z2, Z0, K1, Z3
 	VMAXPS    Z1, Z3, Z1
 
-done104:
+done106:
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VMAXPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -3007,9 +3032,9 @@ TEXT ·SumSquares(SB), NOSPLIT, $0-32
 	VXORPS Z1, Z1, Z1
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail106
+	JLT    tail108
 
-loop105:
+loop107:
 	VMOVUPS       (AX)(DX*1), Z2
 	VEXTRACTF64X4 $0x01, Z2, Y3
 	VCVTPS2PD     Y2, Z2
@@ -3019,11 +3044,11 @@ loop105:
 	ADDQ          $0x40, DX
 	SUBQ          $0x10, CX
 	CMPQ          CX, $0x10
-	JGE           loop105
+	JGE           loop107
 
-tail106:
+tail108:
 	TESTQ         CX, CX
-	JE            done107
+	JE            done109
 	MOVL          $0x0000ffff, BX
 	BZHIL         CX, BX, BX
 	KMOVW         BX, K1
@@ -3034,7 +3059,7 @@ tail106:
 	VFMADD231PD   Z2, Z2, Z0
 	VFMADD231PD   Z3, Z3, Z1
 
-done107:
+done109:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -3055,9 +3080,9 @@ TEXT ·ExpSum(SB), NOSPLIT, $0-40
 	VBROADCASTSS shift+24(FP), Z2
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail109
+	JLT          tail111
 
-loop108:
+loop110:
 	VMOVUPS       (AX)(DX*1), Z3
 	VSUBPS        Z2, Z3, Z3
 	VXORPS        Z6, Z6, Z6
@@ -3088,11 +3113,11 @@ loop108:
 	ADDQ          $0x40, DX
 	SUBQ          $0x10, CX
 	CMPQ          CX, $0x10
-	JGE           loop108
+	JGE           loop110
 
-tail109:
+tail111:
 	TESTQ         CX, CX
-	JE            done110
+	JE            done112
 	MOVL          $0x0000ffff, BX
 	BZHIL         CX, BX, BX
 	KMOVW         BX, K1
@@ -3125,7 +3150,7 @@ tail109:
 	VADDPD        Z2, Z0, Z0
 	VADDPD        Z3, Z1, Z1
 
-done110:
+done112:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -3346,9 +3371,9 @@ TEXT ·ExpStats(SB), NOSPLIT, $0-48
 	VBROADCASTSS shift+24(FP), Z4
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail112
+	JLT          tail114
 
-loop111:
+loop113:
 	VMOVUPS       (AX)(DX*1), Z5
 	VSUBPS        Z4, Z5, Z5
 	VXORPS        Z8, Z8, Z8
@@ -3386,11 +3411,11 @@ loop111:
 	ADDQ          $0x40, DX
 	SUBQ          $0x10, CX
 	CMPQ          CX, $0x10
-	JGE           loop111
+	JGE           loop113
 
-tail112:
+tail114:
 	TESTQ         CX, CX
-	JE            done113
+	JE            done115
 	MOVL          $0x0000ffff, BX
 	BZHIL         CX, BX, BX
 	KMOVW         BX, K1
@@ -3430,7 +3455,7 @@ tail112:
 	VADDPD        Z6, Z1, Z1
 	VFMADD231PD   Z6, Z7, Z3
 
-done113:
+done115:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -3479,9 +3504,9 @@ TEXT ·NormSums(SB), NOSPLIT, $0-88
 	VXORPS       Z3, Z3, Z3
 	XORQ         SI, SI
 	CMPQ         BX, $0x10
-	JLT          tail115
+	JLT          tail117
 
-loop114:
+loop116:
 	VMOVUPS     (AX)(SI*1), Z4
 	VMOVUPS     (CX)(SI*1), Z5
 	VMULPS      Z5, Z4, Z4
@@ -3493,11 +3518,11 @@ loop114:
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, BX
 	CMPQ        BX, $0x10
-	JGE         loop114
+	JGE         loop116
 
-tail115:
+tail117:
 	TESTQ       BX, BX
-	JE          done116
+	JE          done118
 	MOVL        $0x0000ffff, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -3510,7 +3535,7 @@ tail115:
 	VMULPS      Z1, Z0, Z0
 	VFMADD231PS Z0, Z4, Z3
 
-done116:
+done118:
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -3536,9 +3561,9 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail118
+	JLT  tail120
 
-loop117:
+loop119:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMOVUPS      fc2d00000<>+0(SB), Z1
 	VMAXPS       Z0, Z1, Z0
@@ -3561,11 +3586,11 @@ loop117:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop117
+	JGE          loop119
 
-tail118:
+tail120:
 	TESTQ        DX, DX
-	JE           done119
+	JE           done121
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -3589,7 +3614,7 @@ tail118:
 	VSCALEFPS    Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done119:
+done121:
 	VZEROUPPER
 	RET
 
@@ -3619,9 +3644,9 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail121
+	JLT  tail123
 
-loop120:
+loop122:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMULPS       Z0, Z0, Z1
 	VMULPS       Z1, Z0, Z2
@@ -3664,11 +3689,11 @@ loop120:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop120
+	JGE          loop122
 
-tail121:
+tail123:
 	TESTQ        DX, DX
-	JE           done122
+	JE           done124
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -3712,7 +3737,7 @@ tail121:
 	VBLENDMPS    Z1, Z0, K2, Z5
 	VMOVUPS      Z5, K1, (AX)(BX*1)
 
-done122:
+done124:
 	VZEROUPPER
 	RET
 
@@ -3886,9 +3911,9 @@ TEXT ·Add(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail124
+	JLT  tail126
 
-loop123:
+loop125:
 	VMOVUPS (AX)(BX*1), Z0
 	VMOVUPS (CX)(BX*1), Z1
 	VADDPS  Z1, Z0, Z0
@@ -3896,11 +3921,11 @@ loop123:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop123
+	JGE     loop125
 
-tail124:
+tail126:
 	TESTQ     DX, DX
-	JE        done125
+	JE        done127
 	MOVL      $0x0000ffff, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -3909,7 +3934,7 @@ tail124:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
 
-done125:
+done127:
 	VZEROUPPER
 	RET
 
@@ -3922,9 +3947,9 @@ TEXT ·Axpy(SB), NOSPLIT, $0-56
 	VBROADCASTSS alpha+24(FP), Z0
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail127
+	JLT          tail129
 
-loop126:
+loop128:
 	VMOVUPS     (CX)(BX*1), Z1
 	VMOVUPS     (AX)(BX*1), Z2
 	VMOVUPS     Z2, Z2
@@ -3933,11 +3958,11 @@ loop126:
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop126
+	JGE         loop128
 
-tail127:
+tail129:
 	TESTQ       DX, DX
-	JE          done128
+	JE          done130
 	MOVL        $0x0000ffff, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -3947,7 +3972,7 @@ tail127:
 	VFMADD231PS Z0, Z1, Z2
 	VMOVUPS     Z2, K1, (AX)(BX*1)
 
-done128:
+done130:
 	VZEROUPPER
 	RET
 
@@ -3959,20 +3984,20 @@ TEXT ·Scale(SB), NOSPLIT, $0-28
 	VBROADCASTSS s+24(FP), Z0
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail130
+	JLT          tail132
 
-loop129:
+loop131:
 	VMOVUPS (AX)(DX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop129
+	JGE     loop131
 
-tail130:
+tail132:
 	TESTQ     CX, CX
-	JE        done131
+	JE        done133
 	MOVL      $0x0000ffff, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
@@ -3980,7 +4005,7 @@ tail130:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(DX*1)
 
-done131:
+done133:
 	VZEROUPPER
 	RET
 
@@ -3997,9 +4022,9 @@ TEXT ·SoftmaxGrad(SB), NOSPLIT, $0-68
 	VBROADCASTSS gEnt+64(FP), Z4
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail133
+	JLT          tail135
 
-loop132:
+loop134:
 	VMOVUPS      (CX)(BX*1), Z5
 	VSUBPS       Z0, Z5, Z5
 	VSUBPS       Z1, Z5, Z5
@@ -4035,11 +4060,11 @@ loop132:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop132
+	JGE          loop134
 
-tail133:
+tail135:
 	TESTQ        DX, DX
-	JE           done134
+	JE           done136
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4076,7 +4101,7 @@ tail133:
 	VFNMADD231PS Z1, Z7, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done134:
+done136:
 	VZEROUPPER
 	RET
 
@@ -4099,9 +4124,9 @@ TEXT ·adamW(SB), NOSPLIT, $0-104
 	VBROADCASTSS 28(DI), Z7
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail136
+	JLT          tail138
 
-loop135:
+loop137:
 	VMOVUPS      (CX)(DI*1), Z8
 	VMULPS       Z1, Z8, Z8
 	VMULPS       Z4, Z8, Z9
@@ -4126,11 +4151,11 @@ loop135:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
-	JGE          loop135
+	JGE          loop137
 
-tail136:
+tail138:
 	TESTQ        SI, SI
-	JE           done137
+	JE           done139
 	MOVL         $0x0000ffff, R8
 	BZHIL        SI, R8, R8
 	KMOVW        R8, K1
@@ -4156,7 +4181,7 @@ tail136:
 	VFNMADD231PS Z7, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(DI*1)
 
-done137:
+done139:
 	VZEROUPPER
 	RET
 
@@ -4171,12 +4196,12 @@ TEXT ·NormApply(SB), NOSPLIT, $0-104
 	VBROADCASTSS mean+96(FP), Z0
 	VBROADCASTSS rstd+100(FP), Z1
 	TESTQ        BX, BX
-	JE           none138
+	JE           none140
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail140
+	JLT          tail142
 
-loop139:
+loop141:
 	VMOVUPS     (CX)(DI*1), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -4188,11 +4213,11 @@ loop139:
 	ADDQ        $0x40, DI
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop139
+	JGE         loop141
 
-tail140:
+tail142:
 	TESTQ       SI, SI
-	JE          done141
+	JE          done143
 	MOVL        $0x0000ffff, R8
 	BZHIL       SI, R8, R8
 	KMOVW       R8, K1
@@ -4205,16 +4230,16 @@ tail140:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (AX)(DI*1)
 
-done141:
+done143:
 	VZEROUPPER
 	RET
 
-none138:
+none140:
 	XORQ BX, BX
 	CMPQ SI, $0x10
-	JLT  tail143
+	JLT  tail145
 
-loop142:
+loop144:
 	VMOVUPS (CX)(BX*1), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
@@ -4224,11 +4249,11 @@ loop142:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, SI
 	CMPQ    SI, $0x10
-	JGE     loop142
+	JGE     loop144
 
-tail143:
+tail145:
 	TESTQ     SI, SI
-	JE        done144
+	JE        done146
 	MOVL      $0x0000ffff, DI
 	BZHIL     SI, DI, DI
 	KMOVW     DI, K1
@@ -4239,7 +4264,7 @@ tail143:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
 
-done144:
+done146:
 	VZEROUPPER
 	RET
 
@@ -4259,9 +4284,9 @@ TEXT ·NormGrad(SB), NOSPLIT, $0-160
 	VBROADCASTSS meanGX+156(FP), Z3
 	XORQ         R9, R9
 	CMPQ         R8, $0x10
-	JLT          tail146
+	JLT          tail148
 
-loop145:
+loop147:
 	VMOVUPS      (DI)(R9*1), Z4
 	VSUBPS       Z0, Z4, Z4
 	VMULPS       Z1, Z4, Z4
@@ -4285,11 +4310,11 @@ loop145:
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, R8
 	CMPQ         R8, $0x10
-	JGE          loop145
+	JGE          loop147
 
-tail146:
+tail148:
 	TESTQ        R8, R8
-	JE           done147
+	JE           done149
 	MOVL         $0x0000ffff, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
@@ -4314,7 +4339,7 @@ tail146:
 	VFMADD231PS  Z1, Z2, Z0
 	VMOVUPS      Z0, K1, (AX)(R9*1)
 
-done147:
+done149:
 	VZEROUPPER
 	RET
 
@@ -4326,9 +4351,9 @@ TEXT ·GELUTanh(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail149
+	JLT  tail151
 
-loop148:
+loop150:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMULPS       Z0, Z0, Z1
 	VMOVUPS      fbd922279<>+0(SB), Z2
@@ -4359,11 +4384,11 @@ loop148:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop148
+	JGE          loop150
 
-tail149:
+tail151:
 	TESTQ        DX, DX
-	JE           done150
+	JE           done152
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4395,7 +4420,7 @@ tail149:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done150:
+done152:
 	VZEROUPPER
 	RET
 
@@ -4443,9 +4468,9 @@ TEXT ·GELUErf(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail152
+	JLT  tail154
 
-loop151:
+loop153:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMULPS       Z0, Z0, Z1
 	VMULPS       fbf000000<>+0(SB), Z1, Z1
@@ -4495,11 +4520,11 @@ loop151:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop151
+	JGE          loop153
 
-tail152:
+tail154:
 	TESTQ        DX, DX
-	JE           done153
+	JE           done155
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4550,7 +4575,7 @@ tail152:
 	VMULPS       Z5, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done153:
+done155:
 	VZEROUPPER
 	RET
 
@@ -4778,9 +4803,9 @@ TEXT ·SiLU(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail155
+	JLT  tail157
 
-loop154:
+loop156:
 	VMOVUPS      (CX)(BX*1), Z0
 	VXORPS       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
@@ -4809,11 +4834,11 @@ loop154:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop154
+	JGE          loop156
 
-tail155:
+tail157:
 	TESTQ        DX, DX
-	JE           done156
+	JE           done158
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4843,7 +4868,7 @@ tail155:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done156:
+done158:
 	VZEROUPPER
 	RET
 
@@ -4856,9 +4881,9 @@ TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-72
 	MOVQ dx_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x10
-	JLT  tail158
+	JLT  tail160
 
-loop157:
+loop159:
 	VMOVUPS      (CX)(SI*1), Z0
 	VMOVUPS      (DX)(SI*1), Z1
 	VMULPS       Z1, Z1, Z2
@@ -4898,11 +4923,11 @@ loop157:
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop157
+	JGE          loop159
 
-tail158:
+tail160:
 	TESTQ        BX, BX
-	JE           done159
+	JE           done161
 	MOVL         $0x0000ffff, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -4943,7 +4968,7 @@ tail158:
 	VMULPS       Z3, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*1)
 
-done159:
+done161:
 	VZEROUPPER
 	RET
 
@@ -4992,9 +5017,9 @@ TEXT ·GELUErfGrad(SB), NOSPLIT, $0-72
 	MOVQ dx_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x10
-	JLT  tail161
+	JLT  tail163
 
-loop160:
+loop162:
 	VMOVUPS      (CX)(SI*1), Z0
 	VMOVUPS      (DX)(SI*1), Z1
 	VMULPS       Z1, Z1, Z2
@@ -5048,11 +5073,11 @@ loop160:
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop160
+	JGE          loop162
 
-tail161:
+tail163:
 	TESTQ        BX, BX
-	JE           done162
+	JE           done164
 	MOVL         $0x0000ffff, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -5107,7 +5132,7 @@ tail161:
 	VMULPS       Z2, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*1)
 
-done162:
+done164:
 	VZEROUPPER
 	RET
 
@@ -5138,9 +5163,9 @@ TEXT ·SwiGLU(SB), NOSPLIT, $0-72
 	MOVQ out_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x10
-	JLT  tail164
+	JLT  tail166
 
-loop163:
+loop165:
 	VMOVUPS      (CX)(SI*1), Z0
 	VXORPS       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
@@ -5171,11 +5196,11 @@ loop163:
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop163
+	JGE          loop165
 
-tail164:
+tail166:
 	TESTQ        BX, BX
-	JE           done165
+	JE           done167
 	MOVL         $0x0000ffff, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -5207,7 +5232,7 @@ tail164:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*1)
 
-done165:
+done167:
 	VZEROUPPER
 	RET
 
@@ -5222,9 +5247,9 @@ TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-120
 	MOVQ dgate_len+8(FP), DI
 	XORQ R8, R8
 	CMPQ DI, $0x10
-	JLT  tail167
+	JLT  tail169
 
-loop166:
+loop168:
 	VMOVUPS      (BX)(R8*1), Z0
 	VMOVUPS      (DX)(R8*1), Z1
 	VXORPS       Z2, Z2, Z2
@@ -5263,11 +5288,11 @@ loop166:
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, DI
 	CMPQ         DI, $0x10
-	JGE          loop166
+	JGE          loop168
 
-tail167:
+tail169:
 	TESTQ        DI, DI
-	JE           done168
+	JE           done170
 	MOVL         $0x0000ffff, R9
 	BZHIL        DI, R9, R9
 	KMOVW        R9, K1
@@ -5307,7 +5332,7 @@ tail167:
 	VMOVUPS      Z0, K1, (CX)(R8*1)
 	VMOVUPS      Z2, K1, (AX)(R8*1)
 
-done168:
+done170:
 	VZEROUPPER
 	RET
 
@@ -5326,9 +5351,9 @@ TEXT ·Scores(SB), NOSPLIT, $0-108
 	SHLQ         $0x02, BX
 	XORQ         R9, R9
 	SUBQ         $0x04, R8
-	JL           rest171
+	JL           rest173
 
-four169:
+four171:
 	VXORPS  Z1, Z1, Z1
 	MOVLQSX (DI)(R9*4), R10
 	IMULQ   SI, R10
@@ -5347,7 +5372,7 @@ four169:
 	ADDQ    DX, R13
 	XORQ    R14, R14
 
-dot173:
+dot175:
 	VMOVUPS       (CX)(R14*1), Z5
 	VFMADD231PS   (R10)(R14*1), Z5, Z1
 	VFMADD231PS   (R11)(R14*1), Z5, Z2
@@ -5355,7 +5380,7 @@ dot173:
 	VFMADD231PS   (R13)(R14*1), Z5, Z4
 	ADDQ          $0x40, R14
 	CMPQ          R14, BX
-	JL            dot173
+	JL            dot175
 	VEXTRACTF64X4 $0x01, Z1, Y5
 	VADDPS        Y5, Y1, Y5
 	VEXTRACTF128  $0x01, Y5, X1
@@ -5379,26 +5404,26 @@ dot173:
 	VMOVUPS       X1, (AX)(R9*4)
 	ADDQ          $0x04, R9
 	CMPQ          R9, R8
-	JLE           four169
+	JLE           four171
 
-rest171:
+rest173:
 	ADDQ $0x04, R8
 	CMPQ R9, R8
-	JGE  done172
+	JGE  done174
 
-one170:
+one172:
 	VXORPS  Z1, Z1, Z1
 	MOVLQSX (DI)(R9*4), R10
 	IMULQ   SI, R10
 	ADDQ    DX, R10
 	XORQ    R11, R11
 
-dot174:
+dot176:
 	VMOVUPS       (CX)(R11*1), Z2
 	VFMADD231PS   (R10)(R11*1), Z2, Z1
 	ADDQ          $0x40, R11
 	CMPQ          R11, BX
-	JL            dot174
+	JL            dot176
 	VEXTRACTF64X4 $0x01, Z1, Y2
 	VADDPS        Y2, Y1, Y2
 	VEXTRACTF128  $0x01, Y2, X1
@@ -5409,9 +5434,9 @@ dot174:
 	VMOVSS        X1, (AX)(R9*4)
 	INCQ          R9
 	CMPQ          R9, R8
-	JL            one170
+	JL            one172
 
-done172:
+done174:
 	VZEROUPPER
 	RET
 
@@ -5424,19 +5449,19 @@ TEXT ·Softmax(SB), NOSPLIT, $0-24
 	VMOVUPS Z0, Z1
 	XORQ    DX, DX
 	CMPQ    CX, $0x10
-	JLT     tail176
+	JLT     tail178
 
-loop175:
+loop177:
 	VMOVUPS (AX)(DX*1), Z2
 	VMAXPS  Z1, Z2, Z1
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop175
+	JGE     loop177
 
-tail176:
+tail178:
 	TESTQ     CX, CX
-	JE        done177
+	JE        done179
 	MOVL      $0x0000ffff, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
@@ -5444,7 +5469,7 @@ tail176:
 	VBLENDMPS Z2, Z0, K1, Z3
 	VMAXPS    Z1, Z3, Z1
 
-done177:
+done179:
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VMAXPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -5458,9 +5483,9 @@ done177:
 	MOVQ          x_len+8(FP), CX
 	XORQ          DX, DX
 	CMPQ          CX, $0x10
-	JLT           tail179
+	JLT           tail181
 
-loop178:
+loop180:
 	VMOVUPS      (AX)(DX*1), Z2
 	VSUBPS       Z0, Z2, Z2
 	VXORPS       Z3, Z3, Z3
@@ -5488,11 +5513,11 @@ loop178:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 	CMPQ         CX, $0x10
-	JGE          loop178
+	JGE          loop180
 
-tail179:
+tail181:
 	TESTQ        CX, CX
-	JE           done180
+	JE           done182
 	MOVL         $0x0000ffff, BX
 	BZHIL        CX, BX, BX
 	KMOVW        BX, K1
@@ -5522,7 +5547,7 @@ tail179:
 	VMOVAPS.Z    Z5, K1, Z0
 	VADDPS       Z0, Z1, Z1
 
-done180:
+done182:
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -5535,20 +5560,20 @@ done180:
 	MOVQ          x_len+8(FP), CX
 	XORQ          DX, DX
 	CMPQ          CX, $0x10
-	JLT           tail182
+	JLT           tail184
 
-loop181:
+loop183:
 	VMOVUPS (AX)(DX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop181
+	JGE     loop183
 
-tail182:
+tail184:
 	TESTQ     CX, CX
-	JE        done183
+	JE        done185
 	MOVL      $0x0000ffff, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
@@ -5556,7 +5581,7 @@ tail182:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(DX*1)
 
-done183:
+done185:
 	VZEROUPPER
 	RET
 
@@ -5572,16 +5597,16 @@ TEXT ·Mix(SB), NOSPLIT, $0-104
 	MOVQ idx_base+80(FP), DI
 	MOVQ idx_len+88(FP), R8
 
-width184:
+width186:
 	CMPQ   BX, $0x00000040
-	JL     next186
+	JL     next188
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	XORQ   R9, R9
 
-path185:
+path187:
 	MOVLQSX      (DI)(R9*4), R10
 	IMULQ        SI, R10
 	ADDQ         DX, R10
@@ -5592,7 +5617,7 @@ path185:
 	VFMADD231PS  192(R10), Z4, Z3
 	INCQ         R9
 	CMPQ         R9, R8
-	JL           path185
+	JL           path187
 	VMOVUPS      Z0, (AX)
 	VMOVUPS      Z1, 64(AX)
 	VMOVUPS      Z2, 128(AX)
@@ -5600,16 +5625,16 @@ path185:
 	ADDQ         $0x00000100, AX
 	ADDQ         $0x00000100, DX
 	SUBQ         $0x00000040, BX
-	JMP          width184
+	JMP          width186
 
-next186:
-width187:
+next188:
+width189:
 	CMPQ   BX, $0x00000010
-	JL     next189
+	JL     next191
 	VXORPS Z0, Z0, Z0
 	XORQ   R9, R9
 
-path188:
+path190:
 	MOVLQSX      (DI)(R9*4), R10
 	IMULQ        SI, R10
 	ADDQ         DX, R10
@@ -5617,14 +5642,14 @@ path188:
 	VFMADD231PS  (R10), Z1, Z0
 	INCQ         R9
 	CMPQ         R9, R8
-	JL           path188
+	JL           path190
 	VMOVUPS      Z0, (AX)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000010, BX
-	JMP          width187
+	JMP          width189
 
-next189:
+next191:
 	VZEROUPPER
 	RET
 
@@ -5642,23 +5667,23 @@ TEXT ·Scatter(SB), NOSPLIT, $0-104
 	SHLQ $0x02, R8
 	XORQ R9, R9
 
-path190:
+path192:
 	MOVLQSX      (DX)(R9*4), R10
 	IMULQ        CX, R10
 	ADDQ         AX, R10
 	VBROADCASTSS (SI)(R9*4), Z0
 	XORQ         R11, R11
 
-width191:
+width193:
 	VMOVUPS     (R10)(R11*1), Z1
 	VFMADD231PS (DI)(R11*1), Z0, Z1
 	VMOVUPS     Z1, (R10)(R11*1)
 	ADDQ        $0x40, R11
 	CMPQ        R11, R8
-	JL          width191
+	JL          width193
 	INCQ        R9
 	CMPQ        R9, BX
-	JL          path190
+	JL          path192
 	VZEROUPPER
 	RET
 
@@ -5672,20 +5697,20 @@ TEXT ·SoftmaxBackward(SB), NOSPLIT, $0-76
 	MOVQ   ds_len+8(FP), BX
 	XORQ   SI, SI
 	CMPQ   BX, $0x10
-	JLT    tail193
+	JLT    tail195
 
-loop192:
+loop194:
 	VMOVUPS     (DX)(SI*1), Z1
 	VMOVUPS     (CX)(SI*1), Z2
 	VFMADD231PS Z1, Z2, Z0
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, BX
 	CMPQ        BX, $0x10
-	JGE         loop192
+	JGE         loop194
 
-tail193:
+tail195:
 	TESTQ       BX, BX
-	JE          done194
+	JE          done196
 	MOVL        $0x0000ffff, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -5693,7 +5718,7 @@ tail193:
 	VMOVUPS.Z   (CX)(SI*1), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 
-done194:
+done196:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -5705,9 +5730,9 @@ done194:
 	MOVQ          ds_len+8(FP), BX
 	XORQ          SI, SI
 	CMPQ          BX, $0x10
-	JLT           tail196
+	JLT           tail198
 
-loop195:
+loop197:
 	VMOVUPS (CX)(SI*1), Z2
 	VMOVUPS (DX)(SI*1), Z3
 	VSUBPS  Z0, Z3, Z3
@@ -5717,11 +5742,11 @@ loop195:
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop195
+	JGE     loop197
 
-tail196:
+tail198:
 	TESTQ     BX, BX
-	JE        done197
+	JE        done199
 	MOVL      $0x0000ffff, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -5732,7 +5757,7 @@ tail196:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*1)
 
-done197:
+done199:
 	VZEROUPPER
 	RET
 
@@ -5747,9 +5772,9 @@ TEXT ·Rope(SB), NOSPLIT, $0-76
 	VBROADCASTSS sign+72(FP), Z0
 	XORQ         DI, DI
 	CMPQ         BX, $0x10
-	JLT          tail199
+	JLT          tail201
 
-loop198:
+loop200:
 	VMOVUPS      (AX)(DI*1), Z1
 	VMOVUPS      (SI)(DI*1), Z2
 	VMOVUPS      (CX)(DI*1), Z3
@@ -5766,11 +5791,11 @@ loop198:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop198
+	JGE          loop200
 
-tail199:
+tail201:
 	TESTQ        BX, BX
-	JE           done200
+	JE           done202
 	MOVL         $0x0000ffff, R8
 	BZHIL        BX, R8, R8
 	KMOVW        R8, K1
@@ -5788,6 +5813,6 @@ tail199:
 	VFMADD231PS  Z0, Z1, Z2
 	VMOVUPS      Z2, K1, (SI)(DI*1)
 
-done200:
+done202:
 	VZEROUPPER
 	RET

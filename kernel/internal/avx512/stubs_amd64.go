@@ -86,6 +86,13 @@ func tile12x1(t *byte)
 //go:noescape
 func Transpose(dst []float32, src []float32)
 
+// Slices computes
+//
+//	copy(dst[i*dstStep:][:16], src[i*srcStep:][:16]) for i < n
+//
+//go:noescape
+func Slices(dst []float32, src []float32, n int, dstStep int, srcStep int)
+
 // Dot computes
 //
 //	acc[i%16] += a[i] * b[i]; return total(acc)

@@ -72,3 +72,10 @@ func Transpose(dst, src []float32) {
 		}
 	}
 }
+
+// Slices copies n pieces of 16 elements: dst[i*dstStep:][:16] = src[i*srcStep:][:16].
+func Slices(dst, src []float32, n, dstStep, srcStep int) {
+	for i := range n {
+		copy(dst[i*dstStep:][:16], src[i*srcStep:][:16])
+	}
+}
