@@ -1,5 +1,7 @@
 package kernel
 
+import "pgsrm/kernel/internal/generic"
+
 // Act is the activation that an Epilogue applies.
 type Act uint8
 
@@ -65,119 +67,120 @@ func ceilDiv(a, b int) int { return (a + b - 1) / b }
 // possible, all of nearly the same size.
 func even(n, limit int) int { return max(1, ceilDiv(n, max(1, ceilDiv(n, limit)))) }
 
-// block computes one block: the sums in pieces of blockK steps, then the activation row by row.
+// sums is one block in work: the rows r0..r1-1 of the panels j0..j1-1.
+type sums struct {
+	r0, r1, j0, j1 int
+	out            []float32 // the block's first element; rows are ldo apart
+	ldo            int
+}
+
+// block computes one block: the sums in pieces of blockK steps, then what is left of the epilogue.
 func (g *product) block(i int, s *worker) {
 	panels := ceilDiv(g.n, NR)
 	cols := ceilDiv(panels, g.panelBlock)
-	r0 := i / cols * g.rowBlock
-	r1 := min(r0+g.rowBlock, g.m)
-	j0 := i % cols * g.panelBlock
-	j1 := min(j0+g.panelBlock, panels)
+	b := sums{r0: i / cols * g.rowBlock, j0: i % cols * g.panelBlock}
+	b.r1, b.j1 = min(b.r0+g.rowBlock, g.m), min(b.j0+g.panelBlock, panels)
 	step := even(g.k, blockK)
-	if g.ep.Residual != nil {
-		step = max(g.k, 1) // c may be the residual: it must not hold partial sums
+	b.out, b.ldo = g.c[b.r0*g.ldc+b.j0*NR:], g.ldc
+	aside := g.ep.Residual != nil && step < g.k // c may be the residual: it must not hold partial sums
+	switch {
+	case aside:
+		b.ldo = (b.j1 - b.j0) * NR
+		b.out = grown(&s.row, (b.r1-b.r0)*b.ldo)
+	case g.ep.Act != ActNone && g.ep.Pre != nil:
+		b.out = g.ep.Pre[b.r0*g.ldc+b.j0*NR:]
 	}
 	for k0 := 0; k0 < max(g.k, 1); k0 += step {
-		g.sums(s, r0, r1, j0, j1, k0, min(k0+step, g.k))
+		g.piece(s, &b, k0, min(k0+step, g.k), !aside)
 	}
-	g.finish(r0, r1, j0*NR, min(j1*NR, g.n))
+	g.finish(&b, aside)
 }
 
-// sums adds the steps k0..k1-1 to every tile of the block; the last piece adds the bias
-// and, without an activation, the residual.
-func (g *product) sums(s *worker, r0, r1, j0, j1, k0, k1 int) {
+// piece adds the steps k0..k1-1 to every tile of the block; the last piece adds the bias and, if
+// addRes, the residual.
+func (g *product) piece(s *worker, b *sums, k0, k1 int, addRes bool) {
 	t := &s.tile
 	t.ARow, t.AK, t.BK, t.K, t.Load = g.lda, 1, NR, k1-k0, 0
 	if k0 > 0 {
 		t.Load = 1
 	}
 	last := k1 == g.k
-	out := g.sumsTo()
-	tileRows := even(r1-r0, use.tileRows)
-	for j := j0; j < j1; j += t.Panels {
-		col := j * NR
-		t.Panels = g.panelsAt(j, j1, tileRows)
-		t.PanelStep = g.k * NR
-		t.B = g.w[j*g.k*NR+k0*NR:]
-		if g.k == 0 {
-			t.B = nil
+	addRes = addRes && last && g.ep.Residual != nil
+	tileRows := even(b.r1-b.r0, use.tileRows)
+	t.PanelStep = g.k * NR
+	for j := b.j0; j < b.j1; j += t.Panels {
+		t.Panels = g.panelsAt(j, b.j1, tileRows)
+		width := min(t.Panels*NR, g.n-j*NR)
+		t.B, t.Bias, t.Res = g.w[(j*g.k+k0)*NR:], nil, nil
+		if last && g.ep.Bias != nil {
+			t.Bias = s.padded(g.ep.Bias[j*NR:], width)
 		}
-		t.Bias, t.Res = nil, nil
-		if last && g.ep.Bias != nil && t.Panels > 0 {
-			t.Bias = g.ep.Bias[col:]
-		}
-		if t.Panels == 0 { // cut off at the right
-			t.Panels = 1
-			g.edge(s, r0, r1, col, k0, last)
-			continue
-		}
-		for r := r0; r < r1; r += tileRows {
-			t.M = min(tileRows, r1-r)
+		g.aheadOf(t, b, j, k0, tileRows)
+		for r := b.r0; r < b.r1; r += tileRows {
+			t.M = min(tileRows, b.r1-r)
 			t.A = g.a[r*g.lda+k0:]
-			t.C, t.LDC = out[r*g.ldc+col:], g.ldc
-			if last && g.ep.Residual != nil {
-				t.Res, t.LDRes = g.ep.Residual[r*g.ep.LdRes+col:], g.ep.LdRes
+			c := b.out[(r-b.r0)*b.ldo+(j-b.j0)*NR:]
+			if addRes && width >= NR {
+				t.Res, t.LDRes = g.ep.Residual[r*g.ep.LdRes+j*NR:], g.ep.LdRes
 			}
-			use.tile(t)
+			s.tileAt(c, b.ldo, width)
+			if addRes && width < NR {
+				for i := range t.M {
+					use.add(c[i*b.ldo:][:width], g.ep.Residual[(r+i)*g.ep.LdRes+j*NR:][:width])
+				}
+			}
+			if t.AheadStep > 0 {
+				t.Ahead = t.Ahead[min(t.K*t.AheadStep/4, len(t.Ahead)):]
+			}
 		}
 	}
+	t.Ahead, t.AheadStep = nil, 0
 }
 
-// sumsTo returns where the value before the activation goes.
-func (g *product) sumsTo() []float32 {
-	if g.ep.Act != ActNone && g.ep.Pre != nil {
-		return g.ep.Pre
+// aheadOf lets the tiles of panel j prefetch the panel after it, each tile its share.
+func (g *product) aheadOf(t *generic.Tile, b *sums, j, k0, tileRows int) {
+	t.Ahead, t.AheadStep = nil, 0
+	tiles := ceilDiv(b.r1-b.r0, tileRows)
+	if next := j + t.Panels; tiles > 1 && next < b.j1 {
+		t.Ahead = g.w[(next*g.k+k0)*NR:]
+		t.AheadStep = ceilDiv(NR, tiles) * 4
 	}
-	return g.c
 }
 
-// panelsAt returns how many panels the tiles at panel j may have, 0 if the panel is cut off.
+// panelsAt returns how many panels the tiles at panel j have. One that is cut off stands alone.
 func (g *product) panelsAt(j, j1, rows int) int {
-	full := min(j1, g.n/NR) - j
-	most := use.maxPanels(rows)
-	if full >= most {
+	if most := use.maxPanels(rows); min(j1, g.n/NR)-j >= most {
 		return most
 	}
-	return min(full, 1)
+	return 1
 }
 
-// edge computes the tiles of the last, incomplete panel in scratch memory.
-func (g *product) edge(s *worker, r0, r1, col, k0 int, last bool) {
-	t, out := &s.tile, g.sumsTo()
-	width := g.n - col
-	buf := grown(&s.edge, use.tileRows*NR)
-	tileRows := even(r1-r0, use.tileRows)
-	for r := r0; r < r1; r += tileRows {
-		t.M = min(tileRows, r1-r)
-		t.A, t.C, t.LDC = g.a[r*g.lda+k0:], buf, NR
-		if t.Load != 0 {
-			for i := range t.M {
-				clear(buf[i*NR+copy(buf[i*NR:][:width], out[(r+i)*g.ldc+col:]) : (i+1)*NR])
-			}
-		}
-		use.tile(t)
-		for i := range t.M {
-			row := buf[i*NR:][:width]
-			if last && g.ep.Bias != nil {
-				use.add(row, g.ep.Bias[col:][:width])
-			}
-			if last && g.ep.Residual != nil {
-				use.add(row, g.ep.Residual[(r+i)*g.ep.LdRes+col:][:width])
-			}
-			copy(out[(r+i)*g.ldc+col:], row)
-		}
-	}
-}
-
-// finish applies the activation to the columns c0..c1-1 of a block, row by row while it is in the cache.
-func (g *product) finish(r0, r1, c0, c1 int) {
-	act, pre := activation(g.ep.Act), g.sumsTo()
-	if act == nil {
+// finish applies the activation to a block, row by row while it is in the cache, or adds the residual to sums
+// that were kept aside.
+func (g *product) finish(b *sums, aside bool) {
+	act := activation(g.ep.Act)
+	if act == nil && !aside {
 		return
 	}
-	for r := r0; r < r1; r++ {
-		act(g.c[r*g.ldc+c0:r*g.ldc+c1], pre[r*g.ldc+c0:r*g.ldc+c1])
+	c0, width := b.j0*NR, min(b.j1*NR, g.n)-b.j0*NR
+	for r := b.r0; r < b.r1; r++ {
+		c, sum := g.c[r*g.ldc+c0:][:width], b.out[(r-b.r0)*b.ldo:][:width]
+		if aside {
+			copy(c, g.ep.Residual[r*g.ep.LdRes+c0:][:width])
+			use.add(c, sum)
+		} else if act != nil {
+			act(c, sum)
+		}
 	}
+}
+
+// padded returns a bias that a whole panel can read.
+func (s *worker) padded(bias []float32, width int) []float32 {
+	if width >= NR {
+		return bias
+	}
+	clear(s.bias[copy(s.bias[:], bias[:width]):])
+	return s.bias[:]
 }
 
 func activation(a Act) func(out, x []float32) {

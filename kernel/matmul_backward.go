@@ -1,5 +1,7 @@
 package kernel
 
+import "pgsrm/kernel/internal/generic"
+
 // inputGrad is one product with the transposed weights, cut into panels of dx columns.
 type inputGrad struct {
 	dx, dy, w  []float32
@@ -184,6 +186,7 @@ func (g *weightGrad) sums(s *worker, j, k0, k1, r0, r1, tileRows int, packed []f
 		if k+2*tileRows <= k1 {
 			t.Next = dw[(k+tileRows)*NR:]
 		}
+		g.aheadOf(t, j, (k-k0)/tileRows, r0)
 		if packed != nil {
 			t.A = packed[(k-k0)/tileRows*(r1-r0)*packWidth:]
 		} else {
@@ -191,13 +194,28 @@ func (g *weightGrad) sums(s *worker, j, k0, k1, r0, r1, tileRows int, packed []f
 		}
 		use.tile(t)
 	}
-	t.Next = nil
+	t.Next, t.Ahead, t.AheadStep = nil, nil, 0
+}
+
+// aheadOf lets the first tiles of panel j prefetch the next panel of dy: each one line of every row.
+func (g *weightGrad) aheadOf(t *generic.Tile, j, tile, r0 int) {
+	t.Ahead, t.AheadStep = nil, 0
+	if at := (j+1)*NR + tile*16; tile <= NR/16 && at < g.n {
+		t.Ahead, t.AheadStep = g.dy[r0*g.lddy+at:], 4*g.lddy
+	}
 }
 
 // panelOf copies the columns n0..n0+31 of the rows r0..r1-1 of dy, padded with zeros.
 func (g *weightGrad) panelOf(s *worker, n0, r0, r1 int) []float32 {
 	b := grown(&s.panel, gradRows*NR)
 	width := min(NR, g.n-n0)
+	if width == NR && r1 > r0 {
+		dy := g.dy[r0*g.lddy+n0:]
+		_ = dy[(r1-r0-1)*g.lddy+NR-1]
+		use.slices(b, dy, r1-r0, NR, g.lddy)
+		use.slices(b[16:], dy[16:], r1-r0, NR, g.lddy)
+		return b
+	}
 	for r := r0; r < r1; r++ {
 		row := b[(r-r0)*NR:][:NR]
 		clear(row[copy(row, g.dy[r*g.lddy+n0:][:width]):])

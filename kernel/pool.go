@@ -27,11 +27,12 @@ type worker struct {
 	parker
 	tile   generic.Tile
 	adam   generic.Adam
-	panel  []float32 // packed operand of a matrix product
-	pieces []float32 // the other operand, packed
-	edge   []float32 // C of a tile that is cut off at the right
-	row    []float32 // work space of one row
-	parts  []float32 // parameter gradients of blocks of rows
+	panel  []float32   // packed operand of a matrix product
+	pieces []float32   // the other operand, packed
+	bias   [NR]float32 // the bias of an incomplete panel
+	edge   []float32   // C of a tile that is cut off at the right
+	row    []float32   // work space of one row
+	parts  []float32   // parameter gradients of blocks of rows
 }
 
 // parker lets one goroutine sleep until another finds work for it.

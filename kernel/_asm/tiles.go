@@ -13,6 +13,7 @@ const (
 	tileA, tileB, tileC, tileBias, tileRes, tileNext = 0, 24, 48, 72, 96, 120
 	tileK, tileARow, tileAK, tileBK, tileLDC         = 152, 160, 168, 176, 184
 	tileLDRes, tilePanelStep, tileLoad               = 192, 208, 216
+	tileAhead, tileAheadStep                         = 224, 248
 )
 
 // tiles emits the GEMM micro-kernels tile<rows>x<panels>. AVX-512: 12 rows of 32 columns fill 24 of the
@@ -137,7 +138,12 @@ func (k *tile) sums(acc [][]vec, disp int) {
 	JE(LabelRef(done))
 	a, b := newWalk(k.field(tileA), k.strideOf(tileARow), k.rows), newWalk(k.field(tileB), k.panelStep(), k.panels)
 	stepA, stepB := k.strideOf(tileAK), k.strideOf(tileBK)
+	ahead, stepAhead := k.field(tileAhead), k.field(tileAheadStep)
+	TESTQ(ahead, ahead)
+	CMOVQEQ(b.base[0], ahead) // nothing to prefetch: a line that is at hand
 	Label(again)
+	PREFETCHT1(Mem{Base: ahead})
+	ADDQ(stepAhead, ahead)
 	registers := 16
 	if k.wide {
 		registers = 32

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func tile1x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tile1x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Y0, Y0, Y0
@@ -32,19 +32,25 @@ fresh1:
 	PREFETCHT0 64(CX)
 
 none2:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums4
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  24(AX), BX
-	MOVQ  168(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  176(AX), DI
-	SHLQ  $0x02, DI
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums4
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	MOVQ    24(AX), BX
+	MOVQ    168(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    176(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    224(AX), R8
+	MOVQ    248(AX), R9
+	TESTQ   R8, R8
+	CMOVQEQ BX, R8
 
 k3:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
 	VMOVUPS      (BX), Y4
 	VMOVUPS      32(BX), Y5
 	VMOVUPS      64(BX), Y6
@@ -95,7 +101,7 @@ none6:
 	RET
 
 // func tile2x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tile2x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Y0, Y0, Y0
@@ -134,19 +140,25 @@ fresh7:
 	PREFETCHT0 64(CX)
 
 none8:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums10
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  24(AX), SI
-	MOVQ  168(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  176(AX), R8
-	SHLQ  $0x02, R8
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums10
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	MOVQ    24(AX), SI
+	MOVQ    168(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    176(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    224(AX), R9
+	MOVQ    248(AX), R10
+	TESTQ   R9, R9
+	CMOVQEQ SI, R9
 
 k9:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
 	VMOVUPS      (SI), Y8
 	VMOVUPS      32(SI), Y9
 	VMOVUPS      64(SI), Y10
@@ -216,7 +228,7 @@ none12:
 	RET
 
 // func tile3x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tile3x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Y0, Y0, Y0
@@ -267,19 +279,25 @@ fresh13:
 	PREFETCHT0 64(CX)
 
 none14:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums16
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  24(AX), SI
-	MOVQ  168(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  176(AX), R8
-	SHLQ  $0x02, R8
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums16
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	MOVQ    24(AX), SI
+	MOVQ    168(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    176(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    224(AX), R9
+	MOVQ    248(AX), R10
+	TESTQ   R9, R9
+	CMOVQEQ SI, R9
 
 k15:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS (DX)(BX*1), Y13
 	VBROADCASTSS (DX)(BX*2), Y14
@@ -368,7 +386,7 @@ none18:
 	RET
 
 // func tile4x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tile4x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Y0, Y0, Y0
@@ -415,20 +433,26 @@ fresh19:
 	PREFETCHT0 64(CX)
 
 none20:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums22
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  24(AX), DI
-	MOVQ  168(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  176(AX), R9
-	SHLQ  $0x02, R9
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums22
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	MOVQ    24(AX), DI
+	MOVQ    168(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    176(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    224(AX), R10
+	MOVQ    248(AX), R11
+	TESTQ   R10, R10
+	CMOVQEQ DI, R10
 
 k21:
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
 	VBROADCASTSS (DX), Y10
@@ -522,20 +546,26 @@ none24:
 	VMOVUPS 96(CX), Y7
 
 fresh25:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums27
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  24(AX), DI
-	MOVQ  168(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  176(AX), R9
-	SHLQ  $0x02, R9
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums27
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	MOVQ    24(AX), DI
+	MOVQ    168(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    176(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    224(AX), R10
+	MOVQ    248(AX), R11
+	TESTQ   R10, R10
+	CMOVQEQ DI, R10
 
 k26:
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
 	VMOVUPS      64(DI), Y8
 	VMOVUPS      96(DI), Y9
 	VBROADCASTSS (DX), Y10
@@ -607,7 +637,7 @@ none29:
 	RET
 
 // func tile5x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tile5x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Y0, Y0, Y0
@@ -662,21 +692,27 @@ fresh30:
 	PREFETCHT0 64(CX)
 
 none31:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums33
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	MOVQ  24(AX), R8
-	MOVQ  168(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  176(AX), R10
-	SHLQ  $0x02, R10
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums33
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    176(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    224(AX), R11
+	MOVQ    248(AX), R12
+	TESTQ   R11, R11
+	CMOVQEQ R8, R11
 
 k32:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
 	VMOVUPS      (R8), Y10
 	VMOVUPS      32(R8), Y11
 	VBROADCASTSS (DX), Y12
@@ -787,21 +823,27 @@ none35:
 	VMOVUPS 96(CX), Y9
 
 fresh36:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums38
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	MOVQ  24(AX), R8
-	MOVQ  168(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  176(AX), R10
-	SHLQ  $0x02, R10
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums38
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    176(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    224(AX), R11
+	MOVQ    248(AX), R12
+	TESTQ   R11, R11
+	CMOVQEQ R8, R11
 
 k37:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
 	VMOVUPS      64(R8), Y10
 	VMOVUPS      96(R8), Y11
 	VBROADCASTSS (DX), Y12
@@ -885,7 +927,7 @@ none40:
 	RET
 
 // func tile6x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tile6x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Y0, Y0, Y0
@@ -948,21 +990,27 @@ fresh41:
 	PREFETCHT0 64(CX)
 
 none42:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums44
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	MOVQ  24(AX), R8
-	MOVQ  168(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  176(AX), R10
-	SHLQ  $0x02, R10
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums44
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    176(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    224(AX), R11
+	MOVQ    248(AX), R12
+	TESTQ   R11, R11
+	CMOVQEQ R8, R11
 
 k43:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
 	VBROADCASTSS (DX), Y14
@@ -1089,21 +1137,27 @@ none46:
 	VMOVUPS 96(CX), Y11
 
 fresh47:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums49
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	MOVQ  24(AX), R8
-	MOVQ  168(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  176(AX), R10
-	SHLQ  $0x02, R10
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums49
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    176(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    224(AX), R11
+	MOVQ    248(AX), R12
+	TESTQ   R11, R11
+	CMOVQEQ R8, R11
 
 k48:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
 	VMOVUPS      64(R8), Y12
 	VMOVUPS      96(R8), Y13
 	VBROADCASTSS (DX), Y14

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func tile1x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile1x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -28,19 +28,25 @@ fresh1:
 	PREFETCHT0 64(CX)
 
 none2:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums4
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  24(AX), BX
-	MOVQ  168(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  176(AX), DI
-	SHLQ  $0x02, DI
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums4
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	MOVQ    24(AX), BX
+	MOVQ    168(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    176(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    224(AX), R8
+	MOVQ    248(AX), R9
+	TESTQ   R8, R8
+	CMOVQEQ BX, R8
 
 k3:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
 	VMOVUPS      (BX), Z2
 	VMOVUPS      64(BX), Z3
 	VBROADCASTSS (DX), Z4
@@ -79,7 +85,7 @@ none6:
 	RET
 
 // func tile1x4(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile1x4(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -120,22 +126,28 @@ fresh7:
 	PREFETCHT0 448(CX)
 
 none8:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums10
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  24(AX), BX
-	MOVQ  208(AX), SI
-	SHLQ  $0x02, SI
-	LEAQ  (SI)(SI*2), DI
-	MOVQ  168(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  176(AX), R9
-	SHLQ  $0x02, R9
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums10
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	MOVQ    24(AX), BX
+	MOVQ    208(AX), SI
+	SHLQ    $0x02, SI
+	LEAQ    (SI)(SI*2), DI
+	MOVQ    168(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    176(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    224(AX), R10
+	MOVQ    248(AX), R11
+	TESTQ   R10, R10
+	CMOVQEQ BX, R10
 
 k9:
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
 	VMOVUPS      (BX), Z8
 	VMOVUPS      64(BX), Z9
 	VMOVUPS      (BX)(SI*1), Z10
@@ -210,7 +222,7 @@ none12:
 	RET
 
 // func tile2x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile2x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -241,19 +253,25 @@ fresh13:
 	PREFETCHT0 64(CX)
 
 none14:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums16
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  24(AX), SI
-	MOVQ  168(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  176(AX), R8
-	SHLQ  $0x02, R8
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums16
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	MOVQ    24(AX), SI
+	MOVQ    168(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    176(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    224(AX), R9
+	MOVQ    248(AX), R10
+	TESTQ   R9, R9
+	CMOVQEQ SI, R9
 
 k15:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
 	VMOVUPS      (SI), Z4
 	VMOVUPS      64(SI), Z5
 	VBROADCASTSS (DX), Z6
@@ -303,7 +321,7 @@ none18:
 	RET
 
 // func tile2x4(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile2x4(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -370,22 +388,28 @@ fresh19:
 	PREFETCHT0 448(CX)
 
 none20:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums22
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  24(AX), SI
-	MOVQ  208(AX), DI
-	SHLQ  $0x02, DI
-	LEAQ  (DI)(DI*2), R8
-	MOVQ  168(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  176(AX), R10
-	SHLQ  $0x02, R10
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums22
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	MOVQ    24(AX), SI
+	MOVQ    208(AX), DI
+	SHLQ    $0x02, DI
+	LEAQ    (DI)(DI*2), R8
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    176(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    224(AX), R11
+	MOVQ    248(AX), R12
+	TESTQ   R11, R11
+	CMOVQEQ SI, R11
 
 k21:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
 	VMOVUPS      (SI), Z16
 	VMOVUPS      64(SI), Z17
 	VMOVUPS      (SI)(DI*1), Z18
@@ -495,7 +519,7 @@ none24:
 	RET
 
 // func tile3x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile3x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -534,19 +558,25 @@ fresh25:
 	PREFETCHT0 64(CX)
 
 none26:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums28
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  24(AX), SI
-	MOVQ  168(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  176(AX), R8
-	SHLQ  $0x02, R8
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums28
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	MOVQ    24(AX), SI
+	MOVQ    168(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    176(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    224(AX), R9
+	MOVQ    248(AX), R10
+	TESTQ   R9, R9
+	CMOVQEQ SI, R9
 
 k27:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
 	VMOVUPS      (SI), Z6
 	VMOVUPS      64(SI), Z7
 	VBROADCASTSS (DX), Z8
@@ -607,7 +637,7 @@ none30:
 	RET
 
 // func tile3x4(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile3x4(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -700,22 +730,28 @@ fresh31:
 	PREFETCHT0 448(CX)
 
 none32:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums34
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  24(AX), SI
-	MOVQ  208(AX), DI
-	SHLQ  $0x02, DI
-	LEAQ  (DI)(DI*2), R8
-	MOVQ  168(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  176(AX), R10
-	SHLQ  $0x02, R10
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums34
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	MOVQ    24(AX), SI
+	MOVQ    208(AX), DI
+	SHLQ    $0x02, DI
+	LEAQ    (DI)(DI*2), R8
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    176(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    224(AX), R11
+	MOVQ    248(AX), R12
+	TESTQ   R11, R11
+	CMOVQEQ SI, R11
 
 k33:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
 	VBROADCASTSS (DX), Z24
 	VBROADCASTSS (DX)(BX*1), Z25
 	VBROADCASTSS (DX)(BX*2), Z26
@@ -860,7 +896,7 @@ none36:
 	RET
 
 // func tile4x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile4x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -907,20 +943,26 @@ fresh37:
 	PREFETCHT0 64(CX)
 
 none38:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums40
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  24(AX), DI
-	MOVQ  168(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  176(AX), R9
-	SHLQ  $0x02, R9
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums40
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	MOVQ    24(AX), DI
+	MOVQ    168(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    176(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    224(AX), R10
+	MOVQ    248(AX), R11
+	TESTQ   R10, R10
+	CMOVQEQ DI, R10
 
 k39:
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
 	VMOVUPS      (DI), Z8
 	VMOVUPS      64(DI), Z9
 	VBROADCASTSS (DX), Z10
@@ -992,7 +1034,7 @@ none42:
 	RET
 
 // func tile5x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile5x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -1047,21 +1089,27 @@ fresh43:
 	PREFETCHT0 64(CX)
 
 none44:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums46
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	MOVQ  24(AX), R8
-	MOVQ  168(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  176(AX), R10
-	SHLQ  $0x02, R10
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums46
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    176(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    224(AX), R11
+	MOVQ    248(AX), R12
+	TESTQ   R11, R11
+	CMOVQEQ R8, R11
 
 k45:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
 	VMOVUPS      (R8), Z10
 	VMOVUPS      64(R8), Z11
 	VBROADCASTSS (DX), Z12
@@ -1145,7 +1193,7 @@ none48:
 	RET
 
 // func tile6x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile6x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -1208,21 +1256,27 @@ fresh49:
 	PREFETCHT0 64(CX)
 
 none50:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums52
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	MOVQ  24(AX), R8
-	MOVQ  168(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  176(AX), R10
-	SHLQ  $0x02, R10
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums52
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    176(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    224(AX), R11
+	MOVQ    248(AX), R12
+	TESTQ   R11, R11
+	CMOVQEQ R8, R11
 
 k51:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
 	VMOVUPS      (R8), Z12
 	VMOVUPS      64(R8), Z13
 	VBROADCASTSS (DX), Z14
@@ -1317,7 +1371,7 @@ none54:
 	RET
 
 // func tile7x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile7x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -1388,21 +1442,27 @@ fresh55:
 	PREFETCHT0 64(CX)
 
 none56:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums58
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	MOVQ  24(AX), R8
-	MOVQ  168(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  176(AX), R10
-	SHLQ  $0x02, R10
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums58
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    176(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    224(AX), R11
+	MOVQ    248(AX), R12
+	TESTQ   R11, R11
+	CMOVQEQ R8, R11
 
 k57:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
 	VMOVUPS      (R8), Z14
 	VMOVUPS      64(R8), Z15
 	VBROADCASTSS (DX), Z16
@@ -1508,7 +1568,7 @@ none60:
 	RET
 
 // func tile8x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile8x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -1587,21 +1647,27 @@ fresh61:
 	PREFETCHT0 64(CX)
 
 none62:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums64
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	MOVQ  24(AX), R8
-	MOVQ  168(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  176(AX), R10
-	SHLQ  $0x02, R10
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums64
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    176(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    224(AX), R11
+	MOVQ    248(AX), R12
+	TESTQ   R11, R11
+	CMOVQEQ R8, R11
 
 k63:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
 	VMOVUPS      (R8), Z16
 	VMOVUPS      64(R8), Z17
 	VBROADCASTSS (DX), Z18
@@ -1718,7 +1784,7 @@ none66:
 	RET
 
 // func tile9x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile9x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -1805,22 +1871,28 @@ fresh67:
 	PREFETCHT0 64(CX)
 
 none68:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums70
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	LEAQ  (DI)(BX*4), R8
-	MOVQ  24(AX), R9
-	MOVQ  168(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  176(AX), R11
-	SHLQ  $0x02, R11
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums70
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	LEAQ    (DI)(BX*4), R8
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    176(AX), R11
+	SHLQ    $0x02, R11
+	MOVQ    224(AX), R12
+	MOVQ    248(AX), R13
+	TESTQ   R12, R12
+	CMOVQEQ R9, R12
 
 k69:
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
 	VMOVUPS      (R9), Z18
 	VMOVUPS      64(R9), Z19
 	VBROADCASTSS (DX), Z20
@@ -1949,7 +2021,7 @@ none72:
 	RET
 
 // func tile10x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile10x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -2044,22 +2116,28 @@ fresh73:
 	PREFETCHT0 64(CX)
 
 none74:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums76
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	LEAQ  (DI)(BX*4), R8
-	MOVQ  24(AX), R9
-	MOVQ  168(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  176(AX), R11
-	SHLQ  $0x02, R11
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums76
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	LEAQ    (DI)(BX*4), R8
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    176(AX), R11
+	SHLQ    $0x02, R11
+	MOVQ    224(AX), R12
+	MOVQ    248(AX), R13
+	TESTQ   R12, R12
+	CMOVQEQ R9, R12
 
 k75:
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
 	VMOVUPS      (R9), Z20
 	VMOVUPS      64(R9), Z21
 	VBROADCASTSS (DX), Z22
@@ -2199,7 +2277,7 @@ none78:
 	RET
 
 // func tile11x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile11x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -2302,22 +2380,28 @@ fresh79:
 	PREFETCHT0 64(CX)
 
 none80:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums82
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	LEAQ  (DI)(BX*4), R8
-	MOVQ  24(AX), R9
-	MOVQ  168(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  176(AX), R11
-	SHLQ  $0x02, R11
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums82
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	LEAQ    (DI)(BX*4), R8
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    176(AX), R11
+	SHLQ    $0x02, R11
+	MOVQ    224(AX), R12
+	MOVQ    248(AX), R13
+	TESTQ   R12, R12
+	CMOVQEQ R9, R12
 
 k81:
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
 	VMOVUPS      (R9), Z22
 	VMOVUPS      64(R9), Z23
 	VBROADCASTSS (DX), Z24
@@ -2468,7 +2552,7 @@ none84:
 	RET
 
 // func tile12x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
 TEXT ·tile12x1(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	VXORPS  Z0, Z0, Z0
@@ -2579,22 +2663,28 @@ fresh85:
 	PREFETCHT0 64(CX)
 
 none86:
-	MOVQ  152(AX), CX
-	TESTQ CX, CX
-	JE    sums88
-	MOVQ  (AX), DX
-	MOVQ  160(AX), BX
-	SHLQ  $0x02, BX
-	LEAQ  (BX)(BX*2), SI
-	LEAQ  (DX)(BX*4), DI
-	LEAQ  (DI)(BX*4), R8
-	MOVQ  24(AX), R9
-	MOVQ  168(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  176(AX), R11
-	SHLQ  $0x02, R11
+	MOVQ    152(AX), CX
+	TESTQ   CX, CX
+	JE      sums88
+	MOVQ    (AX), DX
+	MOVQ    160(AX), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	LEAQ    (DX)(BX*4), DI
+	LEAQ    (DI)(BX*4), R8
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	SHLQ    $0x02, R10
+	MOVQ    176(AX), R11
+	SHLQ    $0x02, R11
+	MOVQ    224(AX), R12
+	MOVQ    248(AX), R13
+	TESTQ   R12, R12
+	CMOVQEQ R9, R12
 
 k87:
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
 	VMOVUPS      (R9), Z24
 	VMOVUPS      64(R9), Z25
 	VBROADCASTSS (DX), Z26

@@ -27,6 +27,9 @@ type Tile struct {
 	Panels    int
 	PanelStep int
 	Load      int // 1: continue the sums that C holds
+
+	Ahead     []float32 // memory to prefetch into the L2 cache, one line for each k, or nil
+	AheadStep int       // bytes from one line to the next; 0 if Ahead is nil
 }
 
 // MaxPanels reports how many panels a tile of m rows may have in Run: here always one.
