@@ -22,15 +22,34 @@ type attention struct {
 
 // Attention lets query row i (at q[i*ldq], all heads side by side) attend to the key and value rows
 // paths[i][0], paths[i][1], ... in this order, and sets out row i (at out[i*ldo]). A path
-// is the way from the root of the prefix tree to the token, so it has at least one row.
+// is the way from the root of the prefix tree to the token; an empty one yields zeros.
 func Attention(p *Pool, out []float32, ldo int, q []float32, ldq int, k, v []float32, ldkv int, rows int, paths [][]int32, s AttnShape) {
 	a := attention{AttnShape: s, ops: opsFor(s.HeadDim), out: out, ldo: ldo, q: q, ldq: ldq, k: k, v: v, ldkv: ldkv, rows: rows, paths: paths}
+	need("Attention: out", out, rows, ldo, s.Heads*s.HeadDim)
+	a.check()
 	if p.Threads() == 1 {
 		a.forward(0, rows, p.at(0))
 		return
 	}
 	h := a
 	p.spans(rows, 8, func(lo, hi, w int) { h.forward(lo, hi, p.at(w)) })
+}
+
+// check panics if a slice is too short for the paths and returns how many key rows they reach.
+func (a *attention) check() int {
+	reach := int32(0)
+	for _, path := range a.paths[:a.rows] {
+		for _, row := range path {
+			if row < 0 {
+				panic("kernel: Attention: a row of a path must not be negative")
+			}
+			reach = max(reach, row+1)
+		}
+	}
+	need("Attention: q", a.q, a.rows, a.ldq, a.Heads*a.HeadDim)
+	need("Attention: k", a.k, int(reach), a.ldkv, a.KVHeads*a.HeadDim)
+	need("Attention: v", a.v, int(reach), a.ldkv, a.KVHeads*a.HeadDim)
+	return int(reach)
 }
 
 // opsFor returns the primitives for heads of that width: the assembly wants whole vectors.
@@ -45,6 +64,10 @@ func (a *attention) forward(lo, hi int, s *worker) {
 	group := a.Heads / a.KVHeads
 	for i := lo; i < hi; i++ {
 		path := a.paths[i]
+		if len(path) == 0 {
+			clear(a.out[i*a.ldo:][:a.Heads*a.HeadDim])
+			continue
+		}
 		prob := grown(&s.row, len(path))
 		for h := range a.Heads {
 			at := h / group * a.HeadDim
@@ -61,6 +84,11 @@ func (a *attention) forward(lo, hi int, s *worker) {
 func AttentionBackward(p *Pool, dq []float32, lddq int, dk, dv []float32, lddkv int, dout []float32, lddo int, q []float32, ldq int, k, v []float32, ldkv int, rows int, paths [][]int32, s AttnShape) {
 	a := attention{AttnShape: s, ops: opsFor(s.HeadDim), dq: dq, lddq: lddq, dk: dk, dv: dv, lddkv: lddkv, dout: dout, lddo: lddo,
 		q: q, ldq: ldq, k: k, v: v, ldkv: ldkv, rows: rows, paths: paths}
+	need("AttentionBackward: dq", dq, rows, lddq, s.Heads*s.HeadDim)
+	need("AttentionBackward: dout", dout, rows, lddo, s.Heads*s.HeadDim)
+	reach := a.check()
+	need("AttentionBackward: dk", dk, reach, lddkv, s.KVHeads*s.HeadDim)
+	need("AttentionBackward: dv", dv, reach, lddkv, s.KVHeads*s.HeadDim)
 	if p.Threads() == 1 {
 		for h := range s.KVHeads {
 			a.backward(h, p.at(0))
@@ -76,6 +104,10 @@ func (a *attention) backward(kv int, s *worker) {
 	group, at := a.Heads/a.KVHeads, kv*a.HeadDim
 	for i := range a.rows {
 		path := a.paths[i]
+		if len(path) == 0 {
+			clear(a.dq[i*a.lddq+kv*group*a.HeadDim:][:group*a.HeadDim])
+			continue
+		}
 		buf := grown(&s.row, 2*len(path))
 		prob, grad := buf[:len(path)], buf[len(path):]
 		for h := kv * group; h < (kv+1)*group; h++ {

@@ -174,3 +174,16 @@ func TestThreadsDoNotChangeBits(t *testing.T) {
 		}
 	})
 }
+
+func TestEmptyPathYieldsZeros(t *testing.T) {
+	eachTable(t, func(t *testing.T) {
+		c := newAttnCase(2, 1, 16, 3)
+		c.paths[1] = nil
+		out, dq := newGuarded(newRand(1), c.rows*c.ld).s(), newGuarded(newRand(1), c.rows*c.ld).s()
+		dk, dv := make([]float32, c.rows*c.ld), make([]float32, c.rows*c.ld)
+		Attention(nil, out, c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+		AttentionBackward(nil, dq, c.ld, dk, dv, c.ld, c.q.s(), c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+		sameBits(t, "out", out[c.ld:][:c.width], make([]float32, c.width))
+		sameBits(t, "dq", dq[c.ld:][:c.width], make([]float32, c.width))
+	})
+}

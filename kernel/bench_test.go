@@ -45,3 +45,68 @@ func BenchmarkMatMulT(b *testing.B) {
 func BenchmarkMatMulGrad(b *testing.B) {
 	benchGEMM(b, func(p *Pool, x, w, y []float32, m, k, n int) { MatMulGrad(p, w, x, k, y, n, m, k, n) })
 }
+
+// benchRow times f and reports nanoseconds for each of n elements.
+func benchRow(b *testing.B, name string, n int, f func()) {
+	b.Run(name, func(b *testing.B) {
+		for b.Loop() {
+			f()
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/element")
+	})
+}
+
+func BenchmarkRows(b *testing.B) {
+	const rows, d = 64, 768
+	const n = rows * d
+	rng, p := newRand(1), NewPool(1)
+	mk := func(n int) []float32 { return newGuarded(rng, n).s() }
+	x, y, z, v := mk(n), mk(n), mk(n), make([]float32, n)
+	gamma, beta, mean, rstd, dg := mk(d), mk(d), mk(rows), mk(rows), mk(2*d)
+	cos, pos, top := make([]float32, 32), make([]int32, rows), make([]int32, 0, 50)
+	benchRow(b, "LayerNorm", n, func() { LayerNorm(p, y, mean, rstd, x, gamma, beta, rows, d, 1e-5) })
+	benchRow(b, "LayerNormBackward", n, func() { LayerNormBackward(p, y, dg[:d], dg[d:], z, x, gamma, mean, rstd, rows, d) })
+	benchRow(b, "RMSNorm", n, func() { RMSNorm(p, y, rstd, x, gamma, rows, d, 1e-5) })
+	benchRow(b, "RMSNormBackward", n, func() { RMSNormBackward(p, y, dg[:d], z, x, gamma, rstd, rows, d) })
+	benchRow(b, "GELUTanh", n, func() { GELUTanh(p, y, x) })
+	benchRow(b, "GELUTanhBackward", n, func() { GELUTanhBackward(p, y, z, x) })
+	benchRow(b, "GELUErf", n, func() { GELUErf(p, y, x) })
+	benchRow(b, "GELUErfBackward", n, func() { GELUErfBackward(p, y, z, x) })
+	benchRow(b, "SwiGLU", n, func() { SwiGLU(p, y, d, x, z, d, rows, d) })
+	benchRow(b, "SwiGLUBackward", n, func() { SwiGLUBackward(p, y, v, d, z, d, x, z, d, rows, d) })
+	benchRow(b, "Rope", n, func() { Rope(p, y, d, rows, 12, 64, pos, cos, cos, false) })
+	benchRow(b, "ColSum", n, func() { ColSum(p, dg, z, d, rows, d) })
+	benchRow(b, "Exp", n, func() { Exp(y, x) })
+	benchRow(b, "Log", n, func() { Log(y, x) })
+	benchRow(b, "Tanh", n, func() { Tanh(y, x) })
+	benchRow(b, "LogSumExp", n, func() { LogSumExp(x) })
+	benchRow(b, "SoftmaxStats", n, func() { SoftmaxStats(x) })
+	benchRow(b, "SoftmaxGrad", n, func() { SoftmaxGrad(y, x, 11, 10, 5, 1, 0.1) })
+	benchRow(b, "SumSquares", n, func() { SumSquares(p, x) })
+	benchRow(b, "Dot", n, func() { Dot(x, z) })
+	benchRow(b, "TopK", n, func() { top = TopK(top, x, 50) })
+	clear(y)
+	clear(v)
+	benchRow(b, "AdamW", n, func() { AdamW(p, z, x, y, v, 1e-6, 0.9, 0.999, 1e-8, 0.01, 1, 1, 1) })
+}
+
+func BenchmarkAttention(b *testing.B) {
+	p := NewPool(1)
+	for _, s := range [][3]int{{4, 32, 24}, {12, 64, 19}, {12, 64, 200}} {
+		c := newAttnCase(s[0], s[0], s[1], 200)
+		for i := range c.paths {
+			c.paths[i] = c.paths[i][:0]
+			for t := range s[2] {
+				c.paths[i] = append(c.paths[i], int32(t))
+			}
+		}
+		out, dk, dv := make([]float32, c.rows*c.ld), make([]float32, c.rows*c.ld), make([]float32, c.rows*c.ld)
+		name, n := fmt.Sprintf("heads=%d,width=%d,path=%d", s[0], s[1], s[2]), c.rows*c.Heads*s[2]
+		benchRow(b, "forward/"+name, n, func() {
+			Attention(p, out, c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+		})
+		benchRow(b, "backward/"+name, n, func() {
+			AttentionBackward(p, out, c.ld, dk, dv, c.ld, c.q.s(), c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+		})
+	}
+}

@@ -40,6 +40,7 @@ const (
 // MatMul sets c[M][N] = act(a[M][K]·W + bias) + residual, W [K][N] packed.
 func MatMul(p *Pool, c []float32, ldc int, a []float32, lda, m int, w []float32, k, n int, ep Epilogue) {
 	g := product{c: c, ldc: ldc, a: a, lda: lda, m: m, w: w, k: k, n: n, ep: ep}
+	g.check()
 	if ep.Residual != nil && ep.Act != ActNone {
 		panic("kernel: MatMul: an activation and a residual exclude each other")
 	}
@@ -59,6 +60,22 @@ func MatMul(p *Pool, c []float32, ldc int, a []float32, lda, m int, w []float32,
 	}
 	h := g
 	p.Each(blocks, func(i, w int) { h.block(i, p.at(w)) })
+}
+
+// check panics if a slice is too short.
+func (g *product) check() {
+	need("MatMul: c", g.c, g.m, g.ldc, g.n)
+	need("MatMul: a", g.a, g.m, g.lda, g.k)
+	need("MatMul: w", g.w, 1, 0, PackedLen(g.k, g.n))
+	if g.ep.Residual != nil {
+		need("MatMul: residual", g.ep.Residual, g.m, g.ep.LdRes, g.n)
+	}
+	if g.ep.Bias != nil {
+		need("MatMul: bias", g.ep.Bias, 1, 0, g.n)
+	}
+	if g.ep.Pre != nil {
+		need("MatMul: pre", g.ep.Pre, g.m, g.ldc, g.n)
+	}
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
@@ -172,15 +189,6 @@ func (g *product) finish(b *sums, aside bool) {
 			act(c, sum)
 		}
 	}
-}
-
-// padded returns a bias that a whole panel can read.
-func (s *worker) padded(bias []float32, width int) []float32 {
-	if width >= NR {
-		return bias
-	}
-	clear(s.bias[copy(s.bias[:], bias[:width]):])
-	return s.bias[:]
 }
 
 func activation(a Act) func(out, x []float32) {

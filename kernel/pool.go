@@ -3,8 +3,6 @@ package kernel
 import (
 	"runtime"
 	"sync/atomic"
-
-	"pgsrm/kernel/internal/generic"
 )
 
 // Pool is a fixed set of workers with their scratch memory. The caller of an operation is worker
@@ -20,19 +18,6 @@ type Pool struct {
 	busy   atomic.Bool
 	closed atomic.Bool
 	caller parker
-}
-
-// worker holds what one thread needs: its place to sleep and scratch memory.
-type worker struct {
-	parker
-	tile   generic.Tile
-	adam   generic.Adam
-	panel  []float32   // packed operand of a matrix product
-	pieces []float32   // the other operand, packed
-	bias   [NR]float32 // the bias of an incomplete panel
-	edge   []float32   // C of a tile that is cut off at the right
-	row    []float32   // work space of one row
-	parts  []float32   // parameter gradients of blocks of rows
 }
 
 // parker lets one goroutine sleep until another finds work for it.
@@ -170,22 +155,6 @@ func (k *parker) rouse() {
 	if k.asleep.Swap(false) {
 		k.wake <- struct{}{}
 	}
-}
-
-// at returns the scratch memory of one worker, of a fresh one for a nil Pool.
-func (p *Pool) at(id int) *worker {
-	if p == nil {
-		return new(worker)
-	}
-	return &p.workers[id]
-}
-
-// grown returns a slice of n elements that reuses *s where it can; its content is arbitrary.
-func grown(s *[]float32, n int) []float32 {
-	if cap(*s) < n {
-		*s = make([]float32, n)
-	}
-	return (*s)[:n]
 }
 
 // spans cuts n rows into blocks of grain rows and calls f(lo, hi, worker) for each.

@@ -6,12 +6,15 @@ package kernel
 func TopK(dst []int32, x []float32, k int) []int32 {
 	k = max(0, min(k, len(x)))
 	h := topHeap{at: dst[:0], x: x}
-	for i := range x {
-		switch {
-		case len(h.at) < k:
-			h.at = append(h.at, int32(i))
-			h.up(len(h.at) - 1)
-		case k > 0 && h.worse(h.at[0], int32(i)):
+	for i := range k {
+		h.at = append(h.at, int32(i))
+		h.up(i)
+	}
+	for i := k; i < len(x) && k > 0; i++ {
+		if x[i] <= x[h.at[0]] { // by far the most frequent case; a tie loses by its index
+			continue
+		}
+		if h.worse(h.at[0], int32(i)) {
 			h.at[0] = int32(i)
 			h.down(0, k)
 		}

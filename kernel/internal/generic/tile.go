@@ -10,7 +10,7 @@ const NR = 32
 // for r < M, q < Panels, j < 32. Every element is one chain of fused multiply-adds over k in
 // increasing order, so its value does not depend on the tile it was computed in. All
 // strides count float32 elements. The assembly reads the fields by offset
-// (tile_test.go holds them): keep the order.
+// (variants_test.go of package kernel holds them): keep the order.
 type Tile struct {
 	A    []float32 // element (r, k) at r*ARow + k*AK
 	B    []float32 // element (q, k, j) at q*PanelStep + k*BK + j

@@ -2,100 +2,6 @@ package kernel
 
 import "pgsrm/kernel/internal/generic"
 
-// inputGrad is one product with the transposed weights, cut into panels of dx columns.
-type inputGrad struct {
-	dx, dy, w  []float32
-	lddx, lddy int
-	m, k, n    int
-	add        bool
-	rowBlock   int
-}
-
-// transposedPanels is the length of the sum (over n) that one packed block of W^T covers, in panels.
-const transposedPanels = 32
-
-// MatMulT sets (add: adds) dx[M][K] = dy[M][N]·W^T, W [K][N] packed. Blocks of W are
-// transposed into scratch memory as they are needed.
-func MatMulT(p *Pool, dx []float32, lddx int, dy []float32, lddy, m int, w []float32, k, n int, add bool) {
-	g := inputGrad{dx: dx, lddx: lddx, dy: dy, lddy: lddy, m: m, w: w, k: k, n: n, add: add}
-	g.rowBlock = even(m, max(use.tileRows, blockFloats/(transposedPanels*NR)))
-	blocks := ceilDiv(k, NR)
-	if p.Threads() == 1 || blocks == 1 {
-		s := p.at(0)
-		for i := range blocks {
-			g.panel(i, s)
-		}
-		return
-	}
-	h := g
-	p.Each(blocks, func(i, w int) { h.panel(i, p.at(w)) })
-}
-
-// panel computes the columns 32i..32i+31 of dx.
-func (g *inputGrad) panel(i int, s *worker) {
-	panels := ceilDiv(g.n, NR)
-	for j0 := 0; j0 < max(panels, 1); j0 += transposedPanels {
-		j1 := min(j0+transposedPanels, panels)
-		wt := g.transposed(s, i*NR, j0, j1)
-		g.sums(s, i*NR, j0*NR, min(j1*NR, g.n), wt)
-	}
-}
-
-// transposed returns W^T for the panels j0..j1-1 and the rows k0..k0+31 of W, as [n][32].
-func (g *inputGrad) transposed(s *worker, k0, j0, j1 int) []float32 {
-	wt := grown(&s.panel, max(j1-j0, 0)*NR*NR)
-	rows := min(NR, g.k-k0)
-	for j := j0; j < j1; j++ {
-		dst, src := wt[(j-j0)*NR*NR:][:NR*NR], g.w[j*g.k*NR+k0*NR:][:rows*NR]
-		if rows < NR {
-			buf := grown(&s.edge, NR*NR)
-			clear(buf[copy(buf, src):])
-			src = buf
-		}
-		use.transpose(dst, src)
-	}
-	return wt
-}
-
-// sums adds the steps n0..n1-1 to the columns k0.. of dx.
-func (g *inputGrad) sums(s *worker, k0, n0, n1 int, wt []float32) {
-	t := &s.tile
-	t.Bias, t.Res, t.Panels = nil, nil, 1
-	t.ARow, t.AK, t.B, t.BK, t.K, t.Load = g.lddy, 1, wt, NR, n1-n0, 0
-	if g.add || n0 > 0 {
-		t.Load = 1
-	}
-	width := min(NR, g.k-k0)
-	tileRows := even(g.m, use.tileRows)
-	for r := 0; r < g.m; r += tileRows {
-		t.M = min(tileRows, g.m-r)
-		t.A = g.dy[r*g.lddy+n0:]
-		s.tileAt(g.dx[r*g.lddx+k0:], g.lddx, width)
-	}
-}
-
-// tileAt runs the worker's tile on c; one that is narrower than a panel goes through scratch memory.
-func (s *worker) tileAt(c []float32, ldc, width int) {
-	t := &s.tile
-	if width >= NR {
-		t.C, t.LDC = c, ldc
-		use.tile(t)
-		return
-	}
-	buf := grown(&s.edge, NR*NR)
-	if t.Load != 0 {
-		for i := range t.M {
-			row := buf[i*NR:][:NR]
-			clear(row[copy(row, c[i*ldc:][:width]):])
-		}
-	}
-	t.C, t.LDC = buf, NR
-	use.tile(t)
-	for i := range t.M {
-		copy(c[i*ldc:][:width], buf[i*NR:])
-	}
-}
-
 // weightGrad is one product x^T·dy, cut into blocks of the packed dw.
 type weightGrad struct {
 	dw, x, dy          []float32
@@ -115,6 +21,9 @@ const (
 // MatMulGrad adds x^T[K][M]·dy[M][N] to the packed dw [K][N]. The padding of dw stays zero.
 func MatMulGrad(p *Pool, dw []float32, x []float32, ldx int, dy []float32, lddy, m, k, n int) {
 	g := weightGrad{dw: dw, x: x, ldx: ldx, dy: dy, lddy: lddy, m: m, k: k, n: n}
+	need("MatMulGrad: dw", dw, 1, 0, PackedLen(k, n))
+	need("MatMulGrad: x", x, m, ldx, k)
+	need("MatMulGrad: dy", dy, m, lddy, n)
 	panels := ceilDiv(n, NR)
 	g.kBlock = even(k, gradBlockK)
 	g.kBlock = ceilDiv(g.kBlock, use.tileRows) * use.tileRows
@@ -221,31 +130,4 @@ func (g *weightGrad) panelOf(s *worker, n0, r0, r1 int) []float32 {
 		clear(row[copy(row, g.dy[r*g.lddy+n0:][:width]):])
 	}
 	return b
-}
-
-// sumRows is the number of rows that ColSum adds up before it adds to the total.
-const sumRows = 64
-
-// ColSum adds the sum over the rows of dy [M][N] to db [N]: blocks of 64 rows, in order.
-func ColSum(p *Pool, db []float32, dy []float32, lddy, m, n int) {
-	const width = 256 // columns of a block: their partial sums stay in the L1 cache
-	if p.Threads() == 1 || n <= width {
-		s := p.at(0)
-		for c := 0; c < n; c += width {
-			columnSums(s, db[c:min(c+width, n)], dy[c:], lddy, m)
-		}
-		return
-	}
-	p.spans(n, width, func(lo, hi, w int) { columnSums(p.at(w), db[lo:hi], dy[lo:], lddy, m) })
-}
-
-func columnSums(s *worker, db, dy []float32, lddy, m int) {
-	acc := grown(&s.row, len(db))
-	for r0 := 0; r0 < m; r0 += sumRows {
-		clear(acc)
-		for r := r0; r < min(r0+sumRows, m); r++ {
-			use.add(acc, dy[r*lddy:][:len(db)])
-		}
-		use.add(db, acc)
-	}
 }

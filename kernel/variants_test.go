@@ -1,0 +1,57 @@
+package kernel
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"pgsrm/kernel/internal/generic"
+)
+
+// PGSRM_TEST_KERNELS names the variants that must have been tested (avx512,avx2,go), so that a
+// machine without one of them cannot pass for one that has it.
+func TestWantedVariantsAreAvailable(t *testing.T) {
+	for name := range strings.SplitSeq(os.Getenv("PGSRM_TEST_KERNELS"), ",") {
+		if name != "" && choose(name, available()).name != name {
+			t.Errorf("variant %q was asked for but this CPU does not have it", name)
+		}
+	}
+}
+
+// The assembly reads a Tile by these offsets (tiles.go in _asm).
+func TestTileOffsets(t *testing.T) {
+	var x generic.Tile
+	for name, o := range map[string][2]uintptr{
+		"A": {unsafe.Offsetof(x.A), 0}, "B": {unsafe.Offsetof(x.B), 24}, "C": {unsafe.Offsetof(x.C), 48},
+		"Bias": {unsafe.Offsetof(x.Bias), 72}, "Res": {unsafe.Offsetof(x.Res), 96}, "Next": {unsafe.Offsetof(x.Next), 120},
+		"K": {unsafe.Offsetof(x.K), 152}, "ARow": {unsafe.Offsetof(x.ARow), 160}, "AK": {unsafe.Offsetof(x.AK), 168},
+		"BK": {unsafe.Offsetof(x.BK), 176}, "LDC": {unsafe.Offsetof(x.LDC), 184}, "LDRes": {unsafe.Offsetof(x.LDRes), 192},
+		"PanelStep": {unsafe.Offsetof(x.PanelStep), 208}, "Load": {unsafe.Offsetof(x.Load), 216},
+		"Ahead": {unsafe.Offsetof(x.Ahead), 224}, "AheadStep": {unsafe.Offsetof(x.AheadStep), 248},
+	} {
+		if unsafe.Sizeof(int(0)) == 8 && o[0] != o[1] {
+			t.Errorf("%s: got offset %d, want %d", name, o[0], o[1])
+		}
+	}
+}
+
+func TestShortSlicesPanic(t *testing.T) {
+	x := make([]float32, 64)
+	for name, f := range map[string]func(){
+		"a":    func() { MatMul(nil, x, 2, x[:5], 3, 2, x, 3, 2, Epilogue{}) },
+		"c":    func() { MatMul(nil, x[:3], 2, x, 3, 2, make([]float32, 96), 3, 2, Epilogue{}) },
+		"w":    func() { MatMulT(nil, x, 3, x, 2, 2, x, 3, 2, false) },
+		"dw":   func() { MatMulGrad(nil, x, x, 3, x, 2, 2, 3, 2) },
+		"path": func() { Attention(nil, x, 4, x, 4, x, x, 4, 1, [][]int32{{99}}, AttnShape{1, 1, 4, 1}) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: a slice that is too short was accepted", name)
+				}
+			}()
+			f()
+		}()
+	}
+}
