@@ -16,10 +16,10 @@ var unicodeTxt string
 
 // charTable holds the properties of every character.
 type charTable struct {
-	pages [0x1100]*[256]uint16 // by r>>8, then r&255: properties
+	pages [0x1100]*[256]uint32 // by r>>8, then r&255: properties
 	lower map[rune]string      // characters that Lowercase changes
 	class [256]class           // by category bits of the properties
-	names map[string]uint16    // category or property by name
+	names map[string]uint32    // category or property by name
 }
 
 // Properties: the general category in the low five bits, flags above.
@@ -37,17 +37,25 @@ const (
 	isMark                         // marks that StripAccents strips
 	isNonstarter                   // has a combining class
 	isDecomposed                   // has a compatibility decomposition
+	isJoining                      // never begins a grapheme cluster
+	isExtending                    // joining, and not a spacing mark
+	isPict                         // joins another one behind a zero-width joiner
+	isLinker                       // joins consonants, as the virama
+	isConsonant                    // what linkers join
+	isPrepended                    // joins what follows
+	isBreak                        // a cluster of its own: control characters
 )
 
 // flagNames are the names of the flags in unicode.txt.
-var flagNames = map[string]uint16{"han": isHan, "space": isSpaceFlag, "regexword": isRegexWord, "word": isWordFlag,
+var flagNames = map[string]uint32{"han": isHan, "space": isSpaceFlag, "regexword": isRegexWord, "word": isWordFlag,
 	"punct": isPunctFlag, "numeric": isNumeric, "control": isControl, "nonspacing": isNonspacing, "mark": isMark,
-	"nonstarter": isNonstarter, "decomposes": isDecomposed}
+	"nonstarter": isNonstarter, "decomposes": isDecomposed, "joins": isJoining, "extends": isExtending, "pict": isPict,
+	"linker": isLinker, "consonant": isConsonant, "prepends": isPrepended, "breaks": isBreak}
 
 // chars returns the table, made at its first use.
 var chars = sync.OnceValue(func() *charTable {
-	t := &charTable{lower: map[rune]string{}, names: map[string]uint16{}}
-	empty := new([256]uint16)
+	t := &charTable{lower: map[rune]string{}, names: map[string]uint32{}}
+	empty := new([256]uint32)
 	for i := range t.pages {
 		t.pages[i] = empty
 	}
@@ -61,7 +69,7 @@ var chars = sync.OnceValue(func() *charTable {
 		case isFlag:
 			t.read(list, flag, empty)
 		default: // a category
-			t.names[name] = uint16(len(t.names) + 1)
+			t.names[name] = uint32(len(t.names) + 1)
 			t.read(list, t.names[name], empty)
 		}
 	}
@@ -71,7 +79,7 @@ var chars = sync.OnceValue(func() *charTable {
 })
 
 // read adds bits to the characters of a list of ranges in hex.
-func (t *charTable) read(list string, bits uint16, empty *[256]uint16) {
+func (t *charTable) read(list string, bits uint32, empty *[256]uint32) {
 	for item := range strings.FieldsSeq(list) {
 		a, b, two := strings.Cut(item, "-")
 		lo := hexRune(a)
@@ -81,7 +89,7 @@ func (t *charTable) read(list string, bits uint16, empty *[256]uint16) {
 		}
 		for r := lo; r <= hi; r++ {
 			if t.pages[r>>8] == empty {
-				t.pages[r>>8] = new([256]uint16)
+				t.pages[r>>8] = new([256]uint32)
 			}
 			t.pages[r>>8][r&255] |= bits
 		}
@@ -122,7 +130,7 @@ func (t *charTable) classify() {
 
 // shrink lets equal pages share their memory: planes of private use are alike.
 func (t *charTable) shrink() {
-	seen := map[[256]uint16]*[256]uint16{}
+	seen := map[[256]uint32]*[256]uint32{}
 	for i, p := range t.pages {
 		if q, ok := seen[*p]; ok {
 			t.pages[i] = q
@@ -133,10 +141,10 @@ func (t *charTable) shrink() {
 }
 
 // of returns the properties of a character.
-func (t *charTable) of(r rune) uint16 { return t.pages[r>>8][r&255] }
+func (t *charTable) of(r rune) uint32 { return t.pages[r>>8][r&255] }
 
 // has reports whether a character has one of the flags.
-func (t *charTable) has(r rune, flags uint16) bool { return t.of(r)&flags != 0 }
+func (t *charTable) has(r rune, flags uint32) bool { return t.of(r)&flags != 0 }
 
 // trimSpace returns the length of the white space that s ends with, or begins
 // with if left is set.

@@ -24,6 +24,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(spell("PRE", pre, "NORM", `{"type":"Replace","pattern":{"Regex":"^"},"content":"_"}`)))
 	}
 	f.Add([]byte(spell("MODEL", `{"type":"Unigram","unk_id":0,"vocab":[["a",0],["ab",-1.5]],"byte_fallback":true}`)))
+	f.Add([]byte(spell("NORM", `{"type":"Precompiled","precompiled_charsmap":"BAAAAAAAAAA="}`)))
 	f.Add([]byte(spell("ADDED", addedJSON("3", "<s>", ""), "POST", `{"type":"BertProcessing","sep":["b",1],"cls":["a",0]}`)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tok, err := Parse(data)

@@ -85,7 +85,7 @@ func (m scanMatcher) next(text string, from int) (int, int) {
 // charMatcher matches one character with any of the flags.
 type charMatcher struct {
 	chars *charTable
-	flags uint16
+	flags uint32
 }
 
 func (m charMatcher) next(text string, from int) (int, int) {
@@ -101,7 +101,7 @@ func (m charMatcher) next(text string, from int) (int, int) {
 type wordMatcher struct{ chars *charTable }
 
 func (m wordMatcher) next(text string, from int) (int, int) {
-	kind := func(r rune) uint16 { return m.chars.of(r) & (isWordFlag | isSpaceFlag) }
+	kind := func(r rune) uint32 { return m.chars.of(r) & (isWordFlag | isSpaceFlag) }
 	for from < len(text) {
 		r, n := utf8.DecodeRuneInString(text[from:])
 		if kind(r) != isSpaceFlag {

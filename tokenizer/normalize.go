@@ -38,11 +38,13 @@ func parseNormalizer(where string, raw json.RawMessage) (normalizer, error) {
 		return parsePrepend(p)
 	case "Replace":
 		return parseReplace(p)
+	case "Precompiled":
+		return parsePrecompiled(p)
 	case "Sequence":
 		return parseNormalizers(p)
 	}
-	return nil, p.unknown("BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Prepend",
-		"Replace", "Sequence", "Strip", "StripAccents")
+	return nil, p.unknown("BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Precompiled",
+		"Prepend", "Replace", "Sequence", "Strip", "StripAccents")
 }
 
 // normalizers apply one after the other.
@@ -136,7 +138,7 @@ func (lowercase) normalize(p piece) piece {
 }
 
 // filter drops the characters with a property.
-type filter struct{ drop uint16 }
+type filter struct{ drop uint32 }
 
 func (f filter) normalize(p piece) piece {
 	t := chars()

@@ -160,7 +160,7 @@ func TestUnicodeTable(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		r    rune
-		flag uint16
+		flag uint32
 		want bool
 	}{
 		{'_', isWordFlag, true}, {'²', isNumeric, true}, {'²', isRegexWord, false}, {'\u0301', isNonspacing | isMark, true},

@@ -203,7 +203,7 @@ type charSet struct {
 type setItem struct {
 	lo, hi     rune   // hi < lo: no range
 	categories uint32 // bit by category
-	flags      uint16
+	flags      uint32
 	not        bool
 }
 

@@ -18,7 +18,7 @@ func parsePreTokenizer(where string, raw json.RawMessage) (preTokenizer, error) 
 	if err != nil || p.absent {
 		return nil, err
 	}
-	isSep := func(flags uint16) matcher { return charMatcher{chars(), flags} }
+	isSep := func(flags uint32) matcher { return charMatcher{chars(), flags} }
 	switch p.kind {
 	case "ByteLevel":
 		return parseByteLevel(p)

@@ -16,6 +16,7 @@ import os
 import random
 import sys
 
+from charsmap import charsmap
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -233,6 +234,28 @@ def unigram(pre, norm, decoder, fallback=False):
     return build
 
 
+RULES = {
+    "\t": " ", "\n": " ", "\r": " ", "\r\n": " ", "\xa0": " ", "\u3000": " ", "\u2003": " ", "\u200b": "", "\ufeff": "", "\x7f": "",
+    "\ufb01": "fi", "\u2460": "1", "\xbd": "1/2", "\xa9": "(c)", "A\u030a": "\xc5", "e\u0301": "\xe9", "\u0915": "K", "\u0600": "N",
+    "a": "\u0251", "\uac00": "ga", "\uff76\uff9e": "\u30ac", "\uff76": "\u30ab", "\u1e9b": "\u1e61", "\ufdfa": "long text", "\U0001f642": ":)",
+    "\u0301": "'", "\xb2": "2", "I": "", "h": "", "o\u0301\u0327": "!",
+}  # fmt: skip
+
+
+def precompiled(replace):
+    norms = [normalizers.Precompiled(charsmap(RULES))] + ([normalizers.Replace(Regex(" {2,}"), " ")] if replace else [])
+    pre = pre_tokenizers.Metaspace(prepend_scheme="first" if replace else "always")
+    build = unigram(pre, normalizers.Sequence(norms), decoders.Metaspace(), fallback=not replace)
+
+    def more():
+        tok = build()
+        if replace:
+            tok.add_tokens([AddedToken("color", normalized=True)])
+        return tok
+
+    return more
+
+
 def word_level():
     norm = normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()])
     trainer = trainers.WordLevelTrainer(vocab_size=200, special_tokens=["[UNK]", "[CLS]", "[SEP]"], show_progress=False)
@@ -310,6 +333,8 @@ KINDS = {
         decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()]),
         True,
     ),
+    "precompiled": precompiled(False),
+    "precompiled-first": precompiled(True),
     "word-level": word_level,
     "added": added,
     "byte-normalizer": byte_normalizer,
@@ -334,6 +359,12 @@ PLANES = [
     (0x1100, 0x11FF), (0x1680, 0x1FFF), (0x2000, 0x2BFF), (0x2E80, 0x33FF), (0x4E00, 0x9FFF), (0xA000, 0xD7FF),
     (0xE000, 0xFAFF), (0xFB00, 0xFFFF), (0x10000, 0x12FFF), (0x16000, 0x1BFFF), (0x1D000, 0x1FAFF), (0x20000, 0x323AF),
     (0xE0000, 0xE01EF), (0xF0000, 0x10FFFF),
+]  # fmt: skip
+
+
+CLUSTERS = [
+    "\u2460\u0301", "\xa9\u200d\xa9\u0301", "\u0600a", "\u0600\u0301", "\u0915\u094d\u0915\u0301", "\u1100\uac00\u0301", "\uac00\u0301", "a\u200d",
+    "a\U000e0100", "\r\n\u0301", "\n\u0301", "a\u0301\u0327", "o\u0301\u0327", "e\u0301", "\uff76\uff9e", "\xa9\u0903\u200d\xa9\u0301", "\U000110bda", "I\u0301",
 ]  # fmt: skip
 
 
@@ -365,7 +396,7 @@ def part(rng):
         return "".join(chr(rng.randrange(0x20)) for _ in range(rng.randint(1, 3)))
     if k == 10:
         return "".join(rng.choices("'\"!?.,;:-_()[]{}<>/\\|@#$%^&*+=~`", k=rng.randint(1, 4)))
-    return rng.choice(["'S", "'ſ", "'LL", "ſ", "K", "İ", "ß", "ﬁ", "ς", "ΑΣ", "ǅ", "ﷺ", "\u1e9b\u0323", "\x00", "\ufffd", "'re", "n't", " ' "])
+    return rng.choice(["'S", "'ſ", "'LL", "ſ", "K", "İ", "ß", "ﬁ", "ς", "ΑΣ", "ǅ", "ﷺ", "\u1e9b\u0323", *CLUSTERS, "\x00", "\ufffd", "'re", "n't", " ' "])
 
 
 def string(rng):

@@ -7,8 +7,10 @@ point: python make_unicode.py > ../unicode.txt (about three minutes).
 """
 
 import sys
+import unicodedata
 
 import tokenizers
+from charsmap import charsmap
 from tokenizers import Regex, normalizers, pre_tokenizers
 
 CHARS = [chr(c) for c in range(1, 0x110000) if not 0xD800 <= c < 0xE000]
@@ -66,6 +68,40 @@ def nonstarter(nfd):
     return out | {0x334, 0x345}
 
 
+def precompiled(keys):
+    return normalizers.Precompiled(charsmap({k: "Q" for k in keys})).normalize_str
+
+
+def clusters():
+    """Properties for grapheme clusters, seen through SentencePiece's normalizer: a
+    cluster below six bytes is replaced as a whole if a rule fits its beginning, so
+    that the rest of it goes; a longer one is replaced character by character."""
+    a, pict, ka = precompiled("a"), precompiled("\u00a9"), precompiled("\u0915")
+    table = {name: set() for name in ("joins", "extends", "pict", "linker", "consonant", "prepends", "breaks")}
+    for c in CHARS:
+        n = len(c.encode())
+        if a("a" + c) == "Q" and c != "a":
+            table["joins"].add(ord(c))
+            if pict("\u00a9" + c + "\u200d\u00a9\u0301").endswith("Q\u0301"):
+                table["extends"].add(ord(c))
+        if pict("\u00a9\u200d" + c) != "Q" + pict(c):
+            table["pict"].add(ord(c))
+        if ka("\u0915" + c + "\u0915\u0301").endswith("Q\u0301"):
+            table["linker"].add(ord(c))
+        if n < 4 and precompiled([c + "\u0301"])(c + "\u0301") != "Q":
+            table["breaks"].add(ord(c))
+        if unicodedata.category(c) in ("Cf", "Lo", "Mn", "Mc"):
+            if precompiled([c + "a"])(c + "a") == "Q":
+                table["prepends"].add(ord(c))
+            if n == 3 and precompiled([c])("\u0915\u094d" + c + "\u0301").endswith("Q\u0301"):
+                table["consonant"].add(ord(c))
+    table["pict"] -= table["joins"]
+    table["consonant"] -= table["joins"]
+    table["linker"] -= table["prepends"]
+    table["breaks"].add(0)
+    return table
+
+
 def ranges(points):
     runs = []
     for c in sorted(points):
@@ -95,6 +131,7 @@ def main():
         "mark": changed(normalizers.StripAccents(), ""),
         "nonstarter": nonstarter(nfd),
         "decomposes": changed(nfkd, None),
+        **clusters(),
     }
     for name, points in table.items():
         print(name, ranges(points))
