@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"unicode/utf8"
 )
 
@@ -98,10 +99,7 @@ func (t *Tokenizer) number(vocab map[string]int32) error {
 		}
 		largest = max(largest, id)
 	}
-	t.ids = make(map[string]int32, len(vocab))
-	for token, id := range vocab {
-		t.ids[token] = id
-	}
+	t.ids = maps.Clone(vocab)
 	t.grow(int(largest) + 1)
 	for token, id := range vocab {
 		if t.known[id] {

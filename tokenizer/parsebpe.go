@@ -53,39 +53,32 @@ func parseBPE(p part) (model, map[string]int32, error) {
 func (m *bpe) setMerges(pairs [][2]string) error {
 	m.merges = newPairTable(len(pairs))
 	for rank, pair := range pairs {
-		where := fmt.Sprintf("merges[%d]", rank)
-		left, err := find(m.vocab, where, pair[0])
-		if err != nil {
-			return err
-		}
-		right, err := find(m.vocab, where, pair[1])
-		if err != nil {
-			return err
-		}
 		if len(pair[1]) < len(m.prefix) {
-			return fmt.Errorf("%s: right part must begin with %q (got %q)", where, m.prefix, pair[1])
+			return fmt.Errorf("merges[%d]: right part must begin with %q (got %q)", rank, m.prefix, pair[1])
 		}
-		id, err := find(m.vocab, where, pair[0]+pair[1][len(m.prefix):])
-		if err != nil {
-			return err
+		var ids [3]int32
+		for i, token := range [3]string{pair[0], pair[1], pair[0] + pair[1][len(m.prefix):]} {
+			id, ok := m.vocab[token]
+			if !ok {
+				return fmt.Errorf("merges[%d]: %q must be in the vocabulary", rank, token)
+			}
+			ids[i] = id
 		}
-		m.merges.set(left, right, rank, id)
+		m.merges.set(ids[0], ids[1], rank, ids[2])
 	}
 	return nil
 }
 
 // parseMerges reads merges in either spelling, ["a", "b"] or "a b".
 func parseMerges(raw json.RawMessage) ([][2]string, error) {
-	var list []json.RawMessage
-	if err := strict(orNull(raw), &list); err != nil {
-		return nil, fmt.Errorf("merges: %w", err)
+	c := &cursor{text: raw}
+	if !c.take('[') {
+		return nil, fmt.Errorf("merges: must be a list (got %.60s)", orNull(raw))
 	}
-	if list == nil {
-		return nil, fmt.Errorf("merges: must be a list")
-	}
-	pairs := make([][2]string, 0, len(list))
-	for i, raw := range list {
-		pair, skip, err := parseMerge(raw)
+	pairs := make([][2]string, 0, len(raw)/16)
+	for i := 0; !c.take(']'); i++ {
+		c.take(',')
+		pair, skip, err := c.merge()
 		if err != nil {
 			return nil, fmt.Errorf("merges[%d]: %w", i, err)
 		}
@@ -96,21 +89,21 @@ func parseMerges(raw json.RawMessage) ([][2]string, error) {
 	return pairs, nil
 }
 
-// parseMerge reads one merge; skip is set for a line of the old text format that
-// only states its version.
-func parseMerge(raw json.RawMessage) (pair [2]string, skip bool, err error) {
-	if raw[0] != '"' {
-		var parts []string
-		if err := strict(raw, &parts); err != nil || len(parts) != 2 {
-			return pair, false, fmt.Errorf("must be two tokens (got %.60s)", raw)
-		}
-		return [2]string(parts), false, nil
+// merge reads one merge; skip is set for a line of the old text format that only
+// states its version.
+func (c *cursor) merge() (pair [2]string, skip bool, err error) {
+	start := *c
+	if line, ok := c.string(); ok {
+		return splitMerge(line)
 	}
-	var line string
-	if err := strict(raw, &line); err != nil {
-		return pair, false, err
+	list := c.take('[')
+	left, ok1 := c.string()
+	comma := c.take(',')
+	right, ok2 := c.string()
+	if !list || !ok1 || !comma || !ok2 || !c.take(']') {
+		return pair, false, fmt.Errorf("must be two tokens (got %.60s)", start.value())
 	}
-	return splitMerge(line)
+	return [2]string{left, right}, false, nil
 }
 
 // splitMerge reads "left right".

@@ -74,17 +74,19 @@ func parseWordPiece(p part) (model, map[string]int32, error) {
 
 // parseVocab reads a vocabulary {token: id}.
 func parseVocab(raw json.RawMessage) (map[string]int32, error) {
-	var ids map[string]int64
-	if err := strict(orNull(raw), &ids); err != nil {
-		return nil, fmt.Errorf("vocab: %w", err)
+	c := &cursor{text: raw}
+	if !c.take('{') {
+		return nil, fmt.Errorf("vocab: must be an object (got %.60s)", orNull(raw))
 	}
-	if ids == nil {
-		return nil, fmt.Errorf("vocab: must be an object")
-	}
-	vocab := make(map[string]int32, len(ids))
-	for token, id := range ids {
-		if id < 0 || id > math.MaxInt32 {
-			return nil, fmt.Errorf("vocab[%q]: id must lie in [0, %d] (got %d)", token, math.MaxInt32, id)
+	vocab := make(map[string]int32, len(raw)/16)
+	for !c.take('}') {
+		c.take(',')
+		token, _ := c.string()
+		c.take(':')
+		start := *c
+		id, ok := c.whole()
+		if !ok || id < 0 || id > math.MaxInt32 {
+			return nil, fmt.Errorf("vocab[%q]: id must be a whole number in [0, %d] (got %.60s)", token, math.MaxInt32, start.value())
 		}
 		vocab[token] = int32(id)
 	}

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,16 +22,24 @@ func readPart(where string, raw json.RawMessage) (part, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return part{where: where, absent: true}, nil
 	}
-	var j struct {
-		Type *string `json:"type"`
+	c := &cursor{text: raw}
+	if !c.take('{') {
+		return part{}, fmt.Errorf("%s: must be an object (got %.60s)", where, raw)
 	}
-	if err := json.Unmarshal(raw, &j); err != nil {
-		return part{}, fmt.Errorf("%s: %w", where, jsonError(err))
+	p := part{where: where, raw: raw}
+	for !c.take('}') {
+		c.take(',')
+		key, _ := c.string()
+		c.take(':')
+		value := c.value()
+		if key != "type" {
+			continue
+		}
+		if err := json.Unmarshal(value, &p.kind); err != nil {
+			return part{}, fmt.Errorf("%s: field %q must be a string (got %.60s)", where, key, value)
+		}
 	}
-	if j.Type == nil {
-		return part{where: where, raw: raw}, nil
-	}
-	return part{where: where, raw: raw, kind: *j.Type}, nil
+	return p, nil
 }
 
 // read decodes the fields of a part; a field that v does not have is an error.
@@ -62,7 +71,7 @@ func required(where string, missing map[string]bool) error {
 
 // strict decodes one JSON value with nothing behind it and no unknown fields.
 func strict(raw []byte, v any) error {
-	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return jsonError(err)
