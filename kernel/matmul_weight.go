@@ -27,11 +27,12 @@ func MatMulGrad(p *Pool, dw []float32, x []float32, ldx int, dy []float32, lddy,
 	panels := ceilDiv(n, NR)
 	g.kBlock = even(k, gradBlockK)
 	g.kBlock = ceilDiv(g.kBlock, use.tileRows) * use.tileRows
-	g.panelBlock = max(panels, 1)
-	if t := p.Threads(); t > 1 {
-		g.panelBlock = even(panels, max(1, panels/(2*t)))
+	g.kBlocks = ceilDiv(k, g.kBlock)
+	g.panelBlock = max(panels, 1) // every block packs its part of x: no more of them than the threads need
+	if t := p.Threads(); t > 1 && g.kBlocks > 0 {
+		g.panelBlock = even(panels, max(1, panels/ceilDiv(3*t, g.kBlocks)))
 	}
-	g.kBlocks, g.nBlocks = ceilDiv(k, g.kBlock), ceilDiv(panels, g.panelBlock)
+	g.nBlocks = ceilDiv(panels, g.panelBlock)
 	blocks := g.kBlocks * g.nBlocks
 	if p.Threads() == 1 || blocks == 1 {
 		s := p.at(0)
