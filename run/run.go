@@ -230,6 +230,8 @@ func (r *run) leave(err error) error {
 	case errors.Is(err, ErrInterrupted), errors.Is(err, ErrUnavailable):
 		if saved := r.checkpoint(); saved != nil {
 			err = fmt.Errorf("%w; no checkpoint: %v", err, saved)
+		} else {
+			err = fmt.Errorf("%w; checkpoint: %s", err, r.dir.checkpointPath(r.step))
 		}
 	case errors.As(err, &bad):
 		path, found := r.dir.lastCheckpoint()

@@ -24,7 +24,7 @@ type Terminal struct {
 func NewTerminal(w io.Writer, bars bool) *Terminal {
 	t := &Terminal{w: w}
 	if bars {
-		t.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(32), mpb.WithRefreshRate(200*time.Millisecond))
+		t.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(100), mpb.WithRefreshRate(200*time.Millisecond), mpb.WithAutoRefresh())
 	}
 	return t
 }
@@ -86,6 +86,19 @@ func scoreText(values map[string]float64) string {
 	return strings.Join(parts, ", ")
 }
 
+// shortScore is scoreText for the end of a bar.
+func shortScore(values map[string]float64) string {
+	train, ok := values["eval/train/exact_match"]
+	if !ok {
+		return ""
+	}
+	text := fmt.Sprintf("exact %.1f%%", 100*train)
+	if held, ok := values["eval/held_out/exact_match"]; ok {
+		text += fmt.Sprintf(", held-out %.1f%%", 100*held)
+	}
+	return text
+}
+
 // barView is one bar: name, bar, speed, last evaluation.
 type barView struct {
 	terminal *Terminal
@@ -101,13 +114,13 @@ func (v *barView) Event(e Event) error {
 	switch e := e.(type) {
 	case Started:
 		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
-		v.bar = v.terminal.bars.AddBar(int64(e.Episodes),
+		v.bar = v.terminal.bars.AddBar(int64(e.Episodes), mpb.BarWidth(24),
 			mpb.PrependDecorators(decor.Name(v.name, decor.WCSyncSpaceR)),
 			mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), shown(&v.speed), shown(&v.score)))
 		v.bar.SetCurrent(int64(e.Episode))
 	case Metrics:
 		v.bar.SetCurrent(int64(e.Episode))
-		if text := scoreText(e.Values); text != "" {
+		if text := shortScore(e.Values); text != "" {
 			v.score.Store(&text)
 		}
 	case Timing:
@@ -120,6 +133,7 @@ func (v *barView) Event(e Event) error {
 		if e.Err != nil {
 			v.bar.Abort(false)
 		}
+		v.bar.Wait() // until it is drawn as it ends
 	}
 	return nil
 }

@@ -1,0 +1,59 @@
+package run
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+)
+
+// someEvents is a run of 100 episodes that ends early.
+func someEvents() []Event {
+	return []Event{
+		Started{Step: 2, Steps: 10, Episode: 20, Episodes: 100, Resumed: true},
+		Metrics{Step: 3, Episode: 30, Values: map[string]float64{"reward": 1}},
+		Timing{Step: 3, Episode: 30, Values: map[string]float64{"seconds": 0.5}},
+		Warning{Step: 3, Text: "1 of 10 rewards failed"},
+		Metrics{Step: 3, Episode: 30, Values: map[string]float64{
+			"eval/train/exact_match": 0.25, "eval/train/semantic": 0.5, "eval/held_out/exact_match": 0.125, "eval/held_out/semantic": 0.25,
+		}},
+		Checkpointed{Step: 3, Path: "x"},
+		Ended{Step: 3, Episode: 30, Err: errors.New("stopped")},
+	}
+}
+
+func TestPlainProgress(t *testing.T) {
+	var out bytes.Buffer
+	terminal := NewTerminal(&out, false)
+	view := terminal.Run("a/seed-1")
+	for _, e := range someEvents() {
+		if err := view.Event(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	terminal.Wait()
+	want := `a/seed-1: goes on at episode 20 of 100
+a/seed-1: warning: step 3: 1 of 10 rewards failed
+a/seed-1: episode 30 of 100, train exact 25.0% semantic 0.500, held-out exact 12.5% semantic 0.250, 20 episodes/s, 4s left
+`
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
+
+func TestBars(t *testing.T) {
+	var out bytes.Buffer
+	terminal := NewTerminal(&out, true)
+	for _, name := range []string{"a", "b"} {
+		view := terminal.Run(name)
+		for _, e := range someEvents() {
+			if err := view.Event(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	terminal.Wait()
+	if !strings.Contains(out.String(), "exact 25.0%, held-out 12.5%") {
+		t.Errorf("bars must show the evaluation (got %q)", out.String())
+	}
+}
