@@ -13,23 +13,27 @@ import (
 
 // DistillOptions are the choices of Distill.
 type DistillOptions struct {
-	Dim     int     // E of the static vectors; at most that of the encoder and the number of tokens
-	SIF     float64 // a of the frequency weight a/(a+p); 0 gives every token the weight 1
-	Batch   int     // texts for one call of the encoder
-	Origin  string  // name of the encoder's model, for the header
-	License string  // its licence
-	Source  string  // where it is published
+	// Contexts are short phrases with %s for the token; its vector is the mean over
+	// them. A word alone is poor input for an encoder of sentences, and what a
+	// phrase adds to every token is taken away by the centring.
+	Contexts []string
+	Dim      int     // E of the static vectors; at most that of the encoder and the number of tokens
+	SIF      float64 // a of the frequency weight a/(a+p); 0 gives every token the weight 1
+	Batch    int     // texts for one call of the encoder
+	Origin   string  // name of the encoder's model, for the header
+	License  string  // its licence
+	Source   string  // where it is published
 	// Progress, where set, is told how many of the V tokens are done.
 	Progress func(done, total int)
 }
 
 // DefaultDistillOptions are those of the embedded file.
 func DefaultDistillOptions() DistillOptions {
-	return DistillOptions{Dim: 112, SIF: 1e-3, Batch: 256}
+	return DistillOptions{Contexts: []string{"%s", "it is %s", "the word %s"}, Dim: 112, SIF: 1e-3, Batch: 256}
 }
 
 // Distill makes a static embedder of an encoder: each token of vocab (most
-// frequent first, "##x" inside words) is embedded alone, the vectors are
+// frequent first, "##x" inside words) is embedded in each context, the means are
 // centred and turned onto their E principal axes, weighted by frequency and
 // quantised to int8. The frequency of a token follows from its rank by Zipf's
 // law, p(r) proportional to 1/(r+2.7); its weight is a/(a+p) (Arora et al.
@@ -46,7 +50,7 @@ func Distill(ctx context.Context, enc Embedder, vocab []string, opt DistillOptio
 	id := enc.Identity()
 	s := &Static{header: Header{
 		Origin: opt.Origin, License: opt.License, Source: opt.Source, Encoder: id.Model + " " + id.Pooling,
-		Dim: opt.Dim, Tokens: len(vocab), SIF: opt.SIF, Variance: math.Round(variance*1e4) / 1e4,
+		Contexts: opt.Contexts, Dim: opt.Dim, Tokens: len(vocab), SIF: opt.SIF, Variance: math.Round(variance*1e4) / 1e4,
 	}}
 	if err := s.setTokens(append([]string(nil), vocab...)); err != nil {
 		return nil, fmt.Errorf("embed: distill: %w", err)
@@ -59,36 +63,52 @@ func Distill(ctx context.Context, enc Embedder, vocab []string, opt DistillOptio
 	return DecodeStatic(b)
 }
 
-// encodeTokens embeds every token alone: row v is that of vocab[v].
+// encodeTokens embeds every token in every context: row v is the mean for vocab[v].
 func encodeTokens(ctx context.Context, enc Embedder, vocab []string, opt DistillOptions) (*mat.Dense, error) {
-	if len(vocab) == 0 {
-		return nil, errors.New("embed: distill: vocabulary must not be empty")
+	if len(vocab) == 0 || len(opt.Contexts) == 0 {
+		return nil, fmt.Errorf("embed: distill: must have tokens and contexts (got %d and %d)", len(vocab), len(opt.Contexts))
 	}
-	dim := enc.Identity().Dim
-	x := mat.NewDense(len(vocab), dim, nil)
-	for lo := 0; lo < len(vocab); lo += max(1, opt.Batch) {
-		hi := min(len(vocab), lo+max(1, opt.Batch))
-		texts := make([]string, hi-lo)
-		for i := range texts {
-			texts[i] = strings.TrimPrefix(vocab[lo+i], continuation)
-		}
-		for i, r := range enc.Embed(ctx, texts) {
-			err := r.Err
-			if err == nil {
-				err = Check(r.Vector, dim)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("embed: distill: token %q: %w", vocab[lo+i], err)
-			}
-			for k, f := range r.Vector {
-				x.Set(lo+i, k, float64(f))
+	x := mat.NewDense(len(vocab), enc.Identity().Dim, nil)
+	step := max(1, opt.Batch)
+	for lo := 0; lo < len(vocab); lo += step {
+		hi := min(len(vocab), lo+step)
+		for _, phrase := range opt.Contexts {
+			if err := addEncoded(ctx, enc, vocab[lo:hi], phrase, x.Slice(lo, hi, 0, enc.Identity().Dim).(*mat.Dense)); err != nil {
+				return nil, err
 			}
 		}
 		if opt.Progress != nil {
 			opt.Progress(hi, len(vocab))
 		}
 	}
+	x.Scale(1/float64(len(opt.Contexts)), x)
 	return x, nil
+}
+
+// addEncoded adds the vector of each token in one phrase to its row of x.
+func addEncoded(ctx context.Context, enc Embedder, tokens []string, phrase string, x *mat.Dense) error {
+	texts := make([]string, len(tokens))
+	for i, token := range tokens {
+		texts[i] = strings.ReplaceAll(phrase, "%s", strings.TrimPrefix(token, continuation))
+	}
+	_, dim := x.Dims()
+	results := enc.Embed(ctx, texts)
+	if len(results) != len(texts) {
+		return fmt.Errorf("embed: distill: encoder must give %d results (got %d)", len(texts), len(results))
+	}
+	for i, r := range results {
+		err := r.Err
+		if err == nil {
+			err = Check(r.Vector, dim)
+		}
+		if err != nil {
+			return fmt.Errorf("embed: distill: token %q: %w", tokens[i], err)
+		}
+		for k, f := range r.Vector {
+			x.Set(i, k, x.At(i, k)+float64(f))
+		}
+	}
+	return nil
 }
 
 // principal projects the centred rows of x onto their first dim principal axes

@@ -23,14 +23,15 @@ type Static struct {
 
 // Header says where a static embedder comes from. It stands in its file.
 type Header struct {
-	Origin   string  `json:"origin"`   // the model that it was distilled from
-	License  string  `json:"license"`  // licence of that model
-	Source   string  `json:"source"`   // where that model is published
-	Encoder  string  `json:"encoder"`  // identity of the encoder that made the vectors
-	Dim      int     `json:"dim"`      // E
-	Tokens   int     `json:"tokens"`   // V
-	SIF      float64 `json:"sif"`      // a of the frequency weight a/(a+p)
-	Variance float64 `json:"variance"` // share of the encoder's variance that the E axes keep
+	Origin   string   `json:"origin"`   // the model that it was distilled from
+	License  string   `json:"license"`  // licence of that model
+	Source   string   `json:"source"`   // where that model is published
+	Encoder  string   `json:"encoder"`  // identity of the encoder that made the vectors
+	Contexts []string `json:"contexts"` // phrases in which each token was encoded
+	Dim      int      `json:"dim"`      // E
+	Tokens   int      `json:"tokens"`   // V
+	SIF      float64  `json:"sif"`      // a of the frequency weight a/(a+p)
+	Variance float64  `json:"variance"` // share of the encoder's variance that the E axes keep
 }
 
 // Header returns the origin and size of the embedder.

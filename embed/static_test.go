@@ -28,7 +28,7 @@ func planar(t *testing.T) Embedder {
 
 func smallStatic(t *testing.T) *Static {
 	t.Helper()
-	opt := DistillOptions{Dim: 2, Batch: 3, Origin: "test", License: "none", Source: "here"}
+	opt := DistillOptions{Contexts: []string{"%s"}, Dim: 2, Batch: 3, Origin: "test", License: "none", Source: "here"}
 	s, err := Distill(t.Context(), planar(t), []string{"red", "blue", "not", "##s"}, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -98,14 +98,14 @@ func TestDistillErrors(t *testing.T) {
 		dim   int
 		want  string
 	}{
-		{"empty", nil, 1, "embed: distill: vocabulary must not be empty"},
+		{"empty", nil, 1, "embed: distill: must have tokens and contexts (got 0 and 1)"},
 		{"failed token", []string{"red", "green"}, 1, `embed: distill: token "green": embed: text "green" must be in the file of vectors`},
 		{"dimension", []string{"red", "blue"}, 3, "embed: distill: dimension must be 1..2 (got 3)"},
 		{"one vector", []string{"red", "##red"}, 1, "embed: distill: token vectors must differ"},
 		{"twice", []string{"red", "blue", "red"}, 1, `embed: distill: tokens: must be distinct and not empty (got "red")`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Distill(t.Context(), planar(t), c.vocab, DistillOptions{Dim: c.dim})
+			_, err := Distill(t.Context(), planar(t), c.vocab, DistillOptions{Contexts: []string{"%s"}, Dim: c.dim})
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got %v, want %s", err, c.want)
 			}

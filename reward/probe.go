@@ -1,0 +1,308 @@
+package reward
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"pgsrm/embed"
+	"pgsrm/task"
+)
+
+// Limits of the probe, so that a large task stays a matter of seconds. The
+// built-in tasks are below all of them.
+const (
+	probePairs      = 400  // related pairs, and answers they are compared with
+	probePrompts    = 300  // prompts over which a constant answer is averaged
+	probeWords      = 1000 // frequent English words tried as constant answers
+	probeConfusions = 10   // most similar pairs of parent answers listed
+	enoughAccepted  = 10   // related pairs that make inputs needless
+)
+
+// ProbeResult is what `pgsrm probe --json` prints. docs/metrics.md defines the
+// two areas under the curve.
+type ProbeResult struct {
+	Task         string       `json:"task"`
+	Embedder     string       `json:"embedder"` // Identity.Model, unless the caller names it
+	Reward       string       `json:"reward"`
+	AUC          float64      `json:"auc"`       // related pairs against pairs with answers of other tasks
+	AUCCI95      [2]float64   `json:"auc_ci95"`  //
+	AUCWrong     float64      `json:"auc_wrong"` // related pairs against pairs with wrong answers of the same task
+	AUCWrongCI95 [2]float64   `json:"auc_wrong_ci95"`
+	Pairs        string       `json:"pairs"` // what the related pairs are: accepted, input or prompt
+	BestConstant BestConstant `json:"best_constant"`
+	Confusions   []Confusion  `json:"confusions"`
+	Failed       []Failure    `json:"failed,omitempty"` // parent answers without a vector
+	Verdict      string       `json:"verdict"`
+}
+
+// BestConstant is the one answer that earns most when it is given to every prompt.
+type BestConstant struct {
+	Answer         string  `json:"answer"`
+	Reward         float64 `json:"reward"`           // mean over the prompts
+	ShareOfCorrect float64 `json:"share_of_correct"` // of the mean reward of the references themselves
+}
+
+// Confusion is a pair of different parent answers that the embedder finds similar.
+type Confusion struct {
+	A      string  `json:"a"`
+	B      string  `json:"b"`
+	Cosine float64 `json:"cosine"`
+}
+
+// Probe judges an embedder and a reward for a task before training: does the
+// embedder find related answers more similar than unrelated ones, does it tell
+// right from wrong answers, and what does a child earn that says the same to
+// every prompt? answers maps item ids to the parent's answers. Vectors that fail
+// are left out; it is an error where too few are left.
+func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder, spec Spec) (ProbeResult, error) {
+	if e == nil {
+		return ProbeResult{}, errors.New("reward: probe needs an embedder")
+	}
+	m, err := New(ctx, spec, t, answers, e)
+	if err != nil {
+		return ProbeResult{}, err
+	}
+	cal := m.cal
+	if cal == nil { // a reward of texts alone: the similarities are of interest all the same
+		if cal, err = Calibrate(ctx, t, answers, e); err != nil {
+			return ProbeResult{}, err
+		}
+	}
+	r := ProbeResult{Task: t.Name, Embedder: e.Identity().Model, Reward: spec.Name, Confusions: confusions(cal), Failed: cal.Failed}
+	if err := r.separate(ctx, t, answers, e, cal); err != nil {
+		return ProbeResult{}, err
+	}
+	if r.BestConstant, err = bestConstant(ctx, t, answers, m, cal); err != nil {
+		return ProbeResult{}, err
+	}
+	r.Verdict = r.verdict()
+	return r, nil
+}
+
+// related is a text that is close in meaning to the parent's answer of an item.
+type related struct {
+	text, reference string
+	right           []string // normalised answers that are no wrong ones for the item
+}
+
+// relatedPairs lists the related pairs of a task: accepted answers where enough
+// items have one, else inputs, else prompts.
+func relatedPairs(t *task.Task, answers map[string]string) (pairs []related, kind string) {
+	texts := map[string]func(it task.Item) []string{
+		"accepted": func(it task.Item) []string { return it.Accepted },
+		"input":    func(it task.Item) []string { return nonEmpty(it.Input) },
+		"prompt":   func(it task.Item) []string { return nonEmpty(it.Prompt) },
+	}
+	for _, kind = range []string{"accepted", "input", "prompt"} {
+		pairs = nil
+		for _, it := range t.Items {
+			reference := trim(answers[it.ID])
+			if reference == "" {
+				continue
+			}
+			right := []string{task.Normalize(reference)}
+			for _, a := range it.Accepted {
+				right = append(right, task.Normalize(a))
+			}
+			for _, text := range texts[kind](it) {
+				if kind != "accepted" || task.Normalize(text) != right[0] {
+					pairs = append(pairs, related{text: trim(text), reference: reference, right: right})
+				}
+			}
+		}
+		if len(pairs) >= enoughAccepted {
+			break
+		}
+	}
+	return spread(pairs, probePairs), kind
+}
+
+func nonEmpty(s string) []string {
+	if strings.TrimSpace(s) == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+// spread picks at most n of a list, evenly.
+func spread[T any](list []T, n int) []T {
+	if len(list) <= n {
+		return list
+	}
+	out := make([]T, n)
+	for i := range out {
+		out[i] = list[i*len(list)/n]
+	}
+	return out
+}
+
+// unrelatedAnswers are the references of the other built-in tasks of the same
+// kind (words with words, sentences with sentences) that are no answers here.
+func unrelatedAnswers(t *task.Task, cal *Calibration) ([]string, error) {
+	seen := map[string]bool{}
+	for _, a := range cal.Answers {
+		seen[task.Normalize(a)] = true
+	}
+	var out []string
+	for _, name := range task.Names() {
+		other, err := task.Builtin(name)
+		if err != nil {
+			return nil, err
+		}
+		if other.Name == t.Name || other.Kind != t.Kind && t.Kind != "" {
+			continue
+		}
+		for _, it := range other.Items {
+			if key := task.Normalize(it.Reference); !seen[key] {
+				seen[key] = true
+				out = append(out, it.Reference)
+			}
+		}
+	}
+	return spread(out, probePairs), nil
+}
+
+// separate computes the two areas under the curve.
+func (r *ProbeResult) separate(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder, cal *Calibration) error {
+	pairs, kind := relatedPairs(t, answers)
+	others, err := unrelatedAnswers(t, cal)
+	if err != nil {
+		return err
+	}
+	wrong := spread(cal.Answers, probePairs)
+	texts := append(append([]string(nil), others...), wrong...)
+	for _, p := range pairs {
+		texts = append(texts, p.text, p.reference)
+	}
+	vectors, lastErr := embedSet(ctx, e, texts)
+	var far, near []cluster
+	for _, p := range pairs {
+		x, y := vectors[p.text], vectors[p.reference]
+		if x == nil || y == nil {
+			continue
+		}
+		own := []float64{embed.Dot(x, y)}
+		far = append(far, cluster{own, similarities(x, others, vectors, p.right)})
+		near = append(near, cluster{own, similarities(x, wrong, vectors, p.right)})
+	}
+	r.Pairs = kind
+	r.AUC, r.AUCCI95 = auc(far)
+	r.AUCWrong, r.AUCWrongCI95 = auc(near)
+	if math.IsNaN(r.AUC) || math.IsNaN(r.AUCWrong) {
+		return errors.Join(fmt.Errorf("reward: probe of task %q needs related and unrelated answers with vectors (got %d pairs)", t.Name, len(far)), lastErr)
+	}
+	return nil
+}
+
+// embedSet embeds texts; those that fail have no entry, and one of the errors is
+// returned beside the rest.
+func embedSet(ctx context.Context, e embed.Embedder, texts []string) (map[string]Vector, error) {
+	slices.Sort(texts)
+	texts = slices.Compact(texts)
+	out := make(map[string]Vector, len(texts))
+	var failed error
+	for i, res := range e.Embed(ctx, texts) {
+		v, err := unit(res, e.Identity().Dim)
+		if err != nil {
+			failed = err
+			continue
+		}
+		out[texts[i]] = v
+	}
+	return out, failed
+}
+
+// similarities of a vector with all answers but the right ones.
+func similarities(x Vector, answers []string, vectors map[string]Vector, right []string) []float64 {
+	var out []float64
+	for _, a := range answers {
+		if v := vectors[a]; v != nil && !slices.Contains(right, task.Normalize(a)) {
+			out = append(out, embed.Dot(x, v))
+		}
+	}
+	return out
+}
+
+// confusions lists the most similar pairs of different parent answers.
+func confusions(c *Calibration) []Confusion {
+	var all []Confusion
+	for i := range c.Answers {
+		for j := range i {
+			all = append(all, Confusion{A: c.Answers[j], B: c.Answers[i], Cosine: embed.Dot(c.Vectors[i], c.Vectors[j])})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Confusion) int { return cmp.Compare(b.Cosine, a.Cosine) })
+	return all[:min(len(all), probeConfusions)]
+}
+
+// bestConstant tries every parent answer and the most frequent English words as
+// the answer to all prompts.
+func bestConstant(ctx context.Context, t *task.Task, answers map[string]string, m *Model, cal *Calibration) (BestConstant, error) {
+	words, err := frequentWords(probeWords)
+	if err != nil {
+		return BestConstant{}, err
+	}
+	var samples []Sample
+	for _, it := range t.Items {
+		if a := answers[it.ID]; strings.TrimSpace(a) != "" {
+			samples = append(samples, Sample{Prompt: it.Prompt, Response: a, Reference: a, Accepted: it.Accepted})
+		}
+	}
+	samples = spread(samples, probePrompts)
+	correct, err := meanReward(ctx, m, samples)
+	if err != nil {
+		return BestConstant{}, fmt.Errorf("reward: probe: no reference could be scored: %w", err)
+	}
+	best := BestConstant{Reward: math.Inf(-1)}
+	for _, c := range append(append([]string(nil), cal.Answers...), words...) {
+		for i := range samples {
+			samples[i].Response = c
+		}
+		if x, err := meanReward(ctx, m, samples); err == nil && x > best.Reward {
+			best.Answer, best.Reward = c, x
+		}
+	}
+	if correct > 0 {
+		best.ShareOfCorrect = best.Reward / correct
+	}
+	return best, nil
+}
+
+// meanReward is the mean over the samples that did not fail; an error where all did.
+func meanReward(ctx context.Context, m *Model, samples []Sample) (float64, error) {
+	var sum float64
+	n := 0
+	var failed error
+	for _, s := range m.Score(ctx, samples) {
+		if s.Err != nil {
+			failed = s.Err
+			continue
+		}
+		sum, n = sum+s.Reward, n+1
+	}
+	if n == 0 {
+		return 0, failed
+	}
+	return sum / float64(n), nil
+}
+
+// frequentWords are the first n whole words of three letters or more in the
+// vocabulary of the embedded static embedder, which is sorted by frequency.
+func frequentWords(n int) ([]string, error) {
+	s, err := embed.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, token := range s.Tokens() {
+		if len(token) >= 3 && strings.Trim(token, "abcdefghijklmnopqrstuvwxyz") == "" && len(out) < n {
+			out = append(out, token)
+		}
+	}
+	return out, nil
+}
