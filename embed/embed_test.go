@@ -160,8 +160,8 @@ func TestWords(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	for spec, want := range map[string]string{
-		"":            `embed: must be one of builtin, file:PATH (got "")`,
-		"file:":       `embed: must be one of builtin, file:PATH (got "file:")`,
+		"":            `embed: must be builtin, file:PATH or a model folder (got "")`,
+		"file:":       `embed: must be builtin, file:PATH or a model folder (got "file:")`,
 		"file:/no/so": "embed: open /no/so: no such file or directory",
 	} {
 		if _, err := Open(spec); err == nil || err.Error() != want {

@@ -9,8 +9,9 @@ import (
 )
 
 // Open makes the embedder that a spec names, wrapped by Stack: "builtin" (the
-// embedded static embedder) or "file:PATH" (a static embedder, word vectors as
-// text or gzip, or JSON lines of texts and vectors, told apart by content).
+// embedded static embedder), a model folder, or "file:PATH" (a static embedder,
+// word vectors as text or gzip, or JSON lines of texts and vectors, told apart by
+// content).
 func Open(spec string) (Embedder, error) {
 	e, err := open(spec)
 	if err != nil {
@@ -27,8 +28,15 @@ func open(spec string) (Embedder, error) {
 		return Builtin()
 	case kind == "file" && rest != "":
 		return openFile(rest)
+	case isFolder(spec):
+		return OpenEncoder(spec)
 	}
-	return nil, fmt.Errorf("embed: must be one of builtin, file:PATH (got %q)", spec)
+	return nil, fmt.Errorf("embed: must be builtin, file:PATH or a model folder (got %q)", spec)
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // openFile tells the kinds of files apart by their first bytes.

@@ -208,3 +208,12 @@ func TestBuiltin(t *testing.T) {
 		}
 	}
 }
+
+// Frequent words first, whole words of the texts last, each token once.
+func TestVocabulary(t *testing.T) {
+	got := Vocabulary([]string{"[PAD]", "[unused0]", "!", "7", "a", "b", "é", "the", "##s", "the", "cat", "##1"}, []string{"The cat's vermilion, café", "vermilion 42"})
+	want := "a the ##s cat ##1 7 b s vermilion cafe 42"
+	if strings.Join(got, " ") != want {
+		t.Errorf("got %q, want %q", strings.Join(got, " "), want)
+	}
+}

@@ -1,32 +1,56 @@
 package embed
 
-import "regexp"
+import (
+	"regexp"
+
+	"pgsrm/tokenizer"
+)
 
 // plainToken is a token worth a static vector: Latin letters and digits, also
-// inside a word, or one ASCII punctuation mark. The rest of BERT's vocabulary
-// (reserved places, single characters of other scripts) is left out.
-var plainToken = regexp.MustCompile(`^(?:(?:##)?[a-z0-9]+|[!-/:-@\[-` + "`" + `{-~])$`)
+// inside a word. Punctuation has no vector, so that "cold." means what "cold"
+// means; single characters of other scripts and reserved places are left out.
+var plainToken = regexp.MustCompile(`^(?:##)?[a-z0-9]+$`)
 
-// Vocabulary makes the token list for Distill: the plain tokens of an encoder's
-// WordPiece vocabulary in its order (most frequent first), then those words of
-// the texts that are no tokens, in order of appearance, so that each of them gets
-// the vector of the whole word rather than of its pieces.
+// Vocabulary makes the token list for Distill, most frequent first: the plain
+// tokens of an encoder's WordPiece vocabulary in its order, which is that of
+// frequency but for the single characters that BERT puts first: of these the
+// words "a" and "i" stay in front and the others go behind. Then follow those
+// words of the texts that are no tokens, in order of appearance, so that each of
+// them gets the vector of the whole word rather than of its pieces.
 func Vocabulary(wordPiece, texts []string) []string {
-	var out []string
+	var out, single []string
 	seen := map[string]bool{}
-	add := func(token string) {
+	add := func(list *[]string, token string) {
 		if !seen[token] && plainToken.MatchString(token) {
 			seen[token] = true
-			out = append(out, token)
+			*list = append(*list, token)
 		}
 	}
 	for _, token := range wordPiece {
-		add(token)
+		if len(token) == 1 && token != "a" && token != "i" {
+			add(&single, token)
+		} else {
+			add(&out, token)
+		}
 	}
+	out = append(out, single...)
 	for _, text := range texts {
 		for _, word := range words(text) {
-			add(word)
+			add(&out, word)
 		}
 	}
 	return out
+}
+
+// FolderTokens lists the tokens of a model folder's tokenizer, in its order.
+func FolderTokens(dir string) ([]string, error) {
+	tok, err := tokenizer.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, tok.Size())
+	for id := range out {
+		out[id], _ = tok.Token(int32(id))
+	}
+	return out, nil
 }

@@ -13,7 +13,7 @@ type cluster struct{ pos, neg []float64 }
 // auc is the probability that a related pair is more similar than an unrelated
 // one, ties counted half, over all pairs of all clusters, with its 95% confidence
 // interval. The variance is that of Obuchowski 1997 ("Nonparametric analysis of
-// clustered ROC curve data"), which is DeLong's for clusters of one; the interval
+// clustered ROC curve data"): pairs of one prompt are not independent. The interval
 // is Wilson's with the number of independent pairs that this variance stands for,
 // so that it stays in 0..1 and is not empty at 1. Without pairs it is NaN.
 func auc(clusters []cluster) (a float64, ci [2]float64) {

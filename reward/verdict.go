@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// Thresholds of the verdict. A constant answer that earned 0.47 of what correct
-// answers earn drew every prototype run into it (method.md section 4).
+// Thresholds of the verdict. Constant answers that earn 0.47 (cosine) and 0.30
+// (shifted^4) of what correct answers earn drew every prototype run into them;
+// rewards whose best constant earned about 0.1 did not collapse.
 const (
 	goodAUC     = 0.9
 	poorAUC     = 0.75
-	safeShare   = 0.25
-	unsafeShare = 0.4
+	safeShare   = 0.15
+	unsafeShare = 0.3
 )
 
 // verdict says in one sentence for each finding whether training can work.
