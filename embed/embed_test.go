@@ -160,8 +160,10 @@ func TestWords(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	for spec, want := range map[string]string{
-		"":            `embed: must be builtin, file:PATH or a model folder (got "")`,
-		"file:":       `embed: must be builtin, file:PATH or a model folder (got "file:")`,
+		"":            `embed: must be builtin, file:PATH, hf:ORG/NAME or a model folder (got "")`,
+		"file:":       `embed: must be builtin, file:PATH, hf:ORG/NAME or a model folder (got "file:")`,
+		"hf:":         `embed: must be builtin, file:PATH, hf:ORG/NAME or a model folder (got "hf:")`,
+		"hf:a/../b":   `embed: hf: must be ORG/NAME (got "a/../b")`,
 		"file:/no/so": "embed: open /no/so: no such file or directory",
 	} {
 		if _, err := Open(spec); err == nil || err.Error() != want {

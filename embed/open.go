@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"pgsrm/lm"
 )
 
 // Open makes the embedder that a spec names, wrapped by Stack: "builtin" (the
-// embedded static embedder), a model folder, or "file:PATH" (a static embedder,
-// word vectors as text or gzip, or JSON lines of texts and vectors, told apart by
-// content).
+// embedded static embedder), a model folder, "hf:ORG/NAME" (such a folder in the
+// local cache of Hugging Face), or "file:PATH" (a static embedder, word vectors as
+// text or gzip, or JSON lines of texts and vectors, told apart by content).
 func Open(spec string) (Embedder, error) {
 	e, err := open(spec)
 	if err != nil {
@@ -28,10 +30,20 @@ func open(spec string) (Embedder, error) {
 		return Builtin()
 	case kind == "file" && rest != "":
 		return openFile(rest)
+	case kind == "hf" && rest != "":
+		return openHub(rest)
 	case isFolder(spec):
 		return OpenEncoder(spec)
 	}
-	return nil, fmt.Errorf("embed: must be builtin, file:PATH or a model folder (got %q)", spec)
+	return nil, fmt.Errorf("embed: must be builtin, file:PATH, hf:ORG/NAME or a model folder (got %q)", spec)
+}
+
+func openHub(name string) (Embedder, error) {
+	dir, err := lm.HubFolder(name)
+	if err != nil {
+		return nil, fmt.Errorf("embed: %w", err)
+	}
+	return OpenEncoder(dir)
 }
 
 func isFolder(path string) bool {

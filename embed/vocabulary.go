@@ -3,6 +3,7 @@ package embed
 import (
 	"regexp"
 
+	"pgsrm/task"
 	"pgsrm/tokenizer"
 )
 
@@ -40,6 +41,23 @@ func Vocabulary(wordPiece, texts []string) []string {
 		}
 	}
 	return out
+}
+
+// TaskTexts are the inputs, references and accepted answers of the built-in tasks,
+// whose words the embedded file must know as a whole.
+func TaskTexts() ([]string, error) {
+	var out []string
+	for _, name := range task.Names() {
+		t, err := task.Builtin(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range t.Items {
+			out = append(out, it.Input, it.Reference)
+			out = append(out, it.Accepted...)
+		}
+	}
+	return out, nil
 }
 
 // FolderTokens lists the tokens of a model folder's tokenizer, in its order.
