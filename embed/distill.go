@@ -29,7 +29,7 @@ type DistillOptions struct {
 
 // DefaultDistillOptions are those of the embedded file.
 func DefaultDistillOptions() DistillOptions {
-	return DistillOptions{Contexts: []string{"%s", "it is %s", "the word %s"}, Dim: 112, SIF: 1e-3, Batch: 256}
+	return DistillOptions{Contexts: []string{"%s", "it is %s", "the word %s"}, Dim: 112, SIF: 3e-4, Batch: 256}
 }
 
 // Distill makes a static embedder of an encoder: each token of vocab (most

@@ -13,8 +13,7 @@ import (
 )
 
 // VectorFile holds vectors made elsewhere, for whole texts: JSON lines
-// {"text": "...", "vector": [...]}, as `pgsrm embed --json` and many embedding
-// scripts write them.
+// {"text": "...", "vector": [...]}, as `pgsrm embed --with-text` writes them.
 type VectorFile struct {
 	dim     int
 	digest  string
@@ -60,14 +59,17 @@ func ReadVectorFile(r io.Reader) (*VectorFile, error) {
 	return out, nil
 }
 
+// vectorLine is one line of the file.
+type vectorLine struct {
+	Text   *string   `json:"text"`
+	Vector []float32 `json:"vector"`
+}
+
 func (f *VectorFile) addLine(line []byte) error {
 	if len(line) == 0 {
 		return nil
 	}
-	var one struct {
-		Text   *string   `json:"text"`
-		Vector []float32 `json:"vector"`
-	}
+	var one vectorLine
 	if err := json.Unmarshal(line, &one); err != nil {
 		return fmt.Errorf(`must be {"text": "...", "vector": [...]} (got %w)`, err)
 	}

@@ -97,7 +97,7 @@ func TestVectorFile(t *testing.T) {
 		`{"vector":[1]}`: `line 1: must have "text"`,
 		`{"text":"a"}`:   `line 1: text "a": embed: vector must not be zero`,
 		"{\"text\":\"a\",\"vector\":[1]}\n{\"text\":\"b\",\"vector\":[1,2]}": `line 2: text "b": embed: vector must have 1 numbers (got 2)`,
-		`[]`: `line 1: must be {"text": "...", "vector": [...]} (got json: cannot unmarshal array into Go value of type struct { Text *string "json:\"text\""; Vector []float32 "json:\"vector\"" })`,
+		`[]`: `line 1: must be {"text": "...", "vector": [...]} (got json: cannot unmarshal array into Go value of type embed.vectorLine)`,
 	} {
 		if _, err := ReadVectorFile(strings.NewReader(in)); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", in, err, want)

@@ -46,7 +46,7 @@ func wilson(p, n float64) [2]float64 {
 	const z = 1.959964
 	centre := (p + z*z/(2*n)) / (1 + z*z/n)
 	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return [2]float64{math.Max(0, centre-half), math.Min(1, centre+half)}
+	return [2]float64{math.Min(p, math.Max(0, centre-half)), math.Max(p, math.Min(1, centre+half))} // p lies inside but for rounding
 }
 
 // placements sums, for each cluster, over its positives the share of all

@@ -1,4 +1,4 @@
-// Package reward scores answers against parent answers (method.md section 4;
+// Package reward scores answers against parent answers (docs/rewards.md;
 // arXiv 2512.06920, eq. 1 for the cosine form). It holds the terms, their
 // weighted sum, the constants that are calibrated once on a task's parent
 // answers, and the probe that judges a reward before training.

@@ -17,7 +17,7 @@ type kind struct {
 	tau     float64 // default temperature; 0: takes none
 }
 
-// kinds are all terms, in the order of method.md section 4.
+// kinds are all terms, in the order of docs/rewards.md.
 var kinds = []kind{
 	{name: "exact"},
 	{name: "cosine", vectors: true, alpha: 1},

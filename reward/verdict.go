@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Thresholds of the verdict. Constant answers that earn 0.47 (cosine) and 0.30
-// (shifted^4) of what correct answers earn drew every prototype run into them;
-// rewards whose best constant earned about 0.1 did not collapse.
+// Thresholds of the verdict. In the prototype a constant answer that earned 0.47
+// of what correct answers earn drew every run into it (docs/rewards.md); where
+// caution begins is a judgement.
 const (
 	goodAUC     = 0.9
 	poorAUC     = 0.75
