@@ -138,10 +138,9 @@ func TestBaselines(t *testing.T) {
 }
 
 func TestGroupAdvantages(t *testing.T) {
-	b := &Batch{Prompts: 2, G: 3}
-	for _, s := range []Sample{{Prompt: 0, Reward: 1}, {Prompt: 0, Reward: 3}, {Prompt: 1, Reward: 5}, {Prompt: 0, Dropped: true, Reward: 9}} {
-		b.Samples = append(b.Samples, s)
-	}
+	b := &Batch{Prompts: 2, G: 3, Samples: []Sample{
+		{Prompt: 0, Reward: 1}, {Prompt: 0, Reward: 3}, {Prompt: 1, Reward: 5}, {Prompt: 0, Dropped: true, Reward: 9},
+	}}
 	// Group 0: mean 2, deviation sqrt(2); group 1 has one sample; batch 1, 3, 5: deviation 2.
 	root := math.Sqrt2 + 1e-4
 	for _, c := range []struct {

@@ -44,15 +44,6 @@ func eachSampler(t *testing.T, f func(t *testing.T, opt lm.SampleOptions)) {
 	}
 }
 
-// rows picks the numbers of the given samples out of an evaluation of all.
-func rows(p *ModelPolicy, all []float32, samples []int) []float32 {
-	var out []float32
-	for _, i := range samples {
-		out = append(out, all[p.starts[i]:p.starts[i+1]]...)
-	}
-	return out
-}
-
 func gradients(m *lm.Model) []float32 {
 	var out []float32
 	for _, p := range m.Params() {

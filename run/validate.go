@@ -116,20 +116,6 @@ func notEmpty(key, v string) error {
 	return nil
 }
 
-func oneOf(key, v string, allowed ...string) error {
-	list := ""
-	for i, a := range allowed {
-		if v == a {
-			return nil
-		}
-		if i > 0 {
-			list += ", "
-		}
-		list += a
-	}
-	return keyErrorf(key, "must be one of %s (got %q)", list, v)
-}
-
 func intAtLeast(key string, v, low int) error {
 	if v < low {
 		return keyErrorf(key, "must be at least %d (got %d)", low, v)

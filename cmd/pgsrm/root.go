@@ -44,7 +44,7 @@ func (g *globalOptions) finish() error {
 	if g.Verbose {
 		level = slog.LevelDebug
 	}
-	g.Log = slog.New(tint.NewHandler(g.Stderr, &tint.Options{
+	g.Log = slog.New(tint.NewTextHandler(g.Stderr, &tint.Options{
 		Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(g.Stderr),
 	}))
 	return nil
