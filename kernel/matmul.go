@@ -99,7 +99,9 @@ func (g *product) block(i int, s *worker) {
 	b.r1, b.j1 = min(b.r0+g.rowBlock, g.m), min(b.j0+g.panelBlock, panels)
 	step := even(g.k, blockK)
 	b.out, b.ldo = g.c[b.r0*g.ldc+b.j0*NR:], g.ldc
-	aside := g.ep.Residual != nil && step < g.k // c may be the residual: it must not hold partial sums
+	// c may be the residual: it must not hold sums to which the residual is still to be added, be it that
+	// they are partial or that a panel is cut off, which the tile cannot add to.
+	aside := g.ep.Residual != nil && (step < g.k || g.n%NR != 0)
 	switch {
 	case aside:
 		b.ldo = (b.j1 - b.j0) * NR
@@ -137,15 +139,10 @@ func (g *product) piece(s *worker, b *sums, k0, k1 int, addRes bool) {
 			t.M = min(tileRows, b.r1-r)
 			t.A = g.a[r*g.lda+k0:]
 			c := b.out[(r-b.r0)*b.ldo+(j-b.j0)*NR:]
-			if addRes && width >= NR {
+			if addRes {
 				t.Res, t.LDRes = g.ep.Residual[r*g.ep.LdRes+j*NR:], g.ep.LdRes
 			}
 			s.tileAt(c, b.ldo, width)
-			if addRes && width < NR {
-				for i := range t.M {
-					use.add(c[i*b.ldo:][:width], g.ep.Residual[(r+i)*g.ep.LdRes+j*NR:][:width])
-				}
-			}
 			if t.AheadStep > 0 {
 				t.Ahead = t.Ahead[min(t.K*t.AheadStep/4, len(t.Ahead)):]
 			}

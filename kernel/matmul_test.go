@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -62,6 +63,21 @@ func TestMatMul(t *testing.T) {
 			sum, abs := exact(k, func(x int) float32 { return a.s()[r*lda+x] }, func(x int) float32 { return w.s()[x*n+j] })
 			b, add := float64(bias.s()[j]), float64(res.s()[r*ldr+j])
 			near(t, fmt.Sprintf("c[%d][%d]", r, j), c.s()[i], sum+b+add, sumBound(k+2, abs+math.Abs(b)+math.Abs(add)))
+		}
+	})
+}
+
+// The residual may be c itself: the same bits as with a residual of its own.
+func TestMatMulOntoItsResidual(t *testing.T) {
+	eachShape(t, func(t *testing.T, p *Pool, m, k, n int) {
+		rng := newRand(7)
+		a, w, res := newGuarded(rng, m*k), newGuarded(rng, k*n), newGuarded(rng, m*n)
+		packed, want := newGuarded(rng, PackedLen(k, n)), newGuarded(rng, m*n)
+		Pack(packed.s(), w.s(), k, n)
+		MatMul(p, want.s(), n, a.s(), k, m, packed.s(), k, n, Epilogue{Residual: res.s(), LdRes: n})
+		MatMul(p, res.s(), n, a.s(), k, m, packed.s(), k, n, Epilogue{Residual: res.s(), LdRes: n})
+		if !slices.Equal(res.s(), want.s()) {
+			t.Fatal("c in place of the residual must not change the result")
 		}
 	})
 }
