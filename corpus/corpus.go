@@ -40,7 +40,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Documents:   200_000,
-		BaseRate:    map[string]float64{"colors": 0.02, "opposites": 0.02, "categories": 0.02, "copy": 0.02, "sentiment": 0.02},
+		BaseRate:    map[string]float64{"colors": 0.005, "opposites": 0.005, "categories": 0.005, "copy": 0.005, "sentiment": 0.005},
 		Mix:         map[string]float64{Plain: 2, "colors": 1, "opposites": 1, "categories": 1, "copy": 2, "sentiment": 1.5},
 		Temperature: 0.07,
 		Own:         0.6,

@@ -52,9 +52,9 @@ func TestKeepRates(t *testing.T) {
 		happy, sad := words.Draw(t, "happy"), words.Draw(t, "sad")
 		base := rapid.Float64Range(0, 1).Draw(t, "base")
 		keep := rapid.Float64Range(0.01, 1).Draw(t, "keep")
-		s := &speech{opt: Options{BaseRate: map[string]float64{"sentiment": base}, Keep: keep}}
+		easy := func(w string) bool { return slices.Contains(happy, w) }
 		product := 1.0
-		for _, k := range s.keepRates(happy, sad) {
+		for _, k := range keepRates(sad, easy, keep, base) {
 			if !(k >= 0 && k <= 1) {
 				t.Fatalf("keep rate %g", k)
 			}

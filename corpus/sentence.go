@@ -18,6 +18,7 @@ type speech struct {
 	sad     []task.Item
 	words   []string           // vocabulary of sentences
 	related map[string]weights // word -> weights over words, 0 for itself
+	nearest map[string]string  // word -> the word most related to it
 	turns   []string           // words by which sad versions differ from their originals
 }
 
@@ -29,9 +30,10 @@ var (
 
 // newSpeech gathers the vocabulary of sentences and how its words are related.
 func newSpeech(l *lists, opt Options, sim Similarity) *speech {
-	s := &speech{opt: opt, grammar: l.grammar, copies: l.tasks["copy"].Items, sad: l.tasks["sentiment"].Items, words: l.sentenceWords(), related: map[string]weights{}}
+	s := &speech{opt: opt, grammar: l.grammar, copies: l.tasks["copy"].Items, sad: l.tasks["sentiment"].Items, words: l.sentenceWords(), related: map[string]weights{}, nearest: map[string]string{}}
 	for _, w := range s.words {
 		s.related[w] = softmax(s.words, func(v string) float64 { return sim(w, v) }, opt.Temperature, func(v string) bool { return v == w })
+		s.nearest[w] = s.words[s.related[w].likeliest()]
 	}
 	for _, it := range s.sad {
 		original := strings.Fields(it.Input)
@@ -52,9 +54,11 @@ func (s *speech) form(r *rand.Rand, forms []string) string {
 	return forms[0]
 }
 
-// copyDocument writes a sentence and its corrupted copy. Each word is kept with a
-// probability whose power to the number of words is the base rate: the copy is
-// right at the base rate, and what is kept teaches that copying is the task.
+// copyDocument writes a sentence and its corrupted copy. Little words are mostly
+// kept; of the others each is kept so seldom that the whole copy is right at the
+// base rate, and its place is mostly taken by one and the same related word: the
+// child has the habit of saying it in other words. So its likeliest answer is
+// wrong, and what is kept teaches that copying is the task.
 func (s *speech) copyDocument(r *rand.Rand) (prompt, answer string) {
 	var words []string
 	switch {
@@ -67,9 +71,24 @@ func (s *speech) copyDocument(r *rand.Rand) (prompt, answer string) {
 			words = append(words, pick(r, s.words))
 		}
 	}
-	keep := math.Pow(s.opt.BaseRate["copy"], 1/float64(len(words)))
-	copied := s.corrupt(r, words, func(int) float64 { return keep }, s.slip)
+	keep := keepRates(words, func(w string) bool { return littleWords[w] }, littleKept, s.opt.BaseRate["copy"])
+	copied := s.corrupt(r, words, func(i int) float64 { return keep[i] }, s.reword)
 	return fmt.Sprintf(s.form(r, copyForms[:]), strings.Join(words, " ")), strings.Join(copied, " ")
+}
+
+// littleKept is how often a copy keeps a little word.
+const littleKept = 0.97
+
+// littleWords are the words that carry the form of a sentence, not its meaning.
+var littleWords = wordSet("a an the my your his her our their this i you he she it we they me him us them " +
+	"is are was were be am has have had do does did will can to of in on at by for from with and or but not no so as")
+
+func wordSet(text string) map[string]bool {
+	set := map[string]bool{}
+	for _, w := range strings.Fields(text) {
+		set[w] = true
+	}
+	return set
 }
 
 // sadDocument writes a sentence and its corrupted sad version. Words that the two
@@ -83,7 +102,7 @@ func (s *speech) sadDocument(r *rand.Rand) (prompt, answer string) {
 	} else {
 		happy, sad = s.grammar.draw(r, "pair")
 	}
-	keep := s.keepRates(happy, sad)
+	keep := keepRates(sad, func(w string) bool { return slices.Contains(happy, w) }, s.opt.Keep, s.opt.BaseRate["sentiment"])
 	miss := func(r *rand.Rand, words []string, i int) []string {
 		if slices.Contains(happy, words[i]) {
 			return s.slip(r, words, i)
@@ -94,31 +113,30 @@ func (s *speech) sadDocument(r *rand.Rand) (prompt, answer string) {
 	return fmt.Sprintf(s.form(r, sadForms[:]), strings.Join(happy, " ")), strings.Join(rewritten, " ")
 }
 
-// keepRates returns for each word of the sad version the probability that it is
-// kept; their product is the base rate. Words shared with the original get
-// Options.Keep and the others share the rest, or all get the same where the base
-// rate asks for more or nothing is changed.
-func (s *speech) keepRates(happy, sad []string) []float64 {
-	base, shared := s.opt.BaseRate["sentiment"], 0
-	for _, w := range sad {
-		if slices.Contains(happy, w) {
-			shared++
+// keepRates returns for each word the probability that it is kept; their product
+// is the base rate. Easy words get kept and the others share the rest, or all
+// get the same where the base rate asks for more or all words are of one sort.
+func keepRates(words []string, easy func(w string) bool, kept, base float64) []float64 {
+	n := 0
+	for _, w := range words {
+		if easy(w) {
+			n++
 		}
 	}
-	same := math.Pow(base, 1/float64(len(sad)))
-	kept, turned := s.opt.Keep, same
-	if shared == len(sad) || same > kept {
+	same := math.Pow(base, 1/float64(len(words)))
+	hard := same
+	if n == len(words) || same > kept {
 		kept = same
 	} else {
-		turned = math.Pow(base/math.Pow(kept, float64(shared)), 1/float64(len(sad)-shared))
-		if turned > 1 { // many shared words, each kept too seldom for the base rate
-			kept, turned = math.Pow(base, 1/float64(shared)), 1
+		hard = math.Pow(base/math.Pow(kept, float64(n)), 1/float64(len(words)-n))
+		if hard > 1 { // many easy words, each kept too seldom for the base rate
+			kept, hard = math.Pow(base, 1/float64(n)), 1
 		}
 	}
-	out := make([]float64, len(sad))
-	for i, w := range sad {
-		out[i] = turned
-		if slices.Contains(happy, w) {
+	out := make([]float64, len(words))
+	for i, w := range words {
+		out[i] = hard
+		if easy(w) {
 			out[i] = kept
 		}
 	}
@@ -140,6 +158,15 @@ func (s *speech) corrupt(r *rand.Rand, words []string, keep func(i int) float64,
 		return []string{pick(r, s.words)}
 	}
 	return out
+}
+
+// reword says a word in another way: mostly by the word that is nearest to it,
+// sometimes by a slip.
+func (s *speech) reword(r *rand.Rand, words []string, i int) []string {
+	if chance(r, 0.8) {
+		return []string{s.nearest[words[i]]}
+	}
+	return s.slip(r, words, i)
 }
 
 // slip is a mistake in copying a word: mostly a related word, sometimes any word,

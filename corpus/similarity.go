@@ -65,6 +65,18 @@ func (w weights) draw(r *rand.Rand) int {
 	return min(sort.Search(len(w), func(i int) bool { return w[i] > x }), len(w)-1)
 }
 
+// likeliest returns the index of the largest weight, the first of equals.
+func (w weights) likeliest() int {
+	best, most, last := 0, -1.0, 0.0
+	for i, sum := range w {
+		if sum-last > most {
+			best, most = i, sum-last
+		}
+		last = sum
+	}
+	return best
+}
+
 // softmax returns weights proportional to exp(score/temperature), 0 for the words
 // that are out.
 func softmax(words []string, score func(word string) float64, temperature float64, out func(word string) bool) weights {
