@@ -61,6 +61,7 @@ func (o *pretrainOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Embedder, "embedder", o.Embedder, "embedder that says which wrong answers are related")
 	f.Uint64Var(&o.Corpus.Seed, "seed", o.Corpus.Seed, "seed of corpus and weights")
 	f.Float64Var(&o.BaseRate, "base-rate", o.BaseRate, "share of right answers in the corpus, all tasks (default: the recipe's)")
+	f.Float64Var(&o.Corpus.Facts, "facts", o.Corpus.Facts, "share of plain sentences that state a relation of a task truly")
 	f.Float64Var(&o.Corpus.Temperature, "answer-temperature", o.Corpus.Temperature, "softmax temperature over the similarity of wrong answers")
 	f.IntVar(&o.Layers, "layers", o.Layers, "layers")
 	f.IntVar(&o.Width, "width", o.Width, "width of the residual stream")
