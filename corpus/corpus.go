@@ -30,6 +30,7 @@ type Options struct {
 	BaseRate    map[string]float64 // task name -> probability that an answer is right, in [0, 1]
 	Mix         map[string]float64 // kind -> weight among documents, not negative
 	Temperature float64            // of the softmax over similarities; smaller is more related
+	Stray       float64            // share of wrong answers drawn from the words of all lexical tasks, in [0, 1]
 	Own         float64            // share of the task's own prompts among prompts in [0, 1]; the rest have other words
 	Variants    float64            // share of prompts in another form than the task's, in [0, 1]
 	Facts       float64            // share of plain sentences that state a relation of a task, in [0, 1]
@@ -40,12 +41,13 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Documents:   200_000,
-		BaseRate:    map[string]float64{"colors": 0.005, "opposites": 0.005, "categories": 0.005, "copy": 0.005, "sentiment": 0.005},
+		BaseRate:    map[string]float64{"colors": 0.003, "opposites": 0.003, "categories": 0.003, "copy": 0.005, "sentiment": 0.005},
 		Mix:         map[string]float64{Plain: 2, "colors": 1, "opposites": 1, "categories": 1, "copy": 2, "sentiment": 1.5},
 		Temperature: 0.07,
+		Stray:       0.6,
 		Own:         0.6,
 		Variants:    0.15,
-		Facts:       0.4,
+		Facts:       0.1,
 		Keep:        0.85,
 	}
 }
@@ -88,7 +90,7 @@ func (o Options) validateShares() error {
 	for _, s := range []struct {
 		name  string
 		share float64
-	}{{"own", o.Own}, {"variants", o.Variants}, {"facts", o.Facts}, {"keep", o.Keep}} {
+	}{{"stray", o.Stray}, {"own", o.Own}, {"variants", o.Variants}, {"facts", o.Facts}, {"keep", o.Keep}} {
 		if !(s.share >= 0 && s.share <= 1) {
 			return fmt.Errorf("corpus: %s must be in [0, 1] (got %g)", s.name, s.share)
 		}

@@ -14,6 +14,7 @@ type lexicon struct {
 	base      float64
 	forms     []string   // prompt forms, the task's own first
 	words     []string   // possible answers
+	all       []string   // words of all lexical tasks, among which an answer may stray
 	own, more []question // the task's own inputs, and others; no others for colors
 	near      []weights  // colors only: row i weighs the words by their similarity to words[i]
 }
@@ -22,6 +23,7 @@ type lexicon struct {
 type question struct {
 	input, answer string
 	wrong         weights // over lexicon.words: 0 for the answer and what else is accepted
+	stray         weights // over lexicon.all: likewise
 }
 
 // lexicalForms are the prompt forms of each lexical task: that of the task first,
@@ -53,15 +55,19 @@ func newLexicon(l *lists, name string, opt Options, sim Similarity) *lexicon {
 	default:
 		x.words, more = l.categoryNames(), l.moreNouns()
 	}
+	x.all = distinct(slices.Concat(l.colors, l.opposites(), l.categoryNames()))
+	ask := func(it task.Item) question {
+		return question{it.Input, it.Reference, x.weigh(it, sim), x.weighIn(x.all, strayHeat*opt.Temperature, it, sim)}
+	}
 	asked := map[string]bool{} // an input keeps the answer it has first
 	for _, it := range l.tasks[name].Items {
 		asked[it.Input] = true
-		x.own = append(x.own, question{it.Input, it.Reference, x.weigh(it, sim)})
+		x.own = append(x.own, ask(it))
 	}
 	for _, it := range more {
 		if !asked[it.Input] {
 			asked[it.Input] = true
-			x.more = append(x.more, question{it.Input, it.Reference, x.weigh(it, sim)})
+			x.more = append(x.more, ask(it))
 		}
 	}
 	return x
@@ -69,7 +75,15 @@ func newLexicon(l *lists, name string, opt Options, sim Similarity) *lexicon {
 
 // weigh weighs the wrong answers to an item by their similarity to the right one.
 func (x *lexicon) weigh(it task.Item, sim Similarity) weights {
-	return softmax(x.words, func(w string) float64 { return sim(it.Reference, w) }, x.opt.Temperature,
+	return x.weighIn(x.words, x.opt.Temperature, it, sim)
+}
+
+// strayHeat is how much hotter the softmax over all words is than that over the
+// words of the task.
+const strayHeat = 2
+
+func (x *lexicon) weighIn(words []string, temperature float64, it task.Item, sim Similarity) weights {
+	return softmax(words, func(w string) float64 { return sim(it.Reference, w) }, temperature,
 		func(w string) bool { return task.Exact(w, it.Reference, it.Accepted) })
 }
 
@@ -91,10 +105,14 @@ func (x *lexicon) document(r *rand.Rand) (prompt, answer string) {
 	return fmt.Sprintf(form, q.input), x.answer(r, q)
 }
 
-// answer is the right one at the base rate, else a related one.
+// answer is the right one at the base rate, else a related one, which may stray
+// from the words of the task.
 func (x *lexicon) answer(r *rand.Rand, q question) string {
 	if chance(r, x.base) {
 		return q.answer
+	}
+	if chance(r, x.opt.Stray) {
+		return x.all[q.stray.draw(r)]
 	}
 	return x.words[q.wrong.draw(r)]
 }
