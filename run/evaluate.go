@@ -11,9 +11,6 @@ import (
 	"pgsrm/rl"
 )
 
-// evalBatch is how many greedy answers are decoded at a time.
-const evalBatch = 256
-
 // evaluate measures the greedy answers of the child on the evaluated prompts of
 // each split and logs them.
 func (r *run) evaluate(ctx context.Context) error {
@@ -56,24 +53,14 @@ func (r *run) evaluate(ctx context.Context) error {
 
 // greedy answers the prompts with the most likely tokens. [len(prompts)]
 func (r *run) greedy(ctx context.Context, prompts []prompt) ([]reward.Sample, []lm.Generation, error) {
-	var gens []lm.Generation
-	var texts []reward.Sample
-	state := r.model.NewState(false)
-	for len(prompts) > 0 {
-		if ctx.Err() != nil {
-			return nil, nil, fmt.Errorf("step %d: %w", r.step, ErrInterrupted)
-		}
-		some := prompts[:min(evalBatch, len(prompts))]
-		prompts = prompts[len(some):]
-		state.Reset()
-		batch, err := r.model.Generate(state, tokensOf(some), 1, lm.SampleOptions{MaxNewTokens: r.maxNewTokens()}, nil)
-		if err != nil {
-			return nil, nil, fmt.Errorf("step %d: evaluation: %w", r.step, err)
-		}
-		gens = append(gens, batch...)
-		texts = append(texts, r.texts(some, rl.Rollout{G: 1, Generations: batch})...)
+	gens, err := Greedy(ctx, r.model, tokensOf(prompts), r.maxNewTokens())
+	if ctx.Err() != nil {
+		return nil, nil, fmt.Errorf("step %d: %w", r.step, ErrInterrupted)
 	}
-	return texts, gens, nil
+	if err != nil {
+		return nil, nil, fmt.Errorf("step %d: evaluation: %w", r.step, err)
+	}
+	return r.texts(prompts, rl.Rollout{G: 1, Generations: gens}), gens, nil
 }
 
 // evalAnswers pairs the answers with what they are measured against.

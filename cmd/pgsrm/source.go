@@ -32,7 +32,7 @@ func (o *sourceOptions) addParent(f *pflag.FlagSet) {
 
 // addEmbedder adds the flag of the embedder.
 func (o *sourceOptions) addEmbedder(f *pflag.FlagSet) {
-	f.StringVar(&o.Embedder, "embedder", "builtin", "source of the vectors: builtin or file:PATH")
+	f.StringVar(&o.Embedder, "embedder", "builtin", "source of the vectors: builtin, a model folder, hf:ORG/NAME or file:PATH")
 }
 
 // openTask loads the task.
@@ -70,7 +70,7 @@ func (o *sourceOptions) parentAnswers(ctx context.Context, t *task.Task, items [
 			answers[items[i].ID] = r.Answer
 		}
 	}
-	failed, first := failures(items, results)
+	failed, first := failures(results)
 	switch {
 	case failed > 0 && failed == len(items):
 		return nil, fmt.Errorf("%w: %w", run.ErrUnavailable, first)
@@ -80,14 +80,14 @@ func (o *sourceOptions) parentAnswers(ctx context.Context, t *task.Task, items [
 	return answers, nil
 }
 
-// failures counts the failed answers; first names the first of them.
-func failures(items []task.Item, results []parent.Result) (n int, first error) {
-	for i, r := range results {
+// failures counts the failed answers; first is the error of the first of them.
+func failures(results []parent.Result) (n int, first error) {
+	for _, r := range results {
 		if r.Err == nil {
 			continue
 		}
 		if n++; n == 1 {
-			first = fmt.Errorf("parent: item %s: %w", items[i].ID, r.Err)
+			first = r.Err
 		}
 	}
 	return n, first

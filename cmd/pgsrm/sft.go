@@ -1,0 +1,307 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"pgsrm/eval"
+	"pgsrm/lm"
+	"pgsrm/rl"
+	"pgsrm/run"
+	"pgsrm/task"
+	"pgsrm/tokenizer"
+)
+
+// newSFTCommand tunes a child on given answers.
+func newSFTCommand(g *globalOptions) *cobra.Command {
+	o := defaultSFTOptions()
+	cmd := &cobra.Command{
+		Use:   "sft --out DIR",
+		Short: "Tune a child on the parent's answers or on answers of your own",
+		Long: `The sft command trains a child to give the parent's answers to the train prompts of a
+task, by cross-entropy on the answer and its end token, not on the prompt. With --data
+it learns from JSON lines {"prompt":"...","response":"..."} instead; a line with
+"split":"held-out" is kept for measuring. The child is written as a Hugging Face
+folder. Exact match of greedy answers is printed for both splits, before and after.
+
+This is supervised tuning, the baseline that reinforcement learning is compared with.
+
+EXAMPLES
+  pgsrm sft --task colors --out children/colors-sft
+  pgsrm sft --child ./gpt2 --task opposites --epochs 3 --lr 5e-5 --out children/opposites
+  pgsrm sft --data answers.jsonl --out children/own --json
+` + exitStatusHelp,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runSFT(cmd.Context(), o, g) },
+	}
+	o.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// sftOptions are the flags of sft.
+type sftOptions struct {
+	childOptions
+	sourceOptions
+	Data         string
+	Out          string
+	Epochs       int
+	MaxNewTokens int
+	Seed         uint64
+	DType        string
+	Train        run.SupervisedConfig
+}
+
+func defaultSFTOptions() sftOptions {
+	return sftOptions{
+		Epochs: 10, Seed: 1, DType: string(lm.F32),
+		Train: run.SupervisedConfig{Batch: 16, MaxGradNorm: 1, Schedule: rl.Schedule{Kind: "linear", LR: 5e-4, Warmup: 10}},
+	}
+}
+
+// AddFlags adds the flags of sft.
+func (o *sftOptions) AddFlags(f *pflag.FlagSet) {
+	o.childOptions.AddFlags(f)
+	o.addTask(f)
+	o.addParent(f)
+	f.StringVar(&o.Data, "data", "", "learn from this JSONL file instead of a task (- = stdin)")
+	f.StringVar(&o.Out, "out", "", "folder for the tuned child (required)")
+	f.IntVar(&o.Epochs, "epochs", o.Epochs, "times that each answer is seen")
+	f.IntVar(&o.Train.Batch, "batch", o.Train.Batch, "answers per update")
+	f.Float64Var(&o.Train.Schedule.LR, "lr", o.Train.Schedule.LR, "peak learning rate; it falls to 0 in a line")
+	f.IntVar(&o.Train.Schedule.Warmup, "warmup", o.Train.Schedule.Warmup, "updates of rising learning rate")
+	f.Float64Var(&o.Train.WeightDecay, "weight-decay", o.Train.WeightDecay, "of AdamW")
+	f.IntVar(&o.MaxNewTokens, "max-new-tokens", 0, "longest answer measured, end token included (0 = the task's)")
+	f.Uint64Var(&o.Seed, "seed", o.Seed, "seed of the order of the answers")
+	f.StringVar(&o.DType, "dtype", o.DType, "number format of the saved weights: F32 or BF16")
+}
+
+// validate names the first flag out of range.
+func (o *sftOptions) validate() error {
+	switch {
+	case o.Out == "":
+		return inputErrorf("--out: must name a folder for the child")
+	case o.Epochs < 1:
+		return inputErrorf("--epochs: must be at least 1 (got %d)", o.Epochs)
+	case o.Train.Batch < 1:
+		return inputErrorf("--batch: must be at least 1 (got %d)", o.Train.Batch)
+	case !(o.Train.Schedule.LR > 0):
+		return inputErrorf("--lr: must be greater than 0 (got %v)", o.Train.Schedule.LR)
+	case o.Train.Schedule.Warmup < 0:
+		return inputErrorf("--warmup: must not be negative (got %d)", o.Train.Schedule.Warmup)
+	case !(o.Train.WeightDecay >= 0):
+		return inputErrorf("--weight-decay: must not be negative (got %v)", o.Train.WeightDecay)
+	case o.MaxNewTokens < 0:
+		return inputErrorf("--max-new-tokens: must not be negative (got %d)", o.MaxNewTokens)
+	case o.DType != string(lm.F32) && o.DType != string(lm.BF16):
+		return inputErrorf("--dtype: must be F32 or BF16 (got %q)", o.DType)
+	}
+	return nil
+}
+
+// sftOutput is the output of sft --json.
+type sftOutput struct {
+	Out        string `json:"out"`
+	Updates    int    `json:"updates"`
+	Examples   int    `json:"examples"`
+	ExactMatch struct {
+		Before sftMatch `json:"before"`
+		After  sftMatch `json:"after"`
+	} `json:"exact_match"`
+	Loss float64 `json:"loss"` // nats per token of the answers, mean of the last updates
+}
+
+// sftMatch is the exact match of each split, null where it has no prompt.
+type sftMatch struct {
+	Train   *float64 `json:"train"`
+	HeldOut *float64 `json:"held_out"`
+}
+
+func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	t, answers, err := o.examples(ctx, g)
+	if err != nil {
+		return err
+	}
+	m, tok, err := o.childOptions.open(g)
+	if err != nil {
+		return err
+	}
+	defer m.Pool.Close()
+	seqs, err := teachingSequences(m.Config, tok, answers)
+	if err != nil {
+		return err
+	}
+	out := sftOutput{Out: o.Out, Examples: len(seqs)}
+	n := o.MaxNewTokens
+	if n == 0 {
+		n = t.MaxNewTokens
+	}
+	if out.ExactMatch.Before, err = exactMatches(ctx, m, tok, answers, n); err != nil {
+		return err
+	}
+	perEpoch := (len(seqs) + o.Train.Batch - 1) / o.Train.Batch
+	o.Train.Steps = o.Epochs * perEpoch
+	out.Updates = o.Train.Steps
+	if out.Loss, err = superviseWithLog(ctx, m, o.Train, shuffledEpochs(seqs, o.Seed), g); err != nil {
+		return err
+	}
+	if out.ExactMatch.After, err = exactMatches(ctx, m, tok, answers, n); err != nil {
+		return err
+	}
+	if err := m.SaveAs(o.Out, tok, lm.DType(o.DType)); err != nil {
+		return err
+	}
+	return out.print(g)
+}
+
+// examples are the items with the answers to learn, of the task or the file.
+func (o *sftOptions) examples(ctx context.Context, g *globalOptions) (*task.Task, []eval.Answer, error) {
+	if o.Data != "" {
+		t, err := readExamples(ctx, o.Data, g)
+		if err != nil {
+			return nil, nil, err
+		}
+		answers, err := o.withReference(ctx, t, t.Items, g)
+		return t, answers, err
+	}
+	t, err := o.openTask()
+	if err != nil {
+		return nil, nil, err
+	}
+	byID, err := o.parentAnswers(ctx, t, t.Items, g)
+	if err != nil {
+		return nil, nil, err
+	}
+	var answers []eval.Answer
+	for _, it := range t.Items {
+		if a := byID[it.ID]; a != "" {
+			answers = append(answers, eval.Answer{Item: it, Reference: a})
+		}
+	}
+	return t, answers, nil
+}
+
+// readExamples reads a JSONL file of prompts and responses as a task.
+func readExamples(ctx context.Context, path string, g *globalOptions) (*task.Task, error) {
+	f, err := g.openInput(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	t := &task.Task{Name: path, MaxNewTokens: 32}
+	for line := range readLines(ctx, f) {
+		if line.err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, line.Number, line.err)
+		}
+		if line.blank() {
+			continue
+		}
+		var row struct {
+			Prompt   *string    `json:"prompt"`
+			Response *string    `json:"response"`
+			Split    task.Split `json:"split"`
+		}
+		if err := line.decode(&row); err != nil {
+			return nil, inputErrorf("%s: %w", path, err)
+		}
+		if row.Split == "" {
+			row.Split = task.Train
+		}
+		switch {
+		case row.Prompt == nil || *row.Prompt == "" || row.Response == nil || *row.Response == "":
+			return nil, inputErrorf("%s: line %d: must have the fields prompt and response, neither empty", path, line.Number)
+		case row.Split != task.Train && row.Split != task.HeldOut:
+			return nil, inputErrorf("%s: line %d: split: must be train or held-out (got %q)", path, line.Number, row.Split)
+		}
+		t.Items = append(t.Items, task.Item{
+			ID: fmt.Sprintf("line-%d", line.Number), Prompt: *row.Prompt, Reference: *row.Response, Split: row.Split,
+		})
+	}
+	return t, ctx.Err()
+}
+
+// teachingSequences are the train prompts with their answers and EOS; the loss
+// begins behind the prompt.
+func teachingSequences(cfg lm.Config, tok *tokenizer.Tokenizer, answers []eval.Answer) ([]lm.Sequence, error) {
+	if cfg.EOS < 0 {
+		return nil, inputErrorf("child: must have an end token (eos_token_id) to learn it")
+	}
+	var seqs []lm.Sequence
+	for _, a := range answers {
+		if a.Item.Split != task.Train {
+			continue
+		}
+		prompt := tok.Encode(a.Item.Prompt)
+		response := append(tok.Encode(task.Joint(a.Item.Prompt)+a.Reference), cfg.EOS)
+		if err := cfg.Fits(prompt, len(response)-1); err != nil {
+			return nil, inputErrorf("item %s: %w", a.Item.ID, err)
+		}
+		seqs = append(seqs, lm.Sequence{Tokens: append(prompt, response...), From: len(prompt)})
+	}
+	if len(seqs) == 0 {
+		return nil, inputErrorf("sft: must have at least one train prompt with an answer")
+	}
+	return seqs, nil
+}
+
+// shuffledEpochs gives the sequences again and again, each time in a new order.
+// What is left in the last batch of an epoch comes from the next one.
+func shuffledEpochs(seqs []lm.Sequence, seed uint64) func(i int) (lm.Sequence, error) {
+	epoch := -1
+	var order []int
+	return func(i int) (lm.Sequence, error) {
+		if e := i / len(seqs); e != epoch {
+			epoch, order = e, run.ShuffleStream(seed, e).Perm(len(seqs))
+		}
+		return seqs[order[i%len(seqs)]], nil
+	}
+}
+
+// exactMatches measures the child's greedy answers on both splits.
+func exactMatches(ctx context.Context, m *lm.Model, tok *tokenizer.Tokenizer, answers []eval.Answer, maxNewTokens int) (sftMatch, error) {
+	answered, err := greedyAnswers(ctx, m, tok, append([]eval.Answer(nil), answers...), maxNewTokens)
+	if err != nil {
+		return sftMatch{}, err
+	}
+	bySplit := map[task.Split][]eval.Answer{}
+	for _, a := range answered {
+		bySplit[a.Item.Split] = append(bySplit[a.Item.Split], a)
+	}
+	share := func(s task.Split) *float64 {
+		if len(bySplit[s]) == 0 {
+			return nil
+		}
+		x := eval.ExactMatch(bySplit[s])
+		return &x
+	}
+	return sftMatch{share(task.Train), share(task.HeldOut)}, nil
+}
+
+// print writes the result as JSON or as a table.
+func (s sftOutput) print(g *globalOptions) error {
+	if g.JSON {
+		return g.printJSON(s)
+	}
+	fmt.Fprintf(g.Stdout, "%s: %d examples, %d updates, loss %.3f nats per token\n", s.Out, s.Examples, s.Updates, s.Loss)
+	for _, split := range []struct {
+		name          string
+		before, after *float64
+	}{
+		{"train", s.ExactMatch.Before.Train, s.ExactMatch.After.Train},
+		{"held-out", s.ExactMatch.Before.HeldOut, s.ExactMatch.After.HeldOut},
+	} {
+		if split.before == nil {
+			continue
+		}
+		if _, err := fmt.Fprintf(g.Stdout, "  %-9s exact match %5.1f%% before, %5.1f%% after\n", split.name, 100**split.before, 100**split.after); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,32 @@
+package run
+
+import (
+	"context"
+
+	"pgsrm/lm"
+)
+
+// greedyBatch is how many greedy answers are decoded at a time.
+const greedyBatch = 256
+
+// Greedy answers each prompt with the most likely tokens, at most maxNewTokens
+// with EOS included. [len(prompts)] Its error is that of the context or of the
+// first prompt that does not fit.
+func Greedy(ctx context.Context, m *lm.Model, prompts [][]int32, maxNewTokens int) ([]lm.Generation, error) {
+	var gens []lm.Generation
+	state := m.NewState(false)
+	for len(prompts) > 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		some := prompts[:min(greedyBatch, len(prompts))]
+		prompts = prompts[len(some):]
+		state.Reset()
+		batch, err := m.Generate(state, some, 1, lm.SampleOptions{MaxNewTokens: maxNewTokens}, nil)
+		if err != nil {
+			return nil, err
+		}
+		gens = append(gens, batch...)
+	}
+	return gens, nil
+}
