@@ -77,6 +77,7 @@ func exitCode(err error) int {
 
 // printError writes the error as one line.
 func printError(w io.Writer, err error) {
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), run.ErrInterrupted.Error())
+	text = strings.Join(strings.Fields(text), " ")
 	fmt.Fprintf(w, "pgsrm: %s\n", text)
 }

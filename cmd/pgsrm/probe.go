@@ -65,7 +65,7 @@ func runProbe(ctx context.Context, o probeOptions, g *globalOptions) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return inputError(err)
+		return rewardError(err)
 	}
 	res.Embedder = o.Embedder
 	if g.JSON {

@@ -126,7 +126,7 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 	}
 	m, err := reward.New(ctx, spec, t, answers, e)
 	if err != nil {
-		return nil, inputError(err)
+		return nil, rewardError(err)
 	}
 	s := &answerScorer{model: m, terms: run.TermNames(spec), items: map[string]task.Item{}, answers: answers}
 	for _, it := range t.Items {
@@ -150,22 +150,27 @@ type jsonField struct {
 
 // read takes the fields that score needs; what the output adds is dropped.
 func (s *answerScorer) read(line inputLine) (scoreLine, error) {
-	var in struct {
-		Prompt    *string `json:"prompt"`
-		Response  *string `json:"response"`
-		Reference *string `json:"reference"`
-	}
-	if err := line.decode(&in); err != nil {
+	var raw map[string]json.RawMessage
+	if err := line.decode(&raw); err != nil {
 		return scoreLine{}, err
 	}
-	if in.Prompt == nil || in.Response == nil {
+	var prompt, response, reference *string
+	for name, v := range map[string]**string{"prompt": &prompt, "response": &response, "reference": &reference} {
+		if text, ok := raw[name]; ok && json.Unmarshal(text, v) != nil {
+			return scoreLine{}, line.errorf("prompt, response and reference must be JSON strings")
+		}
+	}
+	if prompt == nil || response == nil {
 		return scoreLine{}, line.errorf("must have the fields prompt and response")
 	}
-	l := scoreLine{fields: slices.DeleteFunc(objectFields(line.Text), jsonField.written), sample: reward.Sample{Prompt: *in.Prompt, Response: *in.Response}}
-	it, known := s.items[*in.Prompt]
+	l := scoreLine{
+		fields: slices.DeleteFunc(objectFields(line.Text), jsonField.written),
+		sample: reward.Sample{Prompt: *prompt, Response: *response},
+	}
+	it, known := s.items[*prompt]
 	switch {
-	case in.Reference != nil:
-		l.sample.Reference = *in.Reference
+	case reference != nil:
+		l.sample.Reference = *reference
 	case known && s.answers[it.ID] != "":
 		l.sample.Reference = s.answers[it.ID]
 	default:

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/pflag"
 
 	"pgsrm/embed"
 	"pgsrm/parent"
+	"pgsrm/reward"
 	"pgsrm/run"
 	"pgsrm/task"
 )
@@ -91,6 +93,15 @@ func failures(results []parent.Result) (n int, first error) {
 		}
 	}
 	return n, first
+}
+
+// rewardError gives an error of calibrating or probing its kind: the embedder's
+// fault or the user's.
+func rewardError(err error) error {
+	if errors.Is(err, reward.ErrEmbedding) {
+		return fmt.Errorf("%w: %w", run.ErrUnavailable, err)
+	}
+	return inputError(err)
 }
 
 // truth is what an answer to an item is compared with: the task's reference if
