@@ -260,9 +260,9 @@ func (m *Model) vectorTerm(t Term, s similarity) float64 {
 	case t.Kind == "calibrated":
 		return calibrated(s.cos, m.cal.Between, t.Alpha)
 	case t.Kind == "centered" && t.NoClip:
-		return capped(s.cos-s.mc, t.Cap)
+		return s.cos - s.mc
 	case t.Kind == "centered":
-		return capped(centered(s.cos, s.mc, s.mp, t.Alpha), t.Cap)
+		return centered(s.cos, s.mc, s.mp, t.Alpha)
 	case t.M0 > 0: // domain
 		return domain(s.mc, t.M0)
 	default:

@@ -13,7 +13,6 @@ type Term struct {
 	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty"`     // exponent; 0 means the default of the kind
 	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty"`         // contrastive: temperature; 0 means 0.1
 	M0     float64 `yaml:"m0,omitempty" json:"m0,omitempty"`           // domain: saturation; 0 means calibrated
-	Cap    float64 `yaml:"cap,omitempty" json:"cap,omitempty"`         // centered: the term is at most this; 0 means no cap
 	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"` // centered: cos - m(c), negative part kept, not divided
 }
 

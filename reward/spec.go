@@ -166,10 +166,10 @@ func (t *Term) set(key, value string) error {
 		t.NoClip = true
 		return nil
 	}
-	field := map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0, "cap": &t.Cap}[key]
+	field := map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0}[key]
 	x, err := strconv.ParseFloat(value, 64)
 	if field == nil || err != nil {
-		return fmt.Errorf("reward: parameter must be alpha=X, tau=X, m0=X, cap=X or no_clip (got %q)", key+"="+value)
+		return fmt.Errorf("reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got %q)", key+"="+value)
 	}
 	*field = x
 	return nil
@@ -207,10 +207,6 @@ func (t Term) validate() error {
 		return fmt.Errorf("m0 must not be set for this kind (got %v)", t.M0)
 	case t.M0 < 0 || t.M0 > 1 || math.IsNaN(t.M0):
 		return fmt.Errorf("m0 must be 0..1 (got %v)", t.M0)
-	case t.Cap != 0 && t.Kind != "centered":
-		return fmt.Errorf("cap must not be set for this kind (got %v)", t.Cap)
-	case t.Cap < 0 || t.Cap > 1 || math.IsNaN(t.Cap):
-		return fmt.Errorf("cap must be 0..1 (got %v)", t.Cap)
 	case t.NoClip && t.Kind != "centered":
 		return errors.New("no_clip must not be set for this kind")
 	case t.NoClip && t.Alpha != 0 && t.Alpha != 1:

@@ -47,9 +47,9 @@ func TestBadSpecs(t *testing.T) {
 		"cosine(no_clip)":      "reward: term 1 (cosine): no_clip must not be set for this kind",
 		"centered^2(no_clip)":  "reward: term 1 (centered): alpha must be 1 with no_clip (got 2)",
 		"cosine(alpha=2":       `reward: term must end with its parenthesis (got "cosine(alpha=2")`,
-		"cosine(beta=2)":       `reward: parameter must be alpha=X, tau=X, m0=X, cap=X or no_clip (got "beta=2")`,
-		"cosine(alpha=x)":      `reward: parameter must be alpha=X, tau=X, m0=X, cap=X or no_clip (got "alpha=x")`,
-		"cosine^x":             `reward: parameter must be alpha=X, tau=X, m0=X, cap=X or no_clip (got "alpha=x")`,
+		"cosine(beta=2)":       `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "beta=2")`,
+		"cosine(alpha=x)":      `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "alpha=x")`,
+		"cosine^x":             `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "alpha=x")`,
 	} {
 		if _, err := ParseSpec(in); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v\nwant %s", in, err, want)

@@ -33,15 +33,6 @@ func centered(cos, mc, mp, alpha float64) float64 {
 	return math.Pow(clip((cos-mc)/(1-mp), 0, 1), alpha)
 }
 
-// capped is min(x, most): all answers that are near enough earn alike, so that
-// nothing draws the child to one of them. most 0 means no cap.
-func capped(x, most float64) float64 {
-	if most == 0 {
-		return x
-	}
-	return math.Min(x, most)
-}
-
 // contrastive is exp(cos/tau) / sum over u in U of exp(e(c).e(u)/tau). A
 // reference outside U (logZ < cos/tau is then possible) is held at 1.
 func contrastive(cos, tau, logZ float64) float64 { return math.Min(1, math.Exp(cos/tau-logZ)) }
