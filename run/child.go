@@ -9,9 +9,12 @@ import (
 	"pgsrm/tokenizer"
 )
 
-// OpenChild loads the child that a name stands for: "hf:ORG/NAME" from the local
-// cache, else a Hugging Face folder.
+// OpenChild loads the child that a name stands for: "builtin:tiny" from the
+// binary, "hf:ORG/NAME" from the local cache, else a Hugging Face folder.
 func OpenChild(name string) (*lm.Model, *tokenizer.Tokenizer, error) {
+	if rest, ok := strings.CutPrefix(name, "builtin:"); ok {
+		return lm.LoadBuiltin(rest)
+	}
 	dir, err := childFolder(name)
 	if err != nil {
 		return nil, nil, err
@@ -26,6 +29,10 @@ func OpenChild(name string) (*lm.Model, *tokenizer.Tokenizer, error) {
 // OpenTokenizer loads the tokenizer of the child that a name stands for, without
 // its weights.
 func OpenTokenizer(name string) (*tokenizer.Tokenizer, error) {
+	if rest, ok := strings.CutPrefix(name, "builtin:"); ok {
+		_, tok, err := lm.LoadBuiltin(rest)
+		return tok, err
+	}
 	dir, err := childFolder(name)
 	if err != nil {
 		return nil, err
@@ -47,7 +54,7 @@ func childFolder(name string) (string, error) {
 		return dir, nil
 	}
 	if st, err := os.Stat(name); err != nil || !st.IsDir() {
-		return "", fmt.Errorf("child: must be hf:ORG/NAME or a folder that exists (got %q)", name)
+		return "", fmt.Errorf("child: must be builtin:tiny, hf:ORG/NAME or a folder that exists (got %q)", name)
 	}
 	return name, nil
 }

@@ -1,0 +1,33 @@
+package lm
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"pgsrm/tokenizer"
+)
+
+// builtinFiles holds the children that are part of the binary. tiny was made by
+// `pgsrm pretrain` with its defaults; docs/child.md tells how.
+//
+//go:embed builtin/tiny
+var builtinFiles embed.FS
+
+// Builtin opens the folder of a child that is part of the binary: "tiny", a
+// GPT-2 of 4 layers, 128 wide, with a vocabulary of 2,000.
+func Builtin(name string) (fs.FS, error) {
+	if name != "tiny" {
+		return nil, fmt.Errorf("builtin child: must be tiny (got %q)", name)
+	}
+	return fs.Sub(builtinFiles, "builtin/"+name)
+}
+
+// LoadBuiltin loads a child that is part of the binary.
+func LoadBuiltin(name string) (*Model, *tokenizer.Tokenizer, error) {
+	files, err := Builtin(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return LoadFS(files)
+}
