@@ -104,7 +104,7 @@ func TestTermsByHand(t *testing.T) {
 		{"contrastive(tau=0.5)", e(1.2) / (e(1.2) + e(1.6) + e(2)), e(1.2) / (e(2) + e(0) + e(1.2))},
 		{"domain", 5.8 / 9, 1.6 / 3}, // m0, m(red)
 		{"domain(m0=0.7)", .7, 1.6 / 3},
-		{"pgsrm", -.06, .02},
+		{"pgsrm", 0, .5 / 9},
 		{"pgsrm-paper", .4096, .4096},
 		{"binary", 0, 0},
 		{"2*cosine - 0.5*euclidean", 1.2 - .5*(1-math.Sqrt(.8)), 1.2 - .5*(1-math.Sqrt(.8))},
@@ -149,7 +149,7 @@ func TestReferenceEarnsMost(t *testing.T) {
 // 0 without a call.
 func TestFailures(t *testing.T) {
 	e := &plane{}
-	m := mustModel(t, "pgsrm", e)
+	m := mustModel(t, "exact + 0.3*centered(no_clip)", e)
 	e.calls = nil
 	samples := []Sample{
 		{Prompt: "p q", Response: "down", Reference: "red"},

@@ -10,7 +10,7 @@ func TestParseSpec(t *testing.T) {
 	for in, want := range map[string]Spec{
 		"binary":      {Name: "binary", Terms: []Term{{Kind: "exact", Weight: 1}}},
 		"pgsrm-paper": {Name: "pgsrm-paper", Terms: []Term{{Kind: "shifted", Weight: 1, Alpha: 4}}},
-		"pgsrm":       {Name: "pgsrm", Terms: []Term{{Kind: "exact", Weight: 1}, {Kind: "centered", Weight: 0.3, Alpha: 1, NoClip: true}}},
+		"pgsrm":       {Name: "pgsrm", Terms: []Term{{Kind: "exact", Weight: 0.5}, {Kind: "centered", Weight: 0.5, Alpha: 2}}},
 		"cosine":      {Name: "cosine", Terms: []Term{{Kind: "cosine", Weight: 1, Alpha: 1}}},
 		"exact + 0.3*centered": {Name: "exact+0.3*centered", Terms: []Term{
 			{Kind: "exact", Weight: 1}, {Kind: "centered", Weight: 0.3, Alpha: 1}}},

@@ -123,7 +123,7 @@ func TestGoodConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := rl.DefaultOptions()
+	options := tuned(rl.DefaultOptions())
 	options.GRPO.Beta, options.PPO.KL.Coef = 0.1, 0.2
 	want := Config{
 		Preset: "lexical", Task: "opposites", Child: "models/mine", Parent: "file:answers.jsonl", Embedder: "file:vectors.txt",
@@ -223,7 +223,7 @@ func TestDifferenceNamesTheKey(t *testing.T) {
 		t.Errorf("equal configurations: got %q", key)
 	}
 	b.Options.PPO.KL.Coef = 7
-	if key, inA, inB := difference(a, b); key != "ppo.kl.coef" || inA != "0.05" || inB != "7" {
+	if key, inA, inB := difference(a, b); key != "ppo.kl.coef" || inA != "0.015" || inB != "7" {
 		t.Errorf("got %q %q %q", key, inA, inB)
 	}
 }
