@@ -16,12 +16,13 @@ var metricWords = map[string]string{
 // holds, "down" a loss that holds or a collapse, "open" what is not settled.
 type finding struct{ Text, Class string }
 
-// findings says plainly what the comparison found: one sentence for each arm
-// against its baseline in the headline metric, then what went wrong.
+// findings says plainly what the comparison found: for each arm a sentence
+// against its baseline on what it was trained on and one on what it was not, then
+// what went wrong.
 func (s Summary) findings() []finding {
 	var out []finding
 	for _, arm := range s.Arms {
-		if c := headline(s, arm.Reward); c != nil {
+		for _, c := range told(s, arm.Reward) {
 			out = append(out, finding{compareSentence(s, *c), c.class()})
 		}
 	}
@@ -49,6 +50,23 @@ func (c Comparison) class() string {
 	default:
 		return "open"
 	}
+}
+
+// told are the comparisons of an arm that are put in words: exact match on
+// training and on held-out prompts, else the headline.
+func told(s Summary, reward string) []*Comparison {
+	var out []*Comparison
+	for _, metric := range []string{exactTrain, exactHeldOut} {
+		for i, c := range s.Comparisons {
+			if c.Reward == reward && c.Metric == metric {
+				out = append(out, &s.Comparisons[i])
+			}
+		}
+	}
+	if c := headline(s, reward); len(out) == 0 && c != nil {
+		out = append(out, c)
+	}
+	return out
 }
 
 // headline is the comparison of an arm in the first compared metric it has.
