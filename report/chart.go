@@ -20,10 +20,10 @@ type chartSpec struct {
 
 // charts are drawn for each task where the metric was recorded, in this order.
 var charts = []chartSpec{
-	{exactHeldOut, "Exact match, held-out prompts", "share of greedy answers", "percent", share, true},
 	{exactTrain, "Exact match, training prompts", "share of greedy answers", "percent", share, true},
-	{semHeldOut, "Semantic score, held-out prompts", "cosine to the parent's answer", "score", cosine, false},
+	{exactHeldOut, "Exact match, held-out prompts", "share of greedy answers", "percent", share, true},
 	{semTrain, "Semantic score, training prompts", "cosine to the parent's answer", "score", cosine, false},
+	{semHeldOut, "Semantic score, held-out prompts", "cosine to the parent's answer", "score", cosine, false},
 	{metricReward, "Reward of sampled answers", "each reward on its own scale: compare shapes, not heights", "score", free, false},
 	{metricEntropy, "Entropy", "nats per response; near 0 nothing explores any more", "number", positive, true},
 	{metricKL, "KL to the start model", "nats per response: how far the child has moved", "number", free, true},

@@ -65,7 +65,7 @@ const (
 )
 
 // compared are the metrics in which arms are compared, the headline first.
-var compared = []string{exactHeldOut, exactTrain, semHeldOut, semTrain}
+var compared = []string{exactTrain, exactHeldOut, semTrain, semHeldOut}
 
 // stretches is the number of windows in which falling and stagnation of the
 // reward are counted.
