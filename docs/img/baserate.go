@@ -3,7 +3,7 @@
 // Baserate draws docs/img/baserate.png: exact match at the end over the base rate
 // of the start child, from the summaries of several comparisons.
 //
-//	go run docs/img/baserate.go 0.3=runs/rate-0.3 0.9=runs/rate-0.9 ...
+//	go run docs/img/baserate.go 0.05=runs/rate-0.05 0.26=runs/rate-0.26 ...
 //
 // The number before each folder is how often a sampled answer of the untrained
 // child is right, in percent.
@@ -60,12 +60,12 @@ func main() {
 		}
 	}
 	p := plot.New()
-	p.Title.Text = "colors: exact match after training, over the base rate"
+	p.Title.Text = "copy: exact match after 6,400 episodes, over the base rate"
 	p.X.Label.Text = "right answers among samples of the untrained child, %"
 	p.Y.Label.Text = "exact match on training prompts, %"
 	p.Y.Min, p.Y.Max = 0, 100
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{}
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.XOffs, p.Legend.YOffs = -vg.Centimeter, vg.Centimeter
 	p.Add(plotter.NewGrid())
 	for _, name := range []string{"pgsrm", "binary"} {
 		if s := arms[name]; s != nil {
@@ -135,7 +135,7 @@ type ticks struct{}
 
 func (ticks) Ticks(min, max float64) []plot.Tick {
 	var out []plot.Tick
-	for _, v := range []float64{0.2, 0.5, 1, 2, 5, 10, 20, 50} {
+	for _, v := range []float64{0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10} {
 		if min <= v && v <= max {
 			out = append(out, plot.Tick{Value: v, Label: fmt.Sprint(v)})
 		}
