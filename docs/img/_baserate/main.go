@@ -1,9 +1,7 @@
-//go:build ignore
-
 // Baserate draws docs/img/baserate.png: exact match at the end over the base rate
 // of the start child, from the summaries of several comparisons.
 //
-//	go run docs/img/baserate.go 0.05=runs/rate-0.05 0.26=runs/rate-0.26 ...
+//	go run ./docs/img/_baserate 0.05=runs/rate-0.05 0.26=runs/rate-0.26 ...
 //
 // The number before each folder is how often a sampled answer of the untrained
 // child is right, in percent.
