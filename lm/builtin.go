@@ -31,3 +31,16 @@ func LoadBuiltin(name string) (*Model, *tokenizer.Tokenizer, error) {
 	}
 	return LoadFS(files)
 }
+
+// LoadBuiltinTokenizer loads the tokenizer of such a child without its weights.
+func LoadBuiltinTokenizer(name string) (*tokenizer.Tokenizer, error) {
+	files, err := Builtin(name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := fs.ReadFile(files, "tokenizer.json")
+	if err != nil {
+		return nil, err
+	}
+	return tokenizer.Parse(text)
+}

@@ -1,6 +1,10 @@
 package lm
 
-import "pgsrm/kernel"
+import (
+	"math"
+
+	"pgsrm/kernel"
+)
 
 // Forward computes all rows added since the last call: embeddings, L blocks,
 // final norm. Rows lie behind one another, so a pending range [r0,R) is one
@@ -12,7 +16,6 @@ func (m *Model) Forward(s *State) {
 	}
 	s.reserve()
 	s.done = R
-	s.targets.reset()
 	m.embed(s, r0, R)
 	for l := range m.layers {
 		if m.Config.PostNorm {
@@ -141,9 +144,9 @@ func (m *Model) mlp(s *State, l, r0, R int) {
 	}
 }
 
-// attnShape is the geometry of attention for kernel.
+// attnShape is the geometry of attention for kernel; scores are divided by sqrt(headDim).
 func (c Config) attnShape() kernel.AttnShape {
-	return kernel.AttnShape{Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim, Scale: attnScale(c.HeadDim)}
+	return kernel.AttnShape{Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim, Scale: float32(1 / math.Sqrt(float64(c.HeadDim)))}
 }
 
 // attention computes a.att for rows [r0,R) from a.qkv; keys and values of

@@ -200,7 +200,7 @@ func TestParitySampling(t *testing.T) {
 			opt := SampleOptions{Temperature: w.Temperature, TopK: w.TopK, TopP: w.TopP, MinP: w.MinP, MaxNewTokens: 1}
 			dist := newRowDist(m.logitsOf(s, rows[len(rows)-1:], opt.Temperature)[:m.Config.Vocab], opt)
 			got := make([]float32, m.Config.Vocab)
-			for j, x := range dist.logits {
+			for j, x := range dist.kept {
 				id := j
 				if dist.support != nil {
 					id = int(dist.support[j])

@@ -114,6 +114,3 @@ func (m *Model) rotateBackward(s *State, l int) {
 		kernel.RMSNormBackward(nil, row[q:], w.knorm.Grad, dout[q:], raw[q:], w.knorm.Value, rstd[c.Heads:], c.KVHeads, c.HeadDim)
 	}
 }
-
-// attnScale is the factor on the scores, 1/sqrt(headDim).
-func attnScale(headDim int) float32 { return float32(1 / math.Sqrt(float64(headDim))) }

@@ -116,7 +116,6 @@ type decoder struct {
 type rowDist struct {
 	distribution
 	support []int32   // nil = all
-	logits  []float32 // over the support, or the whole row
 	weights []float32 // exp(logit - max), proportional to the probabilities
 	total   float64
 }
@@ -158,7 +157,7 @@ func (d *decoder) distinctRows() {
 func (d *decoder) draw(q live, dist *rowDist) int32 {
 	var at int
 	if q.rng == nil {
-		at = argmax(dist.logits)
+		at = argmax(dist.kept)
 	} else {
 		at = dist.pick(q.rng.Float64())
 	}
@@ -168,7 +167,7 @@ func (d *decoder) draw(q live, dist *rowDist) int32 {
 	}
 	g := &d.out[q.sample]
 	g.Tokens = append(g.Tokens, token)
-	g.LogProbs = append(g.LogProbs, dist.logProb(dist.logits[at]))
+	g.LogProbs = append(g.LogProbs, dist.logProb(dist.kept[at]))
 	g.Entropy = append(g.Entropy, float32(dist.entropy))
 	g.Support = append(g.Support, dist.support)
 	g.Rows = append(g.Rows, q.row)
@@ -197,15 +196,11 @@ func (d *decoder) advance(next []int32) {
 // newRowDist truncates a row of logits, which already carries the temperature.
 func newRowDist(row []float32, opt SampleOptions) rowDist {
 	if opt.Temperature == 0 {
-		return rowDist{distribution: distributionOf(row, nil, nil), logits: row}
+		return rowDist{distribution: distributionOf(row, nil)}
 	}
 	support := truncate(row, opt)
-	r := rowDist{distribution: distributionOf(row, support, nil), support: support}
-	r.logits = r.kept
-	if support == nil {
-		r.logits = row
-	}
-	r.weights, r.total = softWeights(r.logits)
+	r := rowDist{distribution: distributionOf(row, support), support: support}
+	r.weights, r.total = softWeights(r.kept)
 	return r
 }
 

@@ -35,8 +35,6 @@ type targetRows struct {
 	fill  []int32
 }
 
-func (t *targetRows) reset() { t.rows = t.rows[:0] }
-
 // group sorts the targets by row, stably.
 func (t *targetRows) group(targets []Target) {
 	if t.slot == nil {
@@ -107,20 +105,13 @@ func (m *Model) Logits(s *State, r int32, dst []float32) {
 // log-probability and the gradient need beside the logits.
 type distribution struct {
 	lse, entropy float64
-	kept         []float32 // logits over the support; nil = whole row
+	kept         []float32 // logits over the support, in its order; the row itself without one
 }
 
 // distributionOf computes the statistics of a row of logits over a support
-// (nil = whole row). buf is storage for the gathered logits.
-func distributionOf(logits []float32, support []int32, buf []float32) distribution {
-	if support == nil {
-		lse, h := kernel.SoftmaxStats(logits)
-		return distribution{lse, h, nil}
-	}
-	kept := resize(buf, len(support))
-	for i, id := range support {
-		kept[i] = logits[id]
-	}
+// (nil = whole row).
+func distributionOf(logits []float32, support []int32) distribution {
+	kept := gather(logits, support)
 	lse, h := kernel.SoftmaxStats(kept)
 	return distribution{lse, h, kept}
 }
@@ -143,7 +134,7 @@ func (m *Model) Score(s *State, targets []Target, temperature float32, out *Scor
 			for at, t := range s.targets.of(lo + i) {
 				g := targets[t]
 				if at == 0 || !sameSupport(last, g.Support) {
-					d = distributionOf(row, g.Support, nil)
+					d = distributionOf(row, g.Support)
 					last = g.Support
 				}
 				out.LogProb[t], out.Entropy[t] = d.logProb(row[g.Token]), float32(d.entropy)
@@ -255,13 +246,9 @@ func softmaxGrad(d, logits []float32, support []int32, gLogp, gEnt float32, add 
 	if !add {
 		clear(d)
 	}
-	dist := distributionOf(logits, support, nil)
-	x := dist.kept
-	if support == nil {
-		x = logits
-	}
-	part := make([]float32, len(x))
-	kernel.SoftmaxGrad(part, x, dist.lse, dist.entropy, -1, gLogp, gEnt)
+	dist := distributionOf(logits, support)
+	part := make([]float32, len(dist.kept))
+	kernel.SoftmaxGrad(part, dist.kept, dist.lse, dist.entropy, -1, gLogp, gEnt)
 	for i, v := range part {
 		if support == nil {
 			d[i] += v

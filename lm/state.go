@@ -56,7 +56,6 @@ func (s *State) Reset() {
 	clear(s.index)
 	s.tokens, s.pos, s.paths, s.grown = s.tokens[:0], s.pos[:0], s.paths[:0], s.grown[:0]
 	s.arena, s.done = s.arena[:0], 0
-	s.targets.reset()
 }
 
 // Rows is the number of rows (distinct prefixes).

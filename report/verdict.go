@@ -57,10 +57,8 @@ func (c Comparison) class() string {
 func told(s Summary, reward string) []*Comparison {
 	var out []*Comparison
 	for _, metric := range []string{exactTrain, exactHeldOut} {
-		for i, c := range s.Comparisons {
-			if c.Reward == reward && c.Metric == metric {
-				out = append(out, &s.Comparisons[i])
-			}
+		if c := comparison(s, reward, metric); c != nil {
+			out = append(out, c)
 		}
 	}
 	if c := headline(s, reward); len(out) == 0 && c != nil {
@@ -72,10 +70,18 @@ func told(s Summary, reward string) []*Comparison {
 // headline is the comparison of an arm in the first compared metric it has.
 func headline(s Summary, reward string) *Comparison {
 	for _, metric := range compared {
-		for i, c := range s.Comparisons {
-			if c.Reward == reward && c.Metric == metric {
-				return &s.Comparisons[i]
-			}
+		if c := comparison(s, reward, metric); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// comparison is that of an arm in one metric, nil where there is none.
+func comparison(s Summary, reward, metric string) *Comparison {
+	for i, c := range s.Comparisons {
+		if c.Reward == reward && c.Metric == metric {
+			return &s.Comparisons[i]
 		}
 	}
 	return nil

@@ -30,8 +30,7 @@ func OpenChild(name string) (*lm.Model, *tokenizer.Tokenizer, error) {
 // its weights.
 func OpenTokenizer(name string) (*tokenizer.Tokenizer, error) {
 	if rest, ok := strings.CutPrefix(name, "builtin:"); ok {
-		_, tok, err := lm.LoadBuiltin(rest)
-		return tok, err
+		return lm.LoadBuiltinTokenizer(rest)
 	}
 	dir, err := childFolder(name)
 	if err != nil {
