@@ -9,6 +9,8 @@
 //	kernel     operations on slices: matrix products, normalisation, attention, softmax, AdamW
 //	tokenizer  byte-level BPE, WordPiece, ...; exact against Hugging Face tokenizers
 //	lm         the transformer: weights, forward, backward, cached decoding, sampling, optimiser, folders
+//	cache      what parents and embedders answered, kept on disk or in Redis
+//	remote     calls over HTTP: limits, retries, errors
 //	parent     answers of the parent for prompts
 //	embed      vectors for texts
 //	corpus     the pretraining corpus of the embedded child

@@ -39,6 +39,21 @@ type Embedder interface {
 	Identity() Identity
 }
 
+// Costly is an Embedder whose calls take long or cost money: a server, a local
+// encoder. Stack puts the cache and the batcher before it. Its Identity must not
+// change as it is used; a Dim that is not known in advance is 0 there.
+type Costly interface {
+	Embedder
+	Limits() Limits
+}
+
+// Limits bound what a Costly embedder is asked in one call. 0 is no bound.
+type Limits struct {
+	Items    int // texts of one call
+	Bytes    int // of all texts of one call; a longer text goes alone
+	Parallel int // calls at once; 0 is 1
+}
+
 // Check says what is wrong with a vector that should have dim numbers: a wrong
 // length, a number that is not finite, or nothing but zeros.
 func Check(v []float32, dim int) error {

@@ -75,7 +75,7 @@ func TestMemo(t *testing.T) {
 		}
 		return Result{Vector: []float32{float32(len(text)), 1}}
 	}}
-	m := Stack(s)
+	m := Stack(s, Options{})
 	for range 2 {
 		got := m.Embed(t.Context(), []string{"a", "down", "bb", "a", "zero"})
 		want := []Result{{Vector: []float32{1, 1}}, {}, {Vector: []float32{2, 1}}, {Vector: []float32{1, 1}}, {}}
@@ -166,7 +166,7 @@ func TestOpenErrors(t *testing.T) {
 		"hf:a/../b":   `embed: hf: must be ORG/NAME (got "a/../b")`,
 		"file:/no/so": "embed: open /no/so: no such file or directory",
 	} {
-		if _, err := Open(spec); err == nil || err.Error() != want {
+		if _, err := Open(spec, Options{}); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", spec, err, want)
 		}
 	}

@@ -15,7 +15,7 @@ func TestEncoderFolder(t *testing.T) {
 	if dir == "" {
 		t.Skip("PGSRM_MINILM is not set: the encoder over a real model folder was not tested")
 	}
-	e, err := Open(dir)
+	e, err := Open(dir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestEncoderFolder(t *testing.T) {
 
 // A folder that is no model is one clear error.
 func TestEncoderBadFolder(t *testing.T) {
-	if _, err := Open(t.TempDir()); err == nil {
+	if _, err := Open(t.TempDir(), Options{}); err == nil {
 		t.Error("an empty folder must be an error")
 	}
 }

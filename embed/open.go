@@ -7,19 +7,26 @@ import (
 	"os"
 	"strings"
 
+	"pgsrm/cache"
 	"pgsrm/lm"
 )
+
+// Options are what embedders are opened with beside their spec. The zero value
+// is good for tests and local files.
+type Options struct {
+	Cache *cache.Cache // vectors of costly embedders; nil = none
+}
 
 // Open makes the embedder that a spec names, wrapped by Stack: "builtin" (the
 // embedded static embedder), a model folder, "hf:ORG/NAME" (such a folder in the
 // local cache of Hugging Face), or "file:PATH" (a static embedder, word vectors as
 // text or gzip, or JSON lines of texts and vectors, told apart by content).
-func Open(spec string) (Embedder, error) {
+func Open(spec string, o Options) (Embedder, error) {
 	e, err := open(spec)
 	if err != nil {
 		return nil, err
 	}
-	return Stack(e), nil
+	return Stack(e, o), nil
 }
 
 // open makes the bare embedder; every new kind gets its case here.
@@ -70,4 +77,4 @@ func openFile(path string) (Embedder, error) {
 
 // Stack puts every wrapper on an embedder: at present the memory of vectors,
 // which also checks them. It is the only place where wrappers are put on.
-func Stack(e Embedder) Embedder { return NewMemo(e) }
+func Stack(e Embedder, _ Options) Embedder { return NewMemo(e) }

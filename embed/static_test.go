@@ -129,7 +129,7 @@ func TestStaticRoundTrip(t *testing.T) {
 	if !bytes.Equal(a, b) || s.Identity() != back.Identity() {
 		t.Errorf("identity %+v, read back %+v", s.Identity(), back.Identity())
 	}
-	e, err := Open("file:" + path)
+	e, err := Open("file:"+path, Options{})
 	if err != nil || e.Identity() != s.Identity() {
 		t.Errorf("open by content: got %v, %v", e, err)
 	}

@@ -38,7 +38,7 @@ func TestWordVectorForms(t *testing.T) {
 			if err := os.WriteFile(path, []byte(in), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			e, err := Open("file:" + path)
+			e, err := Open("file:"+path, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

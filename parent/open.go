@@ -4,17 +4,24 @@ import (
 	"fmt"
 	"strings"
 
+	"pgsrm/cache"
 	"pgsrm/task"
 )
 
+// Options are what parents are opened with beside their spec. The zero value is
+// good for tests and local files.
+type Options struct {
+	Cache *cache.Cache // answers of costly parents; nil = none
+}
+
 // Open makes the parent that a spec names, wrapped by Stack: "builtin" (the
 // task's own references) or "file:PATH" (JSON lines or CSV).
-func Open(spec string, t *task.Task) (Parent, error) {
+func Open(spec string, t *task.Task, o Options) (Parent, error) {
 	p, err := open(spec, t)
 	if err != nil {
 		return nil, err
 	}
-	return Stack(p), nil
+	return Stack(p, o), nil
 }
 
 // open makes the bare parent; every new kind of parent gets its case here.
@@ -41,4 +48,4 @@ func checkReferences(t *task.Task) error {
 
 // Stack puts every wrapper on a parent: at present the memory of answers. It is
 // the only place where wrappers are put on.
-func Stack(p Parent) Parent { return NewMemo(p) }
+func Stack(p Parent, _ Options) Parent { return NewMemo(p) }

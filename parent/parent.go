@@ -20,3 +20,12 @@ type Parent interface {
 	// Identity names the parent in run directories and cache keys.
 	Identity() string
 }
+
+// Costly is a Parent whose calls take long or cost money: a server, a local
+// model. Stack puts the cache before it.
+type Costly interface {
+	Parent
+	// Request is everything that decides the answer to one item beside the
+	// parent's Identity: the messages as they are sent, with all parameters.
+	Request(it task.Item) string
+}

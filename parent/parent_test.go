@@ -90,7 +90,7 @@ func TestBadFiles(t *testing.T) {
 			if err := os.WriteFile(path, []byte(c.in), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, err := Open("file:"+path, &task.Task{})
+			_, err := Open("file:"+path, &task.Task{}, Options{})
 			want := "parent: " + path + ": " + c.want
 			if err == nil || err.Error() != want {
 				t.Errorf("got  %v\nwant %s", err, want)
@@ -101,7 +101,7 @@ func TestBadFiles(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	full := &task.Task{Name: "opposites", Items: items}
-	p, err := Open("builtin", full)
+	p, err := Open("builtin", full, Options{})
 	if err != nil || p.Identity() != "builtin" {
 		t.Fatalf("got %v, %v", p, err)
 	}
@@ -111,12 +111,12 @@ func TestOpen(t *testing.T) {
 		"gpt":         `parent: must be one of builtin, file:PATH (got "gpt")`,
 		"file:/no/so": "parent: open /no/so: no such file or directory",
 	} {
-		if _, err := Open(spec, full); err == nil || err.Error() != want {
+		if _, err := Open(spec, full, Options{}); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", spec, err, want)
 		}
 	}
 	want := `parent: builtin needs a task with reference answers (task "mine" has none)`
-	if _, err := Open("builtin", &task.Task{Name: "mine", Items: items[2:]}); err == nil || err.Error() != want {
+	if _, err := Open("builtin", &task.Task{Name: "mine", Items: items[2:]}, Options{}); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -143,7 +143,7 @@ func (f *flaky) Answers(ctx context.Context, items []task.Item) []Result {
 // Answers are remembered, errors are not.
 func TestMemo(t *testing.T) {
 	f := &flaky{}
-	p := Stack(f)
+	p := Stack(f, Options{})
 	first := p.Answers(t.Context(), items)
 	if first[1].Err == nil || first[0].Answer != "about hot" || first[2].Answer != "about wet" {
 		t.Errorf("first: %v", first)

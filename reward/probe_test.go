@@ -88,7 +88,7 @@ func references(t *task.Task) map[string]string {
 // With the built-in embedder every task's related answers stand out from
 // unrelated ones, and the reward named pgsrm has no profitable constant answer.
 func TestProbeBuiltin(t *testing.T) {
-	e, err := embed.Open("builtin")
+	e, err := embed.Open("builtin", embed.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestProbeMiniLM(t *testing.T) {
 	if dir == "" {
 		t.Skip("PGSRM_MINILM is not set: the probe with all-MiniLM-L6-v2 was not tested")
 	}
-	e, err := embed.Open(dir)
+	e, err := embed.Open(dir, embed.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func (r *run) openAnswers(ctx context.Context, p parent.Parent) (map[string]stri
 	}
 	if p == nil {
 		var err error
-		if p, err = parent.Open(r.cfg.Parent, r.task); err != nil {
+		if p, err = parent.Open(r.cfg.Parent, r.task, parent.Options{}); err != nil {
 			return nil, inConfig(err)
 		}
 	}

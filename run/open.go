@@ -89,7 +89,7 @@ func open(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error
 		}
 	}
 	if r.embedder = deps.Embedder; r.embedder == nil {
-		if r.embedder, err = embed.Open(cfg.Embedder); err != nil {
+		if r.embedder, err = embed.Open(cfg.Embedder, embed.Options{}); err != nil {
 			return nil, inConfig(err)
 		}
 	}

@@ -89,7 +89,7 @@ func runDistill(ctx context.Context, o distillOptions, g *globalOptions) error {
 			return inputError(err)
 		}
 	}
-	enc, err := embed.Open(folder)
+	enc, err := embed.Open(folder, embed.Options{})
 	if err != nil {
 		return inputError(err)
 	}

@@ -65,7 +65,7 @@ func runParent(ctx context.Context, o parentOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	p, err := parent.Open(o.Parent, t)
+	p, err := parent.Open(o.Parent, t, parent.Options{})
 	if err != nil {
 		return inputError(err)
 	}

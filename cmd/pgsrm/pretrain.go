@@ -198,7 +198,7 @@ func (o pretrainOptions) documents(ctx context.Context) (documents, error) {
 		}
 		opt.BaseRate = rates
 	}
-	e, err := embed.Open(o.Embedder)
+	e, err := embed.Open(o.Embedder, embed.Options{})
 	if err != nil {
 		return documents{}, inputError(err)
 	}

@@ -45,13 +45,13 @@ func (o *sourceOptions) openTask() (*task.Task, error) {
 
 // openEmbedder opens the embedder.
 func (o *sourceOptions) openEmbedder() (embed.Embedder, error) {
-	e, err := embed.Open(o.Embedder)
+	e, err := embed.Open(o.Embedder, embed.Options{})
 	return e, inputError(err)
 }
 
 // askParent asks the parent about items of the task. [len(items)]
 func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []task.Item) ([]parent.Result, error) {
-	p, err := parent.Open(o.Parent, t)
+	p, err := parent.Open(o.Parent, t, parent.Options{})
 	if err != nil {
 		return nil, inputError(err)
 	}
