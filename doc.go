@@ -10,7 +10,7 @@
 //	tokenizer  byte-level BPE, WordPiece, ...; exact against Hugging Face tokenizers
 //	lm         the transformer: weights, forward, backward, cached decoding, sampling, optimiser, folders
 //	cache      what parents and embedders answered, kept on disk or in Redis
-//	remote     calls over HTTP: limits, retries, errors
+//	remote     the client of model servers: retries, limits, counts
 //	parent     answers of the parent for prompts
 //	embed      vectors for texts
 //	corpus     the pretraining corpus of the embedded child

@@ -1,0 +1,30 @@
+package remote
+
+import (
+	"fmt"
+	"strings"
+)
+
+// OpenAIURL is the server of a spec without one.
+const OpenAIURL = "https://api.openai.com/v1"
+
+// ParseModel reads "MODEL@URL", as it stands behind "openai:" in a spec. Without
+// "@URL" it is the public server; a URL without a path gets "/v1", which all
+// servers of this protocol have. Errors show no secrets.
+func ParseModel(spec string) (model, base string, err error) {
+	model, base = spec, OpenAIURL
+	if at := strings.Index(spec, "@http"); at >= 0 {
+		model, base = spec[:at], spec[at+1:]
+	}
+	if model == "" || strings.ContainsAny(model, " \t\n") || strings.Contains(model, "://") {
+		return "", "", fmt.Errorf("must be MODEL@URL or MODEL (got %q)", Redact(spec))
+	}
+	u, err := parseBase(base)
+	if err != nil {
+		return "", "", err
+	}
+	if u.Path == "" {
+		u.Path = "/v1"
+	}
+	return model, u.String(), nil
+}
