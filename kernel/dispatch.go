@@ -45,6 +45,8 @@ type ops struct {
 	scatter         func(dst []float32, ld int, idx []int32, coef, vec []float32)
 	softmaxBackward func(ds, p, dp []float32, scale float32)
 	rope            func(x, cos, sin []float32, sign float32)
+
+	peak func(n int) float32
 }
 
 // use is the table in use, chosen once at start. Tests of this package swap it.
@@ -80,6 +82,6 @@ func goOps() *ops {
 		geluTanhGrad: generic.GELUTanhGrad, geluErfGrad: generic.GELUErfGrad,
 		swiGLU: generic.SwiGLU, swiGLUGrad: generic.SwiGLUGrad,
 		scores: generic.Scores, softmax: generic.Softmax, mix: generic.Mix, scatter: generic.Scatter,
-		softmaxBackward: generic.SoftmaxBackward, rope: generic.Rope,
+		softmaxBackward: generic.SoftmaxBackward, rope: generic.Rope, peak: generic.Peak,
 	}
 }

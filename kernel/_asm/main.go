@@ -23,5 +23,6 @@ func main() {
 	g.pointwise()
 	g.activations()
 	g.attention()
+	g.peak()
 	build.Generate()
 }

@@ -259,3 +259,10 @@ func SoftmaxBackward(ds []float32, p []float32, dp []float32, scale float32)
 //
 //go:noescape
 func Rope(x []float32, cos []float32, sin []float32, sign float32)
+
+// Peak computes
+//
+//	for range n { 384 multiply-adds sum[k] = sum[k]*0.5 + 1, on registers }; return sum[0]
+//
+//go:noescape
+func Peak(n int) float32
