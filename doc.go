@@ -19,6 +19,7 @@
 //	eval       exact match, semantic score, chrF, distinct-n, perplexity
 //	run        the training loop, run directory, checkpoints, resume, events
 //	report     statistics over runs, figures, the HTML report
+//	bench      what the engine reaches on this machine, against its limits
 //	cmd/pgsrm  the command line
 //
 // # Letters

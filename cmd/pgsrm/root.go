@@ -102,6 +102,7 @@ Start with:
 		newSFTCommand(g),
 		newLogprobsCommand(g),
 		newTokenizeCommand(g),
+		newBenchCommand(g),
 		newVersionCommand(g),
 	)
 	checkArguments(root)

@@ -1,0 +1,180 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// tiny returns shapes that take no time.
+func tiny() (a, b shape) {
+	a = shape{name: "A", layers: 2, width: 32, heads: 2, vocab: 71, batch: 6, prompt: 9, response: 2, group: 3, newTokens: 3, topK: 5, ownTokens: 6}
+	b = shape{name: "B", layers: 1, width: 16, heads: 1, vocab: 40, batch: 8, prompt: 7, response: 4, group: 4, newTokens: 3, topK: 50, ownTokens: 6}
+	return a, b
+}
+
+func tinyRows() []row {
+	a, b := tiny()
+	return table(a, b, product{50, 30, 40}, product{7, 8, 9})
+}
+
+// helper is the environment variable that makes the test binary stand for the program.
+const helper = "PGSRM_BENCH_TEST_ARGS"
+
+// TestMain lets the test binary answer as the program, for the rows that start it.
+func TestMain(m *testing.M) {
+	if os.Getenv(helper) != "" {
+		switch slices.Contains(os.Args, "--here") {
+		case true:
+			_, b := tiny()
+			gb, err := peakMemory(b, 2)
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			fmt.Println(gb)
+		default:
+			fmt.Println("version")
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func TestEveryRow(t *testing.T) {
+	t.Setenv(helper, "1")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	res, err := run(t.Context(), Options{
+		Repeat: 2, Threads: 2, Self: []string{self},
+		Progress: func(name string, i, n int) { seen = append(seen, fmt.Sprintf("%d/%d %s", i, n, name)) },
+	}, tinyRows(), 100, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !(res.Peak > 0 && res.Memory > 0) || res.Threads != 2 || res.CPU == "" || res.Kernel == "" {
+		t.Errorf("machine: got %+v", res.Machine)
+	}
+	var names []string
+	for _, r := range res.Rows {
+		names = append(names, r.Name)
+		if !(r.Value > 0) || math.IsInf(r.Value, 0) || !(r.Best > 0) || r.Runs < 1 || r.Unit == "" {
+			t.Errorf("row must have values: %+v", r)
+		}
+		if r.ShareOfLimit != nil && !(*r.ShareOfLimit > 0) {
+			t.Errorf("%s: share of limit: got %v", r.Name, *r.ShareOfLimit)
+		}
+	}
+	for _, s := range res.Skipped {
+		names = append(names, s.Name)
+		if !strings.Contains(s.Reason, "--encoder") {
+			t.Errorf("%s skipped: %s", s.Name, s.Reason)
+		}
+	}
+	slices.Sort(names)
+	want := slices.Sorted(slices.Values(namesOf(tinyRows())))
+	if !slices.Equal(names, want) {
+		t.Errorf("rows: got %v, want %v", names, want)
+	}
+	if len(seen) != len(want) || seen[0] != "0/21 iteration_A_s" {
+		t.Errorf("progress: got %q", seen)
+	}
+}
+
+// The names that other programs rely on.
+func TestNames(t *testing.T) {
+	names := Names()
+	for _, want := range []string{
+		"iteration_A_s", "iteration_B_s", "step_A_s", "step_B_s", "forward_A_s", "forward_B_s",
+		"decode_A50_tok_s", "decode_A1_tok_s", "decode_B64_tok_s", "decode_B1_tok_s",
+		"encode_2w_per_s", "encode_12w_per_s", "encode_one_per_s", "gemm_2048_gflops", "gemm_mlp_gflops",
+	} {
+		if !slices.Contains(names, want) {
+			t.Errorf("no row %s", want)
+		}
+	}
+	for _, name := range names {
+		if _, ok := known[name]; !ok {
+			t.Errorf("%s: must have a target", name)
+		}
+	}
+	if len(known) != len(names) {
+		t.Errorf("targets: got %d, want one for each of %d rows", len(known), len(names))
+	}
+	if err := CheckNames([]string{"step_A_s", "nosuch"}); err == nil || !strings.Contains(err.Error(), "iteration_A_s, ") {
+		t.Errorf("unknown name: got %v", err)
+	}
+}
+
+func TestJSONShape(t *testing.T) {
+	res, err := run(t.Context(), Options{Repeat: 1, Threads: 1, Only: []string{"step_B_s", "start_s"}}, tinyRows(), 10, 1<<16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(res)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		CPU    *string
+		Kernel *string
+		FMA    *float64 `json:"fma_gflops"`
+		Memory *float64 `json:"memory_gb_s"`
+		Rows   []struct {
+			Name, Unit *string
+			Value      *float64
+			Share      *float64 `json:"share_of_limit"`
+			Allocs     *float64
+		}
+		Skipped []Skipped
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.CPU == nil || got.Kernel == nil || got.FMA == nil || got.Memory == nil || len(got.Rows) != 1 || len(got.Skipped) != 1 {
+		t.Fatalf("got %s", text)
+	}
+	if r := got.Rows[0]; *r.Name != "step_B_s" || *r.Unit != "s" || r.Value == nil || r.Share == nil || r.Allocs == nil {
+		t.Errorf("got %s", text)
+	}
+}
+
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := run(ctx, Options{
+		Repeat: 1, Threads: 1, Progress: func(string, int, int) { cancel() },
+	}, tinyRows(), 10, 1<<16)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		x    []float64
+		want float64
+	}{{[]float64{3}, 3}, {[]float64{4, 1}, 2.5}, {[]float64{9, 1, 5}, 5}} {
+		if got := median(c.x); got != c.want {
+			t.Errorf("got %v, want %v", got, c.want)
+		}
+	}
+}
+
+func TestHighWater(t *testing.T) {
+	got, err := highWater("Name:\tx\nVmHWM:\t    1000 kB\nVmRSS:\t 5 kB\n")
+	if err != nil || got != 1.024e-3 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := highWater("Name:\tx\n"); err == nil {
+		t.Error("a status without VmHWM was accepted")
+	}
+}

@@ -1,0 +1,151 @@
+package bench
+
+// cost is work that no implementation can avoid: floating-point operations, and
+// bytes between memory and processor.
+type cost struct{ flops, bytes float64 }
+
+// seconds is the least time of phases that follow one another: each takes what
+// its arithmetic takes at the peak, or its memory traffic at full bandwidth,
+// whichever is longer.
+//
+//	sum over phases of max(flops / peak, bytes / bandwidth)
+func (m Machine) seconds(phases []cost) float64 {
+	var total float64
+	for _, c := range phases {
+		total += max(c.flops/(m.Peak*1e9), c.bytes/(m.Memory*1e9))
+	}
+	return total
+}
+
+// cached is the size up to which weights are taken to stay in the processor's
+// caches from one use to the next, so that reading them is no memory traffic.
+const cached = 32 << 20
+
+// traffic is the number of bytes that streaming over n floats moves, times
+// times; copies is how many arrays of that size the work goes over.
+func traffic(n, copies, times float64) float64 {
+	if 4*n*copies <= cached {
+		return 0
+	}
+	return 4 * n * times
+}
+
+// levels counts the rows (tokens) of a batch by their depth: levels[d] rows have d
+// tokens before them in their sequence.
+type levels []int
+
+// unshared is n sequences of length tokens without a common prefix.
+func unshared(n, length int) levels {
+	out := make(levels, length)
+	for d := range out {
+		out[d] = n
+	}
+	return out
+}
+
+// level is n rows at one depth: a step of decoding.
+func level(n, depth int) levels {
+	out := make(levels, depth+1)
+	out[depth] = n
+	return out
+}
+
+// blockWeights is the number of weights in the matrices of all layers: 12 D^2 a
+// layer (attention 4, MLP 8).
+func (s shape) blockWeights() float64 {
+	return 12 * float64(s.width) * float64(s.width) * float64(s.layers)
+}
+
+// headWeights is the number of weights of the output layer, which are those of
+// the embedding too.
+func (s shape) headWeights() float64 { return float64(s.width) * float64(s.vocab) }
+
+// forward is one pass of rows through all layers: 2 operations for each row and
+// weight; 4 D for each token that a row attends to (scores and mixing), in each
+// layer. The weights are read once.
+func (s shape) forward(rows levels) cost {
+	var n, pairs float64
+	for d, r := range rows {
+		n += float64(r)
+		pairs += float64(r) * float64(d+1)
+	}
+	w := s.blockWeights()
+	return cost{
+		flops: 2*w*n + 4*float64(s.width)*float64(s.layers)*pairs,
+		bytes: traffic(w, 1, 1),
+	}
+}
+
+// backward is twice forward (gradients of inputs and of weights); weights are
+// read and their gradients written.
+func (s shape) backward(rows levels) cost {
+	f := s.forward(rows)
+	return cost{flops: 2 * f.flops, bytes: traffic(s.blockWeights(), 2, 2)}
+}
+
+// logits is the output layer for n rows, over columns of the vocabulary.
+func (s shape) logits(n, columns int) cost {
+	w := float64(s.width) * float64(columns)
+	return cost{flops: 2 * w * float64(n), bytes: traffic(w, 1, 1)}
+}
+
+// logitsBackward is twice logits; weights read, gradients written.
+func (s shape) logitsBackward(n, columns int) cost {
+	w := float64(s.width) * float64(columns)
+	return cost{flops: 4 * w * float64(n), bytes: traffic(w, 2, 2)}
+}
+
+// parameters is the number of weights that the optimiser moves.
+func (s shape) parameters() float64 {
+	small := float64(s.layers)*13*float64(s.width) + 2*float64(s.width) // biases and norms
+	return s.blockWeights() + s.headWeights() + positions*float64(s.width) + small
+}
+
+// optimiser is the gradient norm (a read of the gradients) and AdamW (weights,
+// moments: read and written; gradients: read): 8 numbers of 4 bytes, about 14
+// operations a weight.
+func (s shape) optimiser() cost {
+	return cost{flops: 14 * s.parameters(), bytes: traffic(s.parameters(), 4, 8)}
+}
+
+// stepCost is a training step on sequences that share nothing, logits over the
+// whole vocabulary.
+func (s shape) stepCost() []cost {
+	rows, n := unshared(s.batch, s.prompt+s.response), s.batch*s.response
+	return []cost{s.forward(rows), s.logits(n, s.vocab), s.logitsBackward(n, s.vocab), s.backward(rows), s.optimiser()}
+}
+
+// forwardCost is the forward of the same.
+func (s shape) forwardCost() []cost { return s.stepCost()[:2] }
+
+// decodeCost is sampling newTokens tokens behind n prompts: the prompts at once,
+// then a row a sample for each token but the last, logits for each token.
+func (s shape) decodeCost(n int) []cost {
+	out := []cost{s.forward(unshared(n, s.prompt)), s.logits(n, s.vocab)}
+	for t := 1; t < s.newTokens; t++ {
+		out = append(out, s.forward(level(n, s.prompt+t-1)), s.logits(n, s.vocab))
+	}
+	return out
+}
+
+// iterationCost is an iteration with groups of g samples. A distribution cut to
+// top_k tokens needs, after sampling, logits and gradients of these only.
+func (s shape) iterationCost(g int) []cost {
+	prompts := s.batch / g
+	tree := unshared(prompts, s.prompt)
+	for d := range s.prompt - s.ownTokens {
+		tree[d] = 1
+	}
+	out := []cost{s.forward(tree), s.logits(prompts, s.vocab)}
+	scored := prompts
+	for t := 1; t < s.response; t++ { // rollout
+		next := level(s.batch, s.prompt+t-1)
+		out = append(out, s.forward(next), s.logits(s.batch, s.vocab))
+		tree = append(tree, s.batch)
+		scored += s.batch
+	}
+	kept := min(s.topK, s.vocab)
+	return append(out,
+		s.forward(tree), s.logits(scored, kept), // reference
+		s.logitsBackward(scored, kept), s.backward(tree), s.optimiser())
+}

@@ -1,0 +1,36 @@
+package bench
+
+import "pgsrm/kernel"
+
+// product is a matrix product of M rows, K inputs and N outputs.
+type product struct{ m, k, n int }
+
+// The products of the table: a square one, and the up projection of shape A.
+func squareProduct() product { return product{2048, 2048, 2048} }
+func mlpProduct() product    { return product{950, 768, 3072} }
+
+// gflops is the number of operations in 1e9.
+func (g product) gflops() float64 { return 2 * float64(g.m) * float64(g.k) * float64(g.n) / 1e9 }
+
+func (g product) cost() cost {
+	return cost{flops: g.gflops() * 1e9, bytes: traffic(float64(g.m*g.k+g.k*g.n+g.m*g.n), 1, 1)}
+}
+
+func newProduct(g product, p *kernel.Pool) (*work, error) {
+	x, w, y := normal(1, g.m*g.k), make([]float32, kernel.PackedLen(g.k, g.n)), make([]float32, g.m*g.n)
+	kernel.Pack(w, normal(2, g.k*g.n), g.k, g.n)
+	return &work{run: func() error {
+		kernel.MatMul(p, y, g.n, x, g.k, g.m, w, g.k, g.n, kernel.Epilogue{})
+		return nil
+	}}, nil
+}
+
+// normal returns n random numbers of deviation 0.02.
+func normal(purpose uint64, n int) []float32 {
+	rng := newRand(purpose)
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = 0.02 * float32(rng.NormFloat64())
+	}
+	return x
+}

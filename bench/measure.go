@@ -1,0 +1,69 @@
+package bench
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// work is what a row measures.
+type work struct {
+	prepare func()       // makes the inputs of the next run, not measured; or nil
+	run     func() error // measured
+	close   func()       // or nil
+}
+
+// sample is the outcome of some runs.
+type sample struct {
+	runs          int
+	median, least float64 // seconds
+	allocs, bytes float64 // a run, median
+}
+
+// Bounds of the number of runs beside Options.Repeat: short work is repeated
+// until it has taken enough time for a median to stand.
+const (
+	warmups    = 2
+	enoughTime = 300 * time.Millisecond
+	mostRuns   = 200
+)
+
+// measure runs w at least repeat times, after some runs that do not count. The
+// context is looked at between runs.
+func measure(ctx context.Context, w *work, repeat int) (sample, error) {
+	var times, allocs, bytes []float64
+	var before, after runtime.MemStats
+	var total time.Duration
+	runtime.GC() // what the row before left
+	for i := -warmups; i < repeat || total < enoughTime && i < mostRuns; i++ {
+		if err := ctx.Err(); err != nil {
+			return sample{}, err
+		}
+		if w.prepare != nil {
+			w.prepare()
+		}
+		runtime.ReadMemStats(&before)
+		begin := time.Now()
+		if err := w.run(); err != nil {
+			return sample{}, err
+		}
+		took := time.Since(begin)
+		if i < 0 {
+			continue
+		}
+		runtime.ReadMemStats(&after)
+		total += took
+		times = append(times, took.Seconds())
+		allocs = append(allocs, float64(after.Mallocs-before.Mallocs))
+		bytes = append(bytes, float64(after.TotalAlloc-before.TotalAlloc))
+	}
+	return sample{len(times), median(times), slices.Min(times), median(allocs), median(bytes)}, nil
+}
+
+// median of a slice that is not empty; it is sorted here.
+func median(x []float64) float64 {
+	slices.Sort(x)
+	n := len(x)
+	return (x[(n-1)/2] + x[n/2]) / 2
+}

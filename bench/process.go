@@ -1,0 +1,84 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"pgsrm/kernel"
+)
+
+// PeakMemory returns the most memory, in 1e9 bytes, that this process has during
+// two steps of the named row's shape: resident memory on Linux, elsewhere what
+// the Go runtime has from the system at the end. Making the random weights
+// before is not counted. The process should do nothing else.
+func PeakMemory(name string, threads int) (float64, error) {
+	for _, s := range []shape{shapeA(), shapeB()} {
+		if name == peakMemoryName(s) {
+			return peakMemory(s, threads)
+		}
+	}
+	return 0, fmt.Errorf("bench: row must measure memory (got %q)", name)
+}
+
+func peakMemoryName(s shape) string { return "peak_memory_" + s.name + "_gb" }
+
+func peakMemory(s shape, threads int) (float64, error) {
+	p := kernel.NewPool(threads)
+	defer p.Close()
+	w, err := newStepper(s, p, true)
+	if err != nil {
+		return 0, err
+	}
+	debug.FreeOSMemory()
+	// 5 resets the peak to the present size, man 5 proc_pid_clear_refs.
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return 0, err
+	}
+	for range 2 {
+		if err := w.step(); err != nil {
+			return 0, err
+		}
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if errors.Is(err, os.ErrNotExist) {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.Sys-m.HeapReleased) / 1e9, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return highWater(string(status))
+}
+
+// highWater reads the peak of resident memory from /proc/self/status, in 1e9 bytes.
+func highWater(status string) (float64, error) {
+	for line := range strings.Lines(status) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
+			return kib * 1024 / 1e9, err
+		}
+	}
+	return 0, errors.New("bench: /proc/self/status must have a line VmHWM")
+}
+
+// call runs this program with other arguments in a process of its own.
+func call(ctx context.Context, self []string, args ...string) (string, error) {
+	all := append(append([]string{}, self[1:]...), args...)
+	out, err := exec.CommandContext(ctx, self[0], all...).Output()
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return "", fmt.Errorf("bench: %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(exit.Stderr)))
+	}
+	return strings.TrimSpace(string(out)), err
+}

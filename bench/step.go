@@ -1,0 +1,91 @@
+package bench
+
+import (
+	"math"
+	"slices"
+
+	"pgsrm/kernel"
+	"pgsrm/lm"
+)
+
+// stepper trains a model on one batch of sequences that share nothing.
+type stepper struct {
+	shape
+	m     *lm.Model
+	state *lm.State
+	opt   *lm.AdamW
+	seqs  [][]int32 // [batch][prompt+response]
+	adv   []float64 // [batch]
+
+	targets []lm.Target // [batch*response]
+	scores  lm.Scores
+	old     []float32 // log-probabilities before the first step
+	grads   lm.ScoreGrads
+}
+
+// newStepper makes a model with random weights and a batch. With train unset it
+// can do forwards only.
+func newStepper(s shape, p *kernel.Pool, train bool) (*stepper, error) {
+	m, err := lm.NewRandom(s.config(), 1)
+	if err != nil {
+		return nil, err
+	}
+	m.Pool = p
+	rng, n := newRand(1), s.batch*s.response
+	w := &stepper{
+		shape: s, m: m, state: m.NewState(train), opt: lm.NewAdamW(), adv: make([]float64, s.batch),
+		seqs:  s.random(rng, s.batch, s.prompt+s.response),
+		grads: lm.ScoreGrads{LogProb: make([]float32, n), Entropy: make([]float32, n)},
+	}
+	for i := range w.adv {
+		w.adv[i] = rng.NormFloat64()
+	}
+	return w, nil
+}
+
+// forward computes all rows and the scores of the response tokens. The last
+// token of a sequence predicts nothing, yet its row is computed: so do the others.
+func (w *stepper) forward() error {
+	w.state.Reset()
+	w.targets = w.targets[:0]
+	for _, seq := range w.seqs {
+		rows := w.state.AddSequence(seq)
+		for t := w.prompt; t < len(seq); t++ {
+			w.targets = append(w.targets, lm.Target{Row: rows[t-1], Token: seq[t]})
+		}
+	}
+	w.m.Forward(w.state)
+	w.m.Score(w.state, w.targets, 1, &w.scores)
+	return nil
+}
+
+// Coefficients of the loss.
+const (
+	cliprange   = 0.2
+	entropyCoef = 0.01
+	rate        = 1e-5
+	maxNorm     = 1
+)
+
+// step does one update on the loss of PPO (Schulman et al. 2017, equation 7)
+// with an entropy bonus, means over tokens.
+func (w *stepper) step() error {
+	if err := w.forward(); err != nil {
+		return err
+	}
+	if w.old == nil {
+		w.old = slices.Clone(w.scores.LogProb)
+	}
+	n := float64(len(w.targets))
+	for k := range w.targets {
+		adv := w.adv[k/w.response]
+		ratio := math.Exp(float64(w.scores.LogProb[k]) - float64(w.old[k]))
+		clipped := min(max(ratio, 1-cliprange), 1+cliprange)
+		w.grads.LogProb[k], w.grads.Entropy[k] = 0, -entropyCoef/float32(n)
+		if -adv*ratio >= -adv*clipped {
+			w.grads.LogProb[k] = float32(-adv * ratio / n)
+		}
+	}
+	w.m.Backward(w.state, w.targets, 1, w.grads)
+	return finite("gradient norm", w.opt.Step(w.m, rate, maxNorm))
+}
