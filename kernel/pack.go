@@ -12,12 +12,16 @@ const NR = generic.NR
 func PackedLen(k, n int) int { return (n + NR - 1) / NR * k * NR }
 
 // Pack packs the row-major src [k][n] into dst [PackedLen(k, n)].
-func Pack(dst, src []float32, k, n int) {
+func Pack(dst, src []float32, k, n int) { PackRows(dst, src, k, n, 0, k) }
+
+// PackRows packs rows lo..hi-1 of a matrix [k][n], which src holds row-major [hi-lo][n], and leaves
+// the other rows of dst [PackedLen(k, n)] alone.
+func PackRows(dst, src []float32, k, n, lo, hi int) {
 	for j := 0; j < n; j += NR {
 		width := min(NR, n-j)
-		for i := range k {
+		for i := lo; i < hi; i++ {
 			d := dst[j*k+i*NR:][:NR]
-			clear(d[copy(d, src[i*n+j:][:width]):])
+			clear(d[copy(d, src[(i-lo)*n+j:][:width]):])
 		}
 	}
 }
@@ -32,10 +36,22 @@ func Unpack(dst, src []float32, k, n int) {
 	}
 }
 
-// PackT packs the transpose of the row-major src [n][k] into dst [PackedLen(k, n)].
+// PackT packs the transpose of the row-major src [n][k] into dst [PackedLen(k, n)]. Columns from a
+// multiple j of NR on lie from dst[j*k] on, so that a matrix can also be packed some columns at a time.
 func PackT(dst, src []float32, k, n int) {
-	clear(dst[:PackedLen(k, n)])
-	for j := range n {
+	if n%NR != 0 {
+		clear(dst[n/NR*NR*k : PackedLen(k, n)])
+	}
+	j := 0
+	for ; j+4 <= n; j += 4 { // four columns of one panel: 4 divides NR
+		d, s := dst[columnAt(k, j):], src[j*k:]
+		s0, s1, s2, s3 := s[:k], s[k:][:k], s[2*k:][:k], s[3*k:][:k]
+		for i := range s0 {
+			q := d[i*NR:][:4]
+			q[0], q[1], q[2], q[3] = s0[i], s1[i], s2[i], s3[i]
+		}
+	}
+	for ; j < n; j++ {
 		d := dst[columnAt(k, j):]
 		for i, v := range src[j*k:][:k] {
 			d[i*NR] = v

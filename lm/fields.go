@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 )
@@ -96,23 +95,38 @@ func (f *fields) flag(def bool, names ...string) bool {
 	return def
 }
 
-// token returns a token id, or the first of a list of ids; -1 for null and for
-// an id outside the vocabulary, which no text can contain.
-func (f *fields) token(name string, def, vocab int) int32 {
+// token returns the first of tokens, -1 if there is none.
+func (f *fields) token(name string, def int32, vocab int) int32 {
+	if ids := f.tokens(name, []int32{def}, vocab); len(ids) > 0 {
+		return ids[0]
+	}
+	return -1
+}
+
+// tokens returns a token id or a list of them; nil for null. Ids outside the
+// vocabulary, which no text can contain, and repeated ones are left out.
+func (f *fields) tokens(name string, def []int32, vocab int) []int32 {
 	f.read[name] = true
-	id := def
-	if raw, given := f.raw[name]; given && json.Unmarshal(raw, &id) != nil {
-		var list []int
-		if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
+	if f.null[name] {
+		return nil
+	}
+	list := def
+	if raw, given := f.raw[name]; given {
+		var one int32
+		if list = nil; json.Unmarshal(raw, &one) == nil {
+			list = []int32{one}
+		} else if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
 			f.fail(name, "a token id or a list of them")
-			return -1
+			return nil
 		}
-		id = list[0]
 	}
-	if f.null[name] || id < 0 || id >= vocab || id > math.MaxInt32 {
-		return -1
+	var ids []int32
+	for _, id := range list {
+		if id >= 0 && int(id) < vocab && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
 	}
-	return int32(id)
+	return ids
 }
 
 // only demands that a member is absent or one of the values, given as JSON.

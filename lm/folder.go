@@ -45,100 +45,77 @@ func LoadFS(fsys fs.FS) (*Model, *tokenizer.Tokenizer, error) {
 
 // loadFolder reads config, weights and tokenizer of any family.
 func loadFolder(fsys fs.FS) (*Model, *tokenizer.Tokenizer, error) {
-	text, err := fs.ReadFile(fsys, configFile)
+	files, err := readKept(fsys)
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg, err := ParseConfig(text)
+	if files[configFile] == nil {
+		return nil, nil, fmt.Errorf("%s is missing", configFile)
+	}
+	if _, err := ParseConfig(files[configFile]); err != nil {
+		return nil, nil, err
+	}
+	tok, err := tokenizer.LoadFS(fsys)
 	if err != nil {
 		return nil, nil, err
 	}
-	if cfg.EOS < 0 {
-		if cfg.EOS, err = generationEOS(fsys, cfg.Vocab); err != nil {
-			return nil, nil, err
-		}
-	}
-	tok, err := loadTokenizer(fsys, cfg.Vocab)
+	cfg, err := folderConfig(files, tok)
 	if err != nil {
 		return nil, nil, err
+	}
+	if tok.Size() > cfg.Vocab {
+		return nil, nil, fmt.Errorf("tokenizer: ids must lie below vocab_size %d of %s (got %d ids)", cfg.Vocab, configFile, tok.Size())
 	}
 	set, err := openWeights(fsys)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := New(cfg)
-	if err == nil {
-		err = m.loadWeights(set)
-	}
+	m, err := loadModel(cfg, set)
 	if err := errors.Join(err, set.close()); err != nil {
 		return nil, nil, err
 	}
+	m.files = files
 	return m, tok, nil
 }
 
-// generationEOS is the end token that generation_config.json names, if any.
-func generationEOS(fsys fs.FS, vocab int) (int32, error) {
-	text, err := fs.ReadFile(fsys, generationFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return -1, nil
-	}
-	if err != nil {
-		return -1, err
-	}
-	f, err := parseFields(generationFile, text)
-	if err != nil {
-		return -1, err
-	}
-	return f.token("eos_token_id", -1, vocab), f.err
-}
-
-// loadTokenizer reads tokenizer.json, whose ids must lie in the vocabulary.
-func loadTokenizer(fsys fs.FS, vocab int) (*tokenizer.Tokenizer, error) {
-	text, err := fs.ReadFile(fsys, tokenizerFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: older folders get it from transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...)", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	tok, err := tokenizer.Parse(text)
-	if err != nil {
-		return nil, err
-	}
-	if tok.Size() > vocab {
-		return nil, fmt.Errorf("%s: ids must lie below vocab_size %d of %s (got %d ids)", tokenizerFile, vocab, configFile, tok.Size())
-	}
-	return tok, nil
-}
-
 // Save writes the model and its tokenizer as a Hugging Face folder that
-// transformers loads, in F32. The folder appears whole or not at all; an existing
-// folder is replaced if it is empty or a model folder.
-func (m *Model) Save(dir string, tok *tokenizer.Tokenizer) error { return m.SaveAs(dir, tok, F32) }
+// transformers loads, with the files of the folder that it came from. The numbers
+// are never rounded: the weights get the types of that folder where these hold
+// all of them exactly, as for a model that was not trained, else F32. The folder
+// appears whole or not at all; an existing one is replaced if it is empty or a
+// model folder.
+func (m *Model) Save(dir string, tok *tokenizer.Tokenizer) error {
+	types := m.exactTypes()
+	if types == nil {
+		return m.save(dir, tok, F32, nil)
+	}
+	return m.save(dir, tok, "", types)
+}
 
-// SaveAs is Save with the type of the weights: F32, or BF16 rounded to nearest.
+// SaveAs is Save with the type of all weights: F32, or BF16 rounded to nearest.
 func (m *Model) SaveAs(dir string, tok *tokenizer.Tokenizer, dtype DType) error {
+	if dtype != F32 && dtype != BF16 {
+		return fmt.Errorf("save model: dtype must be F32 or BF16 (got %q)", dtype)
+	}
+	return m.save(dir, tok, dtype, nil)
+}
+
+// save writes the folder with weights of one type, or of a type for each.
+func (m *Model) save(dir string, tok *tokenizer.Tokenizer, dtype DType, types map[string]DType) error {
 	if err := replaceable(dir); err != nil {
 		return fmt.Errorf("save model: %w", err)
 	}
 	err := AtomicDir(dir, func(tmp string) error {
-		for _, f := range []struct {
-			name string
-			text []byte
-		}{
-			{configFile, configJSON(m.Config, dtype)},
-			{generationFile, generationJSON(m.Config)},
-			{tokenizerFile, tok.JSON()},
-			{tokenizerConfigFile, tokenizerConfigJSON(m.Config, tok)},
-		} {
-			if err := AtomicFile(filepath.Join(tmp, f.name), func(w io.Writer) error {
-				_, err := w.Write(f.text)
+		files := m.Files(tok, dtype)
+		for _, name := range sortedKeys(files) {
+			if err := AtomicFile(filepath.Join(tmp, name), func(w io.Writer) error {
+				_, err := w.Write(files[name])
 				return err
 			}); err != nil {
 				return err
 			}
 		}
-		return WriteTensors(filepath.Join(tmp, weightsFile), dtype, map[string]string{"format": "pt"}, m.tensors())
+		return WriteTensors(filepath.Join(tmp, weightsFile), dtype, map[string]string{"format": "pt"}, m.tensors(types))
 	})
 	if err != nil {
 		return fmt.Errorf("save model: %w", err)
@@ -155,7 +132,7 @@ func replaceable(dir string) error {
 	if err != nil {
 		return err
 	}
-	known := []string{configFile, generationFile, tokenizerFile, tokenizerConfigFile, weightsFile}
+	known := append([]string{tokenizerFile, weightsFile}, keptFiles...)
 	for _, e := range entries {
 		if !e.Type().IsRegular() || !slices.Contains(known, e.Name()) {
 			return fmt.Errorf("%s exists and must be empty or hold nothing but a saved model (it holds %s)", dir, e.Name())
@@ -166,7 +143,7 @@ func replaceable(dir string) error {
 
 // generationJSON is the generation_config.json of a saved model.
 func generationJSON(c Config) []byte {
-	return indented(map[string]any{"bos_token_id": tokenOrNull(c.BOS), "eos_token_id": tokenOrNull(c.EOS)})
+	return indented(map[string]any{"bos_token_id": tokenOrNull(c.BOS), "eos_token_id": endTokens(c)})
 }
 
 // tokenizerConfigJSON is the tokenizer_config.json of a saved model: just what

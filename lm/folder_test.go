@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestSaveLoad(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again.Config != m.Config {
+			if !reflect.DeepEqual(again.Config, m.Config) {
 				t.Errorf("config: got %+v, want %+v", again.Config, m.Config)
 			}
 			if !slices.Equal(again.value, m.value) {
@@ -69,6 +70,109 @@ func folderBytes(t *testing.T, dir string) map[string][]byte {
 		}
 	}
 	return files
+}
+
+// TestSaveTypes: an untrained model keeps the types of its folder, whatever they
+// are; one of whose numbers only F32 holds is written in F32 as a whole.
+func TestSaveTypes(t *testing.T) {
+	types := map[string]DType{"transformer.wte.weight": BF16, "transformer.ln_f.bias": F16, "transformer.h.0.ln_1.weight": F32}
+	fsys := editTensors(t, "testdata/gpt2", func(l map[string]Tensor) {
+		for _, name := range sortedKeys(l) {
+			x := l[name]
+			x.DType = types[name]
+			l[name] = x
+		}
+	})
+	m, tok, err := LoadFS(fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "child")
+	for _, trained := range []bool{false, true} {
+		if trained {
+			m.final.bias.Value[0] = 1.0 / 3
+		}
+		if err := m.Save(dir, tok); err != nil {
+			t.Fatal(err)
+		}
+		f, err := OpenTensors(os.DirFS(dir), weightsFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, info := range f.Tensors() {
+			want := types[info.Name]
+			if want == "" || trained {
+				want = F32
+			}
+			if info.DType != want {
+				t.Errorf("trained=%v: %s has type %s, want %s", trained, info.Name, info.DType, want)
+			}
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		again, _, err := Load(dir)
+		if err != nil || !slices.Equal(again.value, m.value) {
+			t.Errorf("trained=%v: weights must be equal (%v)", trained, err)
+		}
+	}
+}
+
+// TestSaveKeeps: the other files of a folder are written back, config.json with
+// the type of the weights only; one that is no longer true is written anew.
+func TestSaveKeeps(t *testing.T) {
+	config := "{\n  \"model_type\": \"gpt2\",\n  \"n_embd\": 24,\n  \"n_head\": 2,\n  \"n_layer\": 2,\n  \"n_positions\": 24,\n" +
+		"  \"vocab_size\": 45,\n  \"layer_norm_epsilon\": 1e-05,\n  \"eos_token_id\": 0,\n  \"task_specific_params\": {\n    \"a\": \"<b>\"\n  },\n" +
+		"  \"dtype\": %q,\n  \"architectures\": [\n    \"GPT2LMHeadModel\"\n  ]\n}\n"
+	files := map[string]string{configFile: fmt.Sprintf(config, "float32"), "README.md": "a card"}
+	for _, name := range keptFiles[1:] {
+		files[name] = "{ \"a\" :1}\n"
+	}
+	m, tok, err := LoadFS(overlay(t, "testdata/gpt2", files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(how, name string, got []byte, want string) {
+		t.Helper()
+		if string(got) != want {
+			t.Errorf("%s: %s is %q, want %q", how, name, got, want)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "child")
+	if err := m.Save(dir, tok); err != nil {
+		t.Fatal(err)
+	}
+	saved := folderBytes(t, dir)
+	for _, name := range keptFiles {
+		check("kept", name, saved[name], files[name])
+	}
+	if len(saved) != len(keptFiles)+2 {
+		t.Errorf("saved %v", sortedKeys(saved))
+	}
+	if err := m.SaveAs(dir, tok, BF16); err != nil { // over the same folder
+		t.Fatal(err)
+	}
+	check("BF16", configFile, folderBytes(t, dir)[configFile], fmt.Sprintf(config, "bfloat16"))
+	m.files[configFile] = []byte(`{"model_type":"gpt2","n_embd":24,"n_head":2,"n_layer":2,"n_positions":24,"vocab_size":45,"eos_token_id":0,"architectures":null}`)
+	check("partial", configFile, m.Files(tok, F32)[configFile], `{
+  "model_type": "gpt2",
+  "n_embd": 24,
+  "n_head": 2,
+  "n_layer": 2,
+  "n_positions": 24,
+  "vocab_size": 45,
+  "eos_token_id": 0,
+  "architectures": [
+    "GPT2LMHeadModel"
+  ],
+  "torch_dtype": "float32"
+}
+`)
+	m.Config.EOS, m.Config.EndTokens = 4, []int32{4, 5}
+	got, err := ParseConfig(m.Files(tok, F32)[configFile])
+	if err != nil || !reflect.DeepEqual(got, m.Config) {
+		t.Errorf("changed: %v %+v", err, got)
+	}
 }
 
 // TestSaveBF16: half-precision weights are those of the model, rounded.
@@ -126,6 +230,11 @@ func TestTransformersReadsOurs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		kept := filepath.Join(tmp, name+"-kept")
+		if err := m.Save(kept, tok); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, filepath.Join("testdata", name)+"="+kept)
 		m.Supervised(m.NewState(true), g.lesson())
 		NewAdamW().Step(m, 1e-3, 1) // no longer the weights that transformers wrote
 		dir := filepath.Join(tmp, name)
@@ -256,14 +365,15 @@ func TestLoadFileFaults(t *testing.T) {
 		files     map[string]string
 		text      string
 	}{
-		{"no config", "gpt2", map[string]string{configFile: ""}, "open config.json: file does not exist"},
+		{"no config", "gpt2", map[string]string{configFile: ""}, "config.json is missing"},
 		{"no weights", "gpt2", map[string]string{weightsFile: ""}, "model.safetensors is missing"},
 		{"pickle", "gpt2", map[string]string{weightsFile: "", "pytorch_model.bin": "PK"},
 			"model.safetensors is missing: pytorch_model.bin is not read, since such files can run code or are of another kind; write the model anew with transformers' save_pretrained"},
 		{"no tokenizer", "gpt2", map[string]string{tokenizerFile: ""},
-			"open tokenizer.json: file does not exist: older folders get it from transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...)"},
+			"tokenizer: folder must have tokenizer.json, vocab.json with merges.txt, or vocab.txt " +
+				"(transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...) writes the first from others)"},
 		{"small vocabulary", "gpt2", map[string]string{configFile: `{"model_type":"gpt2","vocab_size":40,"n_embd":24,"n_head":2}`},
-			"tokenizer.json: ids must lie below vocab_size 40 of config.json (got 43 ids)"},
+			"tokenizer: ids must lie below vocab_size 40 of config.json (got 43 ids)"},
 		{"no shard", "gpt2-odd", map[string]string{"model-00003-of-00005.safetensors": ""},
 			"open tensors: open model-00003-of-00005.safetensors: file does not exist"},
 		{"shard elsewhere", "gpt2-odd", map[string]string{indexFile: index(func(m map[string]string) { m[bias] = "../x.safetensors" })},
@@ -282,24 +392,44 @@ func TestLoadFileFaults(t *testing.T) {
 	}
 }
 
-// TestLoadEOS: the end token may stand in generation_config.json alone.
+// TestLoadEOS: the end tokens of generation_config.json come before those of
+// config.json, and the tokenizer says which of several is the one to teach.
 func TestLoadEOS(t *testing.T) {
 	config := `{"model_type":"gpt2","vocab_size":45,"n_embd":24,"n_head":2,"n_layer":2,"n_positions":24%s}`
 	for _, c := range []struct {
-		extra, generation string
-		want              int32
+		extra, generation, tokenizer string
+		eos                          int32
+		all                          []int32
 	}{
-		{`,"eos_token_id":7`, `{"eos_token_id":3}`, 7},
-		{`,"eos_token_id":null`, `{"eos_token_id":[3,4]}`, 3},
-		{``, `{}`, -1}, // the default 50256 lies outside this vocabulary
-		{`,"eos_token_id":null`, ``, -1},
+		{`,"eos_token_id":7`, `{"eos_token_id":3}`, ``, 3, nil},
+		{`,"eos_token_id":[7,8,7,99]`, `{"eos_token_id":null}`, ``, 7, []int32{7, 8}},
+		{`,"eos_token_id":null`, `{"eos_token_id":[3,4]}`, ``, 3, []int32{3, 4}},
+		{`,"eos_token_id":[9,0]`, ``, `{"eos_token":{"content":"<|endoftext|>"}}`, 0, []int32{9, 0}},
+		{`,"eos_token_id":[9,8]`, ``, `{"eos_token":"<|endoftext|>"}`, 9, []int32{9, 8}},
+		{``, `{}`, ``, -1, nil}, // the default 50256 lies outside this vocabulary
+		{`,"eos_token_id":null`, ``, `{"eos_token":null}`, -1, nil},
 	} {
-		m, _, err := LoadFS(overlay(t, "testdata/gpt2", map[string]string{configFile: fmt.Sprintf(config, c.extra), generationFile: c.generation}))
+		m, tok, err := LoadFS(overlay(t, "testdata/gpt2", map[string]string{
+			configFile: fmt.Sprintf(config, c.extra), generationFile: c.generation, tokenizerConfigFile: c.tokenizer,
+		}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Config.EOS != c.want {
-			t.Errorf("%s %s: got %d, want %d", c.extra, c.generation, m.Config.EOS, c.want)
+		if m.Config.EOS != c.eos || !slices.Equal(m.Config.EndTokens, c.all) {
+			t.Errorf("%+v: got %d of %d", c, m.Config.EOS, m.Config.EndTokens)
+		}
+		for id := int32(-1); id < 45; id++ {
+			if want := id >= 0 && id == c.eos || slices.Contains(c.all, id); m.Config.EndsWith(id) != want {
+				t.Errorf("%+v: token %d ends: %v", c, id, !want)
+			}
+		}
+		dir := filepath.Join(t.TempDir(), "child")
+		if err := m.Save(dir, tok); err != nil {
+			t.Fatal(err)
+		}
+		again, _, err := Load(dir)
+		if err != nil || !reflect.DeepEqual(again.Config, m.Config) {
+			t.Errorf("%+v: saved and loaded: %v %+v", c, err, again.Config)
 		}
 	}
 }
@@ -374,7 +504,7 @@ func FuzzConfig(f *testing.F) {
 			t.Fatal(err)
 		}
 		again, err := ParseConfig(configJSON(c, F32))
-		if err != nil || again != c {
+		if err != nil || !reflect.DeepEqual(again, c) {
 			t.Fatalf("%v\n%+v\n%+v", err, again, c)
 		}
 	})

@@ -95,7 +95,7 @@ func gpt2Config(f *fields) Config {
 	c.NormEps = f.float(1e-5, "layer_norm_epsilon")
 	c.Act = f.activation("gelu_new", "activation_function")
 	c.Tied = f.flag(true, "tie_word_embeddings")
-	c.EOS = f.token("eos_token_id", 50256, c.Vocab)
+	c.setEnds(f.tokens("eos_token_id", []int32{50256}, c.Vocab), -1)
 	c.BOS = f.token("bos_token_id", 50256, c.Vocab)
 	f.only("scale_attn_weights", "true")
 	f.only("scale_attn_by_inverse_layer_idx", "false")

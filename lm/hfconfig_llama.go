@@ -9,14 +9,15 @@ import (
 // where their config.json is silent.
 var llamaDefaults = map[string]struct {
 	ff, vocab, positions int
-	kvHeads, headDim     int // 0 = derived from the other heads
-	window               int // tokens that attention looks back; 0 = all
-	bos, eos             int
+	kvHeads, headDim     int     // 0 = derived from the other heads
+	window               int     // tokens that attention looks back; 0 = all
+	bos                  int32   // -1 = none
+	eos                  []int32 // nil = none
 }{
-	"llama":   {ff: 11008, vocab: 32000, positions: 2048, bos: 1, eos: 2},
-	"mistral": {ff: 14336, vocab: 32000, positions: 131072, kvHeads: 8, window: 4096, bos: 1, eos: 2},
-	"qwen2":   {ff: 22016, vocab: 151936, positions: 32768, kvHeads: 32, bos: -1, eos: -1},
-	"qwen3":   {ff: 22016, vocab: 151936, positions: 32768, kvHeads: 32, headDim: 128, bos: -1, eos: -1},
+	"llama":   {ff: 11008, vocab: 32000, positions: 2048, bos: 1, eos: []int32{2}},
+	"mistral": {ff: 14336, vocab: 32000, positions: 131072, kvHeads: 8, window: 4096, bos: 1, eos: []int32{2}},
+	"qwen2":   {ff: 22016, vocab: 151936, positions: 32768, kvHeads: 32, bos: -1},
+	"qwen3":   {ff: 22016, vocab: 151936, positions: 32768, kvHeads: 32, headDim: 128, bos: -1},
 }
 
 // llamaConfig has the defaults of transformers' configurations of Llama, Mistral,
@@ -39,7 +40,8 @@ func llamaConfig(f *fields, family string) Config {
 		NormEps:   f.float(1e-6, "rms_norm_eps"),
 		Tied:      f.flag(false, "tie_word_embeddings"),
 	}
-	c.BOS, c.EOS = f.token("bos_token_id", d.bos, c.Vocab), f.token("eos_token_id", d.eos, c.Vocab)
+	c.BOS = f.token("bos_token_id", d.bos, c.Vocab)
+	c.setEnds(f.tokens("eos_token_id", d.eos, c.Vocab), -1)
 	c.Rope = ropeConfig(f, c.Positions)
 	f.only("hidden_act", `"silu"`)
 	f.only("partial_rotary_factor", "1", "1.0")

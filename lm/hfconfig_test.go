@@ -3,6 +3,7 @@ package lm
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 )
 
@@ -91,7 +92,7 @@ func TestConfigDefaults(t *testing.T) {
 		`{"model_type":"llama","rope_theta":500000.0,"rope_scaling":{"factor":32.0,"high_freq_factor":4.0,"low_freq_factor":1.0,"original_max_position_embeddings":8192,"rope_type":"llama3"}}`: scaled,
 	} {
 		got, err := ParseConfig([]byte(text))
-		if err != nil || got != want {
+		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %v\ngot  %+v\nwant %+v", text, err, got, want)
 		}
 	}

@@ -4,9 +4,9 @@ import "encoding/json"
 
 // configJSON is the config.json of a saved model, which transformers accepts.
 func configJSON(c Config, dtype DType) []byte {
-	v := map[string]any{
-		"model_type": c.Family, "vocab_size": c.Vocab,
-		"torch_dtype": map[DType]string{F32: "float32", BF16: "bfloat16"}[dtype],
+	v := map[string]any{"model_type": c.Family, "vocab_size": c.Vocab, "architectures": []string{classes[c.Family]}}
+	if dtype != "" {
+		v["torch_dtype"] = torchTypes[dtype]
 	}
 	set := func(pairs ...any) {
 		for i := 0; i < len(pairs); i += 2 {
@@ -16,12 +16,12 @@ func configJSON(c Config, dtype DType) []byte {
 	act := map[string]string{GELUTanh: "gelu_new", GELUErf: "gelu", SiLU: "silu"}[c.Act]
 	switch c.Family {
 	case "gpt2":
-		set("architectures", []string{"GPT2LMHeadModel"}, "n_layer", c.Layers, "n_embd", c.Width, "n_head", c.Heads,
+		set("n_layer", c.Layers, "n_embd", c.Width, "n_head", c.Heads,
 			"n_positions", c.Positions, "n_inner", c.FF, "layer_norm_epsilon", c.NormEps, "activation_function", act)
 	case "bert":
-		set("architectures", []string{"BertModel"}, "type_vocab_size", c.Types, "layer_norm_eps", c.NormEps)
+		set("type_vocab_size", c.Types, "layer_norm_eps", c.NormEps)
 	default:
-		set("architectures", []string{llamaClass[c.Family]}, "num_key_value_heads", c.KVHeads, "head_dim", c.HeadDim,
+		set("num_key_value_heads", c.KVHeads, "head_dim", c.HeadDim,
 			"rms_norm_eps", c.NormEps, "rope_theta", c.Rope.Theta, "rope_scaling", ropeJSON(c.Rope), "sliding_window", nil)
 		switch c.Family {
 		case "llama":
@@ -35,13 +35,17 @@ func configJSON(c Config, dtype DType) []byte {
 			"intermediate_size", c.FF, "max_position_embeddings", c.Positions, "hidden_act", act)
 	}
 	if !c.NoHead {
-		set("tie_word_embeddings", c.Tied, "bos_token_id", tokenOrNull(c.BOS), "eos_token_id", tokenOrNull(c.EOS))
+		set("tie_word_embeddings", c.Tied, "bos_token_id", tokenOrNull(c.BOS), "eos_token_id", endTokens(c))
 	}
 	return indented(v)
 }
 
-// llamaClass is transformers' class of each family of Llama's kind.
-var llamaClass = map[string]string{
+// torchTypes are PyTorch's names of the types that we write.
+var torchTypes = map[DType]string{F32: "float32", F16: "float16", BF16: "bfloat16"}
+
+// classes are transformers' classes of the families.
+var classes = map[string]string{
+	"gpt2": "GPT2LMHeadModel", "bert": "BertModel",
 	"llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM",
 	"qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
 }
@@ -52,6 +56,14 @@ func tokenOrNull(id int32) any {
 		return nil
 	}
 	return id
+}
+
+// endTokens is the JSON value of the end tokens: null, an id or a list.
+func endTokens(c Config) any {
+	if c.EndTokens != nil {
+		return c.EndTokens
+	}
+	return tokenOrNull(c.EOS)
 }
 
 // indented is the JSON text of v, keys sorted.

@@ -47,7 +47,8 @@ type Config struct {
 
 	Rope RopeConfig // rotary positions; zero = learned positions
 
-	BOS, EOS int32 // special tokens, -1 if none
+	BOS, EOS  int32   // special tokens, -1 if none; EOS is the one that answers are taught to end with
+	EndTokens []int32 // where several tokens end a response: all of them, EOS among them; else nil
 }
 
 // GPT2 returns the configuration of a GPT-2 of the given size.
@@ -175,6 +176,7 @@ type Model struct {
 	Pool   *kernel.Pool // threads; nil = the caller's alone
 
 	params []*Param
+	size   int       // of an arena
 	value  []float32 // arena of all values
 	grad   []float32 // arena of all gradients, nil until training
 
@@ -186,6 +188,9 @@ type Model struct {
 
 	vhead *valueHead
 	rope  ropeTable
+
+	dtypes map[string]DType  // type of each tensor in the folder it came from, by the name of its tensorMap
+	files  map[string][]byte // other files of that folder, which Save writes back
 }
 
 // New returns a model with all weights zero.
@@ -196,12 +201,12 @@ func New(cfg Config) (*Model, error) {
 	}
 	m := &Model{Config: cfg}
 	m.declare()
-	m.rope = newRopeTable(cfg)
+	m.allocate()
 	return m, nil
 }
 
 // declare lays the parameter table out: the one place where names, shapes and
-// the order of the arenas are decided.
+// the order of the arenas are decided. Nothing is allocated for the values.
 func (m *Model) declare() {
 	c := m.Config
 	var size int
@@ -211,7 +216,6 @@ func (m *Model) declare() {
 		if packed {
 			length = kernel.PackedLen(k, n)
 		}
-		p.Value = nil
 		size += (length + 15) &^ 15
 		m.params = append(m.params, p)
 		return p
@@ -263,7 +267,12 @@ func (m *Model) declare() {
 	if !c.Tied && !c.NoHead {
 		m.head = add("head.weight", c.Width, c.Vocab, true)
 	}
-	m.value = make([]float32, size)
+	m.size = size
+}
+
+// allocate makes the values of all declared parameters, zero.
+func (m *Model) allocate() {
+	m.value = make([]float32, m.size)
 	for i, p := range m.params {
 		p.Value = m.value[p.off:m.end(i)]
 	}
@@ -363,8 +372,9 @@ func fillNormal(p *Param, rng *rand.Rand, std float64) {
 // Clone returns an independent copy of the weights, without gradients and
 // without value head: the frozen reference of a run.
 func (m *Model) Clone() *Model {
-	c := &Model{Config: m.Config, Pool: m.Pool, rope: m.rope}
+	c := &Model{Config: m.Config, Pool: m.Pool, dtypes: m.dtypes, files: m.files}
 	c.declare()
+	c.allocate()
 	copy(c.value, m.value)
 	return c
 }

@@ -2,6 +2,8 @@ package lm
 
 import (
 	"math"
+	"math/bits"
+	"slices"
 
 	"pgsrm/kernel"
 )
@@ -21,27 +23,29 @@ type RopeConfig struct {
 
 func (r RopeConfig) on() bool { return r.Theta > 0 }
 
-// ropeTable holds the rotation of each position.
+// ropeTable holds the rotations of the positions used so far, since a model may
+// allow a million of them.
 type ropeTable struct {
-	cos, sin []float32 // [Positions][HeadDim/2]
+	cos, sin []float32 // [positions][HeadDim/2]
 }
 
-// newRopeTable computes the rotations: angle = position * frequency.
-func newRopeTable(c Config) ropeTable {
-	if !c.Rope.on() {
-		return ropeTable{}
+// reach makes the table cover n positions, or a power of two above: angle =
+// position * frequency.
+func (t *ropeTable) reach(c Config, n int) {
+	half := c.HeadDim / 2
+	if n*half <= len(t.cos) {
+		return
 	}
+	n = 1 << bits.Len(uint(max(n, 64)-1))
 	freq := c.Rope.frequencies(c.HeadDim)
-	half := len(freq)
-	t := ropeTable{make([]float32, c.Positions*half), make([]float32, c.Positions*half)}
-	for p := range c.Positions {
+	*t = ropeTable{make([]float32, n*half), make([]float32, n*half)}
+	for p := range n {
 		for i, f := range freq {
 			// float32 angle, as PyTorch computes it
 			sin, cos := math.Sincos(float64(float32(p) * f))
 			t.cos[p*half+i], t.sin[p*half+i] = float32(cos), float32(sin)
 		}
 	}
-	return t
 }
 
 // frequencies returns theta^(-2i/headDim), scaled. [headDim/2]
@@ -89,6 +93,7 @@ func (m *Model) rotate(s *State, l, r0, R int) {
 		})
 	}
 	if c.Rope.on() { // queries and keys lie side by side: heads of one row
+		m.rope.reach(c, int(slices.Max(s.pos[r0:R]))+1)
 		kernel.Rope(m.Pool, a.qkv[r0*W:R*W], W, R-r0, c.Heads+c.KVHeads, c.HeadDim, s.pos[r0:R], m.rope.cos, m.rope.sin, false)
 	}
 }

@@ -8,8 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"os"
 	"slices"
 	"sort"
+	"unsafe"
 )
 
 // DType is the type of a tensor's numbers, in the spelling of the safetensors format.
@@ -63,6 +65,7 @@ type TensorFile struct {
 	size     int64        // of the file
 	r        io.ReaderAt
 	c        io.Closer // nil for bytes in memory
+	view     []byte    // the whole file, where it is mapped
 }
 
 // OpenTensors opens the safetensors file at path within fsys and checks its
@@ -91,6 +94,9 @@ func OpenTensors(fsys fs.FS, path string) (*TensorFile, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	t.c = f
+	if file, ok := f.(*os.File); ok {
+		t.view = mapFile(file, size)
+	}
 	return t, nil
 }
 
@@ -106,10 +112,15 @@ func NewTensorFile(name string, r io.ReaderAt, size int64) (*TensorFile, error) 
 
 // Close closes the underlying file.
 func (t *TensorFile) Close() error {
-	if t.c == nil {
-		return nil
+	var errs []error
+	if t.view != nil {
+		errs = append(errs, unmapFile(t.view))
+		t.view = nil
 	}
-	return t.c.Close()
+	if t.c != nil {
+		errs = append(errs, t.c.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Tensors are the header entries, sorted by name. Not to be changed.
@@ -137,22 +148,56 @@ func (t *TensorFile) ReadFloats(name string, dst []float32) error {
 	if info.Len() != len(dst) {
 		return fmt.Errorf("%w: %s: tensor %q must have %d numbers (got shape %v)", ErrFormat, t.Path, name, len(dst), info.Shape)
 	}
+	return t.readPart(info, 0, dst)
+}
+
+// readPart fills dst with the numbers of a tensor from number lo on.
+func (t *TensorFile) readPart(info TensorInfo, lo int, dst []float32) error {
 	decode, ok := decoders[info.DType]
 	if !ok {
-		return fmt.Errorf("%w: %s: tensor %q must be F32, F16 or BF16 (got %s)", ErrFormat, t.Path, name, info.DType)
+		return fmt.Errorf("%w: %s: tensor %q must be F32, F16 or BF16 (got %s)", ErrFormat, t.Path, info.Name, info.DType)
 	}
 	width := int(dtypeBits[info.DType] / 8)
+	at := info.begin + int64(lo*width)
+	if t.view != nil {
+		from := t.data + at
+		decode(dst, t.view[from:from+int64(len(dst)*width)])
+		return nil
+	}
 	buf := make([]byte, min(chunkBytes, len(dst)*width))
-	for at := info.begin; len(dst) > 0; {
+	for len(dst) > 0 {
 		n := min(len(buf)/width, len(dst))
 		if _, err := t.r.ReadAt(buf[:n*width], t.data+at); err != nil && err != io.EOF {
-			return fmt.Errorf("%w: %s: tensor %q: %w", ErrFormat, t.Path, name, err)
+			return fmt.Errorf("%w: %s: tensor %q: %w", ErrFormat, t.Path, info.Name, err)
 		}
 		decode(dst[:n], buf)
 		dst, at = dst[n:], at+int64(n*width)
 	}
 	return nil
 }
+
+// part returns numbers lo..hi-1 of a tensor: the mapped file itself where it
+// holds float32 as this machine does, else converted into buf, which has room.
+func (t *TensorFile) part(info TensorInfo, lo, hi int, buf []float32) ([]float32, error) {
+	at := t.data + info.begin + 4*int64(lo)
+	if t.view != nil && info.DType == F32 && at%4 == 0 && littleEndian && lo < hi {
+		return unsafe.Slice((*float32)(unsafe.Pointer(&t.view[at])), hi-lo), nil
+	}
+	buf = buf[:hi-lo]
+	return buf, t.readPart(info, lo, buf)
+}
+
+// drop says that numbers lo..hi-1 of a tensor will not be read again soon.
+func (t *TensorFile) drop(info TensorInfo, lo, hi int) {
+	if t.view != nil {
+		width := dtypeBits[info.DType] / 8
+		from := t.data + info.begin
+		dropPages(t.view, from+int64(lo)*width, from+int64(hi)*width)
+	}
+}
+
+// littleEndian says that this machine keeps numbers as the format does.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // Floats returns the numbers of the named tensor, row-major.
 func (t *TensorFile) Floats(name string) ([]float32, error) {

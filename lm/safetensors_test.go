@@ -192,8 +192,41 @@ func TestTensorsWriteBad(t *testing.T) {
 			t.Errorf("got %v, want %s", err, text)
 		}
 	}
-	if err := EncodeTensors(io.Discard, F16, nil, nil); err == nil {
-		t.Error("F16 must be refused")
+	want := `write tensors: tensor "a": dtype must be F32, F16 or BF16 (got "I8")`
+	if err := EncodeTensors(io.Discard, "I8", nil, []Tensor{{Name: "a", Data: []float32{0}}}); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestHalfWritten: every number of 16 bits is written as itself, and what lies
+// between two is rounded to the nearer, ties to even.
+func TestHalfWritten(t *testing.T) {
+	for h := range 1 << 16 {
+		v := halfToFloat(uint16(h))
+		if v == v && floatToHalf(v) != uint16(h) {
+			t.Fatalf("%#04x: %g became %#04x", h, v, floatToHalf(v))
+		}
+		if h&0x7fff >= 0x7bff {
+			continue
+		}
+		next := halfToFloat(uint16(h + 1))
+		mid := (v + next) / 2
+		even := uint16(h) + uint16(h)&1
+		for x, want := range map[float32]uint16{
+			mid: even, math.Nextafter32(mid, v): uint16(h), math.Nextafter32(mid, next): uint16(h + 1),
+		} {
+			if got := floatToHalf(x); got != want {
+				t.Fatalf("%g: got %#04x, want %#04x", x, got, want)
+			}
+		}
+	}
+	for v, want := range map[float32]uint16{65519.99: 0x7bff, 65520: 0x7c00, -1e30: 0xfc00, float32(math.Inf(1)): 0x7c00} {
+		if got := floatToHalf(v); got != want {
+			t.Errorf("%g: got %#04x, want %#04x", v, got, want)
+		}
+	}
+	if got := floatToHalf(float32(math.NaN())); halfToFloat(got) == halfToFloat(got) {
+		t.Errorf("NaN became %#04x", got)
 	}
 }
 

@@ -1,7 +1,6 @@
 package lm
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/binary"
@@ -16,6 +15,7 @@ import (
 type Tensor struct {
 	Name  string
 	Shape []int
+	DType DType               // "" = that of the file
 	Data  []float32           // row-major, product of Shape; or nil and
 	Fill  func(dst []float32) // Fill, called once with a buffer of that size
 }
@@ -24,32 +24,47 @@ type Tensor struct {
 func (t *Tensor) len() int { return TensorInfo{Shape: t.Shape}.Len() }
 
 // WriteTensors writes a safetensors file to path, atomically: aside, synced,
-// renamed. All tensors get the type dtype (F32, or BF16 rounded to nearest even)
-// and are ordered by name, so that the same tensors give the same bytes.
+// renamed. Tensors without a type get the type dtype; BF16 and F16 are rounded
+// to nearest even. They are ordered by name, so that the same tensors give the
+// same bytes.
 func WriteTensors(path string, dtype DType, metadata map[string]string, tensors []Tensor) error {
 	return AtomicFile(path, func(w io.Writer) error { return EncodeTensors(w, dtype, metadata, tensors) })
 }
 
 // EncodeTensors is WriteTensors to a stream.
 func EncodeTensors(w io.Writer, dtype DType, metadata map[string]string, tensors []Tensor) error {
-	encode, ok := encoders[dtype]
-	if !ok {
-		return fmt.Errorf("write tensors: dtype must be F32 or BF16 (got %q)", dtype)
-	}
 	order := slices.Clone(tensors)
+	for i := range order {
+		order[i].DType = cmp.Or(order[i].DType, dtype)
+	}
 	slices.SortFunc(order, func(a, b Tensor) int { return cmp.Compare(a.Name, b.Name) })
-	head, err := encodeHeader(dtype, metadata, order)
+	head, err := encodeHeader(metadata, order)
 	if err != nil {
 		return fmt.Errorf("write tensors: %w", err)
 	}
-	out := bufio.NewWriterSize(w, chunkBytes)
-	out.Write(head) // errors are kept by the buffer until Flush
-	var buf []float32
-	for i := range order {
-		encode(out, order[i].values(&buf))
-	}
-	if err := out.Flush(); err != nil {
+	if _, err := w.Write(head); err != nil {
 		return fmt.Errorf("write tensors: %w", err)
+	}
+	var buf []float32
+	chunk := make([]byte, chunkBytes)
+	for i := range order {
+		if err := encodeTo(w, order[i].DType, order[i].values(&buf), chunk); err != nil {
+			return fmt.Errorf("write tensors: %w", err)
+		}
+	}
+	return nil
+}
+
+// encodeTo writes numbers of a type, a chunk at a time.
+func encodeTo(w io.Writer, dtype DType, x []float32, chunk []byte) error {
+	width := int(dtypeBits[dtype] / 8)
+	for len(x) > 0 {
+		n := min(len(x), len(chunk)/width)
+		encoders[dtype](chunk, x[:n])
+		if _, err := w.Write(chunk[:n*width]); err != nil {
+			return err
+		}
+		x = x[n:]
 	}
 	return nil
 }
@@ -65,7 +80,7 @@ func (t *Tensor) values(buf *[]float32) []float32 {
 }
 
 // encodeHeader is the length and the JSON object, padded with spaces to 8 bytes.
-func encodeHeader(dtype DType, metadata map[string]string, tensors []Tensor) ([]byte, error) {
+func encodeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) {
 	var b bytes.Buffer
 	b.Write(make([]byte, 8))
 	b.WriteByte('{')
@@ -80,8 +95,11 @@ func encodeHeader(dtype DType, metadata map[string]string, tensors []Tensor) ([]
 		if t.Fill == nil && len(t.Data) != t.len() {
 			return nil, fmt.Errorf("tensor %q of shape %v must have %d numbers (got %d)", t.Name, t.Shape, t.len(), len(t.Data))
 		}
-		end := at + int64(t.len())*dtypeBits[dtype]/8
-		fmt.Fprintf(&b, `%s:{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]},`, jsonText(t.Name), dtype, jsonText(append([]int{}, t.Shape...)), at, end)
+		if encoders[t.DType] == nil {
+			return nil, fmt.Errorf("tensor %q: dtype must be F32, F16 or BF16 (got %q)", t.Name, t.DType)
+		}
+		end := at + int64(t.len())*dtypeBits[t.DType]/8
+		fmt.Fprintf(&b, `%s:{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]},`, jsonText(t.Name), t.DType, jsonText(append([]int{}, t.Shape...)), at, end)
 		at = end
 	}
 	b.Truncate(len(bytes.TrimSuffix(b.Bytes(), []byte(","))))
@@ -104,22 +122,41 @@ func jsonText(v any) []byte {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// encoders write float32 as little-endian numbers of a type.
-var encoders = map[DType]func(w *bufio.Writer, src []float32){
-	F32: func(w *bufio.Writer, src []float32) {
-		var b [4]byte
-		for _, v := range src {
-			binary.LittleEndian.PutUint32(b[:], math.Float32bits(v))
-			w.Write(b[:])
+// encoders write float32 to dst as little-endian numbers of a type.
+var encoders = map[DType]func(dst []byte, src []float32){
+	F32: func(dst []byte, src []float32) {
+		for i, v := range src {
+			binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(v))
 		}
 	},
-	BF16: func(w *bufio.Writer, src []float32) {
-		var b [2]byte
-		for _, v := range src {
-			binary.LittleEndian.PutUint16(b[:], floatToBF16(v))
-			w.Write(b[:])
+	F16: func(dst []byte, src []float32) {
+		for i, v := range src {
+			binary.LittleEndian.PutUint16(dst[2*i:], floatToHalf(v))
 		}
 	},
+	BF16: func(dst []byte, src []float32) {
+		for i, v := range src {
+			binary.LittleEndian.PutUint16(dst[2*i:], floatToBF16(v))
+		}
+	},
+}
+
+// floatToHalf rounds to IEEE 754 binary16, to nearest, ties to even; what is too
+// large becomes infinite, a NaN stays a NaN.
+func floatToHalf(v float32) uint16 {
+	u := math.Float32bits(v)
+	sign, a := uint16(u>>16)&0x8000, math.Float32frombits(u&^(1<<31))
+	switch {
+	case v != v:
+		return sign | 0x7e00
+	case a >= 65520:
+		return sign | 0x7c00
+	case a < 0x1p-14: // subnormal: the sum is rounded at 2^-24 by float32's own rounding
+		return sign | uint16(math.Float32bits(a+0.5)-math.Float32bits(0.5))
+	}
+	u = math.Float32bits(a)
+	u += 0xfff + u>>13&1 // round the 13 bits that go
+	return sign | uint16(u>>13-112<<10)
 }
 
 // floatToBF16 rounds to nearest, ties to even; a NaN stays a NaN.

@@ -181,7 +181,7 @@ func (d *decoder) advance(next []int32) {
 	for i, q := range d.live {
 		g := &d.out[q.sample]
 		switch {
-		case next[i] == d.m.Config.EOS:
+		case d.m.Config.EndsWith(next[i]):
 			g.Finish = "eos"
 		case len(g.Tokens) == d.opt.MaxNewTokens:
 			g.Finish = "length"

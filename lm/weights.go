@@ -100,47 +100,16 @@ func noWeights(fsys fs.FS) error {
 	return fmt.Errorf("%s is missing", weightsFile)
 }
 
-// loadWeights fills the model from the folder. Every parameter must be there in
-// its shape, and nothing else but what the family is known to ignore.
-func (m *Model) loadWeights(set *weightSet) error {
-	maps := m.tensorMaps()
-	names, err := m.matchNames(set, maps)
-	if err != nil {
-		return err
-	}
-	var buf []float32
-	for i := 0; i < len(maps); {
-		p := maps[i].param
-		buf = slices.Grow(buf[:0], p.K*p.N)[:p.K*p.N]
-		end := i
-		for ; end < len(maps) && maps[end].param == p; end++ {
-			lo, hi := maps[end].span()
-			if err := readFinite(set, names[end], buf[lo:hi]); err != nil {
-				return err
-			}
-		}
-		p.Set(buf, maps[i].transposed)
-		i = end
-	}
-	return m.checkTied(set)
+// source is the tensor of that name in the folder, which must be there.
+func (s *weightSet) source(name string) source {
+	info, _ := s.of[name].Info(name)
+	return source{s.of[name], info}
 }
 
-// readFinite reads a tensor all of whose numbers must be finite.
-func readFinite(set *weightSet, name string, dst []float32) error {
-	if err := set.of[name].ReadFloats(name, dst); err != nil {
-		return err
-	}
-	for i, v := range dst {
-		if v-v != 0 {
-			return fmt.Errorf("%s: tensor %q must be finite (got %v at %d)", set.of[name].Path, name, v, i)
-		}
-	}
-	return nil
-}
-
-// matchNames finds the tensor in the folder of each row of the table. Missing,
-// surplus and mis-shaped tensors are errors that name them.
-func (m *Model) matchNames(set *weightSet, maps []tensorMap) ([]string, error) {
+// matchNames finds the tensor in the folder of each row of the table. Every
+// parameter must be there in its shape, and nothing else but what the family is
+// known to ignore: missing, surplus and mis-shaped tensors are errors by name.
+func (m *Model) matchNames(set *weightSet, maps []tensorMap) ([]source, error) {
 	n := namingOf(m.Config.Family)
 	actual := map[string]string{} // name without prefix -> name in the folder
 	var surplus, missing, misshaped []string
@@ -151,7 +120,7 @@ func (m *Model) matchNames(set *weightSet, maps []tensorMap) ([]string, error) {
 		}
 		actual[base] = name
 	}
-	names := make([]string, len(maps))
+	sources := make([]source, len(maps))
 	for i, t := range maps {
 		name, ok := actual[t.name]
 		delete(actual, t.name)
@@ -159,9 +128,9 @@ func (m *Model) matchNames(set *weightSet, maps []tensorMap) ([]string, error) {
 			missing = append(missing, n.fullName(t.name))
 			continue
 		}
-		names[i] = name
-		if info, _ := set.of[name].Info(name); !slices.Equal(info.Shape, t.shape) {
-			misshaped = append(misshaped, fmt.Sprintf("%s must have shape %v (got %v)", name, t.shape, info.Shape))
+		sources[i] = set.source(name)
+		if shape := sources[i].info.Shape; !slices.Equal(shape, t.shape) {
+			misshaped = append(misshaped, fmt.Sprintf("%s must have shape %v (got %v)", name, t.shape, shape))
 		}
 	}
 	for _, base := range sortedKeys(actual) {
@@ -169,7 +138,7 @@ func (m *Model) matchNames(set *weightSet, maps []tensorMap) ([]string, error) {
 			surplus = append(surplus, actual[base])
 		}
 	}
-	return names, tensorFaults(missing, surplus, misshaped)
+	return sources, tensorFaults(missing, surplus, misshaped)
 }
 
 // tensorFaults is one error for all three kinds of fault, nil without any.
@@ -198,33 +167,40 @@ func listed(items []string) string {
 	return strings.Join(items[:shown], ", ") + ", ..."
 }
 
-// checkTied demands that a head stored beside a tied embedding is equal to it.
-func (m *Model) checkTied(set *weightSet) error {
-	if !m.Config.Tied || set.of[headName] == nil {
-		return nil
+// exactTypes are the types that the tensors had in the folder they came from, by
+// name, if these hold all weights exactly; nil if not, or without such a folder.
+func (m *Model) exactTypes() map[string]DType {
+	for _, t := range m.tensorMaps() {
+		if !exactIn(m.dtypes[t.name], t.param.Value) {
+			return nil
+		}
 	}
-	head, err := set.of[headName].Floats(headName)
-	if err != nil {
-		return err
+	return m.dtypes
+}
+
+// exactIn says whether a type holds all numbers exactly.
+func exactIn(dtype DType, x []float32) bool {
+	switch dtype {
+	case F32:
+		return true
+	case BF16:
+		return !slices.ContainsFunc(x, func(v float32) bool { return math.Float32bits(v)<<16 != 0 })
+	case F16:
+		return !slices.ContainsFunc(x, func(v float32) bool { return !sameBits(halfToFloat(floatToHalf(v)), v) })
 	}
-	tokens := make([]float32, m.tokens.K*m.tokens.N)
-	m.tokens.Get(tokens, true)
-	if !slices.EqualFunc(head, tokens, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {
-		return fmt.Errorf("tensors: %s must equal the token embedding, since config.json ties them (it does not)", headName)
-	}
-	return nil
+	return false
 }
 
 // tensors lists the model's weights under the names and in the shapes that
-// transformers expects.
-func (m *Model) tensors() []Tensor {
+// transformers expects; types may give a type of its own to each.
+func (m *Model) tensors(types map[string]DType) []Tensor {
 	n := namingOf(m.Config.Family)
 	if m.Config.NoHead {
 		n.prefix = "" // transformers writes a bare BertModel without prefix
 	}
 	var out []Tensor
 	for _, t := range m.tensorMaps() {
-		out = append(out, Tensor{Name: n.fullName(t.name), Shape: t.shape, Fill: func(dst []float32) { t.get(dst, t.param.Value) }})
+		out = append(out, Tensor{Name: n.fullName(t.name), Shape: t.shape, DType: types[t.name], Fill: func(dst []float32) { t.get(dst, t.param.Value) }})
 	}
 	return out
 }

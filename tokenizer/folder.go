@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -16,18 +15,23 @@ import (
 // in tokenizer_config.json says it, GPT2Tokenizer, Qwen2Tokenizer or
 // BertTokenizer; any other is an error.
 func Load(dir string) (*Tokenizer, error) {
-	data, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
+	t, err := LoadFS(os.DirFS(dir))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return t, nil
+}
+
+// LoadFS is Load for a folder in a file system.
+func LoadFS(dir fs.FS) (*Tokenizer, error) {
+	data, err := fs.ReadFile(dir, "tokenizer.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = oldFiles(dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
-	t, err := Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	return t, nil
+	return Parse(data)
 }
 
 // object is a JSON object to be written.
@@ -55,35 +59,36 @@ type oldConfig struct {
 }
 
 // oldFiles makes a tokenizer.json of a folder without one.
-func oldFiles(dir string) ([]byte, error) {
+func oldFiles(dir fs.FS) ([]byte, error) {
 	var c oldConfig
 	for _, name := range []string{"special_tokens_map.json", "tokenizer_config.json"} {
 		if err := readJSON(dir, name, &c); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, "vocab.txt")); err == nil {
+	if _, err := fs.Stat(dir, "vocab.txt"); err == nil {
 		return oldBert(dir, &c)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "vocab.json")); err == nil {
+	if _, err := fs.Stat(dir, "vocab.json"); err == nil {
 		return oldBPE(dir, &c)
 	}
-	return nil, fmt.Errorf("%s: must have tokenizer.json, vocab.json with merges.txt, or vocab.txt", dir)
+	return nil, errors.New("folder must have tokenizer.json, vocab.json with merges.txt, or vocab.txt " +
+		"(transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...) writes the first from others)")
 }
 
-func readJSON(dir, name string, v any) error {
-	data, err := os.ReadFile(filepath.Join(dir, name))
+func readJSON(dir fs.FS, name string, v any) error {
+	data, err := fs.ReadFile(dir, name)
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(dir, name), jsonError(err))
+		return fmt.Errorf("%s: %w", name, jsonError(err))
 	}
 	return nil
 }
 
 // oldBPE reads vocab.json and merges.txt.
-func oldBPE(dir string, c *oldConfig) ([]byte, error) {
+func oldBPE(dir fs.FS, c *oldConfig) ([]byte, error) {
 	var vocab map[string]int32
 	if err := readJSON(dir, "vocab.json", &vocab); err != nil {
 		return nil, err
@@ -105,13 +110,13 @@ func oldBPE(dir string, c *oldConfig) ([]byte, error) {
 		file["pre_tokenizer"] = object{"type": "Sequence", "pretokenizers": []object{{"type": "Split",
 			"pattern": object{"Regex": patternQwen2}, "behavior": "Isolated", "invert": false}, level}}
 	default:
-		return nil, fmt.Errorf("%s: tokenizer_class with vocab.json must be GPT2Tokenizer or Qwen2Tokenizer (got %q)", dir, c.Class)
+		return nil, fmt.Errorf("tokenizer_config.json: tokenizer_class with vocab.json must be GPT2Tokenizer or Qwen2Tokenizer (got %q)", c.Class)
 	}
 	file["decoder"] = object{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true}
 	if c.AddBOS {
 		file["post_processor"], err = template(vocab, orToken(c.BOS, end), nil)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", dir, err)
+			return nil, fmt.Errorf("vocab.json: %w", err)
 		}
 	}
 	file["model"] = object{"type": "BPE", "vocab": vocab, "merges": append([]string{}, merges...)}
@@ -119,11 +124,11 @@ func oldBPE(dir string, c *oldConfig) ([]byte, error) {
 }
 
 // oldBert reads vocab.txt, a token a line.
-func oldBert(dir string, c *oldConfig) ([]byte, error) {
+func oldBert(dir fs.FS, c *oldConfig) ([]byte, error) {
 	switch strings.TrimSuffix(c.Class, "Fast") {
 	case "", "BertTokenizer", "DistilBertTokenizer":
 	default:
-		return nil, fmt.Errorf("%s: tokenizer_class with vocab.txt must be BertTokenizer (got %q)", dir, c.Class)
+		return nil, fmt.Errorf("tokenizer_config.json: tokenizer_class with vocab.txt must be BertTokenizer (got %q)", c.Class)
 	}
 	lines, err := readLines(dir, "vocab.txt")
 	if err != nil {
@@ -140,7 +145,7 @@ func oldBert(dir string, c *oldConfig) ([]byte, error) {
 	c.gather(c.BOS, c.EOS, unk, sep, name(c.Pad, "[PAD]"), cls, name(c.Mask, "[MASK]"))
 	post, err := template(vocab, cls, sep)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
+		return nil, fmt.Errorf("vocab.txt: %w", err)
 	}
 	isSet := func(b *bool) bool { return b == nil || *b }
 	return c.write(object{
@@ -155,8 +160,8 @@ func oldBert(dir string, c *oldConfig) ([]byte, error) {
 }
 
 // readLines reads a file of lines; empty ones at the end are left out.
-func readLines(dir, name string) ([]string, error) {
-	data, err := os.ReadFile(filepath.Join(dir, name))
+func readLines(dir fs.FS, name string) ([]string, error) {
+	data, err := fs.ReadFile(dir, name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,231 @@
+package lm
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"slices"
+
+	"pgsrm/kernel"
+)
+
+// loadModel makes a model of the folder's weights. Names and shapes are compared
+// before anything is allocated; then every parameter is packed block by block, on
+// all cores, from the mapped file straight into its place. Beside the weights
+// themselves only a block for each thread is in memory.
+func loadModel(cfg Config, set *weightSet) (*Model, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	m := &Model{Config: cfg}
+	m.declare()
+	maps := m.tensorMaps()
+	sources, err := m.matchNames(set, maps)
+	if err != nil {
+		return nil, err
+	}
+	m.allocate()
+	pool := kernel.NewPool(runtime.GOMAXPROCS(0))
+	defer pool.Close()
+	m.dtypes = map[string]DType{}
+	for i, s := range sources {
+		m.dtypes[maps[i].name] = s.info.DType
+	}
+	err = runBlocks(pool, loadBlocks(maps, sources))
+	if err == nil && m.Config.Tied && set.of[headName] != nil {
+		err = runBlocks(pool, m.headBlocks(set))
+	}
+	return m, err
+}
+
+// source is a tensor of a folder.
+type source struct {
+	file *TensorFile
+	info TensorInfo
+}
+
+// part is numbers lo..hi-1 of the tensor, all of which must be finite.
+func (s *source) part(lo, hi int, buf []float32) ([]float32, error) {
+	x, err := s.file.part(s.info, lo, hi, buf)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range x {
+		if v-v != 0 {
+			return nil, fmt.Errorf("%s: tensor %q must be finite (got %v at %d)", s.file.Path, s.info.Name, v, lo+i)
+		}
+	}
+	return x, nil
+}
+
+// loadBlock is a part of the work of loading: at most about blockLen numbers,
+// for which buf has room.
+type loadBlock struct {
+	numbers int
+	work    func(buf []float32) error
+}
+
+// blockLen is about how many numbers are packed at a time: 1 MB of them.
+const blockLen = 1 << 18
+
+// runBlocks does the blocks' work; of several errors that of the first block counts.
+func runBlocks(pool *kernel.Pool, blocks []loadBlock) error {
+	buffers, errs := make([][]float32, pool.Threads()), make([]error, len(blocks))
+	pool.Each(len(blocks), func(i, worker int) {
+		b := &blocks[i]
+		buf := slices.Grow(buffers[worker][:0], b.numbers)[:b.numbers]
+		buffers[worker] = buf
+		errs[i] = guarded(func() error { return b.work(buf) })
+	})
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// guarded turns a fault in mapped memory, of a file that another program has cut
+// short, into an error.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch r := recover(); fault := r.(type) {
+		case nil:
+		case interface{ Addr() uintptr }:
+			err = fmt.Errorf("%w: the file was changed while it was read (fault at %#x)", ErrFormat, fault.Addr())
+		default:
+			panic(r)
+		}
+	}()
+	return f()
+}
+
+// loadBlocks divides all parameters. A parameter is filled by the tensors of one
+// or several rows of the table, which lie behind one another in it.
+func loadBlocks(maps []tensorMap, sources []source) []loadBlock {
+	var blocks []loadBlock
+	for i := 0; i < len(maps); {
+		end := i + 1
+		for end < len(maps) && maps[end].param == maps[i].param {
+			end++
+		}
+		if p := maps[i].param; maps[i].transposed || p.K == 1 {
+			blocks = append(blocks, columnBlocks(p, maps[i:end], sources[i:end])...)
+		} else {
+			blocks = append(blocks, rowBlocks(p, sources[i])...)
+		}
+		i = end
+	}
+	return blocks
+}
+
+// rowBlocks divides a parameter that the folder has as [K][N], as we do.
+func rowBlocks(p *Param, s source) []loadBlock {
+	var blocks []loadBlock
+	step := max(1, blockLen/p.N)
+	for lo := 0; lo < p.K; lo += step {
+		hi := min(lo+step, p.K)
+		blocks = append(blocks, loadBlock{(hi - lo) * p.N, func(buf []float32) error {
+			x, err := s.part(lo*p.N, hi*p.N, buf)
+			if err != nil {
+				return err
+			}
+			if p.Packed {
+				kernel.PackRows(p.Value, x, p.K, p.N, lo, hi)
+			} else {
+				copy(p.Value[lo*p.N:], x)
+			}
+			s.file.drop(s.info, lo*p.N, hi*p.N)
+			return nil
+		}})
+	}
+	return blocks
+}
+
+// columnBlocks divides a parameter that the folder has as [N][K]: by whole panels.
+func columnBlocks(p *Param, maps []tensorMap, sources []source) []loadBlock {
+	var blocks []loadBlock
+	step := max(1, blockLen/p.K/kernel.NR) * kernel.NR
+	for lo := 0; lo < p.N; lo += step {
+		hi := min(lo+step, p.N)
+		blocks = append(blocks, loadBlock{(hi - lo) * p.K, func(buf []float32) error {
+			x, err := gatherColumns(p.K, lo, hi, maps, sources, buf)
+			if err != nil {
+				return err
+			}
+			if p.Packed {
+				kernel.PackT(p.Value[lo*p.K:], x, p.K, hi-lo)
+			} else {
+				copy(p.Value[lo:], x)
+			}
+			for i := range maps {
+				if a, b := maps[i].within(lo, hi); a < b {
+					sources[i].file.drop(sources[i].info, a*p.K, b*p.K)
+				}
+			}
+			return nil
+		}})
+	}
+	return blocks
+}
+
+// within is the part of the tensor that belongs to columns lo..hi-1 of its
+// parameter, counted from its own first one; empty where a >= b.
+func (t *tensorMap) within(lo, hi int) (a, b int) {
+	return max(lo, t.from) - t.from, min(hi, t.to) - t.from
+}
+
+// gatherColumns returns columns lo..hi-1, K numbers each: [hi-lo][K]
+func gatherColumns(K, lo, hi int, maps []tensorMap, sources []source, buf []float32) ([]float32, error) {
+	for i := range maps {
+		a, b := maps[i].within(lo, hi)
+		if a >= b {
+			continue
+		}
+		at := (maps[i].from + a - lo) * K
+		x, err := sources[i].part(a*K, b*K, buf[at:at+(b-a)*K])
+		if err != nil || b-a == hi-lo {
+			return x, err
+		}
+		copy(buf[at:], x)
+	}
+	return buf, nil
+}
+
+// errUntied is a head that is stored beside a tied embedding and differs from it.
+var errUntied = errors.New("tensors: " + headName + " must equal the token embedding, since config.json ties them (it does not)")
+
+// headBlocks compare a head that is stored beside a tied embedding with it.
+func (m *Model) headBlocks(set *weightSet) []loadBlock {
+	var blocks []loadBlock
+	s, K := set.source(headName), m.tokens.K
+	step := max(1, blockLen/K)
+	for lo := 0; lo < m.tokens.N; lo += step {
+		hi := min(lo+step, m.tokens.N)
+		blocks = append(blocks, loadBlock{(hi - lo) * K, func(buf []float32) error {
+			if !slices.Equal(s.info.Shape, []int{m.tokens.N, K}) {
+				return errUntied
+			}
+			x, err := s.part(lo*K, hi*K, buf)
+			if err != nil {
+				return err
+			}
+			column := make([]float32, K)
+			for c := lo; c < hi; c++ {
+				kernel.PackedColumn(column, m.tokens.Value, K, m.tokens.N, c)
+				if !slices.EqualFunc(column, x[(c-lo)*K:][:K], sameBits) {
+					return errUntied
+				}
+			}
+			s.file.drop(s.info, lo*K, hi*K)
+			return nil
+		}})
+	}
+	return blocks
+}
+
+func sameBits(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }

@@ -1,0 +1,12 @@
+//go:build !linux && !darwin
+
+package lm
+
+import "os"
+
+// mapFile maps nothing here: files are read.
+func mapFile(*os.File, int64) []byte { return nil }
+
+func unmapFile([]byte) error { return nil }
+
+func dropPages([]byte, int64, int64) {}
