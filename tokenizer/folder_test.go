@@ -80,7 +80,8 @@ func TestLoadErrors(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		{"empty", nil, "must have tokenizer.json, vocab.json with merges.txt, or vocab.txt"},
+		{"empty", nil, "must have tokenizer.json, vocab.json with merges.txt, or vocab.txt " +
+			"(transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...) writes the first from others)"},
 		{"no merges", map[string]string{"vocab.json": "{}"}, "merges.txt: no such file or directory"},
 		{"class", map[string]string{"vocab.json": "{}", "merges.txt": "", "tokenizer_config.json": `{"tokenizer_class":"CTRLTokenizer"}`},
 			`tokenizer_class with vocab.json must be GPT2Tokenizer or Qwen2Tokenizer (got "CTRLTokenizer")`},
