@@ -13,11 +13,11 @@ const memoTexts = 1 << 15
 // never remembered. It is safe for concurrent use.
 type Memo struct {
 	inner Embedder
-	known *Recent[[]float32]
+	known *cache.Recent[[]float32]
 }
 
 // NewMemo wraps an embedder.
-func NewMemo(e Embedder) *Memo { return &Memo{inner: e, known: NewRecent[[]float32](memoTexts)} }
+func NewMemo(e Embedder) *Memo { return &Memo{inner: e, known: cache.NewRecent[[]float32](memoTexts)} }
 
 // Embed asks the inner embedder once for each text that is not remembered.
 func (m *Memo) Embed(ctx context.Context, texts []string) []Result {

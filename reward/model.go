@@ -21,7 +21,7 @@ type Model struct {
 	vectors bool   // some term needs embeddings
 	emb     embed.Embedder
 	cal     *Calibration
-	known   *embed.Recent[*place]
+	known   *cache.Recent[*place]
 }
 
 // place is where a text stands among the parent answers.
@@ -73,7 +73,7 @@ func Restore(spec Spec, cal *Calibration, e embed.Embedder) (*Model, error) {
 }
 
 func newModel(spec Spec, cal *Calibration, e embed.Embedder) *Model {
-	m := &Model{spec: spec, vectors: spec.NeedsVectors(), emb: e, cal: cal, known: embed.NewRecent[*place](recentTexts)}
+	m := &Model{spec: spec, vectors: spec.NeedsVectors(), emb: e, cal: cal, known: cache.NewRecent[*place](recentTexts)}
 	for _, t := range spec.Terms {
 		m.terms = append(m.terms, t.withDefaults())
 	}
