@@ -172,22 +172,23 @@ const (
 
 // Put keeps a value. It is written with others a moment later, in one transaction;
 // Get finds it at once. The value must not be changed from here on.
-func (c *Cache) Put(kind Kind, source string, key Key, value []byte) error {
+func (c *Cache) Put(kind Kind, source string, key Key, value []byte) {
 	if c == nil {
-		return nil
+		return
 	}
 	e := &Entry{Key: key, Kind: kind, Source: source, Used: c.now().Unix(), Value: value}
 	if err := e.check(); err != nil {
-		return err
+		c.warn(err.Error())
+		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return nil
+		return
 	}
 	if c.bytes+e.size() > waitingMost { // only where the store is away or slower than the sources
 		c.lost++
-		return nil
+		return
 	}
 	if old := c.pending[key]; old != nil {
 		c.bytes -= old.size()
@@ -201,7 +202,6 @@ func (c *Cache) Put(kind Kind, source string, key Key, value []byte) error {
 	if before < writeBytes && c.bytes >= writeBytes {
 		c.timer.Reset(0)
 	}
-	return nil
 }
 
 // touch remembers that entries were used.

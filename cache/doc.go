@@ -11,7 +11,6 @@
 //	cache.go    Cache: reads, writes in batches, what happens when the store is away
 //	file.go     the store in a file, shared by the processes of a machine
 //	redis.go    the store in a Redis server
-//	through.go  memory over single-flight over cache over a source
-//	meter.go    what a source did: hits, misses, calls, latencies
+//	through.go  memory over single-flight over the cache over a source; its counts
 //	port.go     export, import, statistics, prune
 package cache

@@ -78,3 +78,6 @@ func (e *Encoder) Identity() Identity {
 		Template: e.enc.Template(), Dim: e.enc.Dim(),
 	}
 }
+
+// Limits are those of one call: texts of similar length, a few hundred at once.
+func (e *Encoder) Limits() Limits { return Limits{Items: encoderChunk} }

@@ -2,7 +2,8 @@ package embed
 
 import (
 	"context"
-	"fmt"
+
+	"pgsrm/cache"
 )
 
 // memoTexts is how many texts a Memo surely remembers: 50 MB at E = 384.
@@ -51,20 +52,11 @@ func (m *Memo) Embed(ctx context.Context, texts []string) []Result {
 
 // ask embeds texts through the inner embedder, checks and remembers.
 func (m *Memo) ask(ctx context.Context, texts []string) []Result {
-	fresh := m.inner.Embed(ctx, texts)
-	if len(fresh) != len(texts) {
-		return failAll(len(texts), fmt.Errorf("embed: must give %d results (got %d)", len(texts), len(fresh)))
-	}
-	dim := m.inner.Identity().Dim
-	for i := range fresh {
-		if fresh[i].Err == nil {
-			fresh[i].Err = Check(fresh[i].Vector, dim)
+	fresh := checked(m.inner, m.inner.Embed(ctx, texts), len(texts))
+	for i, r := range fresh {
+		if r.Err == nil {
+			m.known.Put(texts[i], r.Vector)
 		}
-		if fresh[i].Err != nil {
-			fresh[i].Vector = nil
-			continue
-		}
-		m.known.Put(texts[i], fresh[i].Vector)
 	}
 	return fresh
 }

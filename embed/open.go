@@ -75,6 +75,12 @@ func openFile(path string) (Embedder, error) {
 	return OpenWordVectors(path)
 }
 
-// Stack puts every wrapper on an embedder: at present the memory of vectors,
-// which also checks them. It is the only place where wrappers are put on.
-func Stack(e Embedder, _ Options) Embedder { return NewMemo(e) }
+// Stack puts every wrapper on an embedder: on a Costly one memory, cache and
+// batcher, on others the memory alone. All of them check the vectors. It is the
+// only place where wrappers are put on.
+func Stack(e Embedder, o Options) Embedder {
+	if c, ok := e.(Costly); ok {
+		return newCached(c, o.Cache)
+	}
+	return NewMemo(e)
+}

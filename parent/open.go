@@ -46,6 +46,11 @@ func checkReferences(t *task.Task) error {
 	return fmt.Errorf("parent: builtin needs a task with reference answers (task %q has none)", t.Name)
 }
 
-// Stack puts every wrapper on a parent: at present the memory of answers. It is
-// the only place where wrappers are put on.
-func Stack(p Parent, _ Options) Parent { return NewMemo(p) }
+// Stack puts every wrapper on a parent: on a Costly one memory and cache, on
+// others the memory alone. It is the only place where wrappers are put on.
+func Stack(p Parent, o Options) Parent {
+	if c, ok := p.(Costly); ok {
+		return newCached(c, o.Cache)
+	}
+	return NewMemo(p)
+}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 
+	"pgsrm/cache"
 	"pgsrm/embed"
 	"pgsrm/task"
 )
