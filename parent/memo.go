@@ -48,3 +48,6 @@ func (m *Memo) Answers(ctx context.Context, items []task.Item) []Result {
 
 // Identity is that of the wrapped parent.
 func (m *Memo) Identity() string { return m.inner.Identity() }
+
+// Unwrap is the wrapped parent.
+func (m *Memo) Unwrap() Parent { return m.inner }

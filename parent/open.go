@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"pgsrm/cache"
+	"pgsrm/remote"
 	"pgsrm/task"
 )
 
@@ -12,12 +13,18 @@ import (
 // good for tests and local files.
 type Options struct {
 	Cache *cache.Cache // answers of costly parents; nil = none
+	Chat  *ChatOptions // of "openai:"; nil = DefaultChatOptions
+	// Warn, where set, is told what the user should know, once each. It may be
+	// called from several goroutines.
+	Warn   func(text string)
+	Remote remote.Deps // what tests replace
 }
 
 // Open makes the parent that a spec names, wrapped by Stack: "builtin" (the
-// task's own references) or "file:PATH" (JSON lines or CSV).
+// task's own references), "file:PATH" (JSON lines or CSV) or "openai:MODEL@URL" (a
+// server of the chat protocol).
 func Open(spec string, t *task.Task, o Options) (Parent, error) {
-	p, err := open(spec, t)
+	p, err := open(spec, t, o)
 	if err != nil {
 		return nil, err
 	}
@@ -25,15 +32,32 @@ func Open(spec string, t *task.Task, o Options) (Parent, error) {
 }
 
 // open makes the bare parent; every new kind of parent gets its case here.
-func open(spec string, t *task.Task) (Parent, error) {
+func open(spec string, t *task.Task, o Options) (Parent, error) {
 	kind, rest, _ := strings.Cut(spec, ":")
 	switch {
 	case spec == "builtin":
 		return Table{}, checkReferences(t)
 	case kind == "file" && rest != "":
 		return OpenFile(rest)
+	case kind == "openai":
+		chat := DefaultChatOptions()
+		if o.Chat != nil {
+			chat = *o.Chat
+		}
+		return NewChat(rest, t, chat, o.Warn, o.Remote)
 	}
-	return nil, fmt.Errorf("parent: must be one of builtin, file:PATH (got %q)", spec)
+	return nil, fmt.Errorf("parent: must be one of builtin, file:PATH, openai:MODEL@URL (got %q)", remote.Redact(spec))
+}
+
+// CheckSpec reports a spec that Open refuses whatever else holds, as far as that
+// shows without opening anything. Its error names no secrets.
+func CheckSpec(spec string) error {
+	kind, rest, _ := strings.Cut(spec, ":")
+	if kind == "openai" {
+		_, _, err := remote.ParseModel(rest)
+		return err
+	}
+	return nil
 }
 
 // checkReferences demands that the built-in parent can answer something.

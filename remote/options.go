@@ -1,8 +1,10 @@
 package remote
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"time"
 )
 
@@ -28,8 +30,15 @@ func DefaultOptions() Options {
 	return Options{KeyEnv: DefaultKeyEnv, TimeoutS: 120, Attempts: 8, GiveUpS: 900, Concurrency: 8, MaxReplyMB: 64}
 }
 
+// envName is strict, so that a key put in the place of its name is noticed before
+// it is written anywhere.
+var envName = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
+
 // Validate reports the first option that cannot be used, as "key: what must hold".
 func (o Options) Validate() error {
+	if o.KeyEnv != "" && !envName.MatchString(o.KeyEnv) {
+		return errors.New("key_env: must be the name of an environment variable in capitals, not a key")
+	}
 	if o.Attempts < 1 {
 		return fmt.Errorf("attempts: must be at least 1 (got %d)", o.Attempts)
 	}

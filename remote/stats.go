@@ -29,6 +29,22 @@ type Latency struct {
 	Max float64 `json:"max"`
 }
 
+// Values are the counts as named numbers; those of kinds that did not occur are
+// left out.
+func (s Stats) Values() map[string]float64 {
+	out := map[string]float64{
+		"requests": float64(s.Requests), "retries": float64(s.Retries), "waited_seconds": s.WaitedS,
+		"latency_p50": s.Latency.P50, "latency_p90": s.Latency.P90, "latency_p99": s.Latency.P99, "latency_max": s.Latency.Max,
+	}
+	for kind, n := range s.Faults {
+		out["faults/"+string(kind)] = float64(n)
+	}
+	for kind, n := range s.Failures {
+		out["failures/"+string(kind)] = float64(n)
+	}
+	return out
+}
+
 // meter counts; it is safe for concurrent use.
 type meter struct {
 	mu      sync.Mutex

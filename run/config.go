@@ -1,6 +1,7 @@
 package run
 
 import (
+	"pgsrm/parent"
 	"pgsrm/reward"
 	"pgsrm/rl"
 )
@@ -9,12 +10,14 @@ import (
 // with Load; it is read-only from then on. The resolved copy of a run stands in
 // its config.yaml. docs/configuration.md describes every key.
 type Config struct {
-	Preset   string      `yaml:"preset"`   // lexical, sentence or paper; empty = by the kind of the task
-	Task     string      `yaml:"task"`     // built-in name, FILE.jsonl or FILE.csv
-	Child    string      `yaml:"child"`    // builtin:tiny, a folder, or hf:ORG/NAME
-	Parent   string      `yaml:"parent"`   // parent.Open
-	Embedder string      `yaml:"embedder"` // embed.Open
-	Reward   reward.Spec `yaml:"reward"`   // a name, or terms of its own
+	Preset string `yaml:"preset"` // lexical, sentence or paper; empty = by the kind of the task
+	Task   string `yaml:"task"`   // built-in name, FILE.jsonl or FILE.csv
+	Child  string `yaml:"child"`  // builtin:tiny, a folder, or hf:ORG/NAME
+	Parent string `yaml:"parent"` // parent.Open
+	// Chat is how a parent behind a chat server is asked.
+	Chat     parent.ChatOptions `yaml:"chat"`
+	Embedder string             `yaml:"embedder"` // embed.Open
+	Reward   reward.Spec        `yaml:"reward"`   // a name, or terms of its own
 
 	Algorithm string      `yaml:"algorithm"` // ppo, grpo, rloo or paper
 	Options   rl.Options  `yaml:",inline"`   // a section for each algorithm; only that of Algorithm counts
@@ -60,6 +63,7 @@ type Optimizer struct {
 func Default() Config {
 	return Config{
 		Task: "colors", Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
+		Chat:      parent.DefaultChatOptions(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
 		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pgsrm/parent"
+	"pgsrm/remote"
 	"pgsrm/reward"
 	"pgsrm/rl"
 )
@@ -20,6 +22,13 @@ import (
 // badConfigs holds the whole message of each file of testdata/*.bad.yaml, after
 // the name of the file.
 var badConfigs = map[string]string{
+	"chat_attempts":               " chat.server.attempts: must be at least 1 (got 0)",
+	"chat_format":                 " chat.format: must be one of auto, schema, json, text (got \"xml\")",
+	"chat_key":                    "3: chat.server: unknown key \"api_key\", must be one of key_env, timeout_s, attempts, give_up_s, concurrency, requests_per_minute, tokens_per_minute, max_reply_mb",
+	"chat_key_for_its_name":       " chat.server.key_env: must be the name of an environment variable in capitals, not a key",
+	"chat_placeholder":            " chat.user: placeholder must be one of {instruction}, {prompt}, {input} (got {question})",
+	"chat_price":                  " chat.price_output: must be a finite number of at least 0 (got -0.6)",
+	"secret_in_parent":            " parent: url: must not have a user, a password or a query, keys belong into the environment (got \"https://[redacted]@example.org/v1?[redacted]\")",
 	"beta_of_one":                 " optimizer.beta1: must be at least 0 and below 1 (got 1)",
 	"duplicate_key":               "2: key \"seed\" stands twice",
 	"empty_child":                 " child: must not be empty",
@@ -63,7 +72,7 @@ var badConfigs = map[string]string{
 	"top_p_above_one":             " rollout.top_p: must be between 0 and 1 (got 1.01)",
 	"two_documents":               "2: must be one document (got a second one)",
 	"unknown_algorithm":           " algorithm: must be one of ppo, grpo, rloo, paper (got \"dpo\")",
-	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, parent, embedder, reward, algorithm, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, threads, out",
+	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, parent, chat, embedder, reward, algorithm, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, threads, out",
 	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens",
 	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
 	"unknown_preset":              " preset: must be one of lexical, paper, sentence (got \"best\")",
@@ -125,8 +134,14 @@ func TestGoodConfig(t *testing.T) {
 	}
 	options := tuned(rl.DefaultOptions())
 	options.GRPO.Beta, options.PPO.KL.Coef = 0.1, 0.2
+	chat := parent.DefaultChatOptions()
+	chat.Name, chat.System, chat.User, chat.Format = "lab", "{instruction} Be brief.", "{input}", "text"
+	chat.Temperature, chat.Seed, chat.MaxTokens, chat.MaxAnswer, chat.PriceInput, chat.PriceOutput = 0.5, 7, 32, 20, 0.15, 0.6
+	chat.Server = remote.Options{
+		KeyEnv: "LAB_KEY", TimeoutS: 30, Attempts: 3, GiveUpS: 60, Concurrency: 2, RequestsPerMinute: 100, TokensPerMinute: 5000, MaxReplyMB: 1,
+	}
 	want := Config{
-		Preset: "lexical", Task: "opposites", Child: "models/mine", Parent: "file:answers.jsonl", Embedder: "file:vectors.txt",
+		Preset: "lexical", Task: "opposites", Child: "models/mine", Parent: "file:answers.jsonl", Chat: chat, Embedder: "file:vectors.txt",
 		Reward: reward.Spec{Name: "0.5*exact+contrastive(tau=0.05)", Terms: []reward.Term{
 			{Kind: "exact", Weight: 0.5}, {Kind: "contrastive", Weight: 1, Tau: 0.05},
 		}},
@@ -254,12 +269,12 @@ func FuzzConfig(f *testing.F) {
 // docs/configuration.md names every key and its default; the options of the
 // algorithms have pages of their own.
 func TestConfigurationPage(t *testing.T) {
-	text, err := os.ReadFile("../docs/configuration.md")
+	page, err := os.ReadFile("../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var walk func(v reflect.Value, indent string)
-	walk = func(v reflect.Value, indent string) {
+	var walk func(v reflect.Value, text, indent string)
+	walk = func(v reflect.Value, text, indent string) {
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
 			if isInline(f) {
@@ -267,13 +282,14 @@ func TestConfigurationPage(t *testing.T) {
 			}
 			key := keyOf(f)
 			if v.Field(i).Kind() == reflect.Struct && key != "reward" {
-				if !strings.Contains(string(text), "\n    "+key+":\n") {
+				body, ok := sectionText(text, indent+key+":\n", indent)
+				if !ok {
 					t.Errorf("section %s is not described", key)
 				}
-				walk(v.Field(i), "      ")
+				walk(v.Field(i), body, indent+"  ")
 				continue
 			}
-			line := regexp.MustCompile(`\n` + indent + `\[ ` + key + `: .* \| default = (.*) \]\n`).FindStringSubmatch(string(text))
+			line := regexp.MustCompile(`\n` + indent + `\[ ` + key + `: .* \| default = (.*) \]\n`).FindStringSubmatch(text)
 			want := fmt.Sprint(v.Field(i).Interface())
 			if line == nil {
 				t.Errorf("key %s is not described", key)
@@ -282,5 +298,18 @@ func TestConfigurationPage(t *testing.T) {
 			}
 		}
 	}
-	walk(reflect.ValueOf(Default()), "    ")
+	walk(reflect.ValueOf(Default()), string(page), "    ")
+}
+
+// sectionText is what stands under a header, further in than the header itself.
+func sectionText(text, header, indent string) (body string, ok bool) {
+	_, rest, ok := strings.Cut(text, "\n"+header)
+	body = "\n"
+	for line := range strings.Lines(rest) {
+		if !strings.HasPrefix(line, indent+"  ") {
+			break
+		}
+		body += line
+	}
+	return body, ok
 }

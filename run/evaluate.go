@@ -30,6 +30,9 @@ func (r *run) evaluate(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("step %d: %w: %w", r.step, ErrUnavailable, err)
 		}
+		if failed, first := failedScores(scores); float64(failed) > r.cfg.MaxFailureShare*float64(len(scores)) {
+			return fmt.Errorf("step %d: %w: evaluation: %d of %d rewards failed: %w", r.step, ErrUnavailable, failed, len(scores), first)
+		}
 		addEvaluation(values, "eval/"+s.name+"/", result, scores)
 		for i, p := range s.prompts {
 			c := r.completion(p, answers[i], scores[i], gens[i].Finish)

@@ -3,11 +3,30 @@ package run
 import (
 	"errors"
 	"sort"
+	"sync"
+
+	"pgsrm/parent"
 )
 
-// Event is one thing that happened in a run: Started, Metrics, Timing,
+// Event is one thing that happened in a run: Asked, Started, Metrics, Timing,
 // Completion, Checkpointed, Warning or Ended.
 type Event interface{ event() }
+
+// Asked says how many prompts the parent has answered or failed, and what it
+// counts. It comes before Started, and not where a table answers.
+type Asked struct {
+	Done, Of int
+	Counts   parent.Counts
+}
+
+// values are the counts as the numbers of a Timing.
+func (a Asked) values() map[string]float64 {
+	out := map[string]float64{"parent/prompts": float64(a.Of)}
+	for name, v := range a.Counts.Values() {
+		out["parent/"+name] = v
+	}
+	return out
+}
 
 // Started opens a run or continues one.
 type Started struct {
@@ -65,6 +84,7 @@ type Ended struct {
 	Err           error
 }
 
+func (Asked) event()        {}
 func (Started) event()      {}
 func (Metrics) event()      {}
 func (Timing) event()       {}
@@ -90,6 +110,29 @@ func (s eventStream) emit(e Event) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// warnings are texts that sources give from any goroutine, until the run tells
+// them from its own.
+type warnings struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+// add takes a text.
+func (w *warnings) add(text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.texts = append(w.texts, text)
+}
+
+// take empties the list.
+func (w *warnings) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	texts := w.texts
+	w.texts = nil
+	return texts
 }
 
 // sortedKeys are the keys of the values in the order in which they are written.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -162,20 +163,14 @@ func (r *run) texts(prompts []prompt, rollout rl.Rollout) []reward.Sample {
 
 // drop gives the samples their rewards and drops those without one. Too many of
 // these, or an end of the context, end the run.
-func (r *run) drop(ctx context.Context, step int, samples []rl.Sample, scores []reward.Score) (dropped int, err error) {
+func (r *run) drop(ctx context.Context, step int, samples []rl.Sample, scores []reward.Score) (int, error) {
 	if ctx.Err() != nil {
 		return 0, fmt.Errorf("step %d: %w", r.step, ErrInterrupted)
 	}
-	var first error
 	for i, s := range scores {
 		samples[i].Reward, samples[i].Dropped = s.Reward, s.Err != nil
-		if s.Err != nil {
-			dropped++
-			if first == nil {
-				first = s.Err
-			}
-		}
 	}
+	dropped, first := failedScores(scores)
 	if dropped == 0 {
 		return 0, nil
 	}
@@ -183,6 +178,18 @@ func (r *run) drop(ctx context.Context, step int, samples []rl.Sample, scores []
 		return dropped, fmt.Errorf("step %d: %w: %d of %d rewards failed: %w", step, ErrUnavailable, dropped, len(samples), first)
 	}
 	return dropped, r.events.emit(Warning{Step: step, Text: fmt.Sprintf("%d of %d rewards failed: %v", dropped, len(samples), first)})
+}
+
+// failedScores counts the samples without a reward; first is the error of the
+// first of them.
+func failedScores(scores []reward.Score) (n int, first error) {
+	for _, s := range scores {
+		if s.Err != nil {
+			n++
+			first = cmp.Or(first, s.Err)
+		}
+	}
+	return n, first
 }
 
 // finishStep ends a step or an evaluation: what was added to the files is written.

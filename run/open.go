@@ -39,6 +39,10 @@ type run struct {
 	events eventStream
 	clock  func() time.Time
 
+	early    eventStream // subscribers alone, before the files are open
+	warnings warnings    // of sources, not yet told
+	asked    Asked       // what the parent was asked; zero where a table answered
+
 	task     *task.Task
 	tok      *tokenizer.Tokenizer
 	embedder embed.Embedder
@@ -80,7 +84,7 @@ type split struct {
 
 // open makes everything that a run holds except its place in time.
 func open(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error) {
-	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, clock: deps.Clock}
+	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, clock: deps.Clock, early: deps.Events}
 	r.needs = cfg.Options.Needs(cfg.Algorithm)
 	var err error
 	if r.task = deps.Task; r.task == nil {

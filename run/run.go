@@ -34,7 +34,7 @@ func Start(ctx context.Context, cfg Config, deps Deps) (Result, error) {
 }
 
 // Resume goes on with the run in cfg.Out, whose configuration must be cfg but
-// for Threads; where no run has begun there, it begins one. A run that is
+// for what no result depends on (sameConfig); where no run has begun there, it begins one. A run that is
 // complete is left as it is.
 func Resume(ctx context.Context, cfg Config, deps Deps) (Result, error) {
 	return train(ctx, cfg, true, deps)
@@ -133,9 +133,13 @@ func (r *run) enter(subscribers []Subscriber) error {
 		return err
 	}
 	r.events = append(files, subscribers...)
-	return r.events.emit(Started{
+	err = r.events.emit(Started{
 		Step: r.step, Steps: r.steps, Episode: r.episode(), Episodes: r.steps * r.cfg.EpisodesPerStep(), Resumed: path != "",
 	})
+	if err != nil || r.asked.Of == 0 {
+		return err
+	}
+	return r.events.emit(Timing{Step: r.step, Episode: r.episode(), Values: r.asked.values()})
 }
 
 // identify checks that the run goes on from what it began with, or writes down
@@ -212,10 +216,11 @@ func (r *run) saveFinal() error {
 	return nil
 }
 
-// sameConfig demands that a run goes on as it began. Threads and Out may differ:
-// the result does not depend on them.
+// sameConfig demands that a run goes on as it began. Threads, Out, the
+// limits of a server and its prices may differ: the result does not depend on them.
 func sameConfig(began, now Config, dir string) error {
 	now.Threads, now.Out = began.Threads, began.Out
+	now.Chat.Server, now.Chat.PriceInput, now.Chat.PriceOutput = began.Chat.Server, began.Chat.PriceInput, began.Chat.PriceOutput
 	if key, a, b := difference(began, now); key != "" {
 		return configErrorf("%s: must be as in %s to go on with the run there (began with %s, got %s)", key, dir, a, b)
 	}

@@ -75,6 +75,19 @@ func (p *pace) text(episode int) string {
 	return fmt.Sprintf("%.0f episodes/s, %s left", rate, left)
 }
 
+// askedText is how far the parent is, and what that took.
+func askedText(a Asked) string {
+	c := a.Counts
+	text := fmt.Sprintf("parent: %d of %d prompts, %d requests, %d tokens", a.Done, a.Of, c.Server.Requests, c.TokensSent+c.TokensReceived)
+	if c.Server.Retries > 0 {
+		text += fmt.Sprintf(", %d retries", c.Server.Retries)
+	}
+	if c.Cost > 0 {
+		text += fmt.Sprintf(", cost %.4g", c.Cost)
+	}
+	return text
+}
+
 // scoreText is the headline of an evaluation, "" for other metrics.
 func scoreText(values map[string]float64) string {
 	var parts []string
@@ -112,6 +125,8 @@ type barView struct {
 // Event implements Subscriber.
 func (v *barView) Event(e Event) error {
 	switch e := e.(type) {
+	case Asked:
+		v.terminal.Println("%s%s", prefix(v.name), askedText(e))
 	case Started:
 		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
 		v.bar = v.terminal.bars.AddBar(int64(e.Episodes), mpb.BarWidth(24),
@@ -158,6 +173,8 @@ type plainView struct {
 // Event implements Subscriber.
 func (v *plainView) Event(e Event) error {
 	switch e := e.(type) {
+	case Asked:
+		v.terminal.Println("%s%s", prefix(v.name), askedText(e))
 	case Started:
 		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
 		if e.Resumed {

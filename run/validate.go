@@ -1,14 +1,17 @@
 package run
 
 import (
+	"fmt"
 	"math"
 	"strings"
+
+	"pgsrm/parent"
 )
 
 // Validate reports the first value that cannot be used.
 func (c *Config) Validate() error {
 	for _, check := range []func() error{
-		c.validateNames, c.validateReward, c.validateAlgorithm, c.validateRollout, c.validateOptimizer, c.validateRun,
+		c.validateNames, c.validateParent, c.validateReward, c.validateAlgorithm, c.validateRollout, c.validateOptimizer, c.validateRun,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -24,6 +27,17 @@ func (c *Config) validateNames() error {
 		notEmpty("parent", c.Parent),
 		notEmpty("embedder", c.Embedder),
 	)
+}
+
+// validateParent refuses a spec with a secret in it before it is written down.
+func (c *Config) validateParent() error {
+	if err := parent.CheckSpec(c.Parent); err != nil {
+		return keyErrorf("parent", "%v", err)
+	}
+	if err := c.Chat.Validate(); err != nil {
+		return keyed(fmt.Errorf("chat.%w", err))
+	}
+	return nil
 }
 
 func (c *Config) validateAlgorithm() error {

@@ -1,0 +1,151 @@
+package parent
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"pgsrm/remote"
+)
+
+// Reason names why an answer was refused.
+type Reason string
+
+// The reasons; Counts has a count for each.
+const (
+	Empty        Reason = "empty"
+	TooLong      Reason = "too_long"
+	SeveralLines Reason = "several_lines"
+	NotJSON      Reason = "not_json"
+	WrongField   Reason = "wrong_field" // no text under OUTPUT
+	NotText      Reason = "not_text"    // control characters, or bytes that are not UTF-8
+	ByModel      Reason = "refusal"     // the model declined
+	CutShort     Reason = "cut_short"   // finish_reason length: max_tokens was too few
+	Filtered     Reason = "filtered"    // finish_reason content_filter
+	Unfinished   Reason = "unfinished"  // any other finish_reason than stop
+)
+
+// RefusedError is an answer that came and cannot be used. It is not asked for
+// again: the same request would bring the same.
+type RefusedError struct {
+	Reason Reason
+	Text   string // what must hold
+	Answer string // the beginning of what came; may be empty
+}
+
+// Error says what must hold and what came.
+func (e *RefusedError) Error() string {
+	if e.Answer == "" {
+		return "answer refused: " + e.Text
+	}
+	return fmt.Sprintf("answer refused: %s (got %q)", e.Text, e.Answer)
+}
+
+// refused makes a RefusedError that shows the beginning of the answer.
+func refused(r Reason, answer, format string, args ...any) *RefusedError {
+	const most = 80
+	if runes := []rune(answer); len(runes) > most {
+		answer = string(runes[:most]) + "..."
+	}
+	return &RefusedError{Reason: r, Text: fmt.Sprintf(format, args...), Answer: answer}
+}
+
+// readAnswer takes the answer out of a choice: one line of at most so many
+// characters. The error is a *RefusedError.
+func readAnswer(c choice, format string, limit int) (string, error) {
+	content, err := finished(c)
+	if err != nil {
+		return "", err
+	}
+	content = strings.TrimSpace(withoutThoughts(content))
+	if format != FormatText && content != "" {
+		if content, err = fromJSON(content, format); err != nil {
+			return "", err
+		}
+	}
+	return checkAnswer(strings.TrimSpace(content), limit)
+}
+
+// finished is the content of a choice that ended as it should.
+func finished(c choice) (string, error) {
+	content := ""
+	if c.Message.Content != nil {
+		content = *c.Message.Content
+	}
+	switch {
+	case c.Message.Refusal != nil && *c.Message.Refusal != "":
+		return "", refused(ByModel, *c.Message.Refusal, "the model must not decline")
+	case c.FinishReason == "length":
+		return "", refused(CutShort, content, "must end within max_tokens")
+	case c.FinishReason == "content_filter":
+		return "", refused(Filtered, content, "must pass the server's filter")
+	case c.FinishReason != "stop":
+		return "", refused(Unfinished, content, "finish_reason must be stop, not %q", c.FinishReason)
+	}
+	return content, nil
+}
+
+// withoutThoughts drops what a model thinks aloud before its answer, where the
+// server leaves it in the content.
+func withoutThoughts(content string) string {
+	if rest, found := strings.CutPrefix(strings.TrimSpace(content), "<think>"); found {
+		if _, answer, closed := strings.Cut(rest, "</think>"); closed {
+			return answer
+		}
+	}
+	return content
+}
+
+// fromJSON is the text under OUTPUT. In the format auto one line without a brace
+// is taken as it is: the answer of a model that was not held to JSON.
+func fromJSON(content, format string) (string, error) {
+	if format == FormatAuto && !strings.ContainsAny(content, "{}`\n") {
+		return content, nil
+	}
+	var fields map[string]json.RawMessage
+	if err := remote.Decode([]byte(withoutFence(content)), &fields); err != nil {
+		return "", refused(NotJSON, content, "must be one JSON object")
+	}
+	raw, ok := fields[answerKey]
+	if !ok {
+		return "", refused(WrongField, content, "must have the key %s", answerKey)
+	}
+	var text *string
+	if err := json.Unmarshal(raw, &text); err != nil || text == nil {
+		return "", refused(WrongField, content, "%s must be a text", answerKey)
+	}
+	return *text, nil
+}
+
+// withoutFence drops the fence that models put around code.
+func withoutFence(content string) string {
+	if rest, ok := strings.CutPrefix(content, "```"); ok {
+		if body, ok := strings.CutSuffix(strings.TrimSpace(rest), "```"); ok {
+			return strings.TrimPrefix(strings.TrimSpace(body), "json")
+		}
+	}
+	return content
+}
+
+// checkAnswer demands one line of text that is not empty and not too long.
+func checkAnswer(answer string, limit int) (string, error) {
+	switch n := utf8.RuneCountInString(answer); {
+	case answer == "":
+		return "", refused(Empty, "", "must not be empty")
+	case strings.ContainsAny(answer, "\n\r\v\f\u0085\u2028\u2029"):
+		return "", refused(SeveralLines, answer, "must be one line")
+	case strings.ContainsFunc(answer, notText):
+		return "", refused(NotText, answer, "must be text")
+	case n > limit:
+		return "", refused(TooLong, answer, "must have at most %d characters, not %d", limit, n)
+	}
+	return answer, nil
+}
+
+// notText finds control characters other than a tab, and the mark that stands
+// for bytes that were no UTF-8.
+func notText(r rune) bool {
+	return r == utf8.RuneError || unicode.IsControl(r) && r != '\t'
+}
