@@ -1,135 +1,194 @@
 package embed
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"math"
+	"io/fs"
 	"os"
-	"strconv"
-	"strings"
+	"path/filepath"
+
+	"pgsrm/lm"
 )
 
 // WordVectors embeds a text as the mean of its known words' vectors, scaled to
-// unit length: the embedder of the paper's lexical tasks (there Numberbatch).
+// unit length: the embedder of the paper's lexical tasks (there Numberbatch). The
+// vectors stay in an index file; see docs/format/word-vector-index.md.
 type WordVectors struct {
-	dim      int
-	identity string
-	vectors  map[string][]float32 // [E] each, as read
+	index *wordIndex
 }
 
-// OpenWordVectors reads a text file of word vectors, also gzip-compressed:
-// GloVe (no header), word2vec and fastText .vec (a header line "count dim"),
-// ConceptNet Numberbatch (words with the prefix /c/en/; other languages are
-// left out). Errors name the file and the line.
+// OpenWordVectors opens a file of word vectors: GloVe (no header), word2vec as text
+// or binary and fastText .vec (a header line "count dim"), ConceptNet Numberbatch
+// (words with the prefix /c/en/; other languages are left out), each also
+// compressed with gzip; or an index made of one. The first time an index is built:
+// PATH.index, or in the user's cache folder where that cannot be written. Errors
+// name the file and the line.
 func OpenWordVectors(path string) (*WordVectors, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("embed: %w", err)
-	}
-	defer f.Close()
-	w, err := ReadWordVectors(f)
+	w, err := openWordVectors(path)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %s: %w", path, err)
 	}
-	return w, nil
+	return &WordVectors{w}, nil
 }
 
-// ReadWordVectors reads word vectors; see OpenWordVectors for the forms. The
-// first of several lines for one word counts (files are sorted by frequency).
-func ReadWordVectors(r io.Reader) (*WordVectors, error) {
-	digest := sha256.New()
-	in := bufio.NewReaderSize(io.TeeReader(r, digest), 1<<16)
-	if head, _ := in.Peek(2); bytes.Equal(head, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(in)
-		if err != nil {
+func openWordVectors(path string) (*wordIndex, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, pathless(err)
+	}
+	defer f.Close()
+	head := make([]byte, len(indexMagic))
+	if n, _ := io.ReadFull(f, head); isIndex(head[:n]) {
+		return openWordIndex(path)
+	}
+	source, err := sourceOf(f)
+	if err != nil {
+		return nil, err
+	}
+	places := indexPlaces(path)
+	for _, place := range places {
+		w, err := openWordIndex(place)
+		if err == nil && w.source.size == source.size && w.source.mtime == source.mtime {
+			return w, nil
+		}
+		if err == nil {
+			err = w.close()
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errIndex) {
 			return nil, err
 		}
-		in = bufio.NewReaderSize(z, 1<<16)
 	}
-	w := &WordVectors{vectors: map[string][]float32{}}
-	for n := 1; ; n++ {
-		line, err := in.ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("line %d: %w", n, err)
-		}
-		if e := w.addLine(strings.TrimRight(line, " \r\n"), n); e != nil {
-			return nil, fmt.Errorf("line %d: %w", n, e)
-		}
-		if err != nil {
-			break
-		}
-	}
-	if len(w.vectors) == 0 {
-		return nil, errors.New("must hold at least one word vector")
-	}
-	w.identity = fmt.Sprintf("words:%x", digest.Sum(nil))
-	return w, nil
+	return buildAnywhere(f, source, places, buildAt)
 }
 
-// addLine takes one line "word x1 ... xE"; the first line may be a header.
-func (w *WordVectors) addLine(line string, n int) error {
-	fields := strings.Split(line, " ")
-	if line == "" || n == 1 && len(fields) == 2 {
-		return nil
+// sourceOf is the identity of a file but for its digest.
+func sourceOf(f *os.File) (wordSource, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return wordSource{}, err
 	}
-	if w.dim == 0 {
-		w.dim = len(fields) - 1
+	return wordSource{size: st.Size(), mtime: st.ModTime().UnixNano()}, nil
+}
+
+// indexPlaces are where the index of a file may be, the first choice first.
+func indexPlaces(path string) []string {
+	places := []string{path + ".index"}
+	abs, err := filepath.Abs(path)
+	cache, err2 := os.UserCacheDir()
+	if err == nil && err2 == nil {
+		name := fmt.Sprintf("%x.index", sha256.Sum256([]byte(abs)))
+		places = append(places, filepath.Join(cache, "pgsrm", "words", name))
 	}
-	cut := len(fields) - w.dim // GloVe 840B has a few words with spaces inside
-	if cut < 1 || w.dim < 2 {
-		return fmt.Errorf("must be a word and %d numbers (got %d fields)", max(2, w.dim), len(fields))
-	}
-	word, ok := plainWord(strings.Join(fields[:cut], " "))
-	if _, have := w.vectors[word]; !ok || have {
-		return nil
-	}
-	v := make([]float32, w.dim)
-	for i, s := range fields[cut:] {
-		x, err := strconv.ParseFloat(s, 32)
-		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-			return fmt.Errorf("must hold finite numbers after the word (got %q)", s)
+	return places
+}
+
+// buildAnywhere builds the index of f at the first place that can be written.
+func buildAnywhere(f *os.File, source wordSource, places []string, build func(*os.File, wordSource, string) error) (*wordIndex, error) {
+	var failed error
+	for i, place := range places {
+		if i > 0 {
+			if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
+				return nil, errors.Join(failed, err)
+			}
 		}
-		v[i] = float32(x)
+		err := build(f, source, place)
+		if err == nil {
+			w, err := openWordIndex(place)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", place, err)
+			}
+			return w, nil
+		}
+		if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errReadOnly) {
+			return nil, err
+		}
+		failed = errors.Join(failed, err)
 	}
-	w.vectors[word] = v
+	return nil, failed
+}
+
+// buildAt builds the index of f at one place, atomically.
+func buildAt(f *os.File, source wordSource, place string) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	var wrong error // of the content, told without the place of the index
+	err := lm.AtomicFile(place, func(w io.Writer) error {
+		wrong = buildIndex(w, f, source)
+		return wrong
+	})
+	if wrong != nil {
+		return wrong
+	}
+	if err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	if now, err := sourceOf(f); err != nil || now != source {
+		return errors.Join(errors.New("must not change while it is read"), err, os.Remove(place))
+	}
 	return nil
 }
 
-// plainWord removes Numberbatch's prefix and folds; false for a word of
-// another language.
-func plainWord(s string) (string, bool) {
-	if rest, ok := strings.CutPrefix(s, "/c/"); ok {
-		if s, ok = strings.CutPrefix(rest, "en/"); !ok {
-			return "", false
-		}
+// pathless is an error of the file system without its path, which stands before.
+func pathless(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
 	}
-	return fold(s), s != ""
+	return err
 }
+
+// ReadWordVectors reads word vectors into memory; see OpenWordVectors for the forms.
+func ReadWordVectors(r io.Reader) (*WordVectors, error) {
+	var b bytes.Buffer
+	if err := buildIndex(&b, r, wordSource{}); err != nil {
+		return nil, err
+	}
+	file := bytes.NewReader(b.Bytes())
+	info, err := readIndexInfo(file, file.Size())
+	if err != nil {
+		return nil, err
+	}
+	w, err := newWordIndex(file, info, b.Bytes()[info.tablesAt():][:info.tableBytes()])
+	if err != nil {
+		return nil, err
+	}
+	return &WordVectors{w}, nil
+}
+
+// Len is the number of words.
+func (w *WordVectors) Len() int { return w.index.count }
+
+// Close gives the file back. Embed must not be called any more.
+func (w *WordVectors) Close() error { return w.index.close() }
 
 // Embed gives each text the mean of its known words (see words); a text without
 // one has ErrNoMeaning.
 func (w *WordVectors) Embed(ctx context.Context, texts []string) []Result {
-	if err := ctx.Err(); err != nil {
-		return failAll(len(texts), err)
-	}
 	out := make([]Result, len(texts))
 	for i, text := range texts {
+		if i%256 == 0 && ctx.Err() != nil {
+			copy(out[i:], failAll(len(texts)-i, ctx.Err()))
+			break
+		}
 		out[i] = w.one(text)
 	}
 	return out
 }
 
 func (w *WordVectors) one(text string) Result {
-	sum := make([]float32, w.dim)
+	sum := make([]float32, w.index.dim)
 	for _, word := range words(text) {
-		for i, x := range w.vectors[word] {
-			sum[i] += x
+		row, ok := w.index.find(word)
+		if !ok {
+			continue
+		}
+		if err := w.index.add(sum, row); err != nil {
+			return Result{Err: fmt.Errorf("embed: %w", err)}
 		}
 	}
 	if !normalize(sum) {
@@ -138,7 +197,8 @@ func (w *WordVectors) one(text string) Result {
 	return Result{Vector: sum}
 }
 
-// Identity is the digest of the file and the mean over words.
+// Identity is the digest of the file of vectors, before its index was made, and
+// the mean over words.
 func (w *WordVectors) Identity() Identity {
-	return Identity{Model: w.identity, Pooling: "word-mean", Normalize: true, Dim: w.dim}
+	return Identity{Model: fmt.Sprintf("words:%x", w.index.source.digest), Pooling: "word-mean", Normalize: true, Dim: w.index.dim}
 }

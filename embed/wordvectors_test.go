@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -32,6 +33,10 @@ func TestWordVectorForms(t *testing.T) {
 		"numberbatch": "4 2\n/c/de/rot 1 1\n/c/en/red 3 0\n/c/en/blue 0 4\n/c/fr/bleu 1 1\n",
 		"spaces":      "red 3 0\nat home . 1 1\nblue 0 4\n",
 		"gzip":        zipped(t, "2 2\nred 3 0\nblue 0 4\n"),
+		"tabs":        "red\t3\t0\nblue\t0\t4\n",
+		"binary":      binaryWords(false, 2, []string{"red", "blue"}, [][]float32{{3, 0}, {0, 4}}),
+		"binary, LF":  binaryWords(true, 2, []string{"red", "blue", "red"}, [][]float32{{3, 0}, {0, 4}, {9, 9}}),
+		"binary gzip": zipped(t, binaryWords(true, 2, []string{"red", "blue"}, [][]float32{{3, 0}, {0, 4}})),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "vectors")
@@ -69,17 +74,40 @@ func near(a, b []float32) bool {
 }
 
 func TestBadWordVectors(t *testing.T) {
+	nan := float32(math.NaN())
+	two := binaryWords(false, 2, []string{"red", "blue"}, [][]float32{{3, 0}, {0, 4}})
 	for in, want := range map[string]string{
 		"":                          "must hold at least one word vector",
+		"\n\n":                      "must hold at least one word vector",
+		"/c/de/rot 1 1\n":           "must hold at least one word vector",
 		"red 1 2\nblue 1\n":         "line 2: must be a word and 2 numbers (got 2 fields)",
 		"red 1 2\nblue x 1\n":       `line 2: must hold finite numbers after the word (got "x")`,
+		"red 1 2\nblue 1 2x\n":      `line 2: must hold finite numbers after the word (got "2x")`,
+		"red 1 2\nblue 1  2\n":      "line 2: must have one space between numbers",
 		"red 1 NaN\n":               `line 1: must hold finite numbers after the word (got "NaN")`,
-		"2 300\nred\n":              "line 2: must be a word and 2 numbers (got 1 fields)",
+		"red 1 1e39\n":              `line 1: must hold finite numbers after the word (got "1e39")`,
+		"red\n":                     "line 1: must be a word and 2 to 65536 numbers (got 1 fields)",
+		"2 300\nred\n":              "line 2: must be a word and 300 numbers (got 1 fields)",
+		"3 2\nred 1 2\nblue 1 2\n":  "must hold 3 words, as its first line says (got 2): is it cut short?",
+		"2 1\nred 1\n":              "line 1: must say at most 2147483646 words and 2 to 65536 numbers for each (got 2 and 1)",
 		"\x1f\x8bnot really zipped": "gzip: invalid header",
+		"\xba\x16\x4f\x2f\x0c":      "must be word vectors (got a fastText model: take its .vec file)",
+		two[:len(two)-1]:            "word 2 of 2: must have 2 numbers (got unexpected EOF)",
+		two[:len(two)-12]:           "word 2 of 2: must be a word and a space (got unexpected EOF)",
+		two + "red":                 "must end after 2 words, as its first line says",
+		binaryWords(true, 2, []string{"red"}, [][]float32{{3, nan}}): `word 1 of 1, "red": must have finite numbers (number 2 is NaN)`,
 	} {
 		if _, err := ReadWordVectors(strings.NewReader(in)); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", in, err, want)
 		}
+	}
+	long := strings.Repeat("1 ", maxWordLine)
+	if _, err := ReadWordVectors(strings.NewReader("red 1 2\n" + long)); err == nil || err.Error() != "line 2: must be shorter than 1048576 bytes" {
+		t.Errorf("long line: got %v", err)
+	}
+	cut := zipped(t, "2 2\nred 3 0\nblue 0 4\n")
+	if _, err := ReadWordVectors(strings.NewReader(cut[:len(cut)-9])); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("gzip cut short: got %v", err)
 	}
 }
 
@@ -108,6 +136,8 @@ func TestVectorFile(t *testing.T) {
 func FuzzReadWordVectors(f *testing.F) {
 	f.Add("2 2\n/c/en/red 1 0\nblue 0 1\n")
 	f.Add("\x1f\x8b\x08\x00")
+	f.Add(binaryWords(true, 2, []string{"red", "blue"}, [][]float32{{3, 0}, {0, 4}}))
+	f.Add("at home . 1 1e-3\nred 0.5 -7\n")
 	f.Fuzz(func(t *testing.T, in string) {
 		w, err := ReadWordVectors(strings.NewReader(in))
 		if err != nil {
