@@ -7,12 +7,13 @@ import (
 )
 
 // AdamW is the optimiser (Loshchilov and Hutter 2019) in PyTorch's order of
-// operations, on all weights alike. Construct with NewAdamW.
+// operations, on all weights alike; of a model with adapters on these alone.
+// Construct with NewAdamW.
 type AdamW struct {
 	Beta1, Beta2, Eps, WeightDecay float64
 	ValueLR                        float64   // learning rate of the value head; 0 = that of the trunk
 	Steps                          int       // updates made
-	m, v                           []float32 // [len(arena)] moments
+	m, v                           []float32 // [len(arena)] moments of what is trained
 	vm, vv                         []float32 // [D+1] moments of the value head
 }
 
@@ -36,7 +37,8 @@ func (o *AdamW) Step(m *Model, lr, maxNorm float64) (gradNorm float64) {
 		scale = maxNorm / (gradNorm + 1e-6)
 	}
 	o.Steps++
-	o.apply(m, m.value, m.grad, o.m, o.v, lr, scale)
+	value, grad := m.trained()
+	o.apply(m, value, grad, o.m, o.v, lr, scale)
 	if h := m.vhead; h != nil && h.grad != nil {
 		if o.ValueLR > 0 {
 			lr = o.ValueLR
@@ -57,7 +59,8 @@ func (o *AdamW) apply(m *Model, w, g, m1, m2 []float32, lr, scale float64) {
 // reserve allocates the moments on first use.
 func (o *AdamW) reserve(m *Model) {
 	if o.m == nil {
-		o.m, o.v = make([]float32, len(m.value)), make([]float32, len(m.value))
+		value, _ := m.trained()
+		o.m, o.v = make([]float32, len(value)), make([]float32, len(value))
 	}
 	if m.vhead != nil && o.vm == nil {
 		o.vm, o.vv = make([]float32, len(m.vhead.w)), make([]float32, len(m.vhead.w))
@@ -73,7 +76,8 @@ func (o *AdamW) Moments(m *Model) (m1, m2, valueM1, valueM2 []float32) {
 
 // gradNorm is the Euclidean norm of all gradients, value head included.
 func (m *Model) gradNorm() float64 {
-	sum := kernel.SumSquares(m.Pool, m.grad)
+	_, grad := m.trained()
+	sum := kernel.SumSquares(m.Pool, grad)
 	if h := m.vhead; h != nil && h.grad != nil {
 		sum += kernel.SumSquares(m.Pool, h.grad)
 	}
@@ -82,7 +86,8 @@ func (m *Model) gradNorm() float64 {
 
 // ZeroGrad forgets the gradients.
 func (m *Model) ZeroGrad() {
-	clear(m.grad)
+	_, grad := m.trained()
+	clear(grad)
 	if m.vhead != nil {
 		clear(m.vhead.grad)
 	}

@@ -54,24 +54,28 @@ func (m *Model) blockBackward(s *State, l int) {
 	m.normBackward(w.norm1, b.dx, b.dn, a.x, a.mean1, a.rstd1, R)
 }
 
-// linearBackward adds the gradients of weight and bias and sets dx (or adds to
-// it). x [R][K], dy [R][N], dx [R][K]
+// linearBackward adds the gradients of weight and bias, or of the adapters where
+// those are frozen, and sets dx (or adds to it). x [R][K], dy [R][N], dx [R][K]
 func (m *Model) linearBackward(w, bias *Param, dx, x, dy []float32, R int, add bool) {
-	kernel.MatMulGrad(m.Pool, w.Grad, x[:R*w.K], w.K, dy[:R*w.N], w.N, R, w.K, w.N)
-	if bias != nil {
+	if w.Grad != nil {
+		kernel.MatMulGrad(m.Pool, w.Grad, x[:R*w.K], w.K, dy[:R*w.N], w.N, R, w.K, w.N)
+	}
+	if bias != nil && bias.Grad != nil {
 		kernel.ColSum(m.Pool, bias.Grad, dy[:R*w.N], w.N, R, w.N)
 	}
 	kernel.MatMulT(m.Pool, dx[:R*w.K], w.K, dy[:R*w.N], w.N, R, w.Value, w.K, w.N, add)
+	m.adaptersBackward(w, dx, x, dy, R)
 }
 
 // normBackward adds to dx and to the gradients of the norm's weights.
 func (m *Model) normBackward(w norm, dx, dout, x, mean, rstd []float32, R int) {
 	D := m.Config.Width
+	dw, db := m.normGrads(w)
 	if m.Config.Norm == RMSNorm {
-		kernel.RMSNormBackward(m.Pool, dx[:R*D], w.weight.Grad, dout[:R*D], x[:R*D], w.weight.Value, rstd[:R], R, D)
+		kernel.RMSNormBackward(m.Pool, dx[:R*D], dw, dout[:R*D], x[:R*D], w.weight.Value, rstd[:R], R, D)
 		return
 	}
-	kernel.LayerNormBackward(m.Pool, dx[:R*D], w.weight.Grad, w.bias.Grad, dout[:R*D], x[:R*D], w.weight.Value, mean[:R], rstd[:R], R, D)
+	kernel.LayerNormBackward(m.Pool, dx[:R*D], dw, db, dout[:R*D], x[:R*D], w.weight.Value, mean[:R], rstd[:R], R, D)
 }
 
 // mlpBackward takes the gradient of a.act in b.dact and leaves that of a.n2 in b.dn.
@@ -104,8 +108,12 @@ func (m *Model) attentionBackward(s *State, l int) {
 	m.rotateBackward(s, l)
 }
 
-// embedBackward adds b.dx to the embeddings, in the order of the rows.
+// embedBackward adds b.dx to the embeddings, in the order of the rows, unless
+// they are frozen.
 func (m *Model) embedBackward(s *State) {
+	if m.tokens.Grad == nil {
+		return
+	}
 	D := m.Config.Width
 	for r, t := range s.tokens {
 		dx := s.back.dx[r*D : (r+1)*D]

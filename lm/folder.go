@@ -132,7 +132,7 @@ func replaceable(dir string) error {
 	if err != nil {
 		return err
 	}
-	known := append([]string{tokenizerFile, weightsFile}, keptFiles...)
+	known := append([]string{tokenizerFile, weightsFile, adapterConfigFile, adapterWeightsFile}, keptFiles...)
 	for _, e := range entries {
 		if !e.Type().IsRegular() || !slices.Contains(known, e.Name()) {
 			return fmt.Errorf("%s exists and must be empty or hold nothing but a saved model (it holds %s)", dir, e.Name())

@@ -82,8 +82,17 @@ func (m *Model) norm(w norm, out, x, mean, rstd []float32, r0, R int) {
 	kernel.LayerNorm(m.Pool, out[a:b], mean[r0:R], rstd[r0:R], x[a:b], w.weight.Value, w.bias.Value, R-r0, D, float32(m.Config.NormEps))
 }
 
-// linear computes out = act(x*W + bias) + residual for rows [r0,R).
+// linear computes out = act(x*W + bias) + residual for rows [r0,R), adapters of W included.
 func (m *Model) linear(w, bias *Param, out, x []float32, r0, R int, ep kernel.Epilogue) {
+	if on := m.lora.on(w); on != nil {
+		m.linearAdapted(on, w, bias, out, x, r0, R, ep)
+		return
+	}
+	m.product(w, bias, out, x, r0, R, ep)
+}
+
+// product is linear for the matrix alone.
+func (m *Model) product(w, bias *Param, out, x []float32, r0, R int, ep kernel.Epilogue) {
 	if bias != nil {
 		ep.Bias = bias.Value
 	}

@@ -51,7 +51,7 @@ func HubFolder(name string) (string, error) {
 		return "", fmt.Errorf("hf:%s: %w", name, err)
 	}
 	dir := filepath.Join(repo, "snapshots", filepath.Base(strings.TrimSpace(string(commit))))
-	if _, err := os.Stat(filepath.Join(dir, configFile)); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, configFile)); err != nil && !IsAdapter(dir) {
 		return "", fmt.Errorf("hf:%s: snapshot must hold the model: %w", name, err)
 	}
 	return dir, nil

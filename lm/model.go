@@ -186,8 +186,10 @@ type Model struct {
 	final                    norm
 	head                     *Param // D -> V; the packed token embedding itself when tied
 
+	lora  *adapters // nil without; else all other weights are frozen
 	vhead *valueHead
 	rope  ropeTable
+	sink  []float32 // see normGrads
 
 	dtypes map[string]DType  // type of each tensor in the folder it came from, by the name of its tensorMap
 	files  map[string][]byte // other files of that folder, which Save writes back
@@ -299,8 +301,15 @@ func (m *Model) NumParams() int {
 	return n
 }
 
-// ensureGrads allocates the gradients on first use.
+// ensureGrads allocates the gradients of what is trained on first use.
 func (m *Model) ensureGrads() {
+	if s := m.lora; s != nil {
+		if s.grad == nil {
+			s.grad = make([]float32, len(s.value))
+			s.slice()
+		}
+		return
+	}
 	if m.grad != nil {
 		return
 	}
@@ -369,12 +378,19 @@ func fillNormal(p *Param, rng *rand.Rand, std float64) {
 	p.Set(row, false)
 }
 
-// Clone returns an independent copy of the weights, without gradients and
-// without value head: the frozen reference of a run.
+// Clone returns an independent copy of the weights and adapters, without
+// gradients and without value head.
 func (m *Model) Clone() *Model {
 	c := &Model{Config: m.Config, Pool: m.Pool, dtypes: m.dtypes, files: m.files}
 	c.declare()
 	c.allocate()
 	copy(c.value, m.value)
+	if m.lora != nil {
+		at := map[*Param]*Param{}
+		for i, p := range m.params {
+			at[p] = c.params[i]
+		}
+		c.lora = m.lora.onto(func(p *Param) *Param { return at[p] })
+	}
 	return c
 }

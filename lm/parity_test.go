@@ -15,6 +15,7 @@ var goldenNames = []string{"gpt2", "gpt2-odd", "gpt2-half", "llama", "mistral", 
 
 // golden is what PyTorch computed with the model of one folder.
 type golden struct {
+	Base      string // of an adapter: the folder of its base
 	Sequences [][]int32
 	Response  int // the loss counts tokens from here on
 	Losses    []float64
@@ -50,6 +51,12 @@ func loadGolden(t *testing.T, name string) (*Model, golden) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return m, readGolden(t, dir)
+}
+
+// readGolden reads the golden values of a folder.
+func readGolden(t *testing.T, dir string) golden {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "golden.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +69,7 @@ func loadGolden(t *testing.T, name string) (*Model, golden) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.tensors.Close() })
-	return m, g
+	return g
 }
 
 func forEachGolden(t *testing.T, f func(t *testing.T, m *Model, g golden)) {
@@ -216,28 +223,34 @@ func TestParitySampling(t *testing.T) {
 // entropies and values, at a temperature, every second target truncated.
 func TestParityPolicy(t *testing.T) {
 	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
-		m.ValueHead(false)
-		copy(m.ValueWeights(), g.want(t, "value"))
-		s := m.NewState(true)
-		var targets []Target
-		var grads ScoreGrads
-		var logp, entropy, value []float32
-		for _, x := range g.Policy.Targets {
-			tokens := g.Sequences[x.Sequence]
-			rows := s.AddSequence(tokens[:len(tokens)-1])
-			targets = append(targets, Target{rows[x.At-1], tokens[x.At], x.Support})
-			grads.LogProb, logp = append(grads.LogProb, x.A), append(logp, x.Logp)
-			grads.Entropy, entropy = append(grads.Entropy, x.B), append(entropy, x.Entropy)
-			grads.Value, value = append(grads.Value, x.C), append(value, x.Value)
-		}
-		m.Forward(s)
-		var got Scores
-		m.Score(s, targets, g.Policy.Temperature, &got)
-		near(t, "log-probabilities", got.LogProb, logp, 3e-6)
-		near(t, "entropies", got.Entropy, entropy, 3e-6)
-		near(t, "values", got.Value, value, 3e-6)
-		m.Backward(s, targets, g.Policy.Temperature, grads)
-		near(t, "value head", m.vhead.grad, g.want(t, "policy:value"), 1e-5)
+		backwardPolicy(t, m, g)
 		compareGrads(t, m, g, "policy:")
 	})
+}
+
+// backwardPolicy compares the scores of the golden policy loss and runs it backward.
+func backwardPolicy(t *testing.T, m *Model, g golden) {
+	t.Helper()
+	m.ValueHead(false)
+	copy(m.ValueWeights(), g.want(t, "value"))
+	s := m.NewState(true)
+	var targets []Target
+	var grads ScoreGrads
+	var logp, entropy, value []float32
+	for _, x := range g.Policy.Targets {
+		tokens := g.Sequences[x.Sequence]
+		rows := s.AddSequence(tokens[:len(tokens)-1])
+		targets = append(targets, Target{rows[x.At-1], tokens[x.At], x.Support})
+		grads.LogProb, logp = append(grads.LogProb, x.A), append(logp, x.Logp)
+		grads.Entropy, entropy = append(grads.Entropy, x.B), append(entropy, x.Entropy)
+		grads.Value, value = append(grads.Value, x.C), append(value, x.Value)
+	}
+	m.Forward(s)
+	var got Scores
+	m.Score(s, targets, g.Policy.Temperature, &got)
+	near(t, "log-probabilities", got.LogProb, logp, 3e-6)
+	near(t, "entropies", got.Entropy, entropy, 3e-6)
+	near(t, "values", got.Value, value, 3e-6)
+	m.Backward(s, targets, g.Policy.Temperature, grads)
+	near(t, "value head", m.vhead.grad, g.want(t, "policy:value"), 1e-5)
 }

@@ -111,11 +111,13 @@ func (m *Model) rotateBackward(s *State, l int) {
 	}
 	heads := c.Heads + c.KVHeads
 	dout := make([]float32, q+kv)
+	dqnorm, _ := m.normGrads(norm{weight: w.qnorm})
+	dknorm, _ := m.normGrads(norm{weight: w.knorm})
 	for r := range R { // in order: all rows add to the same norm weights
 		row, raw, rstd := b.dqkv[r*W:r*W+q+kv], a.raw[r*(q+kv):(r+1)*(q+kv)], a.qkRstd[r*heads:(r+1)*heads]
 		copy(dout, row)
 		clear(row)
-		kernel.RMSNormBackward(nil, row[:q], w.qnorm.Grad, dout[:q], raw[:q], w.qnorm.Value, rstd[:c.Heads], c.Heads, c.HeadDim)
-		kernel.RMSNormBackward(nil, row[q:], w.knorm.Grad, dout[q:], raw[q:], w.knorm.Value, rstd[c.Heads:], c.KVHeads, c.HeadDim)
+		kernel.RMSNormBackward(nil, row[:q], dqnorm, dout[:q], raw[:q], w.qnorm.Value, rstd[:c.Heads], c.Heads, c.HeadDim)
+		kernel.RMSNormBackward(nil, row[q:], dknorm, dout[q:], raw[q:], w.knorm.Value, rstd[c.Heads:], c.KVHeads, c.HeadDim)
 	}
 }

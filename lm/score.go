@@ -199,7 +199,9 @@ func (m *Model) headBackward(s *State, targets []Target, temperature float32, g 
 		m.Pool.Each(n, func(i, _ int) {
 			m.rowGrad(s.dlogits[i*V:(i+1)*V], logits[i*V:(i+1)*V], targets, s.targets.of(lo+i), temperature, g)
 		})
-		kernel.MatMulGrad(m.Pool, m.head.Grad, s.rowsH, D, s.dlogits, V, n, D, V)
+		if m.head.Grad != nil {
+			kernel.MatMulGrad(m.Pool, m.head.Grad, s.rowsH, D, s.dlogits, V, n, D, V)
+		}
 		kernel.MatMulT(m.Pool, s.rowsH, D, s.dlogits, V, n, m.head.Value, D, V, false)
 		for i, r := range s.targets.rows[lo:hi] {
 			copy(dHidden[int(r)*D:(int(r)+1)*D], s.rowsH[i*D:(i+1)*D])

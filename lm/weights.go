@@ -143,6 +143,15 @@ func (m *Model) matchNames(set *weightSet, maps []tensorMap) ([]source, error) {
 
 // tensorFaults is one error for all three kinds of fault, nil without any.
 func tensorFaults(missing, surplus, misshaped []string) error {
+	faults := faultText(missing, surplus, misshaped)
+	if faults == "" {
+		return nil
+	}
+	return fmt.Errorf("tensors must be those of %s: %s", configFile, faults)
+}
+
+// faultText lists the faults of each kind; "" without any.
+func faultText(missing, surplus, misshaped []string) string {
 	var faults []string
 	for _, f := range []struct {
 		what  string
@@ -152,10 +161,7 @@ func tensorFaults(missing, surplus, misshaped []string) error {
 			faults = append(faults, fmt.Sprintf("%d %s: %s", len(f.items), f.what, listed(f.items)))
 		}
 	}
-	if faults == nil {
-		return nil
-	}
-	return fmt.Errorf("tensors must be those of %s: %s", configFile, strings.Join(faults, "; "))
+	return strings.Join(faults, "; ")
 }
 
 // listed shows the first of the items.

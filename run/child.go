@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"pgsrm/lm"
@@ -10,50 +11,168 @@ import (
 )
 
 // OpenChild loads the child that a name stands for: "builtin:tiny" from the
-// binary, "hf:ORG/NAME" from the local cache, else a Hugging Face folder.
+// binary, "hf:ORG/NAME" from the local cache, else a folder. A folder is one of
+// Hugging Face, or an adapter of PEFT: then the child is the base that the adapter
+// names, with the adapter on it; as FOLDER@BASE the base is the one given.
 func OpenChild(name string) (*lm.Model, *tokenizer.Tokenizer, error) {
-	if rest, ok := strings.CutPrefix(name, "builtin:"); ok {
-		return lm.LoadBuiltin(rest)
-	}
-	dir, err := childFolder(name)
+	c, err := findChild(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, tok, err := lm.Load(dir)
+	m, tok, err := c.loadBase()
 	if err != nil {
-		return nil, nil, fmt.Errorf("child: %w", err)
+		return nil, nil, err
+	}
+	if c.adapter != "" {
+		if err := m.LoadAdapter(c.adapter, !c.given); err != nil {
+			return nil, nil, fmt.Errorf("child: %w", err)
+		}
 	}
 	return m, tok, nil
 }
 
 // OpenTokenizer loads the tokenizer of the child that a name stands for, without
-// its weights.
+// its weights: of an adapter that of its base.
 func OpenTokenizer(name string) (*tokenizer.Tokenizer, error) {
-	if rest, ok := strings.CutPrefix(name, "builtin:"); ok {
-		return lm.LoadBuiltinTokenizer(rest)
-	}
-	dir, err := childFolder(name)
+	c, err := findChild(name)
 	if err != nil {
 		return nil, err
 	}
-	tok, err := tokenizer.Load(dir)
+	if c.builtin != "" {
+		return lm.LoadBuiltinTokenizer(c.builtin)
+	}
+	tok, err := tokenizer.Load(c.folder)
 	if err != nil {
 		return nil, fmt.Errorf("child: %w", err)
 	}
 	return tok, nil
 }
 
-// childFolder is the folder of the child that a name stands for.
-func childFolder(name string) (string, error) {
+// MergeChild loads the base with the adapter in the folder merged into its
+// weights, and what the adapter was. An empty base stands for the one that the
+// adapter names.
+func MergeChild(base, adapter string) (*lm.Model, *tokenizer.Tokenizer, lm.LoRA, error) {
+	if !lm.IsAdapter(adapter) {
+		return nil, nil, lm.LoRA{}, fmt.Errorf("adapter: must be a folder with adapter_config.json (got %q)", adapter)
+	}
+	name := adapter
+	if base != "" {
+		name += "@" + base
+	}
+	m, tok, err := OpenChild(name)
+	if err != nil {
+		return nil, nil, lm.LoRA{}, err
+	}
+	l, _ := m.LoRA()
+	m.Merge()
+	return m, tok, l, nil
+}
+
+// childPlace is where the parts of a child are.
+type childPlace struct {
+	builtin string // name of the base in the binary, or
+	folder  string // its folder
+	adapter string // folder of the adapter on it, "" without one
+	given   bool   // the user named the base, not the adapter
+}
+
+// loadBase loads the child without its adapter.
+func (c childPlace) loadBase() (*lm.Model, *tokenizer.Tokenizer, error) {
+	if c.builtin != "" {
+		return lm.LoadBuiltin(c.builtin)
+	}
+	m, tok, err := lm.Load(c.folder)
+	if err != nil {
+		return nil, nil, fmt.Errorf("child: %w", err)
+	}
+	return m, tok, nil
+}
+
+// findChild finds the parts of the child that a name stands for.
+func findChild(name string) (childPlace, error) {
+	adapter, base, given := cutBase(name)
+	c, err := findModel(adapter)
+	if err != nil {
+		return c, err
+	}
+	switch isAdapter := c.builtin == "" && lm.IsAdapter(c.folder); {
+	case !isAdapter && given:
+		return c, fmt.Errorf("child: must be an adapter folder before @%s (got %q)", base, adapter)
+	case !isAdapter:
+		return c, nil
+	}
+	found, err := findBase(c.folder, base)
+	if err != nil {
+		return c, fmt.Errorf("child: %w", err)
+	}
+	found.adapter, found.given = c.folder, given
+	return found, nil
+}
+
+// cutBase splits FOLDER@BASE; a folder whose own name has the sign is one name.
+func cutBase(name string) (adapter, base string, given bool) {
+	if isFolder(name) || strings.HasPrefix(name, "builtin:") {
+		return name, "", false
+	}
+	return strings.Cut(name, "@")
+}
+
+// findBase finds the base of the adapter in a folder: the given name, else the
+// one in its adapter_config.json, which is ours, a folder, or ORG/NAME.
+func findBase(adapter, base string) (childPlace, error) {
+	if base == "" {
+		var err error
+		if base, err = lm.AdapterBase(adapter); err != nil {
+			return childPlace{}, err
+		}
+	}
+	if base == "" {
+		return childPlace{}, fmt.Errorf("load adapter: %s: base_model_name_or_path must name the base (it does not); name it as %[1]s@BASE", adapter)
+	}
+	if !strings.HasPrefix(base, "builtin:") && !strings.HasPrefix(base, "hf:") && !isFolder(base) {
+		base = "hf:" + base
+	}
+	c, err := findModel(base)
+	if err != nil {
+		return c, fmt.Errorf("load adapter: %s: its base: %w", adapter, err)
+	}
+	if c.builtin == "" && lm.IsAdapter(c.folder) {
+		return c, fmt.Errorf("load adapter: %s: its base must be a model (%s is an adapter itself: write a model with pgsrm merge)", adapter, c.folder)
+	}
+	return c, nil
+}
+
+// findModel finds a model or an adapter by its name.
+func findModel(name string) (childPlace, error) {
+	if rest, ok := strings.CutPrefix(name, "builtin:"); ok {
+		return childPlace{builtin: rest}, nil
+	}
 	if rest, ok := strings.CutPrefix(name, "hf:"); ok {
 		dir, err := lm.HubFolder(rest)
 		if err != nil {
-			return "", fmt.Errorf("child: %w", err)
+			return childPlace{}, fmt.Errorf("child: %w", err)
 		}
-		return dir, nil
+		return childPlace{folder: dir}, nil
 	}
-	if st, err := os.Stat(name); err != nil || !st.IsDir() {
-		return "", fmt.Errorf("child: must be builtin:tiny, hf:ORG/NAME or a folder that exists (got %q)", name)
+	if !isFolder(name) {
+		return childPlace{}, fmt.Errorf("child: must be builtin:tiny, hf:ORG/NAME or a folder that exists (got %q)", name)
 	}
-	return name, nil
+	return childPlace{folder: name}, nil
+}
+
+func isFolder(name string) bool {
+	st, err := os.Stat(name)
+	return err == nil && st.IsDir()
+}
+
+// BaseName is how the folder of an adapter names the base that a child's name
+// stands for: ORG/NAME of the hub as PEFT does, the whole path of a folder.
+func BaseName(child string) string {
+	if rest, ok := strings.CutPrefix(child, "hf:"); ok {
+		return rest
+	}
+	if path, err := filepath.Abs(child); err == nil && isFolder(child) {
+		return path
+	}
+	return child
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"pgsrm/lm"
 	"pgsrm/parent"
 	"pgsrm/reward"
 	"pgsrm/rl"
@@ -20,6 +21,7 @@ type Config struct {
 	Reward   reward.Spec        `yaml:"reward"`   // a name, or terms of its own
 
 	Algorithm string      `yaml:"algorithm"` // ppo, grpo, rloo or paper
+	LoRA      LoRA        `yaml:"lora"`      // adapters instead of all weights
 	Options   rl.Options  `yaml:",inline"`   // a section for each algorithm; only that of Algorithm counts
 	Rollout   Rollout     `yaml:"rollout"`
 	Optimizer Optimizer   `yaml:"optimizer"`
@@ -63,6 +65,7 @@ type Optimizer struct {
 func Default() Config {
 	return Config{
 		Task: "colors", Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
+		LoRA:      LoRA{Targets: []string{lm.AllLinear}},
 		Chat:      parent.DefaultChatOptions(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
 		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},

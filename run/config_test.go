@@ -42,6 +42,8 @@ var badConfigs = map[string]string{
 	"kl_place":                    " ppo.kl.place: must be one of none, reward, loss (got \"somewhere\")",
 	"list_for_a_text":             "1: task: must be a text (got a list)",
 	"nan_temperature":             " rollout.temperature: must be a finite number above 0 (got NaN)",
+	"lora_without_targets":        " lora.targets: must name at least one module (got none)",
+	"negative_alpha":              " lora.alpha: must be a finite number of at least 0 (got -8)",
 	"negative_beta":               " optimizer.beta2: must be at least 0 and below 1 (got -0.5)",
 	"negative_checkpoint_every":   " checkpoint_every: must be at least 0 (got -1)",
 	"negative_decay":              " optimizer.weight_decay: must be a finite number of at least 0 (got -0.01)",
@@ -50,6 +52,7 @@ var badConfigs = map[string]string{
 	"negative_keep_checkpoints":   " keep_checkpoints: must be at least 0 (got -1)",
 	"negative_log_samples":        " log_samples: must be at least 0 (got -1)",
 	"negative_min_p":              " rollout.min_p: must be between 0 and 1 (got -0.1)",
+	"negative_rank":               " lora.rank: must be at least 0 (got -1)",
 	"negative_rate":               " schedule.lr: must be at least 0 (got -1)",
 	"negative_response":           " rollout.max_new_tokens: must be at least 0 (got -1)",
 	"negative_seed":               "1: seed: must be a whole number of at least 0 (got \"-1\")",
@@ -72,7 +75,7 @@ var badConfigs = map[string]string{
 	"top_p_above_one":             " rollout.top_p: must be between 0 and 1 (got 1.01)",
 	"two_documents":               "2: must be one document (got a second one)",
 	"unknown_algorithm":           " algorithm: must be one of ppo, grpo, rloo, paper (got \"dpo\")",
-	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, parent, chat, embedder, reward, algorithm, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, threads, out",
+	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, parent, chat, embedder, reward, algorithm, lora, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, threads, out",
 	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens",
 	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
 	"unknown_preset":              " preset: must be one of lexical, paper, sentence (got \"best\")",
@@ -145,6 +148,7 @@ func TestGoodConfig(t *testing.T) {
 		Reward: reward.Spec{Name: "0.5*exact+contrastive(tau=0.05)", Terms: []reward.Term{
 			{Kind: "exact", Weight: 0.5}, {Kind: "contrastive", Weight: 1, Tau: 0.05},
 		}},
+		LoRA:      LoRA{Rank: 4, Alpha: 8, Targets: []string{"q_proj", "v_proj"}, RSLoRA: true},
 		Algorithm: "grpo", Options: options,
 		Rollout:   Rollout{4, 3, 0.9, 40, 0.95, 0.01, 3},
 		Optimizer: Optimizer{0.8, 0.99, 1e-6, 0.1},
@@ -209,6 +213,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("settings must be laid over the file (got %+v)", cfg)
 	}
 	for _, c := range []struct{ key, value, want string }{
+		{"lora.ranks", "1", `--set lora.ranks: unknown key "lora.ranks", must be one of rank, alpha, targets, rslora`},
 		{"rollout.tpo_k", "1", `--set rollout.tpo_k: unknown key "rollout.tpo_k", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens`},
 		{"seed.x", "1", `--set seed.x: unknown key "seed.x"`},
 		{"rollout", "1", `--set rollout: must be a section of keys (got "1")`},

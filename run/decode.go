@@ -106,9 +106,14 @@ func (d decoder) section(n *yaml.Node, path string, v reflect.Value) error {
 	return nil
 }
 
-// list decodes a sequence; its elements start from their zero value.
+// list decodes a sequence; its elements start from their zero value. A list of
+// texts can stand in one text, with commas.
 func (d decoder) list(n *yaml.Node, path string, v reflect.Value) error {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		return nil
+	}
+	if n.Kind == yaml.ScalarNode && v.Type().Elem().Kind() == reflect.String {
+		v.Set(reflect.ValueOf(strings.FieldsFunc(n.Value, func(r rune) bool { return r == ',' || r == ' ' })))
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {

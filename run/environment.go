@@ -33,7 +33,7 @@ func (r *run) writeEnvironment() error {
 	text, err := json.MarshalIndent(environment{
 		Started: r.clock().UTC().Format(time.RFC3339), Revision: revision(), Go: runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Kernel: kernel.Name(),
-		Task: r.task.Digest(), Child: digest(r.model), Weights: r.model.NumParams(),
+		Task: r.task.Digest(), Child: r.startSHA, Weights: r.model.NumParams(),
 		Embedder: r.embedder.Identity(), Steps: r.steps,
 	}, "", "  ")
 	if err != nil {
@@ -43,7 +43,7 @@ func (r *run) writeEnvironment() error {
 }
 
 // checkEnvironment refuses to go on with another task or another start child
-// than the run began with. model is the start child.
+// than the run began with.
 func (r *run) checkEnvironment() error {
 	text, err := os.ReadFile(r.dir.file(environmentFile))
 	if err != nil {
@@ -54,7 +54,7 @@ func (r *run) checkEnvironment() error {
 		return fmt.Errorf("environment: %s: %w", environmentFile, err)
 	}
 	for _, c := range []struct{ what, began, now string }{
-		{"task", env.Task, r.task.Digest()}, {"child", env.Child, digest(r.model)},
+		{"task", env.Task, r.task.Digest()}, {"child", env.Child, r.startSHA},
 	} {
 		if c.began != c.now {
 			return configErrorf("%s: must be what the run began with (sha256 %.12s, got %.12s)", c.what, c.began, c.now)

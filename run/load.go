@@ -175,6 +175,9 @@ func placed(err error, path string, settings []Setting) error {
 
 // resolve fills in what follows from other values, so that config.yaml tells all.
 func (c *Config) resolve() error {
+	if c.LoRA.On() {
+		c.LoRA.Alpha = c.LoRA.alpha()
+	}
 	switch {
 	case len(c.Reward.Terms) > 0 && c.Reward.Name == "":
 		c.Reward.Name = "custom"

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"slices"
 	"time"
 
 	"pgsrm/embed"
@@ -52,8 +53,9 @@ type run struct {
 	evals    []split  // those evaluated, by split
 
 	model    *lm.Model
+	startSHA string    // of the start child, see digest
 	state    *lm.State // of the rollout, training
-	ref      *lm.Model // frozen start child; nil where nothing needs it
+	ref      *lm.Model // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
 	refState *lm.State
 	policy   *rl.ModelPolicy
 	adam     *lm.AdamW
@@ -125,10 +127,13 @@ func (r *run) openChild(deps Deps) error {
 		start = start.Clone()
 	}
 	start.Pool = deps.Pool
+	r.startSHA = digest(start)
+	if err := r.cfg.LoRA.Prepare(start, r.cfg.Child, r.cfg.Seed); err != nil {
+		return inConfig(err)
+	}
 	r.model, r.tok = start, tok
 	if r.needs.Reference || r.cfg.MeasureKL {
-		r.ref = start.Clone()
-		r.ref.Pool = deps.Pool
+		r.ref = start.Frozen()
 		r.refState = r.ref.NewState(false)
 	}
 	return nil
@@ -204,11 +209,12 @@ func (r *run) maxNewTokens() int {
 	return r.task.MaxNewTokens
 }
 
-// digest identifies the weights of a model: the hex SHA-256 of all parameters.
+// digest identifies the weights of a model: the hex SHA-256 of all parameters,
+// those of its adapters last.
 func digest(m *lm.Model) string {
 	h := sha256.New()
 	var buf []byte
-	for _, p := range m.Params() {
+	for _, p := range slices.Concat(m.Params(), m.LoRAParams()) {
 		buf = buf[:0]
 		for _, v := range p.Value {
 			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))

@@ -13,6 +13,7 @@ const (
 	forCompletions purpose = 4 // which samples are logged: (step)
 	forGenerate    purpose = 5 // tokens of one answer outside a run: (prompt, sample)
 	forSupervised  purpose = 6 // order of the texts of an epoch: (epoch)
+	forLoRA        purpose = 7 // first values of adapters: ()
 )
 
 // stream returns the random numbers of one purpose at one place. It depends on

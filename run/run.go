@@ -164,11 +164,9 @@ func (r *run) restore(path string) (map[string]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool := r.model.Pool
-	if r.model, _, err = lm.Load(filepath.Join(path, childDir)); err != nil {
+	if err := r.reload(filepath.Join(path, childDir)); err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
-	r.model.Pool = pool
 	r.train()
 	if err := r.trainer().load(filepath.Join(path, trainerFile)); err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
@@ -177,6 +175,22 @@ func (r *run) restore(path string) (map[string]int64, error) {
 	r.algo.Restore(s.Algorithm)
 	r.step, r.evaluated, r.dropped = s.Step, s.Evaluated, s.Dropped
 	return s.Bytes, nil
+}
+
+// reload puts the child of a checkpoint in the place of the start child: all of
+// it, or its adapter on the same base.
+func (r *run) reload(dir string) error {
+	if r.cfg.LoRA.On() {
+		r.model.DropLoRA()
+		return r.model.LoadAdapter(dir, false) // the base is the start child's: checkEnvironment
+	}
+	m, _, err := lm.Load(dir)
+	if err != nil {
+		return err
+	}
+	m.Pool = r.model.Pool
+	r.model = m
+	return nil
 }
 
 // trainer is the state of training that is no part of the child.
@@ -197,7 +211,7 @@ func (r *run) checkpoint() error {
 		OptimizerSteps: r.adam.Steps, Algorithm: r.algo.State(), Bytes: sizes,
 	}
 	err = r.dir.writeCheckpoint(s, r.cfg.KeepCheckpoints, func(dir string) error {
-		if err := r.model.Save(filepath.Join(dir, childDir), r.tok); err != nil {
+		if err := SaveChild(r.model, filepath.Join(dir, childDir), r.tok, ""); err != nil {
 			return err
 		}
 		return lm.WriteTensors(filepath.Join(dir, trainerFile), lm.F32, nil, r.trainer().slices())
@@ -210,7 +224,7 @@ func (r *run) checkpoint() error {
 
 // saveFinal writes the trained child; a run directory that has it is complete.
 func (r *run) saveFinal() error {
-	if err := r.model.Save(r.dir.file(childDir), r.tok); err != nil {
+	if err := SaveChild(r.model, r.dir.file(childDir), r.tok, ""); err != nil {
 		return fmt.Errorf("run directory: %w", err)
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 // Validate reports the first value that cannot be used.
 func (c *Config) Validate() error {
 	for _, check := range []func() error{
-		c.validateNames, c.validateParent, c.validateReward, c.validateAlgorithm, c.validateRollout, c.validateOptimizer, c.validateRun,
+		c.validateNames, c.validateParent, c.LoRA.Validate, c.validateReward, c.validateAlgorithm, c.validateRollout, c.validateOptimizer, c.validateRun,
 	} {
 		if err := check(); err != nil {
 			return err

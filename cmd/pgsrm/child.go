@@ -18,7 +18,7 @@ type childOptions struct {
 
 // AddFlags adds the flag of the child.
 func (o *childOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.Child, "child", "builtin:tiny", "model: builtin:tiny, a Hugging Face folder, or hf:ORG/NAME from the local cache")
+	f.StringVar(&o.Child, "child", "builtin:tiny", "model: builtin:tiny, a Hugging Face or PEFT adapter folder (ADAPTER@BASE for another base), or hf:ORG/NAME from the local cache")
 }
 
 // open loads the child on the threads of the command; close the model's pool

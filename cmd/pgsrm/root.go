@@ -100,6 +100,7 @@ Start with:
 		newEmbedCommand(g),
 		newParentCommand(g),
 		newSFTCommand(g),
+		newMergeCommand(g),
 		newLogprobsCommand(g),
 		newTokenizeCommand(g),
 		newBenchCommand(g),

@@ -25,7 +25,8 @@ func newSFTCommand(g *globalOptions) *cobra.Command {
 task, by cross-entropy on the answer and its end token, not on the prompt. With --data
 it learns from JSON lines {"prompt":"...","response":"..."} instead; a line with
 "split":"held-out" is kept for measuring. The child is written as a Hugging Face
-folder. Exact match of greedy answers is printed for both splits, before and after.
+folder, with --lora-rank as a PEFT adapter folder. Exact match of greedy answers is
+printed for both splits, before and after.
 
 This is supervised tuning, the baseline that reinforcement learning is compared with.
 
@@ -33,6 +34,7 @@ EXAMPLES
   pgsrm sft --task colors --out children/colors-sft
   pgsrm sft --child ./gpt2 --task opposites --epochs 3 --lr 5e-5 --out children/opposites
   pgsrm sft --data answers.jsonl --out children/own --json
+  pgsrm sft --child ./gpt2 --lora-rank 8 --lr 2e-3 --out adapters/colors
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSFT(cmd.Context(), o, g) },
 	}
@@ -50,12 +52,13 @@ type sftOptions struct {
 	MaxNewTokens int
 	Seed         uint64
 	DType        string
+	LoRA         run.LoRA
 	Train        run.SupervisedConfig
 }
 
 func defaultSFTOptions() sftOptions {
 	return sftOptions{
-		Epochs: 10, Seed: 1, DType: string(lm.F32),
+		Epochs: 10, Seed: 1, DType: string(lm.F32), LoRA: run.LoRA{Targets: []string{lm.AllLinear}},
 		Train: run.SupervisedConfig{Batch: 16, MaxGradNorm: 1, Schedule: rl.Schedule{Kind: "linear", LR: 5e-4, Warmup: 10}},
 	}
 }
@@ -75,6 +78,9 @@ func (o *sftOptions) AddFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.MaxNewTokens, "max-new-tokens", 0, "longest answer measured, end token included (0 = the task's)")
 	f.Uint64Var(&o.Seed, "seed", o.Seed, "seed of the order of the answers")
 	f.StringVar(&o.DType, "dtype", o.DType, "number format of the saved weights: F32 or BF16")
+	f.IntVar(&o.LoRA.Rank, "lora-rank", 0, "train low-rank adapters of this rank instead of all weights (0 = all weights)")
+	f.Float64Var(&o.LoRA.Alpha, "lora-alpha", 0, "the adapters count alpha/rank times (0 = twice the rank)")
+	f.StringSliceVar(&o.LoRA.Targets, "lora-targets", o.LoRA.Targets, "modules with adapters, by comma: c_attn, q_proj, ... or all-linear")
 }
 
 // validate names the first flag out of range.
@@ -94,10 +100,12 @@ func (o *sftOptions) validate() error {
 		return inputErrorf("--weight-decay: must not be negative (got %v)", o.Train.WeightDecay)
 	case o.MaxNewTokens < 0:
 		return inputErrorf("--max-new-tokens: must not be negative (got %d)", o.MaxNewTokens)
+	case o.LoRA.On() && o.DType != string(lm.F32):
+		return inputErrorf("--dtype: must be F32 with --lora-rank (got %q)", o.DType)
 	case o.DType != string(lm.F32) && o.DType != string(lm.BF16):
 		return inputErrorf("--dtype: must be F32 or BF16 (got %q)", o.DType)
 	}
-	return nil
+	return inputError(o.LoRA.Validate())
 }
 
 // sftOutput is the output of sft --json.
@@ -131,6 +139,9 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 		return err
 	}
 	defer m.Pool.Close()
+	if err := o.LoRA.Prepare(m, o.Child, o.Seed); err != nil {
+		return inputError(err)
+	}
 	seqs, err := teachingSequences(m.Config, tok, answers)
 	if err != nil {
 		return err
@@ -152,7 +163,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 	if out.ExactMatch.After, err = exactMatches(ctx, m, tok, answers, n); err != nil {
 		return err
 	}
-	if err := m.SaveAs(o.Out, tok, lm.DType(o.DType)); err != nil {
+	if err := run.SaveChild(m, o.Out, tok, lm.DType(o.DType)); err != nil {
 		return err
 	}
 	return out.print(g)

@@ -19,7 +19,7 @@ func newTrainCommand(g *globalOptions) *cobra.Command {
 		Short: "Train a child with one reward",
 		Long: `The train command trains a child with one reward and writes a run directory:
 metrics, sampled answers, checkpoints and the trained child as a Hugging Face
-folder. Interrupted (Ctrl-C once) it writes a checkpoint and stops; killed at any
+folder; with --lora-rank the child is a PEFT adapter folder. Interrupted (Ctrl-C once) it writes a checkpoint and stops; killed at any
 instant it goes on by --resume, to the very bits of a run that was left alone.
 Ctrl-C twice stops at once.
 
@@ -30,6 +30,7 @@ EXAMPLES
   pgsrm train --out runs/colors
   pgsrm train --task opposites --reward binary --seed 7 --out runs/opposites
   pgsrm train --reward 'exact + 0.3*centered(no_clip)' --set schedule.lr=1e-4 --out runs/a
+  pgsrm train --child ./gpt2 --lora-rank 8 --lora-targets c_attn,c_proj --out runs/adapter
   pgsrm train --resume --out runs/a
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runTrain(cmd.Context(), &opts, g, run.Deps{}) },

@@ -104,7 +104,7 @@ def loss_of(model, sequences):
     return total / count, torch.cat(logits)
 
 
-def policy(model, sequences, tensors):
+def policy(model, sequences, tensors, trained=None):
     """Gradients of sum(a*logp + b*entropy + c*value) over the response tokens, at a temperature,
     every second target over a support of some tokens; the value head sits on the final hidden state."""
     g = torch.Generator().manual_seed(11)
@@ -132,7 +132,7 @@ def policy(model, sequences, tensors):
             ))
     model.zero_grad()
     total.backward()
-    for n, p in model.named_parameters():
+    for n, p in (trained or dict(model.named_parameters())).items():
         tensors["policy:" + n] = p.grad.clone()
     tensors["value"], tensors["policy:value"] = head.detach(), head.grad
     return dict(temperature=temperature, targets=targets)
@@ -201,5 +201,6 @@ def main(name):
     print(name, losses[0], losses[-1], norms[0])
 
 
-for name in sys.argv[1:] or CONFIGS:
-    main(name)
+if __name__ == "__main__":
+    for name in sys.argv[1:] or CONFIGS:
+        main(name)

@@ -1,0 +1,298 @@
+package lm
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Names of the files of a PEFT adapter folder; docs/format/adapter-folder.md describes them.
+const (
+	adapterConfigFile  = "adapter_config.json"
+	adapterWeightsFile = "adapter_model.safetensors"
+	adapterPrefix      = "base_model.model." // of all tensor names, as PEFT wraps a model
+)
+
+// adapterConfig is what an adapter_config.json says.
+type adapterConfig struct {
+	lora       LoRA
+	transposed bool // fan_in_fan_out: the base keeps its matrices [in][out], as GPT-2 does
+}
+
+// adapterInert are members of adapter_config.json without effect on the numbers
+// of a trained adapter.
+var adapterInert = []string{
+	"auto_mapping", "inference_mode", "peft_version", "megatron_core", "qalora_group_size", "ensure_weight_tying",
+}
+
+// adapterPlain are the members that ask for other mathematics, or for other
+// weights than A and B, unless they have one of these values. null counts as absent.
+var adapterPlain = []struct {
+	name   string
+	values []string
+}{
+	{"peft_type", []string{`"LORA"`}},
+	{"task_type", []string{`"CAUSAL_LM"`}},
+	{"revision", []string{`"main"`}},
+	{"bias", []string{`"none"`}},
+	{"init_lora_weights", []string{"true", "false", `"gaussian"`, `"orthogonal"`}}, // others change the base as well
+	{"use_dora", []string{"false"}}, {"use_qalora", []string{"false"}}, {"lora_bias", []string{"false"}},
+	{"modules_to_save", []string{"[]"}}, {"exclude_modules", []string{"[]"}}, {"target_parameters", []string{"[]"}},
+	{"layers_to_transform", []string{"null"}}, {"layers_pattern", []string{"null"}}, {"layer_replication", []string{"null"}},
+	{"rank_pattern", []string{"{}"}}, {"alpha_pattern", []string{"{}"}},
+	{"loftq_config", []string{"{}"}}, {"eva_config", []string{"null"}}, {"corda_config", []string{"null"}}, {"lora_ga_config", []string{"null"}},
+	{"velora_config", []string{"null"}}, {"arrow_config", []string{"null"}}, {"kasa_config", []string{"null"}}, {"monteclora_config", []string{"null"}},
+	{"megatron_config", []string{"null"}}, {"use_bdlora", []string{"null", "false"}},
+	{"trainable_token_indices", []string{"null"}}, {"alora_invocation_tokens", []string{"null"}},
+}
+
+// parseAdapterConfig reads an adapter_config.json. Absent members have PEFT's
+// defaults; one that the engine cannot follow exactly is an error that names it.
+func parseAdapterConfig(text []byte) (adapterConfig, error) {
+	f, err := parseFields(adapterConfigFile, text)
+	if err != nil {
+		return adapterConfig{}, err
+	}
+	f.skip(adapterInert...)
+	for _, p := range adapterPlain {
+		f.only(p.name, p.values...)
+	}
+	if f.raw["peft_type"] == nil {
+		f.fail("peft_type", `"LORA"`)
+	}
+	var c adapterConfig
+	c.lora.Rank = f.int(8, "r")
+	c.lora.Alpha = f.float(8, "lora_alpha")
+	c.lora.RSLoRA = f.flag(false, "use_rslora")
+	c.lora.Dropout = f.float(0, "lora_dropout")
+	c.lora.Base = f.text("", "base_model_name_or_path")
+	c.transposed = f.flag(false, "fan_in_fan_out")
+	f.read["target_modules"] = true
+	if raw := f.raw["target_modules"]; json.Unmarshal(raw, &c.lora.Targets) != nil {
+		if json.Unmarshal(raw, &c.lora.Pattern) != nil {
+			f.fail("target_modules", "a list of names or a text")
+		} else if c.lora.Pattern == AllLinear {
+			c.lora.Targets, c.lora.Pattern = []string{AllLinear}, ""
+		}
+	}
+	if err := f.finish(); err != nil {
+		return adapterConfig{}, err
+	}
+	if err := c.lora.Validate(); err != nil {
+		return adapterConfig{}, fmt.Errorf("%s: %w", adapterConfigFile, err)
+	}
+	return c, nil
+}
+
+// IsAdapter says whether a folder holds an adapter of PEFT instead of a model.
+func IsAdapter(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, adapterConfigFile))
+	return err == nil
+}
+
+// AdapterBase is the model that the adapter in a folder says it belongs to:
+// base_model_name_or_path; "" if it says nothing.
+func AdapterBase(dir string) (string, error) {
+	c, err := readAdapterConfig(os.DirFS(dir))
+	if err != nil {
+		return "", fmt.Errorf("load adapter: %s: %w", dir, err)
+	}
+	return c.lora.Base, nil
+}
+
+func readAdapterConfig(fsys fs.FS) (adapterConfig, error) {
+	text, err := fs.ReadFile(fsys, adapterConfigFile)
+	if err != nil {
+		return adapterConfig{}, err
+	}
+	return parseAdapterConfig(text)
+}
+
+// LoadAdapter puts the adapter in a PEFT folder on the model, which must have
+// none: see AddLoRA. With sameBase set, an adapter that this package wrote must
+// have been trained on these very weights; PEFT's own say nothing about that.
+func (m *Model) LoadAdapter(dir string, sameBase bool) error {
+	if err := m.loadAdapter(os.DirFS(dir), sameBase); err != nil {
+		return fmt.Errorf("load adapter: %s: %w", dir, err)
+	}
+	return nil
+}
+
+func (m *Model) loadAdapter(fsys fs.FS, sameBase bool) error {
+	c, err := readAdapterConfig(fsys)
+	if err != nil {
+		return err
+	}
+	if c.transposed != m.conv1D() {
+		return fmt.Errorf("%s: fan_in_fan_out must be %v for a base of model_type %q (got %v)", adapterConfigFile, m.conv1D(), m.Config.Family, c.transposed)
+	}
+	set, err := openAdapterWeights(fsys)
+	if err != nil {
+		return err
+	}
+	defer set.close()
+	if err := m.attach(c.lora, false); err != nil {
+		return fmt.Errorf("%s: %w", adapterConfigFile, err)
+	}
+	if err := m.fillAdapters(set, sameBase); err != nil {
+		m.DropLoRA()
+		return err
+	}
+	return nil
+}
+
+// conv1D says whether the family's matrices are [in][out] in a folder.
+func (m *Model) conv1D() bool { return m.Config.Family == "gpt2" }
+
+// openAdapterWeights opens the tensors of an adapter.
+func openAdapterWeights(fsys fs.FS) (*weightSet, error) {
+	if _, err := fs.Stat(fsys, adapterWeightsFile); errors.Is(err, fs.ErrNotExist) {
+		if _, err := fs.Stat(fsys, "adapter_model.bin"); err == nil {
+			return nil, fmt.Errorf("%s is missing: adapter_model.bin is not read, since such files can run code; "+
+				"write the adapter anew with PEFT's save_pretrained", adapterWeightsFile)
+		}
+	}
+	f, err := OpenTensors(fsys, adapterWeightsFile)
+	if err != nil {
+		return nil, err
+	}
+	set := &weightSet{files: []*TensorFile{f}, of: map[string]*TensorFile{}}
+	for _, t := range f.Tensors() {
+		set.of[t.Name] = f
+	}
+	return set, nil
+}
+
+// fillAdapters reads A [rank][K] and B [N][rank] of every module; nothing else
+// may be in the file.
+func (m *Model) fillAdapters(set *weightSet, sameBase bool) error {
+	var missing, surplus, misshaped []string
+	known := map[string]bool{}
+	for _, p := range m.lora.params {
+		name := adapterPrefix + p.Name
+		known[name] = true
+		f, shape := set.of[name], []int{p.N, p.K}
+		if f == nil {
+			missing = append(missing, name)
+		} else if info, _ := f.Info(name); !slices.Equal(info.Shape, shape) {
+			misshaped = append(misshaped, fmt.Sprintf("%s must have shape %v (got %v)", name, shape, info.Shape))
+		}
+	}
+	for _, name := range sortedKeys(set.of) {
+		if !known[name] {
+			surplus = append(surplus, name)
+		}
+	}
+	if faults := faultText(missing, surplus, misshaped); faults != "" {
+		return fmt.Errorf("%s: tensors must be those of %s on this base: %s", adapterWeightsFile, adapterConfigFile, faults)
+	}
+	for _, p := range m.lora.params {
+		s, n := set.source(adapterPrefix+p.Name), p.K*p.N
+		err := guarded(func() error {
+			x, err := s.part(0, n, make([]float32, n))
+			if err == nil {
+				p.Set(x, true)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if want := set.files[0].Metadata[baseDigestKey]; sameBase && want != "" && want != m.baseDigest() {
+		return fmt.Errorf("%s: the base %s must have the weights that the adapter was trained on (sha256 %.12s, got %.12s); to use it all the same name the base as ADAPTER@BASE",
+			adapterWeightsFile, m.lora.spec.Base, want, m.baseDigest())
+	}
+	return nil
+}
+
+// Members of the metadata of an adapter's tensors that this package writes
+// beside PEFT's "format".
+const (
+	baseNameKey   = "pgsrm.base"
+	baseDigestKey = "pgsrm.base_sha256" // see baseDigest
+)
+
+// baseDigest identifies the frozen weights: the hex SHA-256 of all tensors in F32
+// as a folder would hold them, in the order of their table, whatever the layout in memory.
+func (m *Model) baseDigest() string {
+	if m.lora.digest != "" {
+		return m.lora.digest
+	}
+	h := sha256.New()
+	var values []float32
+	var bytes []byte
+	for _, t := range m.tensors(nil) {
+		bytes = bytes[:0]
+		for _, v := range t.values(&values) {
+			bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
+		}
+		h.Write(bytes)
+	}
+	m.lora.digest = hex.EncodeToString(h.Sum(nil))
+	return m.lora.digest
+}
+
+// SaveAdapter writes the adapters as a folder that PEFT loads, in F32; the
+// frozen weights are not in it. The folder appears whole or not at all; an
+// existing one is replaced if it is empty, an adapter or a model folder.
+func (m *Model) SaveAdapter(dir string) error {
+	if m.lora == nil {
+		return fmt.Errorf("save adapter: the model must have adapters (it has none)")
+	}
+	if err := replaceable(dir); err != nil {
+		return fmt.Errorf("save adapter: %w", err)
+	}
+	err := AtomicDir(dir, func(tmp string) error {
+		err := AtomicFile(filepath.Join(tmp, adapterConfigFile), func(w io.Writer) error {
+			_, err := w.Write(m.adapterJSON())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return WriteTensors(filepath.Join(tmp, adapterWeightsFile), F32, map[string]string{
+			"format": "pt", baseNameKey: m.lora.spec.Base, baseDigestKey: m.baseDigest(),
+		}, m.adapterTensors())
+	})
+	if err != nil {
+		return fmt.Errorf("save adapter: %w", err)
+	}
+	return nil
+}
+
+// adapterTensors are A and B under PEFT's names and in PEFT's shapes.
+func (m *Model) adapterTensors() []Tensor {
+	var out []Tensor
+	for _, p := range m.lora.params {
+		out = append(out, Tensor{Name: adapterPrefix + p.Name, Shape: []int{p.N, p.K}, Fill: func(dst []float32) { p.Get(dst, true) }})
+	}
+	return out
+}
+
+// adapterJSON is the adapter_config.json of the adapters.
+func (m *Model) adapterJSON() []byte {
+	l := m.lora.spec
+	v := map[string]any{
+		"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": nil, "inference_mode": true,
+		"r": l.Rank, "lora_alpha": l.Alpha, "use_rslora": l.RSLoRA, "lora_dropout": l.Dropout, "target_modules": l.Targets,
+		"fan_in_fan_out": m.conv1D(), "bias": "none", "use_dora": false, "init_lora_weights": true, "modules_to_save": nil,
+		"layers_to_transform": nil, "layers_pattern": nil, "rank_pattern": map[string]int{}, "alpha_pattern": map[string]int{},
+	}
+	if l.Base != "" {
+		v["base_model_name_or_path"] = l.Base
+	}
+	if l.Pattern != "" {
+		v["target_modules"] = l.Pattern
+	}
+	return indented(v)
+}

@@ -1,0 +1,96 @@
+package run
+
+import (
+	"fmt"
+	"slices"
+
+	"pgsrm/lm"
+	"pgsrm/tokenizer"
+)
+
+// LoRA is how much of the child is trained: with a rank low-rank adapters alone,
+// else all weights. docs/lora.md describes it.
+type LoRA struct {
+	Rank    int      `yaml:"rank"`    // 0 = all weights are trained
+	Alpha   float64  `yaml:"alpha"`   // the adapters count alpha/rank times; 0 = twice the rank
+	Targets []string `yaml:"targets"` // modules by their names in PEFT; all-linear = every linear layer of the blocks
+	RSLoRA  bool     `yaml:"rslora"`  // alpha/sqrt(rank) instead
+}
+
+// On says whether adapters are trained.
+func (l LoRA) On() bool { return l.Rank > 0 }
+
+// Validate reports the first value that cannot be used. The modules are checked
+// against the child by Prepare.
+func (l LoRA) Validate() error {
+	return firstError(intAtLeast("lora.rank", l.Rank, 0), atLeast("lora.alpha", l.Alpha, 0), func() error {
+		if l.On() && len(l.Targets) == 0 {
+			return keyErrorf("lora.targets", "must name at least one module (got none)")
+		}
+		return nil
+	}())
+}
+
+// Prepare makes the child trainable as l says. With a rank a child without
+// adapter gets a fresh one from the seed, which is to be saved as one of the base
+// that the name stands for; one with an adapter keeps it, and l must describe it.
+// Without a rank a child with an adapter has it merged into its weights.
+func (l LoRA) Prepare(m *lm.Model, child string, seed uint64) error {
+	has, adapted := m.LoRA()
+	switch {
+	case !l.On():
+		m.Merge()
+		return nil
+	case adapted:
+		if err := l.same(has); err != nil {
+			return err
+		}
+		return m.Trainable()
+	}
+	return m.AddLoRA(lm.LoRA{
+		Rank: l.Rank, Alpha: l.alpha(), RSLoRA: l.RSLoRA, Targets: l.Targets, Base: BaseName(child),
+	}, stream(seed, forLoRA).Uint64())
+}
+
+// same demands that l describes the adapter that the child has.
+func (l LoRA) same(has lm.LoRA) error {
+	targets := slices.Clone(l.Targets)
+	slices.Sort(targets)
+	all := slices.Equal(targets, []string{lm.AllLinear}) // whatever the adapter is on
+	for _, v := range []struct {
+		key      string
+		got, has any
+		same     bool
+	}{
+		{"rank", l.Rank, has.Rank, l.Rank == has.Rank},
+		{"alpha", l.alpha(), has.Alpha, l.alpha() == has.Alpha},
+		{"rslora", l.RSLoRA, has.RSLoRA, l.RSLoRA == has.RSLoRA},
+		{"targets", targets, has.Targets, all || slices.Equal(slices.Compact(targets), has.Targets)},
+	} {
+		if !v.same {
+			return fmt.Errorf("lora.%s: must be that of the child's adapter, which is trained on: %v (got %v)", v.key, v.has, v.got)
+		}
+	}
+	return nil
+}
+
+// alpha is the value with its default.
+func (l LoRA) alpha() float64 {
+	if l.Alpha == 0 {
+		return 2 * float64(l.Rank)
+	}
+	return l.Alpha
+}
+
+// SaveChild writes what was trained: the folder of an adapter of PEFT, or the
+// whole child as a Hugging Face folder, with weights of the type (lm.Model.SaveAs)
+// or with "" exactly (lm.Model.Save).
+func SaveChild(m *lm.Model, dir string, tok *tokenizer.Tokenizer, dtype lm.DType) error {
+	if _, adapted := m.LoRA(); adapted {
+		return m.SaveAdapter(dir)
+	}
+	if dtype == "" {
+		return m.Save(dir, tok)
+	}
+	return m.SaveAs(dir, tok, dtype)
+}
