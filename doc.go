@@ -11,6 +11,7 @@
 //	lm         the transformer: weights, forward, backward, cached decoding, sampling, optimiser, folders
 //	cache      what parents and embedders answered, kept on disk or in Redis
 //	remote     the client of model servers: retries, limits, counts
+//	hub        model folders from a Hugging Face hub into the local cache
 //	parent     answers of the parent for prompts
 //	embed      vectors for texts
 //	corpus     the pretraining corpus of the embedded child

@@ -103,6 +103,7 @@ Start with:
 		newMergeCommand(g),
 		newLogprobsCommand(g),
 		newTokenizeCommand(g),
+		newPullCommand(g),
 		newBenchCommand(g),
 		newVersionCommand(g),
 	)

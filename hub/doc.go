@@ -1,0 +1,12 @@
+// Package hub fetches model folders from a Hugging Face hub into the local cache
+// that all programs of this kind share:
+//
+//	models--ORG--NAME/blobs/CHECKSUM            the content of a file
+//	models--ORG--NAME/snapshots/COMMIT/PATH     a link to it under its name
+//	models--ORG--NAME/refs/REVISION             the commit that a branch or tag is at
+//
+// A download is resumed where it broke off, checked against the sum that the hub
+// gives (SHA-256, or git's SHA-1 of small files), and only then gets its name; the
+// reference is written when the snapshot is whole. The token is sent to the hub
+// alone, never to a host that the hub leads to, and appears in no message.
+package hub
