@@ -46,7 +46,8 @@ type ops struct {
 	softmaxBackward func(ds, p, dp []float32, scale float32)
 	rope            func(x, cos, sin []float32, sign float32)
 
-	peak func(n int) float32
+	peak   func(n int) float32
+	stream func(x []float32) float32
 }
 
 // use is the table in use, chosen once at start. Tests of this package swap it.
@@ -82,6 +83,6 @@ func goOps() *ops {
 		geluTanhGrad: generic.GELUTanhGrad, geluErfGrad: generic.GELUErfGrad,
 		swiGLU: generic.SwiGLU, swiGLUGrad: generic.SwiGLUGrad,
 		scores: generic.Scores, softmax: generic.Softmax, mix: generic.Mix, scatter: generic.Scatter,
-		softmaxBackward: generic.SoftmaxBackward, rope: generic.Rope, peak: generic.Peak,
+		softmaxBackward: generic.SoftmaxBackward, rope: generic.Rope, peak: generic.Peak, stream: generic.Stream,
 	}
 }

@@ -34,7 +34,7 @@ func avx512Ops() *ops {
 		geluTanhGrad: avx512.GELUTanhGrad, geluErfGrad: avx512.GELUErfGrad,
 		swiGLU: avx512.SwiGLU, swiGLUGrad: avx512.SwiGLUGrad,
 		scores: avx512.Scores, softmax: avx512.Softmax, mix: avx512.Mix, scatter: avx512.Scatter,
-		softmaxBackward: avx512.SoftmaxBackward, rope: avx512.Rope, peak: avx512.Peak,
+		softmaxBackward: avx512.SoftmaxBackward, rope: avx512.Rope, peak: avx512.Peak, stream: avx512.Stream,
 	}
 }
 
@@ -51,6 +51,6 @@ func avx2Ops() *ops {
 		geluTanhGrad: avx2.GELUTanhGrad, geluErfGrad: avx2.GELUErfGrad,
 		swiGLU: avx2.SwiGLU, swiGLUGrad: avx2.SwiGLUGrad,
 		scores: avx2.Scores, softmax: avx2.Softmax, mix: avx2.Mix, scatter: avx2.Scatter,
-		softmaxBackward: avx2.SoftmaxBackward, rope: avx2.Rope, peak: avx2.Peak,
+		softmaxBackward: avx2.SoftmaxBackward, rope: avx2.Rope, peak: avx2.Peak, stream: avx2.Stream,
 	}
 }

@@ -14,6 +14,37 @@ func TestPeak(t *testing.T) {
 	})
 }
 
+func TestStream(t *testing.T) {
+	eachTable(t, func(t *testing.T) {
+		for _, n := range []int{0, 64, 640, 4096} {
+			g := newGuarded(newRand(uint64(n)), n)
+			x := g.s()
+			sum, sumAbs := exact(n, func(i int) float32 { return x[i] }, func(int) float32 { return 1 })
+			near(t, "sum", use.stream(x), sum, sumBound(n, sumAbs))
+		}
+	})
+	x := make([]float32, streamBlock+64+5)
+	for i := range x {
+		x[i] = 1
+	}
+	eachPool(t, func(t *testing.T, p *Pool) {
+		if got := Stream(p, x); got != streamBlock+64 {
+			t.Errorf("got %v, want the number of elements", got)
+		}
+	})
+}
+
+func BenchmarkStream(b *testing.B) {
+	p, x := NewPool(1), make([]float32, 64<<20)
+	for i := range x {
+		x[i] = 1 // else all pages would be one
+	}
+	b.SetBytes(int64(4 * len(x)))
+	for b.Loop() {
+		Stream(p, x)
+	}
+}
+
 func BenchmarkPeak(b *testing.B) {
 	const rounds = 1000
 	p := NewPool(1)

@@ -56,6 +56,7 @@ var loops = map[string]string{
 	"SoftmaxBackward": "\tds[t] = p[t] * (dp[t]-Dot(p, dp)) * scale",
 	"Rope":            "\tx[i], x[i+half] = x[i]*cos[i]-x[i+half]*sign*sin[i], x[i+half]*cos[i]+x[i]*sign*sin[i]",
 	"Slices":          "\tcopy(dst[i*dstStep:][:16], src[i*srcStep:][:16]) for i < n",
+	"Stream":          "\tsum += x[i], reading at 4 places a quarter apart; len(x) is a multiple of 64",
 	"Peak":            "\tfor range n { 384 multiply-adds sum[k] = sum[k]*0.5 + 1, on registers }; return sum[0]",
 	"Transpose":       "\tdst[j*32+i] = src[i*32+j]",
 }

@@ -24,5 +24,6 @@ func main() {
 	g.activations()
 	g.attention()
 	g.peak()
+	g.stream()
 	build.Generate()
 }

@@ -29,3 +29,35 @@ func (g *gen) peak() {
 	Label(done)
 	g.result(0, sums[0].AsX().(vec))
 }
+
+// stream emits Stream: a sum that reads at four places at once, since a core asks memory for more lines ahead on several
+// streams than on one. A quarter is len(x) bytes long.
+func (g *gen) stream() {
+	g.text("Stream", "func(x []float32) float32")
+	x, quarter := base("x"), length("x")
+	streams := newWalk(x, quarter, 4)
+	left, step := GP64(), GP64()
+	MOVQ(quarter, left)
+	MOVQ(U32(64), step)
+	sums := make([]vec, 4*g.parts)
+	for i := range sums {
+		sums[i] = g.zero()
+	}
+	again, done := g.label("line"), g.label("done")
+	TESTQ(left, left)
+	JE(LabelRef(done))
+	Label(again)
+	for i, s := range sums {
+		m := streams.at(i / g.parts)
+		m.Disp = i % g.parts * g.width
+		VADDPS(m, s, s)
+	}
+	streams.advance(step)
+	SUBQ(step, left)
+	JNE(LabelRef(again))
+	Label(done)
+	for i, s := range sums[g.parts:] {
+		VADDPS(s, sums[i%g.parts], sums[i%g.parts])
+	}
+	g.result(0, g.total(sums[:g.parts]))
+}

@@ -5990,3 +5990,41 @@ DATA f3f000000<>+52(SB)/4, $0x3f000000
 DATA f3f000000<>+56(SB)/4, $0x3f000000
 DATA f3f000000<>+60(SB)/4, $0x3f000000
 GLOBL f3f000000<>(SB), RODATA|NOPTR, $64
+
+// func Stream(x []float32) float32
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·Stream(SB), NOSPLIT, $0-28
+	MOVQ   x_base+0(FP), AX
+	MOVQ   x_len+8(FP), CX
+	LEAQ   (CX)(CX*2), DX
+	MOVQ   CX, BX
+	MOVQ   $0x00000040, SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	TESTQ  BX, BX
+	JE     done206
+
+line205:
+	VADDPS (AX), Z0, Z0
+	VADDPS (AX)(CX*1), Z1, Z1
+	VADDPS (AX)(CX*2), Z2, Z2
+	VADDPS (AX)(DX*1), Z3, Z3
+	ADDQ   SI, AX
+	SUBQ   SI, BX
+	JNE    line205
+
+done206:
+	VADDPS        Z1, Z0, Z0
+	VADDPS        Z2, Z0, Z0
+	VADDPS        Z3, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, ret+24(FP)
+	VZEROUPPER
+	RET

@@ -311,3 +311,10 @@ func Rope(x []float32, cos []float32, sin []float32, sign float32)
 //
 //go:noescape
 func Peak(n int) float32
+
+// Stream computes
+//
+//	sum += x[i], reading at 4 places a quarter apart; len(x) is a multiple of 64
+//
+//go:noescape
+func Stream(x []float32) float32

@@ -17,3 +17,18 @@ func Peak(n int) float32 {
 	}
 	return min(a, b, c, d, e, f, g, h)
 }
+
+// Stream is the sum of x, for measuring how fast memory can be read; len(x) is a multiple of 64. (The order
+// of the sum is not that of Sum.)
+func Stream(x []float32) float32 {
+	var a, b, c, d float32
+	q := len(x) / 4
+	x0, x1, x2, x3 := x[:q], x[q:][:q], x[2*q:][:q], x[3*q:][:q]
+	for i := range x0 {
+		a += x0[i]
+		b += x1[i]
+		c += x2[i]
+		d += x3[i]
+	}
+	return a + b + c + d
+}
