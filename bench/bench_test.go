@@ -19,9 +19,12 @@ func tiny() (a, b shape) {
 	return a, b
 }
 
-func tinyRows() []row {
+func tinyPlan() plan {
 	a, b := tiny()
-	return table(a, b, product{50, 30, 40}, product{7, 8, 9})
+	return plan{
+		rows:   table(a, b, product{50, 30, 40}, product{7, 8, 9}, encoderShape{1, 16, 2, 40}),
+		shapes: []shape{a, b}, rounds: 100, memory: 1 << 20,
+	}
 }
 
 // helper is the environment variable that makes the test binary stand for the program.
@@ -55,9 +58,9 @@ func TestEveryRow(t *testing.T) {
 	}
 	var seen []string
 	res, err := run(t.Context(), Options{
-		Repeat: 2, Threads: 2, Self: []string{self},
+		Repeat: 2, Threads: 2, Self: []string{self}, Phases: true,
 		Progress: func(name string, i, n int) { seen = append(seen, fmt.Sprintf("%d/%d %s", i, n, name)) },
-	}, tinyRows(), 100, 1<<20)
+	}, tinyPlan())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,19 +77,32 @@ func TestEveryRow(t *testing.T) {
 			t.Errorf("%s: share of limit: got %v", r.Name, *r.ShareOfLimit)
 		}
 	}
-	for _, s := range res.Skipped {
-		names = append(names, s.Name)
-		if !strings.Contains(s.Reason, "--encoder") {
-			t.Errorf("%s skipped: %s", s.Name, s.Reason)
-		}
+	if len(res.Skipped) > 0 {
+		t.Errorf("skipped: %v", res.Skipped)
 	}
 	slices.Sort(names)
-	want := slices.Sorted(slices.Values(namesOf(tinyRows())))
+	want := slices.Sorted(slices.Values(namesOf(tinyPlan().rows)))
 	if !slices.Equal(names, want) {
 		t.Errorf("rows: got %v, want %v", names, want)
 	}
 	if len(seen) != len(want) || seen[0] != "0/21 iteration_A_s" {
 		t.Errorf("progress: got %q", seen)
+	}
+	checkPhases(t, res.Phases)
+}
+
+// checkPhases holds that both steps are taken apart: eleven phases and the rest.
+func checkPhases(t *testing.T, phases []Phase) {
+	t.Helper()
+	share := map[string]float64{}
+	for _, p := range phases {
+		share[p.Shape] += p.ShareOfStep
+		if p.Name != "rest" && (!(p.Seconds > 0) || !(p.ShareOfLimit > 0) || (p.GFLOP > 0) == (p.GB > 0)) {
+			t.Errorf("phase must have values: %+v", p)
+		}
+	}
+	if len(phases) != 2*12 || math.Abs(share["A"]-1) > 1e-9 || math.Abs(share["B"]-1) > 1e-9 {
+		t.Errorf("got %d phases with shares %v", len(phases), share)
 	}
 }
 
@@ -116,7 +132,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestJSONShape(t *testing.T) {
-	res, err := run(t.Context(), Options{Repeat: 1, Threads: 1, Only: []string{"step_B_s", "start_s"}}, tinyRows(), 10, 1<<16)
+	res, err := run(t.Context(), Options{Repeat: 1, Threads: 1, Only: []string{"step_B_s", "start_s"}}, tinyPlan())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +168,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := run(ctx, Options{
 		Repeat: 1, Threads: 1, Progress: func(string, int, int) { cancel() },
-	}, tinyRows(), 10, 1<<16)
+	}, tinyPlan())
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

@@ -1,7 +1,8 @@
 package bench
 
 // cost is work that no implementation can avoid: floating-point operations, and
-// bytes between memory and processor.
+// bytes read from memory. (Lines that are written back go beside those that
+// are read, and are not counted.)
 type cost struct{ flops, bytes float64 }
 
 // seconds is the least time of phases that follow one another: each takes what
@@ -17,17 +18,16 @@ func (m Machine) seconds(phases []cost) float64 {
 	return total
 }
 
-// cached is the size up to which weights are taken to stay in the processor's
-// caches from one use to the next, so that reading them is no memory traffic.
+// cached is the size up to which data are taken to stay in the processor's caches
+// from one use to the next, so that reading them is no memory traffic.
 const cached = 32 << 20
 
-// traffic is the number of bytes that streaming over n floats moves, times
-// times; copies is how many arrays of that size the work goes over.
-func traffic(n, copies, times float64) float64 {
-	if 4*n*copies <= cached {
+// traffic is the number of bytes that reading n float32 numbers moves.
+func traffic(n float64) float64 {
+	if 4*n <= cached {
 		return 0
 	}
-	return 4 * n * times
+	return 4 * n
 }
 
 // levels counts the rows (tokens) of a batch by their depth: levels[d] rows have d
@@ -72,27 +72,27 @@ func (s shape) forward(rows levels) cost {
 	w := s.blockWeights()
 	return cost{
 		flops: 2*w*n + 4*float64(s.width)*float64(s.layers)*pairs,
-		bytes: traffic(w, 1, 1),
+		bytes: traffic(w),
 	}
 }
 
-// backward is twice forward (gradients of inputs and of weights); weights are
-// read and their gradients written.
+// backward is twice forward: gradients of inputs and of weights. The weights are
+// read once; their gradients are only written.
 func (s shape) backward(rows levels) cost {
 	f := s.forward(rows)
-	return cost{flops: 2 * f.flops, bytes: traffic(s.blockWeights(), 2, 2)}
+	return cost{flops: 2 * f.flops, bytes: f.bytes}
 }
 
 // logits is the output layer for n rows, over columns of the vocabulary.
 func (s shape) logits(n, columns int) cost {
 	w := float64(s.width) * float64(columns)
-	return cost{flops: 2 * w * float64(n), bytes: traffic(w, 1, 1)}
+	return cost{flops: 2 * w * float64(n), bytes: traffic(w)}
 }
 
-// logitsBackward is twice logits; weights read, gradients written.
+// logitsBackward is twice logits, for the same reason.
 func (s shape) logitsBackward(n, columns int) cost {
-	w := float64(s.width) * float64(columns)
-	return cost{flops: 4 * w * float64(n), bytes: traffic(w, 2, 2)}
+	l := s.logits(n, columns)
+	return cost{flops: 2 * l.flops, bytes: l.bytes}
 }
 
 // parameters is the number of weights that the optimiser moves.
@@ -101,11 +101,10 @@ func (s shape) parameters() float64 {
 	return s.blockWeights() + s.headWeights() + positions*float64(s.width) + small
 }
 
-// optimiser is the gradient norm (a read of the gradients) and AdamW (weights,
-// moments: read and written; gradients: read): 8 numbers of 4 bytes, about 14
-// operations a weight.
+// optimiser is AdamW: weights, gradients and two moments are read, about 14
+// operations a weight. (The gradient norm can be had while the gradients are made.)
 func (s shape) optimiser() cost {
-	return cost{flops: 14 * s.parameters(), bytes: traffic(s.parameters(), 4, 8)}
+	return cost{flops: 14 * s.parameters(), bytes: traffic(4 * s.parameters())}
 }
 
 // stepCost is a training step on sequences that share nothing, logits over the

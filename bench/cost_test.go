@@ -39,10 +39,10 @@ func TestSeconds(t *testing.T) {
 	if got := m.seconds([]cost{{flops: 2e11, bytes: 1e10}, {flops: 1e10, bytes: 5e9}}); math.Abs(got-2.5) > 1e-12 {
 		t.Errorf("got %v, want 2 s of arithmetic and 0.5 s of memory", got)
 	}
-	if got := traffic(1000, 1, 5); got != 0 {
+	if got := traffic(1000); got != 0 {
 		t.Errorf("weights that stay in the cache: got %v bytes", got)
 	}
-	if got := traffic(1e8, 1, 2); got != 8e8 {
+	if got := traffic(1e8); got != 4e8 {
 		t.Errorf("got %v bytes", got)
 	}
 }

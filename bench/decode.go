@@ -9,16 +9,17 @@ import (
 
 // newDecode samples newTokens tokens behind each of n prompts that share
 // nothing; every run has prompts of its own and an empty cache.
-func newDecode(s shape, p *kernel.Pool, n int) (*work, error) {
+func newDecode(s shape, p *kernel.Pool, n int) (work, error) {
 	m, err := lm.NewRandom(s.config(), 1)
 	if err != nil {
-		return nil, err
+		return work{}, err
 	}
 	m.Pool = p
 	state, rng := m.NewState(false), newRand(2)
 	var prompts [][]int32
 	opt := lm.SampleOptions{Temperature: 1, TopK: s.topK, MaxNewTokens: s.newTokens}
-	return &work{
+	return work{
+		limit:   s.decodeCost(n),
 		prepare: func() { prompts = s.random(rng, n, s.prompt) },
 		run: func() error {
 			state.Reset()

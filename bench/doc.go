@@ -8,9 +8,11 @@
 //	machine.go   processor, peak of multiply-adds, memory bandwidth
 //	shape.go     the models and batches, random inputs
 //	cost.go      operations and bytes of each kind of work: the limit
-//	rows.go      the table of rows          measure.go   repetition, medians, allocations
+//	run.go       options and result         table.go     the table of rows
+//	row.go       how a row is measured      measure.go   repetition, medians, allocations
 //	step.go, iteration.go, decode.go, encode.go, gemm.go, process.go   what the rows run
-//	phases.go    the phases of a training step one by one
+//	minilm.go    an encoder of MiniLM's shape          known.go   figures of peers and of the project
+//	phases.go, stepops.go   the parts of a training step one by one
 //
 // # What is measured
 //

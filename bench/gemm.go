@@ -13,16 +13,16 @@ func mlpProduct() product    { return product{950, 768, 3072} }
 func (g product) gflops() float64 { return 2 * float64(g.m) * float64(g.k) * float64(g.n) / 1e9 }
 
 func (g product) cost() cost {
-	return cost{flops: g.gflops() * 1e9, bytes: traffic(float64(g.m*g.k+g.k*g.n+g.m*g.n), 1, 1)}
+	return cost{flops: g.gflops() * 1e9, bytes: traffic(float64(g.m*g.k + g.k*g.n))}
 }
 
-func newProduct(g product, p *kernel.Pool) (*work, error) {
+func newProduct(g product, p *kernel.Pool) work {
 	x, w, y := normal(1, g.m*g.k), make([]float32, kernel.PackedLen(g.k, g.n)), make([]float32, g.m*g.n)
 	kernel.Pack(w, normal(2, g.k*g.n), g.k, g.n)
-	return &work{run: func() error {
+	return work{limit: []cost{g.cost()}, run: func() error {
 		kernel.MatMul(p, y, g.n, x, g.k, g.m, w, g.k, g.n, kernel.Epilogue{})
 		return nil
-	}}, nil
+	}}
 }
 
 // normal returns n random numbers of deviation 0.02.

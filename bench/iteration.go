@@ -36,15 +36,15 @@ type iteration struct {
 }
 
 // newIteration makes a training with groups of g samples; every run has prompts of its own.
-func newIteration(s shape, p *kernel.Pool, name string, g int) (*work, error) {
+func newIteration(s shape, p *kernel.Pool, name string, g int) (work, error) {
 	m, err := lm.NewRandom(s.config(), 1)
 	if err != nil {
-		return nil, err
+		return work{}, err
 	}
 	m.Pool = p
 	algo, needs, err := algorithm(name)
 	if err != nil {
-		return nil, err
+		return work{}, err
 	}
 	ref := m.Clone()
 	if needs.Values {
@@ -55,7 +55,8 @@ func newIteration(s shape, p *kernel.Pool, name string, g int) (*work, error) {
 		policy: &rl.ModelPolicy{Model: m, Optimizer: lm.NewAdamW(), ValueLRFactor: needs.ValueLRFactor},
 	}
 	rng := newRand(3)
-	return &work{
+	return work{
+		limit:   s.iterationCost(g),
 		prepare: func() { it.prompts = s.prompts(rng, s.batch/g) },
 		run:     it.run,
 	}, nil

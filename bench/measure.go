@@ -11,7 +11,8 @@ import (
 type work struct {
 	prepare func()       // makes the inputs of the next run, not measured; or nil
 	run     func() error // measured
-	close   func()       // or nil
+	limit   []cost       // of one run
+	note    string       // what a reader of the row must know
 }
 
 // sample is the outcome of some runs.
@@ -21,22 +22,20 @@ type sample struct {
 	allocs, bytes float64 // a run, median
 }
 
-// Bounds of the number of runs beside Options.Repeat: short work is repeated
-// until it has taken enough time for a median to stand.
+// Runs that do not count, and most runs of short work.
 const (
-	warmups    = 2
-	enoughTime = 300 * time.Millisecond
-	mostRuns   = 200
+	warmups  = 2
+	mostRuns = 200
 )
 
-// measure runs w at least repeat times, after some runs that do not count. The
-// context is looked at between runs.
-func measure(ctx context.Context, w *work, repeat int) (sample, error) {
+// measure runs w at least Repeat times, and short work until it has taken enough
+// time for a median to stand. The context is looked at between runs.
+func (s *session) measure(ctx context.Context, w work) (sample, error) {
 	var times, allocs, bytes []float64
 	var before, after runtime.MemStats
 	var total time.Duration
 	runtime.GC() // what the row before left
-	for i := -warmups; i < repeat || total < enoughTime && i < mostRuns; i++ {
+	for i := -warmups; i < s.Repeat || total < s.enough && i < mostRuns; i++ {
 		if err := ctx.Err(); err != nil {
 			return sample{}, err
 		}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,15 +71,18 @@ func highWater(status string) (float64, error) {
 }
 
 // call runs this program with other arguments in a process of its own.
-func call(ctx context.Context, self []string, args ...string) (string, error) {
-	all := append(append([]string{}, self[1:]...), args...)
-	out, err := exec.CommandContext(ctx, self[0], all...).Output()
+func (s *session) call(ctx context.Context, args ...string) (string, error) {
+	if len(s.Self) == 0 {
+		return "", skip("needs a process of its own")
+	}
+	all := slices.Concat(s.Self[1:], args)
+	out, err := exec.CommandContext(ctx, s.Self[0], all...).Output()
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return "", fmt.Errorf("bench: %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(exit.Stderr)))
+		return "", fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(exit.Stderr)))
 	}
 	return strings.TrimSpace(string(out)), err
 }

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
-	"text/tabwriter"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,13 +23,14 @@ func newBenchCommand(g *globalOptions) *cobra.Command {
 and then the engine on two shapes: A is GPT-2 small with a batch of 50, B a child of
 4 layers, 128 wide, with a batch of 64. Weights and tokens are random. Each row is
 the median of some runs, with the share that it reaches of what the machine could do
-at best, the allocations of a run, and the figures of peers and of the project on
-another machine for comparison. Rows in a process of their own: peak_memory, start.
-docs/commands.md defines the rows. Run it on a quiet machine.
+at best, the allocations of a run, and for comparison what the project aims at and the
+best peer reached on another machine. docs/commands.md defines the rows. Run it on
+a quiet machine.
 
 EXAMPLES
   pgsrm bench
   pgsrm bench --only step_A_s,iteration_A_s --repeat 9
+  pgsrm bench --only step_A_s,step_B_s --phases
   PGSRM_KERNEL=avx2 pgsrm bench --threads 1 --json > avx2.json
   pgsrm bench --encoder ./all-MiniLM-L6-v2 --only encode_2w_per_s,encode_12w_per_s
 ` + exitStatusHelp,
@@ -41,6 +43,7 @@ EXAMPLES
 // benchOptions are the flags of bench.
 type benchOptions struct {
 	Only    []string
+	Phases  bool
 	Repeat  int
 	Encoder string
 	Here    string // row that this process measures for another
@@ -49,8 +52,9 @@ type benchOptions struct {
 // AddFlags adds the flags of bench.
 func (o *benchOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.Only, "only", nil, "measure these `rows` only, separated by commas")
+	f.BoolVar(&o.Phases, "phases", false, "take the steps apart: each kind of operation in all layers (rows step_A_s and step_B_s)")
 	f.IntVar(&o.Repeat, "repeat", 5, "least number of runs of each row; the median counts")
-	f.StringVar(&o.Encoder, "encoder", os.Getenv("PGSRM_MINILM"), "`folder` of all-MiniLM-L6-v2 for the rows encode (or PGSRM_MINILM)")
+	f.StringVar(&o.Encoder, "encoder", os.Getenv("PGSRM_MINILM"), "`folder` of all-MiniLM-L6-v2 (or PGSRM_MINILM); without one its shape with random weights")
 	f.Lookup("encoder").DefValue = ""
 	f.StringVar(&o.Here, "here", "", "print the peak memory of this `row`, measured in this process")
 	f.Lookup("here").Hidden = true
@@ -75,7 +79,7 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 		return err
 	}
 	result, err := bench.Run(ctx, bench.Options{
-		Only: o.Only, Repeat: o.Repeat, Threads: g.Threads, Encoder: o.Encoder, Self: []string{self},
+		Only: o.Only, Phases: o.Phases, Repeat: o.Repeat, Threads: g.Threads, Encoder: o.Encoder, Self: []string{self},
 		Progress: func(name string, i, n int) { fmt.Fprintf(g.Stderr, "bench: %d/%d %s\n", i+1, n, name) },
 	})
 	if err != nil {
@@ -87,22 +91,42 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 	return printBench(g, result)
 }
 
-// printBench prints the machine and the rows as a table.
+// printBench prints the machine, the rows and the phases as tables.
 func printBench(g *globalOptions, r bench.Result) error {
-	fmt.Fprintf(g.Stdout, "%s, kernel %s, %d threads: %.0f GFLOP/s, %.1f GB/s\n\n", r.CPU, r.Kernel, r.Threads, r.Peak, r.Memory)
-	w := tabwriter.NewWriter(g.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "row\tvalue\tunit\tof limit\truns\tallocations\tbytes\ttarget\tpeer\t\n")
-	for _, l := range r.Rows {
-		fmt.Fprintf(w, "%s\t%.4g\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t\n", l.Name, l.Value, l.Unit, optional(l.ShareOfLimit, "%.2f"),
-			l.Runs, optional(l.Allocs, "%.0f"), optional(l.AllocBytes, "%.0f"), nonzero(l.Target), nonzero(l.Peer))
+	var lines []string
+	line := func(format string, args ...any) {
+		lines = append(lines, strings.TrimRight(fmt.Sprintf(format, args...), " ")+"\n")
 	}
-	if err := w.Flush(); err != nil {
-		return err
+	line("%s, kernel %s, %d threads: %.0f GFLOP/s, %.1f GB/s", r.CPU, r.Kernel, r.Threads, r.Peak, r.Memory)
+	line("")
+	line("%-19s%9s %-9s%9s%6s%12s%10s%9s%9s", "row", "value", "unit", "of limit", "runs", "allocations", "bytes", "target", "peer")
+	for _, l := range r.Rows {
+		line("%-19s%9.4g %-9s%9s%6d%12s%10s%9.4g%9.4g  %s", l.Name, l.Value, l.Unit, optional(l.ShareOfLimit, "%.2f"),
+			l.Runs, optional(l.Allocs, "%.0f"), optional(l.AllocBytes, "%.0f"), l.Target, l.Peer, l.Note)
+	}
+	if len(r.Phases) > 0 {
+		line("")
+		line("%-41s%9s%9s%10s", "phase of a step", "ms", "of step", "of limit")
+	}
+	for _, p := range r.Phases {
+		line("%s %-39s%9.4g%9.3f%10s", p.Shape, p.Name, 1e3*p.Seconds, p.ShareOfStep, reached(p))
 	}
 	for _, s := range r.Skipped {
-		fmt.Fprintf(g.Stdout, "%s: skipped: %s\n", s.Name, s.Reason)
+		line("%s: skipped: %s", s.Name, s.Reason)
 	}
-	return nil
+	_, err := io.WriteString(g.Stdout, strings.Join(lines, ""))
+	return err
+}
+
+// reached is the share of the limit, and the figure that it is a share of.
+func reached(p bench.Phase) string {
+	switch {
+	case p.GFLOP > 0:
+		return fmt.Sprintf("%10.2f%6.0f GFLOP/s", p.ShareOfLimit, p.GFLOP/p.Seconds)
+	case p.GB > 0:
+		return fmt.Sprintf("%10.2f%6.1f GB/s", p.ShareOfLimit, p.GB/p.Seconds)
+	}
+	return "-"
 }
 
 // optional formats a number that may be missing.
@@ -111,12 +135,4 @@ func optional(x *float64, format string) string {
 		return "-"
 	}
 	return fmt.Sprintf(format, *x)
-}
-
-// nonzero formats a number, 0 meaning none.
-func nonzero(x float64) string {
-	if x == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.4g", x)
 }

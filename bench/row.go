@@ -1,0 +1,76 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+)
+
+// row is one line of the table: how it is measured.
+type row struct {
+	name, unit string
+	measure    func(ctx context.Context, s *session) (Row, error) // all but names and known figures
+}
+
+// skip is the error of a row that cannot be measured here.
+type skip string
+
+func (s skip) Error() string { return string(s) }
+
+// timed is a row whose value follows from the time of one run: seconds, or units
+// a second where a run makes so many.
+func timed(name, unit string, units float64, open func(*session) (work, error)) row {
+	convert := func(seconds float64) float64 {
+		if units > 0 {
+			return units / seconds
+		}
+		return seconds
+	}
+	return row{name, unit, func(ctx context.Context, s *session) (Row, error) {
+		w, err := open(s)
+		if err != nil {
+			return Row{}, err
+		}
+		t, err := s.measure(ctx, w)
+		if err != nil {
+			return Row{}, err
+		}
+		r := Row{
+			Value: convert(t.median), Best: convert(t.least), Runs: t.runs, Allocs: &t.allocs, AllocBytes: &t.bytes, Note: w.note,
+		}
+		if least := s.machine.seconds(w.limit); least > 0 {
+			share, at := least/t.median, convert(least)
+			r.ShareOfLimit, r.Limit = &share, &at
+		}
+		return r, nil
+	}}
+}
+
+// memory is the peak of memory during training steps, in a process of its own. The
+// limit is weights, gradients and two moments: 16 bytes a weight.
+func memory(sh shape) row {
+	return row{peakMemoryName(sh), "GB", func(ctx context.Context, s *session) (Row, error) {
+		out, err := s.call(ctx, "bench", "--here", peakMemoryName(sh), "--threads", strconv.Itoa(s.Threads))
+		if err != nil {
+			return Row{}, err
+		}
+		value, err := strconv.ParseFloat(out, 64)
+		if err != nil {
+			return Row{}, fmt.Errorf("output must be a number (got %q)", out)
+		}
+		limit := 16 * sh.parameters() / 1e9
+		share := limit / value
+		return Row{Value: value, Best: value, Runs: 1, Limit: &limit, ShareOfLimit: &share}, nil
+	}}
+}
+
+// start is the time of `pgsrm version`, from the call to the end.
+func start() row {
+	return row{"start_s", "s", func(ctx context.Context, s *session) (Row, error) {
+		t, err := s.measure(ctx, work{run: func() error {
+			_, err := s.call(ctx, "version")
+			return err
+		}})
+		return Row{Value: t.median, Best: t.least, Runs: t.runs}, err
+	}}
+}

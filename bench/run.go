@@ -1,0 +1,121 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"pgsrm/kernel"
+)
+
+// Options say what to measure.
+type Options struct {
+	Only     []string // names of rows; empty = all
+	Phases   bool     // also the phases of a training step, for the shapes whose step is measured
+	Repeat   int      // least runs of a row; the median counts
+	Threads  int
+	Encoder  string                      // folder of MiniLM; empty = an encoder of its shape with random weights
+	Self     []string                    // command that runs this program, for the rows that need a process of their own
+	Progress func(name string, i, n int) // called before row i of n; or nil
+}
+
+// Row is one line of the result.
+type Row struct {
+	Name         string   `json:"name"`
+	Value        float64  `json:"value"` // median
+	Unit         string   `json:"unit"`
+	ShareOfLimit *float64 `json:"share_of_limit"` // part of what the machine could do, 1 = all of it; null = no limit known
+	Limit        *float64 `json:"limit"`          // value at the limit
+	Best         float64  `json:"best"`           // best run
+	Runs         int      `json:"runs"`
+	Allocs       *float64 `json:"allocs"`      // allocations of a run, median; null in a process of its own
+	AllocBytes   *float64 `json:"alloc_bytes"` // bytes of them
+	Target       float64  `json:"target"`      // what the project wants to reach on the machine of the peers' figures
+	Peer         float64  `json:"peer"`        // the best peer there
+	Note         string   `json:"note,omitempty"`
+}
+
+// Skipped is a row that could not be measured.
+type Skipped struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// Result is the outcome of Run.
+type Result struct {
+	Machine
+	Rows    []Row     `json:"rows"`
+	Phases  []Phase   `json:"phases,omitempty"`
+	Skipped []Skipped `json:"skipped,omitempty"`
+}
+
+// Names lists the rows, in the order of the table.
+func Names() []string { return namesOf(standard().rows) }
+
+func namesOf(rows []row) []string {
+	var names []string
+	for _, r := range rows {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// CheckNames reports a name that is no row.
+func CheckNames(only []string) error {
+	names := Names()
+	for _, name := range only {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("must be of %s (got %q)", strings.Join(names, ", "), name)
+		}
+	}
+	return nil
+}
+
+// Run measures the machine and then the rows, one after another. It ends with the
+// context between two runs of a row.
+func Run(ctx context.Context, o Options) (Result, error) { return run(ctx, o, standard()) }
+
+// session is what the rows of a Run share.
+type session struct {
+	Options
+	machine Machine
+	enough  time.Duration // spent on a row at least
+	pool    *kernel.Pool
+	encoder *encoder // nil until a row needs it
+}
+
+// run is Run on a plan.
+func run(ctx context.Context, o Options, p plan) (Result, error) {
+	s := &session{Options: o, enough: p.enough, pool: kernel.NewPool(o.Threads)}
+	defer s.pool.Close()
+	var err error
+	if s.machine, err = measureMachine(ctx, s.pool, p.rounds, p.memory); err != nil {
+		return Result{}, err
+	}
+	rows := p.chosen(o.Only)
+	out := Result{Machine: s.machine, Rows: []Row{}}
+	for i, r := range rows {
+		if o.Progress != nil {
+			o.Progress(r.name, i, len(rows))
+		}
+		line, err := r.measure(ctx, s)
+		var reason skip
+		if errors.As(err, &reason) {
+			out.Skipped = append(out.Skipped, Skipped{r.name, string(reason)})
+			continue
+		}
+		if err != nil {
+			return out, fmt.Errorf("%s: %w", r.name, err)
+		}
+		line.Name, line.Unit = r.name, r.unit
+		line.Target, line.Peer = known[r.name].target, known[r.name].peer
+		out.Rows = append(out.Rows, line)
+	}
+	if o.Phases {
+		out.Phases, err = s.phases(ctx, p.shapes, out.Rows)
+	}
+	return out, err
+}

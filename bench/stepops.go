@@ -1,0 +1,172 @@
+package bench
+
+import (
+	"fmt"
+
+	"pgsrm/kernel"
+	"pgsrm/lm"
+)
+
+// stepOps runs the operations of a training step kind by kind, with the weights of a
+// model, on buffers of the step's sizes that all layers share. Inputs and outputs
+// are apart, so that a run does not change what the next one computes on.
+type stepOps struct {
+	shape
+	p      *kernel.Pool
+	m      *lm.Model
+	opt    *lm.AdamW
+	params map[string]*lm.Param
+	rows   int       // R
+	paths  [][]int32 // [R]
+
+	d, d2, ff, pre []float32 // [R][D], [R][D], [R][F], [R][F] inputs (pre: of GELU, from the forward)
+	qkv            []float32 // [R][3D]
+	outD, outF     []float32 // [R][D], [R][F] outputs
+	outQKV         []float32 // [R][3D]
+	mean, rstd     []float32 // [R]
+	hidden         []float32 // [S][D] of the S response tokens
+	logits, grad   []float32 // [S][V]
+}
+
+func newStepOps(s shape, p *kernel.Pool) (*stepOps, error) {
+	m, err := lm.NewRandom(s.config(), 1)
+	if err != nil {
+		return nil, err
+	}
+	m.Pool = p
+	length := s.prompt + s.response
+	r, scored, D, F := s.batch*length, s.batch*s.response, s.width, 4*s.width
+	o := &stepOps{
+		shape: s, p: p, m: m, opt: lm.NewAdamW(), params: map[string]*lm.Param{}, rows: r,
+		d: normal(1, r*D), d2: normal(2, r*D), ff: normal(3, r*F), pre: normal(4, r*F), qkv: normal(5, r*3*D),
+		outD: make([]float32, r*D), outF: make([]float32, r*F), outQKV: make([]float32, r*3*D),
+		mean: make([]float32, r), rstd: make([]float32, r),
+		hidden: normal(6, scored*D), logits: make([]float32, scored*s.vocab), grad: normal(7, scored*s.vocab),
+	}
+	o.opt.Step(m, rate, maxNorm) // gradients and moments exist from here on
+	for _, w := range m.Params() {
+		o.params[w.Name] = w
+	}
+	for i := range r {
+		path := make([]int32, i%length+1)
+		for t := range path {
+			path[t] = int32(i - i%length + t)
+		}
+		o.paths = append(o.paths, path)
+	}
+	return o, nil
+}
+
+// eachLayer calls f for every layer with a function that finds its parameters.
+func (o *stepOps) eachLayer(f func(param func(name string) *lm.Param)) {
+	for l := range o.layers {
+		f(func(name string) *lm.Param { return o.params[fmt.Sprintf("layers.%d.%s", l, name)] })
+	}
+}
+
+// linear is one of the four matrix products of a layer.
+type linear struct {
+	name         string
+	x, y, dx, dy []float32
+	ep           kernel.Epilogue
+}
+
+func (o *stepOps) linears() []linear {
+	return []linear{
+		{"attn.qkv", o.d, o.outQKV, o.outD, o.qkv, kernel.Epilogue{}},
+		{"attn.out", o.d, o.outD, o.outD, o.d2, kernel.Epilogue{Residual: o.d2, LdRes: o.width}},
+		{"mlp.up", o.d, o.outF, o.outD, o.ff, kernel.Epilogue{Act: kernel.ActGELUTanh, Pre: o.pre}},
+		{"mlp.down", o.ff, o.outD, o.outF, o.d2, kernel.Epilogue{Residual: o.d2, LdRes: o.width}},
+	}
+}
+
+func (o *stepOps) forwardProducts() {
+	o.eachLayer(func(param func(string) *lm.Param) {
+		for _, l := range o.linears() {
+			w := param(l.name + ".weight")
+			l.ep.Bias = param(l.name + ".bias").Value
+			kernel.MatMul(o.p, l.y, w.N, l.x, w.K, o.rows, w.Value, w.K, w.N, l.ep)
+		}
+	})
+}
+
+func (o *stepOps) backwardInputs() {
+	o.eachLayer(func(param func(string) *lm.Param) {
+		for _, l := range o.linears() {
+			w := param(l.name + ".weight")
+			kernel.MatMulT(o.p, l.dx, w.K, l.dy, w.N, o.rows, w.Value, w.K, w.N, false)
+		}
+	})
+}
+
+func (o *stepOps) backwardWeights() {
+	o.eachLayer(func(param func(string) *lm.Param) {
+		for _, l := range o.linears() {
+			w := param(l.name + ".weight")
+			kernel.MatMulGrad(o.p, w.Grad, l.x, w.K, l.dy, w.N, o.rows, w.K, w.N)
+		}
+	})
+}
+
+func (o *stepOps) attnShape() kernel.AttnShape {
+	return kernel.AttnShape{Heads: o.heads, KVHeads: o.heads, HeadDim: o.width / o.heads, Scale: 1}
+}
+
+func (o *stepOps) forwardAttention() {
+	D, W := o.width, 3*o.width
+	for range o.layers {
+		kernel.Attention(o.p, o.outD, D, o.qkv, W, o.qkv[D:], o.qkv[2*D:], W, o.rows, o.paths, o.attnShape())
+	}
+}
+
+func (o *stepOps) backwardAttention() {
+	D, W := o.width, 3*o.width
+	for range o.layers {
+		clear(o.outQKV)
+		kernel.AttentionBackward(o.p, o.outQKV, W, o.outQKV[D:], o.outQKV[2*D:], W, o.d, D,
+			o.qkv, W, o.qkv[D:], o.qkv[2*D:], W, o.rows, o.paths, o.attnShape())
+	}
+}
+
+func (o *stepOps) forwardNorms() {
+	o.eachLayer(func(param func(string) *lm.Param) {
+		for _, name := range []string{"norm1", "norm2"} {
+			kernel.LayerNorm(o.p, o.outD, o.mean, o.rstd, o.d, param(name+".weight").Value, param(name+".bias").Value, o.rows, o.width, 1e-5)
+		}
+	})
+}
+
+func (o *stepOps) backwardRest() {
+	kernel.LayerNorm(o.p, o.outD, o.mean, o.rstd, o.d, o.params["norm.weight"].Value, o.params["norm.bias"].Value, o.rows, o.width, 1e-5)
+	o.eachLayer(func(param func(string) *lm.Param) {
+		for _, name := range []string{"norm1", "norm2"} {
+			w, b := param(name+".weight"), param(name+".bias")
+			kernel.LayerNormBackward(o.p, o.outD, w.Grad, b.Grad, o.d2, o.d, w.Value, o.mean, o.rstd, o.rows, o.width)
+		}
+		kernel.GELUTanhBackward(o.p, o.outF, o.ff, o.pre)
+		for _, l := range o.linears() {
+			b := param(l.name + ".bias")
+			kernel.ColSum(o.p, b.Grad, l.dy, b.N, o.rows, b.N)
+		}
+	})
+}
+
+func (o *stepOps) headForward() {
+	w := o.params["embed.tokens"]
+	kernel.MatMul(o.p, o.logits, w.N, o.hidden, w.K, len(o.hidden)/w.K, w.Value, w.K, w.N, kernel.Epilogue{})
+}
+
+func (o *stepOps) headSoftmax() {
+	V := o.vocab
+	o.p.Each(len(o.logits)/V, func(i, _ int) {
+		row := o.logits[i*V : (i+1)*V]
+		lse, h := kernel.SoftmaxStats(row)
+		kernel.SoftmaxGrad(o.grad[i*V:(i+1)*V], row, lse, h, 1, 0.1, 0.01)
+	})
+}
+
+func (o *stepOps) headBackward() {
+	w, n := o.params["embed.tokens"], len(o.hidden)/o.width
+	kernel.MatMulGrad(o.p, w.Grad, o.hidden, w.K, o.grad, w.N, n, w.K, w.N)
+	kernel.MatMulT(o.p, o.outD, w.K, o.grad, w.N, n, w.Value, w.K, w.N, false)
+}
