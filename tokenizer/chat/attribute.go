@@ -36,7 +36,10 @@ func attribute(v value, name string) (value, error) {
 	case string:
 		own = textNames
 	case *list:
-		own = [...][]string{listNames, tupleNames, {name}}[v.kind]
+		if v.kind == view {
+			return nil, fmt.Errorf("attribute %q of a view or range is not supported", name)
+		}
+		own = [...][]string{listNames, tupleNames}[v.kind]
 	case int64, float64, bool:
 		if slices.Contains(numNames, name) {
 			return nil, fmt.Errorf("attribute %q of a number is not supported", name)

@@ -7,7 +7,9 @@ import (
 )
 
 // maxSteps bounds the statements and expressions of one rendering.
-const maxSteps = 5_000_000
+const maxSteps = 500_000
+
+var errSteps = fmt.Errorf("must be done in %d steps", maxSteps)
 
 // renderer is the state of one rendering.
 type renderer struct {
@@ -67,9 +69,20 @@ func (r *renderer) global(name string) value {
 // step counts the work.
 func (r *renderer) step() error {
 	if r.steps++; r.steps > maxSteps {
-		return fmt.Errorf("must be done in %d steps", maxSteps)
+		return errSteps
 	}
 	return nil
+}
+
+// charge counts the work that a value means for what reads it.
+func (r *renderer) charge(v value) error {
+	switch v := v.(type) {
+	case string:
+		r.steps += len(v) / 128
+	case *list:
+		r.steps += len(v.items) / 16
+	}
+	return r.step()
 }
 
 func (r *renderer) body(all []stmt, f *frame) error {
@@ -96,7 +109,7 @@ func (r *renderer) captured(all []stmt, f *frame) (string, error) {
 
 func (r *renderer) write(s string) error {
 	if r.out.Len()+len(s) > maxText {
-		return fmt.Errorf("a text must have at most %d bytes", maxText)
+		return errText
 	}
 	r.out.WriteString(s)
 	return nil

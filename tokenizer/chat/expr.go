@@ -15,7 +15,7 @@ func (x nameExpr) eval(r *renderer, f *frame) (value, error) {
 	case refused:
 		return nil, v.err
 	default:
-		return v, r.step()
+		return v, r.charge(v)
 	}
 }
 
@@ -27,8 +27,10 @@ func (x attrExpr) eval(r *renderer, f *frame) (value, error) {
 	if _, ok := v.(*namespace); ok && r.testing {
 		return nil, at(x.line, fmt.Errorf("a namespace in the condition of a for is not supported"))
 	}
-	v, err = attribute(v, x.name)
-	return v, at(x.line, err)
+	if v, err = attribute(v, x.name); err != nil {
+		return nil, at(x.line, err)
+	}
+	return v, r.charge(v)
 }
 
 func (x itemExpr) eval(r *renderer, f *frame) (value, error) {
@@ -37,7 +39,10 @@ func (x itemExpr) eval(r *renderer, f *frame) (value, error) {
 		return nil, err
 	}
 	v, err := index(all[0], all[1])
-	return v, at(x.line, err)
+	if err != nil {
+		return nil, at(x.line, err)
+	}
+	return v, r.charge(v)
 }
 
 func (x sliceExpr) eval(r *renderer, f *frame) (value, error) {
@@ -164,7 +169,10 @@ func (x callExpr) eval(r *renderer, f *frame) (value, error) {
 	default:
 		err = fmt.Errorf("a value of type %s cannot be called", typeName(fn))
 	}
-	return v, at(x.line, err)
+	if err != nil {
+		return nil, at(x.line, err)
+	}
+	return v, r.charge(v)
 }
 
 func (x filterExpr) eval(r *renderer, f *frame) (value, error) {
@@ -172,8 +180,10 @@ func (x filterExpr) eval(r *renderer, f *frame) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err = x.apply(r, f, v)
-	return v, at(x.line, err)
+	if v, err = x.apply(r, f, v); err != nil {
+		return nil, at(x.line, err)
+	}
+	return v, r.charge(v)
 }
 
 // apply filters a value.
@@ -265,7 +275,10 @@ func (x binaryExpr) eval(r *renderer, f *frame) (value, error) {
 		return nil, err
 	}
 	v, err := binary(x.op, all[0], all[1])
-	return v, at(x.line, err)
+	if err != nil {
+		return nil, at(x.line, err)
+	}
+	return v, r.charge(v)
 }
 
 func (x unaryExpr) eval(r *renderer, f *frame) (value, error) {

@@ -256,7 +256,7 @@ func indentFilter(_ *renderer, v value, c call) (value, error) {
 	isSet := func(v value) bool { return v != (missing{}) && truth(v) }
 	lines := splitLines(s + "\n")
 	if len(lines)*len(by) > maxText {
-		return nil, fmt.Errorf("a text must have at most %d bytes", maxText)
+		return nil, errText
 	}
 	for i, line := range lines {
 		if i > 0 && (line != "" || isSet(a[2])) || i == 0 && isSet(a[1]) {

@@ -167,7 +167,7 @@ func times(a, b value) (value, error) {
 	switch a := a.(type) {
 	case string:
 		if n > 0 && int64(len(a)) > maxText/n {
-			return nil, fmt.Errorf("a text must have at most %d bytes", maxText)
+			return nil, errText
 		}
 		return strings.Repeat(a, int(max(n, 0))), nil
 	case *list:
@@ -190,9 +190,9 @@ func times(a, b value) (value, error) {
 func compare(op string, a, b value) (bool, error) {
 	switch op {
 	case "==":
-		return equal(a, b, 0)
+		return equal(a, b)
 	case "!=":
-		same, err := equal(a, b, 0)
+		same, err := equal(a, b)
 		return !same, err
 	case "in":
 		return contains(b, a)

@@ -60,7 +60,9 @@ func reprList(l *list, depth int) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(s)
+		if b.WriteString(s); b.Len() > maxText {
+			return "", errText
+		}
 	}
 	switch {
 	case l.kind == plainList:
@@ -81,7 +83,9 @@ func reprDict(d *dict, depth int) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(quote(k) + ": " + s)
+		if b.WriteString(quote(k) + ": " + s); b.Len() > maxText {
+			return "", errText
+		}
 	}
 	return "{" + b.String() + "}", nil
 }
@@ -145,8 +149,11 @@ type jsonStyle struct {
 
 // json appends v as json.dumps writes it.
 func (j jsonStyle) json(b *strings.Builder, v value, level int) error {
-	if level > maxNesting {
+	switch {
+	case level > maxNesting:
 		return errNesting
+	case b.Len() > maxText:
+		return errText
 	}
 	switch v := v.(type) {
 	case nil:

@@ -94,7 +94,7 @@ func divisibleTest(v value, c call) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return equal(m, int64(0), 0)
+	return equal(m, int64(0))
 }
 
 func compareTest(op string) func(value, call) (bool, error) {

@@ -18,12 +18,14 @@ func isSpace(r rune) bool {
 }
 
 // maxText bounds the length of a text in bytes.
-const maxText = 16 << 20
+const maxText = 4 << 20
+
+var errText = fmt.Errorf("a text must have at most %d bytes", maxText)
 
 // bounded refuses a text that is too long.
 func bounded(s string) (value, error) {
 	if len(s) > maxText {
-		return nil, fmt.Errorf("a text must have at most %d bytes", maxText)
+		return nil, errText
 	}
 	return s, nil
 }
@@ -173,7 +175,7 @@ func replaceText(s, old, new string, n int) (value, error) {
 		count = min(count, n)
 	}
 	if len(new) > 0 && count > maxText/len(new) {
-		return nil, fmt.Errorf("a text must have at most %d bytes", maxText)
+		return nil, errText
 	}
 	return bounded(strings.Replace(s, old, new, n))
 }

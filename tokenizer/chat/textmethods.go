@@ -192,7 +192,7 @@ func joined(all []string, sep string) (value, error) {
 		n += len(s)
 	}
 	if n > maxText {
-		return nil, fmt.Errorf("a text must have at most %d bytes", maxText)
+		return nil, errText
 	}
 	return strings.Join(all, sep), nil
 }

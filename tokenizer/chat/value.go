@@ -223,11 +223,32 @@ const maxNesting = 500
 
 var errNesting = fmt.Errorf("values must not be nested deeper than %d", maxNesting)
 
-// equal is Python's ==.
-func equal(a, b value, depth int) (bool, error) {
-	if depth > maxNesting {
-		return false, errNesting
+// work bounds a walk through values, which may hold one another many times over.
+type work struct{ depth, steps int }
+
+// enter counts a level; leave undoes it.
+func (w *work) enter() error {
+	w.depth++
+	w.steps++
+	switch {
+	case w.depth > maxNesting:
+		return errNesting
+	case w.steps > maxSteps:
+		return errSteps
 	}
+	return nil
+}
+
+func (w *work) leave() { w.depth-- }
+
+// equal is Python's ==.
+func equal(a, b value) (bool, error) { return same(a, b, new(work)) }
+
+func same(a, b value, w *work) (bool, error) {
+	if err := w.enter(); err != nil {
+		return false, err
+	}
+	defer w.leave()
 	if x, ok := asInt(a); ok {
 		if y, ok := asInt(b); ok {
 			return x == y, nil
@@ -249,7 +270,7 @@ func equal(a, b value, depth int) (bool, error) {
 		if !ok || a.kind != b.kind || len(a.items) != len(b.items) {
 			return false, nil
 		}
-		return equalAll(a.items, b.items, depth+1)
+		return sameAll(a.items, b.items, w)
 	case *dict:
 		b, ok := b.(*dict)
 		if !ok || len(a.keys) != len(b.keys) {
@@ -260,7 +281,7 @@ func equal(a, b value, depth int) (bool, error) {
 			if !ok {
 				return false, nil
 			}
-			if same, err := equal(a.vals[k], v, depth+1); !same || err != nil {
+			if ok, err := same(a.vals[k], v, w); !ok || err != nil {
 				return false, err
 			}
 		}
@@ -269,9 +290,9 @@ func equal(a, b value, depth int) (bool, error) {
 	return a == b, nil // None, texts, and identity of the rest
 }
 
-func equalAll(a, b []value, depth int) (bool, error) {
+func sameAll(a, b []value, w *work) (bool, error) {
 	for i := range a {
-		if same, err := equal(a[i], b[i], depth); !same || err != nil {
+		if ok, err := same(a[i], b[i], w); !ok || err != nil {
 			return false, err
 		}
 	}
@@ -301,8 +322,8 @@ func contains(v, item value) (bool, error) {
 		return false, fmt.Errorf("in: %w", err)
 	}
 	for _, one := range items {
-		if same, err := equal(one, item, 0); same || err != nil {
-			return same, err
+		if ok, err := equal(one, item); ok || err != nil {
+			return ok, err
 		}
 	}
 	return false, nil
