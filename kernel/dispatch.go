@@ -15,6 +15,8 @@ type ops struct {
 	tile      func(*generic.Tile)
 	transpose func(dst, src []float32)
 	slices    func(dst, src []float32, n, dstStep, srcStep int)
+	packRows  func(dst, src []float32, ld, rows, k int)
+	packCols  func(dst, src []float32, n, dstStep, width int)
 
 	dot        func(a, b []float32) float32
 	sum        func(x []float32) float32
@@ -73,7 +75,7 @@ func Name() string { return use.name }
 func goOps() *ops {
 	return &ops{
 		name: "go", tileRows: 12, maxPanels: generic.MaxPanels,
-		tile: generic.Run, transpose: generic.Transpose, slices: generic.Slices,
+		tile: generic.Run, transpose: generic.Transpose, slices: generic.Slices, packRows: generic.PackRows, packCols: generic.PackColumns,
 		dot: generic.Dot, sum: generic.Sum, sumSqDev: generic.SumSqDev, max: generic.Max,
 		sumSquares: generic.SumSquares, expSum: generic.ExpSum, expStats: generic.ExpStats, normSums: generic.NormSums,
 		exp: generic.Exp, log: generic.Log, tanh: generic.Tanh,

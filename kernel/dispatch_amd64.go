@@ -24,7 +24,7 @@ func available() []*ops {
 func avx512Ops() *ops {
 	return &ops{
 		name: "avx512", tileRows: avx512.TileRows, maxPanels: avx512.MaxPanels,
-		tile: avx512.Run, transpose: avx512.Transpose, slices: avx512.Slices,
+		tile: avx512.Run, transpose: avx512.Transpose, slices: avx512.Slices, packRows: avx512.PackRows, packCols: avx512.PackColumns,
 		dot: avx512.Dot, sum: avx512.Sum, sumSqDev: avx512.SumSqDev, max: avx512.Max,
 		sumSquares: avx512.SumSquares, expSum: avx512.ExpSum, expStats: avx512.ExpStats, normSums: avx512.NormSums,
 		exp: avx512.Exp, log: generic.Log, tanh: avx512.Tanh,
@@ -41,7 +41,7 @@ func avx512Ops() *ops {
 func avx2Ops() *ops {
 	return &ops{
 		name: "avx2", tileRows: avx2.TileRows, maxPanels: avx2.MaxPanels,
-		tile: avx2.Run, transpose: avx2.Transpose, slices: avx2.Slices,
+		tile: avx2.Run, transpose: avx2.Transpose, slices: avx2.Slices, packRows: avx2.PackRows, packCols: avx2.PackColumns,
 		dot: avx2.Dot, sum: avx2.Sum, sumSqDev: avx2.SumSqDev, max: avx2.Max,
 		sumSquares: avx2.SumSquares, expSum: avx2.ExpSum, expStats: avx2.ExpStats, normSums: avx2.NormSums,
 		exp: avx2.Exp, log: generic.Log, tanh: avx2.Tanh,

@@ -1,7 +1,5 @@
 package kernel
 
-import "pgsrm/kernel/internal/generic"
-
 // Act is the activation that an Epilogue applies.
 type Act uint8
 
@@ -33,9 +31,45 @@ type product struct {
 }
 
 const (
-	blockFloats = 256 << 10 // of A in a block of rows: half of a 2 MB L2 cache
-	blockK      = 1024      // most steps of a sum between two visits of C
+	blockRows    = 1020      // most rows of a block: with pieceK, packed A of half a 2 MB L2 cache
+	smallWeights = 256 << 10 // elements of W up to which reading it again for every block of rows costs little
+	pieceK       = 256       // most steps of a sum between two visits of C: B of a piece stays in the L1 cache
+	singleK      = 4096      // the same for a block of one tile, which reads B once anyway
 )
+
+// pieces returns the length of the pieces that a sum of k steps is cut into.
+func pieces(k, rows int) int {
+	limit := pieceK
+	if rows <= use.tileRows {
+		limit = singleK
+	}
+	return (even(k, limit) + 15) &^ 15
+}
+
+// share returns how many blocks a product of that many multiply-adds is cut into: as few as keep all threads busy
+// to the end, since every block packs its own operands.
+func (p *Pool) share(work int) int {
+	if t := p.Threads(); t == 1 {
+		return 1
+	} else if work < 32<<20 {
+		return 2 * t
+	} else {
+		return 4 * t
+	}
+}
+
+// split cuts the output of m rows and so many panels, whose product with every row needs weights
+// multiply-adds, into blocks. Small weights are cheaper to read again than rows of A are to pack again.
+func (p *Pool) split(m, panels, weights, leastRows int) (rowBlock, panelBlock int) {
+	blocks := p.share(m * weights)
+	rows := min(blocks/2, m/240)
+	if weights <= smallWeights && m/leastRows >= p.Threads() {
+		rows = min(blocks, m/leastRows)
+	}
+	rowBlock = min(max(1, even(m, blockRows)), max(1, ceilDiv(ceilDiv(m, max(1, rows)), use.tileRows))*use.tileRows)
+	cols := max(1, blocks/max(1, ceilDiv(m, rowBlock)))
+	return rowBlock, max(1, (ceilDiv(panels, cols)+1)&^1)
+}
 
 // MatMul sets c[M][N] = act(a[M][K]·W + bias) + residual, W [K][N] packed.
 func MatMul(p *Pool, c []float32, ldc int, a []float32, lda, m int, w []float32, k, n int, ep Epilogue) {
@@ -45,11 +79,7 @@ func MatMul(p *Pool, c []float32, ldc int, a []float32, lda, m int, w []float32,
 		panic("kernel: MatMul: an activation and a residual exclude each other")
 	}
 	panels := ceilDiv(n, NR)
-	g.rowBlock = even(m, max(use.tileRows, blockFloats/max(min(k, blockK), 1)))
-	g.panelBlock = even(panels, 16)
-	if t := p.Threads(); t > 1 {
-		g.panelBlock = min(g.panelBlock, max(4, panels/(4*t)))
-	}
+	g.rowBlock, g.panelBlock = p.split(m, panels, k*n, 2*use.tileRows)
 	blocks := ceilDiv(m, g.rowBlock) * ceilDiv(panels, g.panelBlock)
 	if p.Threads() == 1 || blocks == 1 {
 		s := p.at(0)
@@ -97,7 +127,7 @@ func (g *product) block(i int, s *worker) {
 	cols := ceilDiv(panels, g.panelBlock)
 	b := sums{r0: i / cols * g.rowBlock, j0: i % cols * g.panelBlock}
 	b.r1, b.j1 = min(b.r0+g.rowBlock, g.m), min(b.j0+g.panelBlock, panels)
-	step := even(g.k, blockK)
+	step := pieces(g.k, b.r1-b.r0)
 	b.out, b.ldo = g.c[b.r0*g.ldc+b.j0*NR:], g.ldc
 	// c may be the residual: it must not hold sums to which the residual is still to be added, be it that
 	// they are partial or that a panel is cut off, which the tile cannot add to.
@@ -119,51 +149,33 @@ func (g *product) block(i int, s *worker) {
 // addRes, the residual.
 func (g *product) piece(s *worker, b *sums, k0, k1 int, addRes bool) {
 	t := &s.tile
-	t.ARow, t.AK, t.BK, t.K, t.Load = g.lda, 1, NR, k1-k0, 0
+	t.Load = 0
 	if k0 > 0 {
 		t.Load = 1
 	}
 	last := k1 == g.k
-	addRes = addRes && last && g.ep.Residual != nil
-	tileRows := even(b.r1-b.r0, use.tileRows)
-	t.PanelStep = g.k * NR
+	rows := s.packedRows(g.a[b.r0*g.lda+k0:], g.lda, b.r1-b.r0, k1-k0)
+	t.BStep, t.CStep = g.k*NR, NR
 	for j := b.j0; j < b.j1; j += t.Panels {
-		t.Panels = g.panelsAt(j, b.j1, tileRows)
+		t.Panels = rows.panelsAt(j, b.j1, g.n)
 		width := min(t.Panels*NR, g.n-j*NR)
 		t.B, t.Bias, t.Res = g.w[(j*g.k+k0)*NR:], nil, nil
 		if last && g.ep.Bias != nil {
 			t.Bias = s.padded(g.ep.Bias[j*NR:], width)
 		}
-		g.aheadOf(t, b, j, k0, tileRows)
-		for r := b.r0; r < b.r1; r += tileRows {
-			t.M = min(tileRows, b.r1-r)
-			t.A = g.a[r*g.lda+k0:]
-			c := b.out[(r-b.r0)*b.ldo+(j-b.j0)*NR:]
-			if addRes {
-				t.Res, t.LDRes = g.ep.Residual[r*g.ep.LdRes+j*NR:], g.ep.LdRes
-			}
-			s.tileAt(c, b.ldo, width)
-			if t.AheadStep > 0 {
-				t.Ahead = t.Ahead[min(t.K*t.AheadStep/4, len(t.Ahead)):]
-			}
+		if addRes && last && g.ep.Residual != nil {
+			t.Res, t.LDRes = g.ep.Residual[b.r0*g.ep.LdRes+j*NR:], g.ep.LdRes
 		}
-	}
-	t.Ahead, t.AheadStep = nil, 0
-}
-
-// aheadOf lets the tiles of panel j prefetch the panel after it, each tile its share.
-func (g *product) aheadOf(t *generic.Tile, b *sums, j, k0, tileRows int) {
-	t.Ahead, t.AheadStep = nil, 0
-	tiles := ceilDiv(b.r1-b.r0, tileRows)
-	if next := j + t.Panels; tiles > 1 && next < b.j1 {
-		t.Ahead = g.w[(next*g.k+k0)*NR:]
-		t.AheadStep = ceilDiv(NR, tiles) * 4
+		if next := j + t.Panels; next < b.j1 {
+			t.Ahead, t.AheadStep = g.w[(next*g.k+k0)*NR:], rows.aheadStep(4*NR*t.Panels*(k1-k0))
+		}
+		s.columns(rows, b.out[(j-b.j0)*NR:], b.ldo, width)
 	}
 }
 
-// panelsAt returns how many panels the tiles at panel j have. One that is cut off stands alone.
-func (g *product) panelsAt(j, j1, rows int) int {
-	if most := use.maxPanels(rows); min(j1, g.n/NR)-j >= most {
+// panelsAt returns how many panels the tiles at panel j of n columns have. One that is cut off stands alone.
+func (o operand) panelsAt(j, j1, n int) int {
+	if most := use.maxPanels(o.tileRows); min(j1, n/NR)-j >= most {
 		return most
 	}
 	return 1

@@ -44,14 +44,62 @@ func (s *worker) padded(bias []float32, width int) []float32 {
 	return s.bias[:]
 }
 
-// tileAt runs the worker's tile on c; one that is narrower than a panel goes through scratch memory.
-func (s *worker) tileAt(c []float32, ldc, width int) {
-	t := &s.tile
-	if width >= NR {
-		t.C, t.LDC = c, ldc
-		use.tile(t)
-		return
+// operand is A of some rows of a product, packed for tiles of tileRows rows: all of them but the
+// last are as high.
+type operand struct {
+	a              []float32 // tile i from i*tileRows*k on, [k][rows of the tile]
+	rows, tileRows int
+	k              int
+}
+
+// packedRows packs k columns of rows rows of a, ld apart. A single row is packed as it is.
+func (s *worker) packedRows(a []float32, ld, rows, k int) operand {
+	o := operand{a: a, rows: rows, tileRows: even(rows, use.tileRows), k: k}
+	if rows == 1 {
+		return o
 	}
+	o.a = grown(&s.pieces, rows*k)
+	for r := 0; r < rows; r += o.tileRows {
+		n := min(o.tileRows, rows-r)
+		use.packRows(o.a[r*k:], a[r*ld:], ld, n, k)
+	}
+	return o
+}
+
+// aheadStep is how far apart the lines are that each second step of a column's tiles prefetches, so that all of
+// them fetch so many bytes.
+func (o operand) aheadStep(bytes int) int {
+	return ceilDiv(2*bytes, max(1, o.k*(o.rows/o.tileRows)))
+}
+
+// columns runs the worker's tile, whose fields for B and the epilogue are set, on all rows of o: on panels
+// of c or, where width is less than that of a panel, on part of one, which goes through scratch memory.
+func (s *worker) columns(o operand, c []float32, ldc, width int) {
+	t := &s.tile
+	t.K, t.LDC = o.k, ldc
+	res := t.Res
+	for r := 0; r < o.rows; r += t.Tiles * t.M {
+		t.M, t.Tiles = min(o.tileRows, o.rows-r), 1
+		if t.M == o.tileRows && width >= NR {
+			t.Tiles = (o.rows - r) / t.M
+		}
+		t.A, t.AK = o.a[r*o.k:], t.M
+		if res != nil {
+			t.Res = res[r*t.LDRes:]
+		}
+		if width >= NR {
+			t.C = c[r*ldc:]
+			use.tile(t)
+		} else {
+			s.edgeTile(c[r*ldc:], ldc, width)
+		}
+		t.Ahead, t.AheadStep = nil, 0
+	}
+}
+
+// edgeTile runs the worker's tile on columns that are narrower than a panel.
+func (s *worker) edgeTile(c []float32, ldc, width int) {
+	t := &s.tile
 	buf := grown(&s.edge, NR*NR)
 	if t.Load != 0 {
 		for i := range t.M {

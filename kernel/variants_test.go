@@ -23,12 +23,23 @@ func TestWantedVariantsAreAvailable(t *testing.T) {
 func TestTileOffsets(t *testing.T) {
 	var x generic.Tile
 	for name, o := range map[string][2]uintptr{
-		"A": {unsafe.Offsetof(x.A), 0}, "B": {unsafe.Offsetof(x.B), 24}, "C": {unsafe.Offsetof(x.C), 48},
-		"Bias": {unsafe.Offsetof(x.Bias), 72}, "Res": {unsafe.Offsetof(x.Res), 96}, "Next": {unsafe.Offsetof(x.Next), 120},
-		"K": {unsafe.Offsetof(x.K), 152}, "ARow": {unsafe.Offsetof(x.ARow), 160}, "AK": {unsafe.Offsetof(x.AK), 168},
-		"BK": {unsafe.Offsetof(x.BK), 176}, "LDC": {unsafe.Offsetof(x.LDC), 184}, "LDRes": {unsafe.Offsetof(x.LDRes), 192},
-		"PanelStep": {unsafe.Offsetof(x.PanelStep), 208}, "Load": {unsafe.Offsetof(x.Load), 216},
-		"Ahead": {unsafe.Offsetof(x.Ahead), 224}, "AheadStep": {unsafe.Offsetof(x.AheadStep), 248},
+		"A":         {unsafe.Offsetof(x.A), 0},
+		"B":         {unsafe.Offsetof(x.B), 24},
+		"C":         {unsafe.Offsetof(x.C), 48},
+		"Bias":      {unsafe.Offsetof(x.Bias), 72},
+		"Res":       {unsafe.Offsetof(x.Res), 96},
+		"Ahead":     {unsafe.Offsetof(x.Ahead), 120},
+		"M":         {unsafe.Offsetof(x.M), 144},
+		"K":         {unsafe.Offsetof(x.K), 152},
+		"AK":        {unsafe.Offsetof(x.AK), 160},
+		"LDC":       {unsafe.Offsetof(x.LDC), 168},
+		"LDRes":     {unsafe.Offsetof(x.LDRes), 176},
+		"Tiles":     {unsafe.Offsetof(x.Tiles), 184},
+		"Panels":    {unsafe.Offsetof(x.Panels), 192},
+		"BStep":     {unsafe.Offsetof(x.BStep), 200},
+		"CStep":     {unsafe.Offsetof(x.CStep), 208},
+		"Load":      {unsafe.Offsetof(x.Load), 216},
+		"AheadStep": {unsafe.Offsetof(x.AheadStep), 224},
 	} {
 		if unsafe.Sizeof(int(0)) == 8 && o[0] != o[1] {
 			t.Errorf("%s: got offset %d, want %d", name, o[0], o[1])

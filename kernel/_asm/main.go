@@ -19,6 +19,8 @@ func main() {
 	g.tiles()
 	g.transpose()
 	g.slices()
+	g.packRows()
+	g.packColumns()
 	g.reductions()
 	g.pointwise()
 	g.activations()

@@ -10,25 +10,25 @@ import (
 
 // Offsets of the fields of generic.Tile.
 const (
-	tileA, tileB, tileC, tileBias, tileRes, tileNext = 0, 24, 48, 72, 96, 120
-	tileK, tileARow, tileAK, tileBK, tileLDC         = 152, 160, 168, 176, 184
-	tileLDRes, tilePanelStep, tileLoad               = 192, 208, 216
-	tileAhead, tileAheadStep                         = 224, 248
+	tileA, tileB, tileC, tileBias, tileRes, tileAhead         = 0, 24, 48, 72, 96, 120
+	tileM, tileK, tileAK, tileLDC, tileLDRes, tileTiles       = 144, 152, 160, 168, 176, 184
+	tilePanels, tileBStep, tileCStep, tileLoad, tileAheadStep = 192, 200, 208, 216, 224
+	panelRow                                                  = 128 // bytes of a row of a panel
+	aheadA                                                    = 768 // bytes of A to be ahead of: the latency of the L2 cache
 )
 
-// tiles emits the GEMM micro-kernels tile<rows>x<panels>. AVX-512: 12 rows of 32 columns fill 24 of the
-// 32 registers; up to 3 rows take 4 panels at once, since one would be too few sums in flight to
-// hide the latency of a multiply-add. AVX2: up to 3 rows of 32 columns, else up to 6 of 16, twice.
+// tiles emits the GEMM micro-kernels tile<rows>x<panels>. A tile of 6 rows and 64 columns needs 10 loads for
+// 24 multiply-adds, one of 12 rows and 32 columns 14: the fewer, the less it matters that another
+// thread of the core loads too. AVX-512: 24 of the 32 registers hold sums; up to 3 rows take 4 panels, since fewer
+// sums in flight could not hide the latency of a multiply-add. AVX2: up to 3 rows of 32 columns, else up to 6
+// of 16, twice.
 func (g *gen) tiles() {
-	if !g.wide {
-		for m := 1; m <= 6; m++ {
-			g.tile(m, 1)
-		}
-		return
-	}
-	for m := 1; m <= 12; m++ {
+	for m := 1; m <= 6; m++ {
 		g.tile(m, 1)
-		if m <= 3 {
+		if g.wide {
+			g.tile(m, 2)
+		}
+		if g.wide && m <= 3 {
 			g.tile(m, 4)
 		}
 	}
@@ -40,11 +40,12 @@ type tile struct {
 	rows, panels int
 	cols         int // vectors of a row
 	t            Register
+	c, ldc       Register // C of the tile in work, bytes between its rows
 }
 
 func (g *gen) tile(rows, panels int) {
 	g.text(fmt.Sprintf("tile%dx%d", rows, panels), "func(t *byte)")
-	k := tile{gen: g, rows: rows, panels: panels, cols: panels * 128 / g.width, t: Load(Param("t"), GP64())}
+	k := tile{gen: g, rows: rows, panels: panels, cols: panels * panelRow / g.width, t: Load(Param("t"), GP64())}
 	if !g.wide && rows > 3 {
 		k.cols = 2
 		k.run(0)
@@ -68,24 +69,30 @@ func (k *tile) strideOf(at int) Register {
 	return r
 }
 
-// run computes the columns from byte offset disp on.
+// run computes the columns from byte offset disp on, tile by tile: A runs on, B begins again.
 func (k *tile) run(disp int) {
+	again := k.label("tile")
+	a, ahead, res, left := k.field(tileA), k.field(tileAhead), k.field(tileRes), k.field(tileTiles)
+	k.c, k.ldc = k.field(tileC), k.strideOf(tileLDC)
+	TESTQ(ahead, ahead)
+	CMOVQEQ(k.field(tileB), ahead) // nothing to prefetch: a line that is at hand
+	Label(again)
 	acc := k.start(disp)
-	k.sums(acc, disp)
+	k.sums(acc, a, ahead, disp)
 	k.addRow(acc, disp)
-	k.addRows(acc, disp)
-	c, ldc := k.field(tileC), k.strideOf(tileLDC)
+	k.addRows(acc, res, disp)
+	c := newWalk(k.c, k.panelStep(tileCStep), k.panels)
 	for r := range acc {
-		if r > 0 {
-			ADDQ(ldc, c)
-		}
 		for j := range acc[r] {
-			VMOVUPS(acc[r][j], Mem{Base: c, Disp: disp + j*k.width})
+			VMOVUPS(acc[r][j], k.column(c, j, disp))
 		}
+		ADDQ(k.ldc, k.c)
 	}
+	DECQ(left)
+	JNE(LabelRef(again))
 }
 
-// start zeroes the sums or loads them from C, and prefetches the next C.
+// start zeroes the sums or loads them from C, and prefetches the C of the next tile.
 func (k *tile) start(disp int) [][]vec {
 	acc := make([][]vec, k.rows)
 	for r := range acc {
@@ -95,65 +102,67 @@ func (k *tile) start(disp int) [][]vec {
 		}
 	}
 	fresh := k.label("fresh")
+	p := GP64()
+	MOVQ(k.c, p)
 	CMPQ(Mem{Base: k.t, Disp: tileLoad}, Imm(0))
 	JE(LabelRef(fresh))
-	c, ldc := k.field(tileC), k.strideOf(tileLDC)
+	c := newWalk(p, k.panelStep(tileCStep), k.panels)
 	for r := range acc {
 		for j := range acc[r] {
-			VMOVUPS(Mem{Base: c, Disp: disp + j*k.width}, acc[r][j])
+			VMOVUPS(k.column(c, j, disp), acc[r][j])
 		}
-		if r < k.rows-1 {
-			ADDQ(ldc, c)
+		ADDQ(k.ldc, p)
+	}
+	if disp == 0 && k.panels < 4 {
+		for range acc {
+			for j := 0; j < k.panels*panelRow; j += 64 {
+				PREFETCHT0(k.column(c, j/k.width, 0))
+			}
+			ADDQ(k.ldc, p)
 		}
 	}
 	Label(fresh)
-	if disp == 0 {
-		k.prefetch()
-	}
 	return acc
 }
 
-func (k *tile) prefetch() {
-	none := k.label("none")
-	next := k.field(tileNext)
-	TESTQ(next, next)
-	JE(LabelRef(none))
-	ldc := k.strideOf(tileLDC)
-	for r := range k.rows {
-		if r > 0 {
-			ADDQ(ldc, next)
-		}
-		for line := 0; line < k.panels*128; line += 64 {
-			PREFETCHT0(Mem{Base: next, Disp: line})
-		}
-	}
-	Label(none)
-}
-
-// sums runs over k: a row of B, then one broadcast element of A for each row of the tile.
-func (k *tile) sums(acc [][]vec, disp int) {
-	again, done := k.label("k"), k.label("sums")
-	n := k.field(tileK)
-	TESTQ(n, n)
-	JE(LabelRef(done))
-	a, b := newWalk(k.field(tileA), k.strideOf(tileARow), k.rows), newWalk(k.field(tileB), k.panelStep(), k.panels)
-	stepA, stepB := k.strideOf(tileAK), k.strideOf(tileBK)
-	ahead, stepAhead := k.field(tileAhead), k.field(tileAheadStep)
-	TESTQ(ahead, ahead)
-	CMOVQEQ(b.base[0], ahead) // nothing to prefetch: a line that is at hand
+// sums runs over k, two steps at a time: a row of B, then one broadcast element of A for each row of the tile.
+func (k *tile) sums(acc [][]vec, a, ahead Register, disp int) {
+	again, odd, done := k.label("k"), k.label("odd"), k.label("sums")
+	b := newWalk(k.field(tileB), k.panelStep(tileBStep), k.panels)
+	stepA, stepAhead, n := k.strideOf(tileAK), k.field(tileAheadStep), k.field(tileK)
+	SUBQ(Imm(2), n)
+	JLT(LabelRef(odd))
 	Label(again)
 	PREFETCHT1(Mem{Base: ahead})
 	ADDQ(stepAhead, ahead)
+	if k.rows > 3 {
+		PREFETCHT0(Mem{Base: a, Disp: aheadA})
+		PREFETCHT0(Mem{Base: a, Disp: aheadA + 64})
+	}
+	k.step(acc, Mem{Base: a}, b, disp)
+	k.step(acc, Mem{Base: a, Index: stepA, Scale: 1}, b, disp+panelRow)
+	LEAQ(Mem{Base: a, Index: stepA, Scale: 2}, a)
+	b.advance(2 * panelRow)
+	SUBQ(Imm(2), n)
+	JGE(LabelRef(again))
+	Label(odd)
+	ADDQ(Imm(2), n)
+	JE(LabelRef(done))
+	k.step(acc, Mem{Base: a}, b, disp)
+	ADDQ(stepA, a)
+	Label(done)
+}
+
+// step adds one k.
+func (k *tile) step(acc [][]vec, a Mem, b *walk, disp int) {
 	registers := 16
 	if k.wide {
 		registers = 32
 	}
 	fromMemory := (k.rows+1)*k.cols+1 > registers // too few to hold the row of B
-	perPanel := k.cols / k.panels
 	row := make([]Op, k.cols)
 	for j := range row {
-		m := b.at(j / perPanel)
-		m.Disp = disp + j%perPanel*k.width
+		m := k.column(b, j, disp)
 		row[j] = m
 		if !fromMemory {
 			row[j] = k.move(m)
@@ -161,26 +170,21 @@ func (k *tile) sums(acc [][]vec, disp int) {
 	}
 	if fromMemory {
 		k.outer(acc, row, a)
-	} else {
-		for r := range acc {
-			x := k.broadcast(a.at(r))
-			for j := range row {
-				VFMADD231PS(row[j], x, acc[r][j])
-			}
+		return
+	}
+	for r := range acc {
+		x := k.broadcast(a.Offset(4 * r))
+		for j := range row {
+			VFMADD231PS(row[j], x, acc[r][j])
 		}
 	}
-	a.advance(stepA)
-	b.advance(stepB)
-	DECQ(n)
-	JNE(LabelRef(again))
-	Label(done)
 }
 
 // outer holds the elements of A and reads each vector of B once.
-func (k *tile) outer(acc [][]vec, row []Op, a *walk) {
+func (k *tile) outer(acc [][]vec, row []Op, a Mem) {
 	x := make([]vec, k.rows)
 	for r := range x {
-		x[r] = k.broadcast(a.at(r))
+		x[r] = k.broadcast(a.Offset(4 * r))
 	}
 	for j := range row {
 		b := k.move(row[j])
@@ -197,11 +201,17 @@ func (k *tile) broadcast(m Mem) vec {
 }
 
 // panelStep returns the distance of two panels in bytes; it is not used by a tile of one panel.
-func (k *tile) panelStep() Register {
+func (k *tile) panelStep(field int) Register {
 	if k.panels == 1 {
 		return nil
 	}
-	return k.strideOf(tilePanelStep)
+	return k.strideOf(field)
+}
+
+// column is vector j of a row at p, which holds the panels of the tile.
+func (k *tile) column(p *walk, j, disp int) Mem {
+	perPanel := k.cols / k.panels
+	return p.at(j / perPanel).Offset(disp + j%perPanel*k.width)
 }
 
 // addRow adds the bias.
@@ -219,59 +229,45 @@ func (k *tile) addRow(acc [][]vec, disp int) {
 	Label(none)
 }
 
-// addRows adds the residual.
-func (k *tile) addRows(acc [][]vec, disp int) {
+// addRows adds the residual; res moves on to that of the next tile.
+func (k *tile) addRows(acc [][]vec, res Register, disp int) {
 	none := k.label("none")
-	res := k.field(tileRes)
 	TESTQ(res, res)
 	JE(LabelRef(none))
 	ld := k.strideOf(tileLDRes)
 	for r := range acc {
-		if r > 0 {
-			ADDQ(ld, res)
-		}
 		for j := range acc[r] {
 			VADDPS(Mem{Base: res, Disp: disp + j*k.width}, acc[r][j], acc[r][j])
 		}
+		ADDQ(ld, res)
 	}
 	Label(none)
 }
 
-// walk addresses up to 12 streams at equal distances: one pointer for each four of them.
+// walk addresses up to 4 streams at equal distances.
 type walk struct {
-	base         []Register
-	step, triple reg.Register
+	base, step, triple reg.Register
 }
 
 func newWalk(p, step Register, n int) *walk {
-	w := &walk{base: []Register{p}, step: step}
+	w := &walk{base: p, step: step}
 	if n > 3 {
 		w.triple = GP64()
 		LEAQ(Mem{Base: step, Index: step, Scale: 2}, w.triple)
-	}
-	for i := 4; i < n; i += 4 {
-		next := GP64()
-		LEAQ(Mem{Base: w.base[len(w.base)-1], Index: step, Scale: 4}, next)
-		w.base = append(w.base, next)
 	}
 	return w
 }
 
 func (w *walk) at(i int) Mem {
-	b := w.base[i/4]
-	switch i % 4 {
+	switch i {
 	case 1:
-		return Mem{Base: b, Index: w.step, Scale: 1}
+		return Mem{Base: w.base, Index: w.step, Scale: 1}
 	case 2:
-		return Mem{Base: b, Index: w.step, Scale: 2}
+		return Mem{Base: w.base, Index: w.step, Scale: 2}
 	case 3:
-		return Mem{Base: b, Index: w.triple, Scale: 1}
+		return Mem{Base: w.base, Index: w.triple, Scale: 1}
 	}
-	return Mem{Base: b}
+	return Mem{Base: w.base}
 }
 
-func (w *walk) advance(step Register) {
-	for _, b := range w.base {
-		ADDQ(step, b)
-	}
-}
+func (w *walk) advance(bytes int) { ADDQ(U32(bytes), w.base) }

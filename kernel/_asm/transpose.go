@@ -3,6 +3,7 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // transpose emits the transposition of a contiguous 32x32 block, in blocks of 8x8 (AVX and AVX-512 alike):
@@ -52,7 +53,121 @@ func transpose8(dst, src Mem) {
 	}
 }
 
-// slices emits the copy of pieces of 16 elements, as the packing of x^T needs it.
+// packRows emits the packing of the rows of a tile: the words of four rows are exchanged within the
+// 128-bit lanes, then the lanes of the groups of four rows, so that a vector holds one column.
+func (g *gen) packRows() {
+	g.text("packRows", "func(dst, src *float32, rows *[8]int, n, k int)")
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	at, n, k := Load(Param("rows"), GP64()), Load(Param("n"), GP64()).(reg.GPVirtual), Load(Param("k"), GP64())
+	lanes := g.width / 16 // columns are packed in steps of 4*lanes
+	mask := g.maskOf(n)
+	step := GP64()
+	MOVQ(n, step)
+	SHLQ(Imm(2), step)
+	again, done := g.label("columns"), g.label("done")
+	SUBQ(U32(uint32(4*lanes)), k)
+	JLT(LabelRef(done))
+	Label(again)
+	var col [2][4]vec // col[q][i]: in lane L rows 4q.. of column 4L+i
+	for q := range col {
+		var a [4]vec
+		for i := range a {
+			row := GP64()
+			MOVQ(Mem{Base: at, Disp: 8 * (4*q + i)}, row)
+			a[i] = g.move(Mem{Base: src, Index: row, Scale: 1})
+		}
+		col[q] = g.exchange(a)
+	}
+	for lane := range lanes {
+		for i := range 4 {
+			g.storeTo(g.column(col, lane, i), mask, Mem{Base: dst})
+			ADDQ(step, dst)
+		}
+	}
+	ADDQ(U32(uint32(g.width)), src)
+	SUBQ(U32(uint32(4*lanes)), k)
+	JGE(LabelRef(again))
+	Label(done)
+	end()
+}
+
+// exchange transposes the 4x4 words of each lane.
+func (g *gen) exchange(a [4]vec) (t [4]vec) {
+	lo01, hi01, lo23, hi23 := g.v(), g.v(), g.v(), g.v()
+	VUNPCKLPS(a[1], a[0], lo01)
+	VUNPCKHPS(a[1], a[0], hi01)
+	VUNPCKLPS(a[3], a[2], lo23)
+	VUNPCKHPS(a[3], a[2], hi23)
+	for i, pair := range [][2]vec{{lo01, lo23}, {hi01, hi23}} {
+		t[2*i], t[2*i+1] = g.v(), g.v()
+		VSHUFPS(Imm(0x44), pair[1], pair[0], t[2*i])
+		VSHUFPS(Imm(0xee), pair[1], pair[0], t[2*i+1])
+	}
+	return t
+}
+
+// column joins lane L of the groups of rows: column 4L+i.
+func (g *gen) column(col [2][4]vec, lane, i int) vec {
+	r := g.v()
+	if !g.wide {
+		VPERM2F128(Imm(uint64(lane|(2+lane)<<4)), col[1][i], col[0][i], r)
+		return r
+	}
+	VSHUFF32X4(Imm(uint64(lane|lane<<4)), col[1][i], col[0][i], r) // lanes 0 and 2
+	VSHUFF32X4(Imm(0x08), r, r, r)                                 // lanes 0 and 1
+	return r
+}
+
+// packColumns emits the copy of one row of x into the tiles of x^T.
+func (g *gen) packColumns() {
+	g.text("packColumns", "func(dst, src *float32, n, dstStep, width int)")
+	dst, src, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64())
+	dstStep, width := stride("dstStep"), Load(Param("width"), GP64()).(reg.GPVirtual)
+	mask := g.maskOf(width)
+	step := GP64()
+	MOVQ(width, step)
+	SHLQ(Imm(2), step)
+	again, done := g.label("piece"), g.label("done")
+	TESTQ(n, n)
+	JLE(LabelRef(done))
+	Label(again)
+	g.storeTo(g.loadFrom(Mem{Base: src}, mask), mask, Mem{Base: dst})
+	ADDQ(step, src)
+	ADDQ(dstStep, dst)
+	DECQ(n)
+	JNE(LabelRef(again))
+	Label(done)
+	end()
+}
+
+// maskOf masks the first n lanes of one vector.
+func (g *gen) maskOf(n reg.GPVirtual) Register {
+	g.setMask(n)
+	if g.wide {
+		return g.kmask
+	}
+	return g.vmask[0]
+}
+
+func (g *gen) storeTo(x vec, mask Register, m Mem) {
+	if g.wide {
+		VMOVUPS(x, mask, m)
+	} else {
+		VMASKMOVPS(x, mask, m)
+	}
+}
+
+func (g *gen) loadFrom(m Mem, mask Register) vec {
+	r := g.v()
+	if g.wide {
+		VMOVUPS_Z(m, mask, r)
+	} else {
+		VMASKMOVPS(m, mask, r)
+	}
+	return r
+}
+
+// slices emits the copy of pieces of 16 elements: of a panel's part of each row.
 func (g *gen) slices() {
 	g.text("Slices", "func(dst, src []float32, n, dstStep, srcStep int)")
 	dst, src, n := base("dst"), base("src"), Load(Param("n"), GP64())

@@ -48,6 +48,20 @@ func Transpose(dst []float32, src []float32)
 //go:noescape
 func Slices(dst []float32, src []float32, n int, dstStep int, srcStep int)
 
+// packRows computes
+//
+//	dst[c*n+r] = src[rows[r]/4+c] for r < n, c < k rounded down to whole vectors
+//
+//go:noescape
+func packRows(dst *float32, src *float32, rows *[8]int, n int, k int)
+
+// packColumns computes
+//
+//	copy(dst[i*dstStep:][:width], src[i*width:]) for i < n
+//
+//go:noescape
+func packColumns(dst *float32, src *float32, n int, dstStep int, width int)
+
 // Dot computes
 //
 //	acc[i%16] += a[i] * b[i]; return total(acc)

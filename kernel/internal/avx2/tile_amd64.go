@@ -19,3 +19,27 @@ func Run(t *generic.Tile) { tiles[t.M]((*byte)(unsafe.Pointer(t))) }
 
 // AdamW is generic.AdamW.
 func AdamW(w, g, m, v []float32, c *generic.Adam) { adamW(w, g, m, v, &c.Decay) }
+
+// PackRows is generic.PackRows for at most TileRows rows.
+func PackRows(dst, src []float32, ld, rows, k int) {
+	whole := k / 8 * 8
+	if whole > 0 {
+		_, _ = dst[rows*whole-1], src[(rows-1)*ld+whole-1]
+		var at [8]int // bytes; a row that is not there stands for the last one
+		for i := range at {
+			at[i] = 4 * ld * min(i, rows-1)
+		}
+		packRows(&dst[0], &src[0], &at, rows, whole)
+	}
+	if whole < k {
+		generic.PackRows(dst[rows*whole:], src[whole:], ld, rows, k-whole)
+	}
+}
+
+// PackColumns is generic.PackColumns for a width of at most TileRows.
+func PackColumns(dst, src []float32, n, dstStep, width int) {
+	if n > 0 {
+		_, _ = dst[(n-1)*dstStep+width-1], src[n*width-1]
+		packColumns(&dst[0], &src[0], n, dstStep, width)
+	}
+}

@@ -9,6 +9,11 @@ package avx512
 //go:noescape
 func tile1x1(t *byte)
 
+// tile1x2 is generic.Run for a Tile of that many rows and panels.
+//
+//go:noescape
+func tile1x2(t *byte)
+
 // tile1x4 is generic.Run for a Tile of that many rows and panels.
 //
 //go:noescape
@@ -18,6 +23,11 @@ func tile1x4(t *byte)
 //
 //go:noescape
 func tile2x1(t *byte)
+
+// tile2x2 is generic.Run for a Tile of that many rows and panels.
+//
+//go:noescape
+func tile2x2(t *byte)
 
 // tile2x4 is generic.Run for a Tile of that many rows and panels.
 //
@@ -29,6 +39,11 @@ func tile2x4(t *byte)
 //go:noescape
 func tile3x1(t *byte)
 
+// tile3x2 is generic.Run for a Tile of that many rows and panels.
+//
+//go:noescape
+func tile3x2(t *byte)
+
 // tile3x4 is generic.Run for a Tile of that many rows and panels.
 //
 //go:noescape
@@ -39,45 +54,30 @@ func tile3x4(t *byte)
 //go:noescape
 func tile4x1(t *byte)
 
+// tile4x2 is generic.Run for a Tile of that many rows and panels.
+//
+//go:noescape
+func tile4x2(t *byte)
+
 // tile5x1 is generic.Run for a Tile of that many rows and panels.
 //
 //go:noescape
 func tile5x1(t *byte)
+
+// tile5x2 is generic.Run for a Tile of that many rows and panels.
+//
+//go:noescape
+func tile5x2(t *byte)
 
 // tile6x1 is generic.Run for a Tile of that many rows and panels.
 //
 //go:noescape
 func tile6x1(t *byte)
 
-// tile7x1 is generic.Run for a Tile of that many rows and panels.
+// tile6x2 is generic.Run for a Tile of that many rows and panels.
 //
 //go:noescape
-func tile7x1(t *byte)
-
-// tile8x1 is generic.Run for a Tile of that many rows and panels.
-//
-//go:noescape
-func tile8x1(t *byte)
-
-// tile9x1 is generic.Run for a Tile of that many rows and panels.
-//
-//go:noescape
-func tile9x1(t *byte)
-
-// tile10x1 is generic.Run for a Tile of that many rows and panels.
-//
-//go:noescape
-func tile10x1(t *byte)
-
-// tile11x1 is generic.Run for a Tile of that many rows and panels.
-//
-//go:noescape
-func tile11x1(t *byte)
-
-// tile12x1 is generic.Run for a Tile of that many rows and panels.
-//
-//go:noescape
-func tile12x1(t *byte)
+func tile6x2(t *byte)
 
 // Transpose computes
 //
@@ -92,6 +92,20 @@ func Transpose(dst []float32, src []float32)
 //
 //go:noescape
 func Slices(dst []float32, src []float32, n int, dstStep int, srcStep int)
+
+// packRows computes
+//
+//	dst[c*n+r] = src[rows[r]/4+c] for r < n, c < k rounded down to whole vectors
+//
+//go:noescape
+func packRows(dst *float32, src *float32, rows *[8]int, n int, k int)
+
+// packColumns computes
+//
+//	copy(dst[i*dstStep:][:width], src[i*width:]) for i < n
+//
+//go:noescape
+func packColumns(dst *float32, src *float32, n int, dstStep int, width int)
 
 // Dot computes
 //
