@@ -6415,9 +6415,9 @@ TEXT ·Peak(SB), NOSPLIT, $0-12
 	VXORPS  Y12, Y12, Y12
 	VXORPS  Y13, Y13, Y13
 	TESTQ   AX, AX
-	JLE     done165
+	JLE     done181
 
-round164:
+round180:
 	VFMADD213PS Y1, Y0, Y2
 	VFMADD213PS Y1, Y0, Y3
 	VFMADD213PS Y1, Y0, Y4
@@ -6467,9 +6467,9 @@ round164:
 	VFMADD213PS Y1, Y0, Y12
 	VFMADD213PS Y1, Y0, Y13
 	DECQ        AX
-	JNE         round164
+	JNE         round180
 
-done165:
+done181:
 	VMOVSS X2, ret+8(FP)
 	VZEROUPPER
 	RET

@@ -6293,9 +6293,9 @@ TEXT ·Peak(SB), NOSPLIT, $0-12
 	VXORPS  Z24, Z24, Z24
 	VXORPS  Z25, Z25, Z25
 	TESTQ   AX, AX
-	JLE     done204
+	JLE     done223
 
-round203:
+round222:
 	VFMADD213PS Z1, Z0, Z2
 	VFMADD213PS Z1, Z0, Z3
 	VFMADD213PS Z1, Z0, Z4
@@ -6321,9 +6321,9 @@ round203:
 	VFMADD213PS Z1, Z0, Z24
 	VFMADD213PS Z1, Z0, Z25
 	DECQ        AX
-	JNE         round203
+	JNE         round222
 
-done204:
+done223:
 	VMOVSS X2, ret+8(FP)
 	VZEROUPPER
 	RET
