@@ -12,5 +12,5 @@
 //	file.go     the store in a file, shared by the processes of a machine
 //	redis.go    the store in a Redis server
 //	through.go  memory over single-flight over the cache over a source; its counts
-//	port.go     export, import, statistics, prune
+//	port.go     statistics, export, import, prune; compact.go gives back what prune freed
 package cache

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -31,12 +32,13 @@ type file struct {
 	warn  func(string)
 	now   func() time.Time
 
-	mu     sync.Mutex // of everything below; one operation at a time
-	db     *bbolt.DB  // nil while not held
-	raw    *os.File   // of db
-	info   os.FileInfo
-	opened time.Time
-	idle   *time.Timer
+	mu      sync.Mutex  // of everything below; one operation at a time
+	db      *bbolt.DB   // nil while not held
+	raw     *os.File    // of db
+	info    os.FileInfo // of raw
+	checked os.FileInfo // the file whose pages were looked at
+	opened  time.Time
+	idle    *time.Timer
 }
 
 // newFile is the store in the file at path, which is made when it is first used.
@@ -246,8 +248,11 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// get implements store.
+// get implements store. A file that is not there is not made.
 func (f *file) get(ctx context.Context, keys []Key, see func(i int, entry []byte)) error {
+	if !f.begun() {
+		return nil
+	}
 	return f.do(ctx, func(db *bbolt.DB) error {
 		return db.View(func(tx *bbolt.Tx) error {
 			b, err := openBook(tx)
@@ -262,6 +267,17 @@ func (f *file) get(ctx context.Context, keys []Key, see func(i int, entry []byte
 			return nil
 		})
 	})
+}
+
+// begun says whether there is a file, or something in its place.
+func (f *file) begun() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.db != nil {
+		return true
+	}
+	_, err := os.Lstat(f.path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // put implements store: all in one transaction, one sync of the disk.
@@ -295,6 +311,12 @@ func (f *file) drop(ctx context.Context, keys []Key) error {
 
 func (f *file) update(ctx context.Context, change func(*book) error) error {
 	return f.do(ctx, func(db *bbolt.DB) error {
+		if f.checked == nil || !os.SameFile(f.checked, f.info) {
+			if err := db.View(checkPages); err != nil {
+				return err
+			}
+			f.checked = f.info
+		}
 		return db.Update(func(tx *bbolt.Tx) error {
 			b, err := openBook(tx)
 			if err != nil {
@@ -313,6 +335,9 @@ const eachChunk = 512
 
 // each implements store. The file is given back between chunks.
 func (f *file) each(ctx context.Context, visit func(key Key, entry []byte) error) error {
+	if !f.begun() {
+		return nil
+	}
 	var keys []Key
 	var entries [][]byte
 	for from := []byte(nil); ; {

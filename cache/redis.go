@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
@@ -57,6 +58,7 @@ func newServer(location string) (*server, error) {
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = redisTimeout, redisTimeout, redisTimeout, redisTimeout
 	o.ContextTimeoutEnabled, o.DisableIdentity = true, true
 	o.MaxRetries, o.DialerRetries = 1, 1 // Cache waits and comes back
+	logging.Disable() // the client would write to stderr by itself; what matters comes back as an error
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return &server{redis.NewClient(o), shown}, nil
 }
