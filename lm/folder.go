@@ -102,6 +102,9 @@ func (m *Model) SaveAs(dir string, tok *tokenizer.Tokenizer, dtype DType) error 
 
 // save writes the folder with weights of one type, or of a type for each.
 func (m *Model) save(dir string, tok *tokenizer.Tokenizer, dtype DType, types map[string]DType) error {
+	if m.lora != nil {
+		return fmt.Errorf("save model: adapters must be merged first, or saved alone (the model has them on %s)", m.lora.spec.targetText())
+	}
 	if err := replaceable(dir); err != nil {
 		return fmt.Errorf("save model: %w", err)
 	}

@@ -387,6 +387,43 @@ func TestAdapterFiles(t *testing.T) {
 	}
 }
 
+// TestSaveRefusesAdapters: a model folder has no place for adapters, so they are
+// not left out in silence.
+func TestSaveRefusesAdapters(t *testing.T) {
+	m, _ := loadLoRA(t, "gpt2-attn")
+	dir := filepath.Join(t.TempDir(), "child")
+	if err := m.Save(dir, nil); err == nil || err.Error() != "save model: adapters must be merged first, or saved alone (the model has them on c_attn)" {
+		t.Errorf("got %v", err)
+	}
+	if err := newTestModel(t, testConfigs()["gpt2"]).SaveAdapter(dir); err == nil {
+		t.Error("a model without adapters has none to save")
+	}
+}
+
+// FuzzAdapterConfig: no adapter_config.json brings the reader down, and what is
+// read is valid.
+func FuzzAdapterConfig(f *testing.F) {
+	for _, name := range loraNames {
+		text, err := os.ReadFile(filepath.Join(loraDir(name), adapterConfigFile))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := parseAdapterConfig(text)
+		if err == nil {
+			err = c.lora.Validate()
+			if err == nil && !(c.lora.Scale() >= 0) {
+				t.Errorf("scale must be a number (got %v)", c.lora.Scale())
+			}
+			if err != nil {
+				t.Errorf("accepted, but %v", err)
+			}
+		}
+	})
+}
+
 // TestDropoutIsNotTrained: an adapter that PEFT trained with dropout is used, not
 // trained on.
 func TestDropoutIsNotTrained(t *testing.T) {

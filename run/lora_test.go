@@ -147,6 +147,32 @@ func TestAdapterAsChild(t *testing.T) {
 	}
 }
 
+// TestAdapterChildIsTrainedOn: a run from an adapter measures KL against the child
+// that it began with, and resumes to the same bits.
+func TestAdapterChildIsTrainedOn(t *testing.T) {
+	child := adapterFolder(t)
+	settings := []string{"child=" + child, "lora.rank=2", "episodes=64", "checkpoint_every=1", "eval_prompts=2", "schedule.lr=0.01"}
+	straight, broken, seen := t.TempDir(), t.TempDir(), &events{}
+	if _, err := Start(context.Background(), testConfig(t, straight, settings...), Deps{Embedder: letters{}, Events: []Subscriber{seen}}); err != nil {
+		t.Fatal(err)
+	}
+	if first := seen.metrics()[0].Values; first["objective/kl"] != 0 {
+		t.Errorf("first KL must be 0 (got %v)", first["objective/kl"])
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	deps := Deps{Embedder: letters{}, Events: []Subscriber{stopAt{2, cancel}}}
+	if _, err := Start(ctx, testConfig(t, broken, settings...), deps); !errors.Is(err, ErrInterrupted) {
+		t.Fatalf("interrupted run: got error %v", err)
+	}
+	if _, err := Resume(context.Background(), testConfig(t, broken, settings...), Deps{Embedder: letters{}}); err != nil {
+		t.Fatal(err)
+	}
+	compareRuns(t, straight, broken)
+	if base, err := lm.AdapterBase(filepath.Join(straight, childDir)); err != nil || base != "builtin:tiny" {
+		t.Errorf("the base must be that of the child's adapter (got %q, %v)", base, err)
+	}
+}
+
 // TestPrepare: with a rank the child's adapter is trained on, without it is merged.
 func TestPrepare(t *testing.T) {
 	dir := adapterFolder(t)

@@ -140,7 +140,11 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error
 // vocabulary learned from the documents.
 func (o pretrainOptions) model(docs documents) (*lm.Model, *tokenizer.Tokenizer, error) {
 	if o.Init != "" {
-		return run.OpenChild(o.Init)
+		m, tok, err := run.OpenChild(o.Init)
+		if err == nil {
+			m.Merge() // all weights are trained
+		}
+		return m, tok, err
 	}
 	tok, err := o.vocabulary(docs)
 	if err != nil {
