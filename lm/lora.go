@@ -24,7 +24,10 @@ type LoRA struct {
 	Targets []string // modules: "c_attn", "q_proj", "attn.c_proj", a whole name, or AllLinear alone
 	Pattern string   // instead of Targets, from an adapter of PEFT: a regular expression for the whole name
 	Dropout float64  // that PEFT trained a loaded adapter with; the engine has none, see Trainable
-	Base    string   // name of the model that the adapters belong to, for their folder
+
+	// Base and Revision name the model that the adapters belong to, for their
+	// folder; a revision only of a model of the hub.
+	Base, Revision string
 }
 
 // Scale is the factor of A*B: alpha/rank, with RSLoRA alpha/sqrt(rank).

@@ -256,7 +256,7 @@ func TestSaveAdapter(t *testing.T) {
 		if !slices.Equal(base.lora.value, m.lora.value) {
 			t.Error("adapters must be equal")
 		}
-		if name, err := AdapterBase(dir); err != nil || name != g.Base {
+		if name, _, err := AdapterBase(dir); err != nil || name != g.Base {
 			t.Errorf("base: got %q and %v, want %q", name, err, g.Base)
 		}
 	})

@@ -42,7 +42,6 @@ var adapterPlain = []struct {
 }{
 	{"peft_type", []string{`"LORA"`}},
 	{"task_type", []string{`"CAUSAL_LM"`}},
-	{"revision", []string{`"main"`}},
 	{"bias", []string{`"none"`}},
 	{"init_lora_weights", []string{"true", "false", `"gaussian"`, `"orthogonal"`}}, // others change the base as well
 	{"use_dora", []string{"false"}}, {"use_qalora", []string{"false"}}, {"lora_bias", []string{"false"}},
@@ -74,7 +73,7 @@ func parseAdapterConfig(text []byte) (adapterConfig, error) {
 	c.lora.Alpha = f.float(8, "lora_alpha")
 	c.lora.RSLoRA = f.flag(false, "use_rslora")
 	c.lora.Dropout = f.float(0, "lora_dropout")
-	c.lora.Base = f.text("", "base_model_name_or_path")
+	c.lora.Base, c.lora.Revision = f.text("", "base_model_name_or_path"), f.text("", "revision")
 	c.transposed = f.flag(false, "fan_in_fan_out")
 	f.read["target_modules"] = true
 	if raw := f.raw["target_modules"]; json.Unmarshal(raw, &c.lora.Targets) != nil {
@@ -100,13 +99,13 @@ func IsAdapter(dir string) bool {
 }
 
 // AdapterBase is the model that the adapter in a folder says it belongs to:
-// base_model_name_or_path; "" if it says nothing.
-func AdapterBase(dir string) (string, error) {
+// base_model_name_or_path and revision; "" where it says nothing.
+func AdapterBase(dir string) (base, revision string, err error) {
 	c, err := readAdapterConfig(os.DirFS(dir))
 	if err != nil {
-		return "", fmt.Errorf("load adapter: %s: %w", dir, err)
+		return "", "", fmt.Errorf("load adapter: %s: %w", dir, err)
 	}
-	return c.lora.Base, nil
+	return c.lora.Base, c.lora.Revision, nil
 }
 
 func readAdapterConfig(fsys fs.FS) (adapterConfig, error) {
@@ -290,6 +289,9 @@ func (m *Model) adapterJSON() []byte {
 	}
 	if l.Base != "" {
 		v["base_model_name_or_path"] = l.Base
+	}
+	if l.Revision != "" {
+		v["revision"] = l.Revision
 	}
 	if l.Pattern != "" {
 		v["target_modules"] = l.Pattern

@@ -109,21 +109,31 @@ func findChild(name string) (childPlace, error) {
 	return found, nil
 }
 
-// cutBase splits FOLDER@BASE; a folder whose own name has the sign is one name.
+// cutBase splits FOLDER@BASE and hf:ORG/NAME@REVISION@BASE; a folder whose own name
+// has the sign is one name.
 func cutBase(name string) (adapter, base string, given bool) {
 	if isFolder(name) || strings.HasPrefix(name, "builtin:") {
 		return name, "", false
 	}
-	return strings.Cut(name, "@")
+	adapter, base, given = strings.Cut(name, "@")
+	if given && strings.HasPrefix(name, "hf:") {
+		var revision string
+		revision, base, given = strings.Cut(base, "@")
+		adapter += "@" + revision
+	}
+	return adapter, base, given
 }
 
 // findBase finds the base of the adapter in a folder: the given name, else the
 // one in its adapter_config.json, which is ours, a folder, or ORG/NAME.
 func findBase(adapter, base string) (childPlace, error) {
 	if base == "" {
-		var err error
-		if base, err = lm.AdapterBase(adapter); err != nil {
+		name, revision, err := lm.AdapterBase(adapter)
+		if err != nil {
 			return childPlace{}, err
+		}
+		if base = name; revision != "" && !isFolder(name) {
+			base += "@" + revision
 		}
 	}
 	if base == "" {
@@ -165,14 +175,15 @@ func isFolder(name string) bool {
 	return err == nil && st.IsDir()
 }
 
-// BaseName is how the folder of an adapter names the base that a child's name
-// stands for: ORG/NAME of the hub as PEFT does, the whole path of a folder.
-func BaseName(child string) string {
+// baseName is how the folder of an adapter names the base that a child's name
+// stands for: ORG/NAME and revision of the hub as PEFT does, the whole path of a folder.
+func baseName(child string) (name, revision string) {
 	if rest, ok := strings.CutPrefix(child, "hf:"); ok {
-		return rest
+		name, revision, _ = strings.Cut(rest, "@")
+		return name, revision
 	}
 	if path, err := filepath.Abs(child); err == nil && isFolder(child) {
-		return path
+		return path, ""
 	}
-	return child
+	return child, ""
 }

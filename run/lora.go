@@ -47,8 +47,9 @@ func (l LoRA) Prepare(m *lm.Model, child string, seed uint64) error {
 		}
 		return m.Trainable()
 	}
+	base, revision := baseName(child)
 	return m.AddLoRA(lm.LoRA{
-		Rank: l.Rank, Alpha: l.alpha(), RSLoRA: l.RSLoRA, Targets: l.Targets, Base: BaseName(child),
+		Rank: l.Rank, Alpha: l.alpha(), RSLoRA: l.RSLoRA, Targets: l.Targets, Base: base, Revision: revision,
 	}, stream(seed, forLoRA).Uint64())
 }
 

@@ -136,6 +136,20 @@ func TestAdapterAsChild(t *testing.T) {
 			t.Errorf("%s: tokenizer must be that of the base (%v)", name, err)
 		}
 	}
+	for _, c := range []struct {
+		name, adapter, base string
+		given               bool
+	}{
+		{"a@b", "a", "b", true}, {"a@hf:x/y@v1", "a", "hf:x/y@v1", true}, {"hf:x/y", "hf:x/y", "", false}, {"hf:x/y@v1", "hf:x/y@v1", "", false},
+		{"hf:x/y@v1@b@c", "hf:x/y@v1", "b@c", true}, {"builtin:tiny", "builtin:tiny", "", false},
+	} {
+		if adapter, base, given := cutBase(c.name); adapter != c.adapter || base != c.base || given != c.given {
+			t.Errorf("%s: got %q, %q, %v", c.name, adapter, base, given)
+		}
+	}
+	if name, revision := baseName("hf:x/y@v1"); name != "x/y" || revision != "v1" {
+		t.Errorf("base of the hub: got %q and %q", name, revision)
+	}
 	for _, c := range []struct{ name, want string }{
 		{dir + "@" + dir, "its base must be a model (" + dir + " is an adapter itself: write a model with pgsrm merge)"},
 		{dir + "@missing", "its base: child: hf:missing: must be in the cache"},
@@ -168,7 +182,7 @@ func TestAdapterChildIsTrainedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareRuns(t, straight, broken)
-	if base, err := lm.AdapterBase(filepath.Join(straight, childDir)); err != nil || base != "builtin:tiny" {
+	if base, _, err := lm.AdapterBase(filepath.Join(straight, childDir)); err != nil || base != "builtin:tiny" {
 		t.Errorf("the base must be that of the child's adapter (got %q, %v)", base, err)
 	}
 }
