@@ -127,23 +127,30 @@ func (s shape) decodeCost(n int) []cost {
 	return out
 }
 
-// iterationCost is an iteration with groups of g samples. A distribution cut to
-// top_k tokens needs, after sampling, logits and gradients of these only.
-func (s shape) iterationCost(g int) []cost {
-	prompts := s.batch / g
-	tree := unshared(prompts, s.prompt)
+// tree is the rows of an iteration's rollout with groups of g samples: prompts that
+// share all but their last ownTokens tokens, then each sample but its last token.
+// (Samples that begin alike by chance share rows too.)
+func (s shape) tree(g int) levels {
+	rows := unshared(s.batch/g, s.prompt)
 	for d := range s.prompt - s.ownTokens {
-		tree[d] = 1
+		rows[d] = 1
 	}
-	out := []cost{s.forward(tree), s.logits(prompts, s.vocab)}
-	scored := prompts
-	for t := 1; t < s.response; t++ { // rollout
-		next := level(s.batch, s.prompt+t-1)
-		out = append(out, s.forward(next), s.logits(s.batch, s.vocab))
-		tree = append(tree, s.batch)
-		scored += s.batch
+	for range s.response - 1 {
+		rows = append(rows, s.batch)
 	}
-	kept := min(s.topK, s.vocab)
+	return rows
+}
+
+// iterationCost is an iteration: the rollout as in decodeCost, then the reference
+// and the update on its tree. A distribution cut to top_k tokens needs, after
+// sampling, logits and gradients of these only.
+func (s shape) iterationCost(g int) []cost {
+	tree, prompts := s.tree(g), s.batch/g
+	out := []cost{s.forward(tree[:s.prompt]), s.logits(prompts, s.vocab)}
+	for d := s.prompt; d < len(tree); d++ {
+		out = append(out, s.forward(level(tree[d], d)), s.logits(tree[d], s.vocab))
+	}
+	scored, kept := prompts+s.batch*(s.response-1), min(s.topK, s.vocab)
 	return append(out,
 		s.forward(tree), s.logits(scored, kept), // reference
 		s.logitsBackward(scored, kept), s.backward(tree), s.optimiser())

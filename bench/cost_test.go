@@ -77,4 +77,23 @@ func TestRowsOfTheTree(t *testing.T) {
 	if got, want := len(w.targets), a.batch*a.response; got != want {
 		t.Errorf("step: got %d targets, want %d", got, want)
 	}
+	a.vocab, a.topK = 20011, 20011 // no two samples meet by chance
+	for algo, g := range map[string]int{"ppo": 1, "grpo": a.group, "rloo": a.group} {
+		it, err := newIteration(a, nil, algo, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := it.work()
+		w.prepare()
+		if err := w.run(); err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		for _, n := range a.tree(g) {
+			want += n
+		}
+		if got := it.state.Rows(); got != want {
+			t.Errorf("%s: got %d rows, want %d", algo, got, want)
+		}
+	}
 }

@@ -35,31 +35,35 @@ type iteration struct {
 	index    int       // of the next update
 }
 
-// newIteration makes a training with groups of g samples; every run has prompts of its own.
-func newIteration(s shape, p *kernel.Pool, name string, g int) (work, error) {
+// newIteration makes a training with groups of g samples.
+func newIteration(s shape, p *kernel.Pool, name string, g int) (*iteration, error) {
 	m, err := lm.NewRandom(s.config(), 1)
 	if err != nil {
-		return work{}, err
+		return nil, err
 	}
 	m.Pool = p
 	algo, needs, err := algorithm(name)
 	if err != nil {
-		return work{}, err
+		return nil, err
 	}
 	ref := m.Clone()
 	if needs.Values {
 		m.ValueHead(needs.Detached)
 	}
-	it := &iteration{
+	return &iteration{
 		shape: s, group: g, m: m, ref: ref, state: m.NewState(true), refState: ref.NewState(false), algo: algo, needs: needs,
 		policy: &rl.ModelPolicy{Model: m, Optimizer: lm.NewAdamW(), ValueLRFactor: needs.ValueLRFactor},
-	}
+	}, nil
+}
+
+// work is one iteration a run, each with prompts of its own.
+func (it *iteration) work() work {
 	rng := newRand(3)
 	return work{
-		limit:   s.iterationCost(g),
-		prepare: func() { it.prompts = s.prompts(rng, s.batch/g) },
+		limit:   it.iterationCost(it.group),
+		prepare: func() { it.prompts = it.shape.prompts(rng, it.batch/it.group) },
 		run:     it.run,
-	}, nil
+	}
 }
 
 // run is one iteration.

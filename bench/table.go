@@ -51,20 +51,32 @@ func table(a, b shape, square, mlp product, e encoderShape) []row {
 }
 
 func iterationRow(s shape, name, algo string, group int) row {
-	return timed(name, "s", 0, func(e *session) (work, error) { return newIteration(s, e.pool, algo, group) })
+	return timed(name, "s", 0, func(e *session) (work, error) {
+		it, err := newIteration(s, e.pool, algo, group)
+		if err != nil {
+			return work{}, err
+		}
+		return it.work(), nil
+	})
 }
 
 func stepRow(s shape) row {
 	return timed("step_"+s.name+"_s", "s", 0, func(e *session) (work, error) {
 		w, err := newStepper(s, e.pool, true)
-		return work{run: w.step, limit: s.stepCost()}, err
+		if err != nil {
+			return work{}, err
+		}
+		return work{run: w.step, limit: s.stepCost()}, nil
 	})
 }
 
 func forwardRow(s shape) row {
 	return timed("forward_"+s.name+"_s", "s", 0, func(e *session) (work, error) {
 		w, err := newStepper(s, e.pool, false)
-		return work{run: w.forward, limit: s.forwardCost()}, err
+		if err != nil {
+			return work{}, err
+		}
+		return work{run: w.forward, limit: s.forwardCost()}, nil
 	})
 }
 
