@@ -22,16 +22,16 @@ type Machine struct {
 
 // Sizes of the measurement of the machine.
 const (
-	peakRounds  = 1_000_000 // about 5 ms a thread with AVX-512
-	peakTrials  = 20
-	memoryBytes = 512 << 20 // beyond any cache that one process is given
-	memoryTries = 5
+	peakRounds   = 1_000_000 // about 5 ms a thread with AVX-512
+	peakTrials   = 20
+	memoryBytes  = 512 << 20 // beyond any cache that one process is given
+	memoryTrials = 8
 )
 
-// measureMachine measures the machine with the threads of a pool. The best of
-// some trials counts: nothing else can be the limit.
-func measureMachine(ctx context.Context, p *kernel.Pool, rounds, bytes int) (Machine, error) {
-	m := Machine{CPU: cpuName(), Kernel: kernel.Name(), Threads: p.Threads()}
+// measure raises the figures to the best of some trials with the threads of a
+// pool: nothing else can be the limit. It is done before and after the rows, since
+// a shared machine changes meanwhile.
+func (m *Machine) measure(ctx context.Context, p *kernel.Pool, rounds, bytes int) error {
 	if m.Kernel == "go" {
 		rounds /= 20
 	}
@@ -40,24 +40,24 @@ func measureMachine(ctx context.Context, p *kernel.Pool, rounds, bytes int) (Mac
 		flops := kernel.Peak(p, rounds)
 		m.Peak = max(m.Peak, flops/time.Since(begin).Seconds()/1e9)
 		if err := ctx.Err(); err != nil {
-			return m, err
+			return err
 		}
 	}
 	buf := make([]float32, bytes/4)
 	for i := range buf {
 		buf[i] = 1 // pages that were never written are not memory
 	}
-	for range memoryTries {
+	for range memoryTrials {
 		begin := time.Now()
 		if sum := kernel.Stream(p, buf); sum != float64(len(buf)) {
-			return m, fmt.Errorf("bench: memory: sum must be %d (got %v)", len(buf), sum)
+			return fmt.Errorf("bench: memory: sum must be %d (got %v)", len(buf), sum)
 		}
 		m.Memory = max(m.Memory, float64(bytes)/time.Since(begin).Seconds()/1e9)
 		if err := ctx.Err(); err != nil {
-			return m, err
+			return err
 		}
 	}
-	return m, nil
+	return nil
 }
 
 // cpuName is the name of the processor, as far as the system tells it without a

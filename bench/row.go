@@ -35,15 +35,25 @@ func timed(name, unit string, units float64, open func(*session) (work, error)) 
 		if err != nil {
 			return Row{}, err
 		}
-		r := Row{
+		return Row{
 			Value: convert(t.median), Best: convert(t.least), Runs: t.runs, Allocs: &t.allocs, AllocBytes: &t.bytes, Note: w.note,
-		}
-		if least := s.machine.seconds(w.limit); least > 0 {
-			share, at := least/t.median, convert(least)
-			r.ShareOfLimit, r.Limit = &share, &at
-		}
-		return r, nil
+			seconds: t.median, costs: w.limit,
+		}, nil
 	}}
+}
+
+// compare sets share and limit of a timed row.
+func (r *Row) compare(m Machine) {
+	least := m.seconds(r.costs)
+	if least == 0 {
+		return
+	}
+	share := least / r.seconds
+	limit := r.Value * share
+	if r.Unit != "s" { // the more the better
+		limit = r.Value / share
+	}
+	r.ShareOfLimit, r.Limit = &share, &limit
 }
 
 // memory is the peak of memory during training steps, in a process of its own. The

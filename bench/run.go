@@ -36,6 +36,9 @@ type Row struct {
 	Target       float64  `json:"target"`      // what the project wants to reach on the machine of the peers' figures
 	Peer         float64  `json:"peer"`        // the best peer there
 	Note         string   `json:"note,omitempty"`
+
+	seconds float64 // median of one run of a timed row
+	costs   []cost  // of one run
 }
 
 // Skipped is a row that could not be measured.
@@ -91,15 +94,34 @@ type session struct {
 func run(ctx context.Context, o Options, p plan) (Result, error) {
 	s := &session{Options: o, enough: p.enough, pool: kernel.NewPool(o.Threads)}
 	defer s.pool.Close()
-	var err error
-	if s.machine, err = measureMachine(ctx, s.pool, p.rounds, p.memory); err != nil {
+	s.machine = Machine{CPU: cpuName(), Kernel: kernel.Name(), Threads: s.pool.Threads()}
+	if err := s.machine.measure(ctx, s.pool, p.rounds, p.memory); err != nil {
 		return Result{}, err
 	}
-	rows := p.chosen(o.Only)
-	out := Result{Machine: s.machine, Rows: []Row{}}
+	out := Result{Rows: []Row{}}
+	if err := s.measureRows(ctx, p.chosen(o.Only), &out); err != nil {
+		return out, err
+	}
+	if err := s.machine.measure(ctx, s.pool, p.rounds, p.memory); err != nil {
+		return out, err
+	}
+	out.Machine = s.machine
+	for i := range out.Rows {
+		out.Rows[i].compare(s.machine)
+	}
+	if !o.Phases {
+		return out, nil
+	}
+	var err error
+	out.Phases, err = s.phases(ctx, p.shapes, out.Rows)
+	return out, err
+}
+
+// measureRows appends the rows to the result, or to what was skipped.
+func (s *session) measureRows(ctx context.Context, rows []row, out *Result) error {
 	for i, r := range rows {
-		if o.Progress != nil {
-			o.Progress(r.name, i, len(rows))
+		if s.Progress != nil {
+			s.Progress(r.name, i, len(rows))
 		}
 		line, err := r.measure(ctx, s)
 		var reason skip
@@ -108,14 +130,11 @@ func run(ctx context.Context, o Options, p plan) (Result, error) {
 			continue
 		}
 		if err != nil {
-			return out, fmt.Errorf("%s: %w", r.name, err)
+			return fmt.Errorf("%s: %w", r.name, err)
 		}
 		line.Name, line.Unit = r.name, r.unit
 		line.Target, line.Peer = known[r.name].target, known[r.name].peer
 		out.Rows = append(out.Rows, line)
 	}
-	if o.Phases {
-		out.Phases, err = s.phases(ctx, p.shapes, out.Rows)
-	}
-	return out, err
+	return nil
 }
