@@ -62,6 +62,19 @@ func (c *cached) Answers(ctx context.Context, items []task.Item) []Result {
 	return out
 }
 
+// known says of each request whether the cache answers it. [len(requests)]
+func (c *cached) known(ctx context.Context, requests []string) []bool {
+	keys := make([]cache.Key, len(requests))
+	for i, r := range requests {
+		keys[i] = cache.NewKey(c.through.Kind, c.through.Source, r)
+	}
+	out := make([]bool, len(requests))
+	for i, b := range c.through.Cache.Get(ctx, keys) {
+		out[i] = b != nil
+	}
+	return out
+}
+
 // Identity is that of the wrapped parent.
 func (c *cached) Identity() string { return c.inner.Identity() }
 

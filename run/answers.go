@@ -47,30 +47,18 @@ func (r *run) openAnswers(ctx context.Context, p parent.Parent) (map[string]stri
 	return answers, r.dir.write(answersFile, text)
 }
 
-// parentBatch is how many prompts the parent is asked about between two looks at
-// how many of them failed.
-const parentBatch = 256
-
-// askParent asks about all items, batch by batch, and stops where too many calls
-// of one batch failed: a server that is gone is not asked ten thousand times.
-// [len(items)]
+// askParent asks about all items, and tells how far it is. [len(items)]
 func (r *run) askParent(ctx context.Context, p parent.Parent) ([]parent.Result, error) {
-	items := r.task.Items
-	var results []parent.Result
-	for lo := 0; lo < len(items); lo += parentBatch {
-		batch := p.Answers(ctx, items[lo:min(lo+parentBatch, len(items))])
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%w while asking the parent", ErrInterrupted)
-		}
-		results = append(results, batch...)
-		if err := r.tellAsked(p, len(results)); err != nil {
-			return nil, err
-		}
-		if failed, first := failedCalls(batch); float64(failed) > r.cfg.MaxFailureShare*float64(len(batch)) {
-			return nil, fmt.Errorf("%w: parent: %d of %d calls failed: %w", ErrUnavailable, failed, len(batch), first)
-		}
+	results, err := parent.AskAll(ctx, p, r.task.Items, r.cfg.MaxFailureShare, func(results []parent.Result) error {
+		return r.tellAsked(p, len(results))
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("%w while asking the parent", ErrInterrupted)
+	case errors.Is(err, parent.ErrFailing):
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return results, nil
+	return results, err
 }
 
 // tellAsked reports how far the parent is, before the files of the run are open.
@@ -86,18 +74,6 @@ func (r *run) tellAsked(p parent.Parent, done int) error {
 	}
 	r.asked = Asked{Done: done, Of: len(r.task.Items), Counts: counts}
 	return r.early.emit(r.asked)
-}
-
-// failedCalls counts the results without an answer, but not those of prompts that
-// the parent simply has none for.
-func failedCalls(results []parent.Result) (n int, first error) {
-	for _, res := range results {
-		if res.Err != nil && !errors.Is(res.Err, parent.ErrNoAnswer) {
-			n++
-			first = cmp.Or(first, res.Err)
-		}
-	}
-	return n, first
 }
 
 // checkParent refuses answers of which too many failed, or all.

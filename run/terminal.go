@@ -116,6 +116,7 @@ func shortScore(values map[string]float64) string {
 type barView struct {
 	terminal *Terminal
 	name     string
+	prompts  *mpb.Bar // of the parent, while it is asked
 	bar      *mpb.Bar
 	pace     pace
 	speed    atomic.Pointer[string]
@@ -126,7 +127,7 @@ type barView struct {
 func (v *barView) Event(e Event) error {
 	switch e := e.(type) {
 	case Asked:
-		v.terminal.Println("%s%s", prefix(v.name), askedText(e))
+		v.asked(e)
 	case Started:
 		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
 		v.bar = v.terminal.bars.AddBar(int64(e.Episodes), mpb.BarWidth(24),
@@ -153,6 +154,23 @@ func (v *barView) Event(e Event) error {
 	return nil
 }
 
+// asked shows the parent in a bar of its own, which gives way to a line.
+func (v *barView) asked(a Asked) {
+	if v.prompts == nil {
+		v.prompts = v.terminal.bars.AddBar(int64(a.Of), mpb.BarWidth(24), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(prefix(v.name)+"parent", decor.WCSyncSpaceR)),
+			mpb.AppendDecorators(decor.CountersNoUnit("%d / %d"), shown(&v.speed)))
+	}
+	text := askedText(a)
+	v.speed.Store(&text)
+	v.prompts.SetCurrent(int64(a.Done))
+	if a.Done == a.Of {
+		v.prompts.Wait()
+		v.terminal.Println("%s%s", prefix(v.name), text)
+		v.speed.Store(nil)
+	}
+}
+
 // shown is a decorator with a text that changes.
 func shown(text *atomic.Pointer[string]) decor.Decorator {
 	return decor.Any(func(decor.Statistics) string {
@@ -168,13 +186,17 @@ type plainView struct {
 	terminal *Terminal
 	name     string
 	pace     pace
+	tenth    int // of the parent's prompts told
 }
 
 // Event implements Subscriber.
 func (v *plainView) Event(e Event) error {
 	switch e := e.(type) {
 	case Asked:
-		v.terminal.Println("%s%s", prefix(v.name), askedText(e))
+		if tenth := 10 * e.Done / max(1, e.Of); tenth > v.tenth || e.Done == e.Of {
+			v.tenth = tenth
+			v.terminal.Println("%s%s", prefix(v.name), askedText(e))
+		}
 	case Started:
 		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
 		if e.Resumed {

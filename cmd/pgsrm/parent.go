@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -26,13 +27,21 @@ and prints prompt and answer, separated by a tab. With --json it prints
 {"id","prompt","answer"} for each, or {"id","prompt","error"}; that output is itself a
 parent: file:PATH. How many answers agree with the references of the task is logged.
 
-The command fails with exit code 5 if any prompt has no answer.
+Answers of a server or a local model are kept in the cache, where a run with the same
+--config finds them. What is to be asked is logged first: prompts, those that the cache
+knows, an estimate of the tokens and, where chat.price_input and chat.price_output are
+set, of the cost. With --estimate nothing is asked.
+
+The command fails with exit code 5 if any prompt has no answer. It stops where more
+than max_failure_share of a batch failed.
 
 EXAMPLES
   pgsrm parent --task opposites
   pgsrm parent --task prompts.jsonl --parent file:answers.csv --json > answers.jsonl
+  pgsrm parent --config run.yaml --estimate
+  pgsrm parent --parent openai:qwen3:4b@http://localhost:11434 --set chat.server.concurrency=2
 ` + exitStatusHelp,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runParent(cmd.Context(), o, g) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runParent(cmd.Context(), &o, g) },
 	}
 	o.AddFlags(cmd.Flags())
 	return cmd
@@ -40,17 +49,15 @@ EXAMPLES
 
 // parentOptions are the flags of parent.
 type parentOptions struct {
-	sourceOptions
+	configOptions
+	Estimate bool
 }
 
 // AddFlags adds the flags of parent.
 func (o *parentOptions) AddFlags(f *pflag.FlagSet) {
-	o.addTask(f)
-	o.addParent(f)
+	o.configOptions.AddFlags(f, "reward", "algorithm", "preset", "child", "embedder", "seed", "episodes", "out")
+	f.BoolVar(&o.Estimate, "estimate", false, "say what asking will take, and ask nothing")
 }
-
-// parentBatch is how many prompts are asked between two writes.
-const parentBatch = 64
 
 // parentLine is a line of parent --json.
 type parentLine struct {
@@ -60,49 +67,85 @@ type parentLine struct {
 	Error  string  `json:"error,omitempty"`
 }
 
-func runParent(ctx context.Context, o parentOptions, g *globalOptions) error {
-	t, err := o.openTask()
+func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
+	cfg, err := o.load(g)
 	if err != nil {
 		return err
 	}
-	p, err := parent.Open(o.Parent, t, parent.Options{})
+	t, err := task.Load(cfg.Task)
 	if err != nil {
 		return inputError(err)
 	}
+	p, err := parent.Open(cfg.Parent, t, parent.Options{Chat: &cfg.Chat, Warn: func(text string) { g.Log.Warn(text) }})
+	if err != nil {
+		return inputError(err)
+	}
+	plan, costly := parent.PlanOf(ctx, p, t.Items)
+	if o.Estimate {
+		return printPlan(g, plan)
+	}
+	if costly {
+		g.Log.Info("to ask", "prompts", plan.Prompts, "requests", plan.Requests, "in the cache", plan.Known,
+			"tokens about", plan.TokensSent+plan.TokensReceived, "cost about", fmt.Sprintf("%.4g", plan.Cost))
+	}
+	return askAndPrint(ctx, p, t, cfg.MaxFailureShare, g)
+}
+
+// askAndPrint prints the answers batch by batch, while it shows the progress.
+func askAndPrint(ctx context.Context, p parent.Parent, t *task.Task, maxFailed float64, g *globalOptions) error {
 	w := bufio.NewWriter(g.Stdout)
-	var failed, references, agree int
-	var first error
-	for lo := 0; lo < len(t.Items); lo += parentBatch {
-		items := t.Items[lo:min(lo+parentBatch, len(t.Items))]
-		results := p.Answers(ctx, items)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := failures(results)
-		if failed += n; first == nil {
-			first = err
-		}
-		for i, r := range results {
-			if err := writeAnswer(w, g.JSON, items[i], r); err != nil {
+	terminal := run.NewTerminal(g.Stderr, isTerminal(g.Stderr))
+	progress := terminal.Run("")
+	printed := 0
+	results, err := parent.AskAll(ctx, p, t.Items, maxFailed, func(results []parent.Result) error {
+		for ; printed < len(results); printed++ {
+			if err := writeAnswer(w, g.JSON, t.Items[printed], results[printed]); err != nil {
 				return err
 			}
-			if it := items[i]; it.Reference != "" && r.Err == nil {
-				references++
-				if task.Exact(r.Answer, it.Reference, it.Accepted) {
-					agree++
-				}
+		}
+		if counts, ok := parent.CountsOf(p); ok {
+			if err := progress.Event(run.Asked{Done: printed, Of: len(t.Items), Counts: counts}); err != nil {
+				return err
 			}
 		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
-	}
-	g.Log.Info("answers", "parent", p.Identity(), "answered", len(t.Items)-failed, "of", len(t.Items),
-		"agree", fmt.Sprintf("%d of %d references", agree, references))
-	if failed > 0 {
+		return w.Flush()
+	})
+	terminal.Wait()
+	failed, first := failures(results)
+	g.Log.Info("answers", "parent", p.Identity(), "answered", len(results)-failed, "of", len(t.Items), "agree", agreement(t.Items, results))
+	switch {
+	case errors.Is(err, parent.ErrFailing):
+		return fmt.Errorf("%w: %w", run.ErrUnavailable, err)
+	case err != nil:
+		return err
+	case failed > 0:
 		return fmt.Errorf("%w: %d of %d prompts have no answer: %w", run.ErrUnavailable, failed, len(t.Items), first)
 	}
 	return nil
+}
+
+// agreement says how many answers are a reference of the task.
+func agreement(items []task.Item, results []parent.Result) string {
+	var references, agree int
+	for i, r := range results {
+		if it := items[i]; it.Reference != "" && r.Err == nil {
+			references++
+			if task.Exact(r.Answer, it.Reference, it.Accepted) {
+				agree++
+			}
+		}
+	}
+	return fmt.Sprintf("%d of %d references", agree, references)
+}
+
+// printPlan prints what asking will take.
+func printPlan(g *globalOptions, p parent.Plan) error {
+	if g.JSON {
+		return g.printJSON(p)
+	}
+	_, err := fmt.Fprintf(g.Stdout, "prompts            %d\nrequests           %d\n  in the cache     %d\ntokens sent        about %d\ntokens received    about %d\ncost               about %.4g, at most %.4g\n",
+		p.Prompts, p.Requests, p.Known, p.TokensSent, p.TokensReceived, p.Cost, p.CostMost)
+	return err
 }
 
 // writeAnswer prints one answer; a failed one is a line of JSON only.

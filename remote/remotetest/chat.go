@@ -1,0 +1,34 @@
+package remotetest
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// Chat is a chat server that behaves: it gives each user message its answer, as
+// JSON under OUTPUT, and counts ten tokens in and two out.
+func Chat(answer func(user string) string) http.HandlerFunc {
+	type message struct {
+		Role    string `json:"role"`
+		Content string `json:"content"`
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Messages []message `json:"messages"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || len(body.Messages) == 0 {
+			http.Error(w, "body must have messages", http.StatusBadRequest)
+			return
+		}
+		content, err := json.Marshal(map[string]string{"OUTPUT": answer(body.Messages[len(body.Messages)-1].Content)})
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(map[string]any{
+			"choices": []any{map[string]any{"message": message{"assistant", string(content)}, "finish_reason": "stop"}},
+			"usage":   map[string]int{"prompt_tokens": 10, "completion_tokens": 2},
+		})
+	}
+}
