@@ -318,3 +318,25 @@ func sectionText(text, header, indent string) (body string, ok bool) {
 	}
 	return body, ok
 }
+
+// Every configuration in docs/parents.md can be used as it is.
+func TestConfigurationsOfTheParentsPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/parents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(page), "```yaml\n")[1:]
+	if len(blocks) != 5 {
+		t.Errorf("got %d configurations, want one for each of five servers", len(blocks))
+	}
+	for _, block := range blocks {
+		text, _, _ := strings.Cut(block, "```")
+		path := filepath.Join(t.TempDir(), "run.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := Load(path, nil); err != nil || !strings.HasPrefix(c.Parent, "openai:") {
+			t.Errorf("%v\n%s", err, text)
+		}
+	}
+}

@@ -29,7 +29,7 @@ func (o *sourceOptions) addTask(f *pflag.FlagSet) {
 
 // addParent adds the flag of the parent.
 func (o *sourceOptions) addParent(f *pflag.FlagSet) {
-	f.StringVar(&o.Parent, "parent", "builtin", "source of the reference answers: builtin or file:PATH")
+	f.StringVar(&o.Parent, "parent", "builtin", "source of the reference answers: builtin, file:PATH or openai:MODEL@URL")
 }
 
 // addEmbedder adds the flag of the embedder.
