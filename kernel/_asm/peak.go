@@ -36,9 +36,8 @@ func (g *gen) stream() {
 	g.text("Stream", "func(x []float32) float32")
 	x, quarter := base("x"), length("x")
 	streams := newWalk(x, quarter, 4)
-	left, step := GP64(), GP64()
+	left := GP64()
 	MOVQ(quarter, left)
-	MOVQ(U32(64), step)
 	sums := make([]vec, 4*g.parts)
 	for i := range sums {
 		sums[i] = g.zero()
@@ -52,8 +51,8 @@ func (g *gen) stream() {
 		m.Disp = i % g.parts * g.width
 		VADDPS(m, s, s)
 	}
-	streams.advance(step)
-	SUBQ(step, left)
+	streams.advance(64)
+	SUBQ(Imm(64), left)
 	JNE(LabelRef(again))
 	Label(done)
 	for i, s := range sums[g.parts:] {

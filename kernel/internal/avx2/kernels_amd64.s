@@ -6499,7 +6499,6 @@ TEXT ·Stream(SB), NOSPLIT, $0-28
 	MOVQ   x_len+8(FP), CX
 	LEAQ   (CX)(CX*2), DX
 	MOVQ   CX, BX
-	MOVQ   $0x00000040, SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -6509,9 +6508,9 @@ TEXT ·Stream(SB), NOSPLIT, $0-28
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	TESTQ  BX, BX
-	JE     done167
+	JE     done183
 
-line166:
+line182:
 	VADDPS (AX), Y0, Y0
 	VADDPS 32(AX), Y1, Y1
 	VADDPS (AX)(CX*1), Y2, Y2
@@ -6520,11 +6519,11 @@ line166:
 	VADDPS 32(AX)(CX*2), Y5, Y5
 	VADDPS (AX)(DX*1), Y6, Y6
 	VADDPS 32(AX)(DX*1), Y7, Y7
-	ADDQ   SI, AX
-	SUBQ   SI, BX
-	JNE    line166
+	ADDQ   $0x00000040, AX
+	SUBQ   $0x40, BX
+	JNE    line182
 
-done167:
+done183:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y0, Y0

@@ -6353,24 +6353,23 @@ TEXT ·Stream(SB), NOSPLIT, $0-28
 	MOVQ   x_len+8(FP), CX
 	LEAQ   (CX)(CX*2), DX
 	MOVQ   CX, BX
-	MOVQ   $0x00000040, SI
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	TESTQ  BX, BX
-	JE     done206
+	JE     done225
 
-line205:
+line224:
 	VADDPS (AX), Z0, Z0
 	VADDPS (AX)(CX*1), Z1, Z1
 	VADDPS (AX)(CX*2), Z2, Z2
 	VADDPS (AX)(DX*1), Z3, Z3
-	ADDQ   SI, AX
-	SUBQ   SI, BX
-	JNE    line205
+	ADDQ   $0x00000040, AX
+	SUBQ   $0x40, BX
+	JNE    line224
 
-done206:
+done225:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z0, Z0
