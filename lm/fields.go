@@ -85,6 +85,14 @@ func (f *fields) float(def float64, names ...string) float64 {
 	return def
 }
 
+// given is a number that has no default.
+func (f *fields) given(name string) float64 {
+	if f.raw[name] == nil {
+		f.fail(name, "given")
+	}
+	return f.float(0, name)
+}
+
 func (f *fields) text(def string, names ...string) string {
 	f.take(&def, "a text", names...)
 	return def

@@ -22,7 +22,7 @@ var inert = []string{
 	"max_length", "min_length", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",
 	"temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
 	"encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "output_scores", "remove_invalid_values",
-	"suppress_tokens", "begin_suppress_tokens", "pretraining_tp", "rope_interleaved", "is_llama_config", "max_window_layers",
+	"suppress_tokens", "begin_suppress_tokens", "pretraining_tp", "rope_interleaved", "is_llama_config",
 	"reorder_and_upcast_attn", // another order of the same product, in half precision only
 }
 

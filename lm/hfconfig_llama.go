@@ -3,6 +3,7 @@ package lm
 import (
 	"math"
 	"slices"
+	"strings"
 )
 
 // llamaDefaults are the members in which the families of Llama's kind differ
@@ -10,12 +11,11 @@ import (
 var llamaDefaults = map[string]struct {
 	ff, vocab, positions int
 	kvHeads, headDim     int     // 0 = derived from the other heads
-	window               int     // tokens that attention looks back; 0 = all
 	bos                  int32   // -1 = none
 	eos                  []int32 // nil = none
 }{
 	"llama":   {ff: 11008, vocab: 32000, positions: 2048, bos: 1, eos: []int32{2}},
-	"mistral": {ff: 14336, vocab: 32000, positions: 131072, kvHeads: 8, window: 4096, bos: 1, eos: []int32{2}},
+	"mistral": {ff: 14336, vocab: 32000, positions: 131072, kvHeads: 8, bos: 1, eos: []int32{2}},
 	"qwen2":   {ff: 22016, vocab: 151936, positions: 32768, kvHeads: 32, bos: -1},
 	"qwen3":   {ff: 22016, vocab: 151936, positions: 32768, kvHeads: 32, headDim: 128, bos: -1},
 }
@@ -61,7 +61,7 @@ func llamaConfig(f *fields, family string) Config {
 	if family != "llama" {
 		f.only("mlp_bias", "false")
 	}
-	c.Positions = limitToWindow(f, family, d.window, c.Positions)
+	c.Positions = limitToWindow(f, family, c.Layers, c.Positions)
 	return c
 }
 
@@ -97,10 +97,13 @@ func (f *fields) ropeScaling(rope *RopeConfig, positions int) {
 	switch kind := f.text("default", "rope_type", "type"); kind {
 	case "default":
 	case "linear":
-		rope.Scaling, rope.Factor = kind, f.float(1, "factor")
+		rope.Scaling, rope.Factor = kind, f.given("factor")
 	case "llama3":
-		rope.Scaling, rope.Factor = kind, f.float(1, "factor")
-		rope.LowFreqFactor, rope.HighFreqFactor = f.float(1, "low_freq_factor"), f.float(4, "high_freq_factor")
+		rope.Scaling, rope.Factor = kind, f.given("factor")
+		rope.LowFreqFactor, rope.HighFreqFactor = f.given("low_freq_factor"), f.given("high_freq_factor")
+		if !(rope.LowFreqFactor > 0 && rope.HighFreqFactor > rope.LowFreqFactor) {
+			f.fail("high_freq_factor", "greater than low_freq_factor, and that positive")
+		}
 		rope.OriginalPositions = f.int(positions, "original_max_position_embeddings")
 	default:
 		f.fail("rope_type", `"default", "linear" or "llama3"`)
@@ -111,21 +114,29 @@ func (f *fields) ropeScaling(rope *RopeConfig, positions int) {
 }
 
 // limitToWindow limits the context to the sliding window, within which a
-// windowed model computes the same as ours.
-func limitToWindow(f *fields, family string, window, positions int) int {
-	if f.null["sliding_window"] {
-		window = 0
-	}
-	window = f.int(window, "sliding_window")
+// windowed model computes the same as ours. All layers of Mistral have it; of Qwen's
+// those that layer_types says, else those from max_window_layers on, and only
+// where use_sliding_window is set. Llama has none, whatever its file says.
+func limitToWindow(f *fields, family string, layers, positions int) int {
 	var kinds []string
 	f.take(&kinds, "a list of texts", "layer_types")
-	for _, k := range kinds {
-		if k != "full_attention" && k != "sliding_attention" {
-			f.fail("layer_types", "of full_attention or sliding_attention")
-		}
+	window, from := f.int(4096, "sliding_window"), f.int(28, "max_window_layers")
+	on := f.flag(false, "use_sliding_window")
+	if f.null["sliding_window"] {
+		window = math.MaxInt
+	} else if window < 1 {
+		f.fail("sliding_window", "positive")
 	}
-	on := f.flag(family == "mistral", "use_sliding_window") || slices.Contains(kinds, "sliding_attention")
-	if on && window > 0 {
+	slides := family == "mistral"
+	if strings.HasPrefix(family, "qwen") {
+		for _, k := range kinds {
+			if k != "full_attention" && k != "sliding_attention" {
+				f.fail("layer_types", "of full_attention or sliding_attention")
+			}
+		}
+		slides = on && kinds == nil && from < layers || slices.Contains(kinds, "sliding_attention")
+	}
+	if slides {
 		return min(positions, window)
 	}
 	return positions

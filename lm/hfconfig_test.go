@@ -1,6 +1,8 @@
 package lm
 
 import (
+	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -35,6 +37,9 @@ var badConfigs = map[string]string{
 	"llama_yarn":         `config.json: rope_scaling: rope_type must be "default", "linear" or "llama3" (got "yarn")`,
 	"llama_rope_unknown": `config.json: rope_scaling: beta_fast is unknown (got 32): its effect on the numbers is not known; remove it if it has none`,
 	"llama_rope_text":    `config.json: rope_scaling must be an object (got "linear")`,
+	"llama_no_factor":    `config.json: rope_scaling: factor must be given (got )`,
+	"llama_frequencies":  `config.json: rope_parameters: high_freq_factor must be greater than low_freq_factor, and that positive (got 1)`,
+	"mistral_window":     `config.json: sliding_window must be positive (got 0)`,
 	"llama_partial":      `config.json: partial_rotary_factor must be 1 or 1.0 (got 0.5)`,
 	"llama_kv_heads":     `config.json: model config: heads must be a multiple of key/value heads (got 4 and 3)`,
 	"qwen_layer_types":   `config.json: layer_types must be of full_attention or sliding_attention (got ["full_attention","linear_attention"])`,
@@ -56,6 +61,60 @@ func TestBadConfigs(t *testing.T) {
 		name := filepath.Base(file[:len(file)-len(".json")])
 		if _, err := ParseConfig(text); err == nil || err.Error() != badConfigs[name] {
 			t.Errorf("%s: got\n%v, want\n%s", name, err, badConfigs[name])
+		}
+	}
+}
+
+// TestConfigGolden: partial and unusual files mean what they mean to transformers.
+func TestConfigGolden(t *testing.T) {
+	text, err := os.ReadFile("testdata/config_golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Config json.RawMessage
+		Want   struct {
+			Layers, Width, Heads, Vocab, FF, Positions int
+			KVHeads                                    int `json:"kv_heads"`
+			HeadDim                                    int `json:"head_dim"`
+			Eps                                        float64
+			Tied                                       bool
+			BOS                                        int32
+			EOS                                        []int32
+			InvFreq                                    []float64 `json:"inv_freq"`
+			QKVBias                                    bool      `json:"qkv_bias"`
+			OutBias                                    bool      `json:"out_bias"`
+			MLPBias                                    bool      `json:"mlp_bias"`
+			QKNorm                                     bool      `json:"qk_norm"`
+		}
+	}
+	if err := json.Unmarshal(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		got, err := ParseConfig(c.Config)
+		if err != nil {
+			t.Errorf("%s: %v", c.Config, err)
+			continue
+		}
+		w := c.Want
+		want := got
+		want.Layers, want.Width, want.Heads, want.KVHeads, want.FF, want.Vocab = w.Layers, w.Width, w.Heads, w.KVHeads, w.FF, w.Vocab
+		want.Positions, want.NormEps, want.Tied, want.BOS = w.Positions, w.Eps, w.Tied, w.BOS
+		want.setEnds(w.EOS, -1)
+		if got.Family != "gpt2" {
+			want.HeadDim, want.QKVBias, want.OutBias, want.MLPBias, want.QKNorm = w.HeadDim, w.QKVBias, w.OutBias, w.MLPBias, w.QKNorm
+			freq := got.Rope.frequencies(got.HeadDim)
+			same := len(freq) == len(w.InvFreq)
+			for i := range freq {
+				same = same && math.Abs(float64(freq[i])-w.InvFreq[i]) <= 1e-6*w.InvFreq[i]
+			}
+			if !same {
+				t.Errorf("%s: frequencies %v, want %v", c.Config, freq, w.InvFreq)
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", c.Config, got, want)
 		}
 	}
 }

@@ -6,12 +6,16 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // goldenNames are the folders of testdata that make_golden.py writes.
-var goldenNames = []string{"gpt2", "gpt2-odd", "gpt2-half", "llama", "mistral", "qwen2", "qwen3"}
+var goldenNames = []string{
+	"gpt2", "gpt2-odd", "gpt2-half", "gpt2-free", "gpt2-deep", "llama", "llama-linear", "llama-bias", "mistral", "mistral-full", "mistral-half",
+	"qwen2", "qwen2-free", "qwen2-deep", "qwen3", "qwen3-bias", "qwen3-wide",
+}
 
 // golden is what PyTorch computed with the model of one folder.
 type golden struct {
@@ -32,6 +36,8 @@ type golden struct {
 		Temperature float32
 		Targets     []goldenTarget
 	}
+	// most likely tokens behind the first sequence's first Response tokens, the last sequence, and token 1
+	Greedy  [][]int32
 	tensors *TensorFile
 }
 
@@ -142,6 +148,33 @@ func TestParityLogits(t *testing.T) {
 	})
 }
 
+// TestParityGreedy: cached decoding of 64 tokens, all prompts in one batch.
+func TestParityGreedy(t *testing.T) {
+	families := map[string]int{}
+	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
+		if g.Greedy == nil {
+			return
+		}
+		families[m.Config.Family]++
+		m.Config.EOS, m.Config.EndTokens = -1, nil
+		prompts := [][]int32{g.Sequences[0][:g.Response], g.Sequences[len(g.Sequences)-1], {1}}
+		got, err := m.Generate(m.NewState(false), prompts, 1, SampleOptions{MaxNewTokens: 64}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range g.Greedy {
+			if !slices.Equal(got[i].Tokens, want) || len(want) != 64 {
+				t.Errorf("prompt %d: got %v, want %v", i, got[i].Tokens, want)
+			}
+		}
+	})
+	for _, f := range []string{"gpt2", "llama", "mistral", "qwen2", "qwen3"} {
+		if families[f] < 2 {
+			t.Errorf("%s: %d configurations", f, families[f])
+		}
+	}
+}
+
 func TestParityGradients(t *testing.T) {
 	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
 		loss, _ := m.Supervised(m.NewState(true), g.lesson())
@@ -174,7 +207,7 @@ func TestParityTraining(t *testing.T) {
 		s, opt := m.NewState(true), NewAdamW()
 		for i, want := range g.Losses {
 			loss, _ := m.Supervised(s, g.lesson())
-			if d := math.Abs(loss - want); d > 1e-4*want {
+			if d := math.Abs(loss - want); d > 5e-4*want { // Adam divides small gradients by themselves
 				t.Errorf("step %d: loss %.7f, want %.7f", i, loss, want)
 			}
 			norm := opt.Step(m, g.LR, g.MaxNorm)
@@ -223,6 +256,9 @@ func TestParitySampling(t *testing.T) {
 // entropies and values, at a temperature, every second target truncated.
 func TestParityPolicy(t *testing.T) {
 	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
+		if g.Policy.Targets == nil {
+			return
+		}
 		backwardPolicy(t, m, g)
 		compareGrads(t, m, g, "policy:")
 	})

@@ -8,6 +8,7 @@ A folder NAME holds the Hugging Face folder itself and beside it
     golden.json         sequences, losses, gradient norms, warpers
     golden.safetensors  logits, gradients by name, weights after training, distributions
 """
+import copy
 import json
 import os
 import sys
@@ -56,6 +57,40 @@ CONFIGS = {
 }
 
 
+def wider(base, **changes):
+    """A configuration with room for GREEDY steps; how says how it is saved and measured."""
+    how = changes.pop("how", {})
+    ends = dict(bos_token_id=None, eos_token_id=0, pad_token_id=None)
+    return base(**ends, **changes), {"greedy": True, **how}
+
+
+linear, llama3 = dict(rope_type="linear", factor=4.0), dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=24)
+sizes = dict(num_hidden_layers=2, max_position_embeddings=72)
+CONFIGS.update({
+    # head size 11, tanh GELU by its other name, narrow MLP, free head; end tokens
+    "gpt2-free": wider(GPT2Config, n_embd=33, n_head=3, n_layer=2, n_inner=50, vocab_size=71, n_positions=72, activation_function="gelu_pytorch_tanh", tie_word_embeddings=False),
+    "gpt2-deep": wider(GPT2Config, n_embd=16, n_head=2, n_layer=4, vocab_size=64, n_positions=80, layer_norm_epsilon=1e-3),
+    # one head of keys for three of queries, head size that is not hidden/heads, linear scaling in the older spelling, tied
+    "llama-linear": wider(LlamaConfig, **sizes, hidden_size=21, num_attention_heads=3, num_key_value_heads=1, head_dim=10, intermediate_size=37,
+                          vocab_size=63, tie_word_embeddings=True, rope_parameters=dict(rope_theta=10000.0, **linear), how={"old": True}),
+    "llama-bias": wider(LlamaConfig, **sizes, hidden_size=20, num_attention_heads=4, head_dim=6, intermediate_size=33, vocab_size=50,
+                        attention_bias=True, mlp_bias=True, rope_parameters=dict(rope_type="default", rope_theta=300.0)),
+    "mistral-full": wider(MistralConfig, **sizes, hidden_size=30, num_attention_heads=6, num_key_value_heads=2, head_dim=8, intermediate_size=31,
+                          vocab_size=49, sliding_window=None, tie_word_embeddings=True, rope_parameters=dict(rope_type="default", rope_theta=1e6), how={"old": True}),
+    "mistral-half": wider(MistralConfig, **sizes, hidden_size=24, num_attention_heads=2, num_key_value_heads=2, intermediate_size=40, vocab_size=65,
+                          sliding_window=71, rope_parameters=dict(rope_theta=500.0, **llama3), how={"bfloat16": True}),
+    "qwen2-free": wider(Qwen2Config, **sizes, hidden_size=28, num_attention_heads=7, num_key_value_heads=1, intermediate_size=35, vocab_size=47,
+                        tie_word_embeddings=False, rope_parameters=dict(rope_theta=1e6, **llama3)),
+    "qwen2-deep": wider(Qwen2Config, num_hidden_layers=3, max_position_embeddings=72, hidden_size=16, num_attention_heads=2, num_key_value_heads=2, intermediate_size=20,
+                        vocab_size=80, rms_norm_eps=1e-4, rope_parameters=dict(rope_theta=10000.0, **linear), how={"old": True, "max_shard_size": "5KB"}),
+    "qwen3-bias": wider(Qwen3Config, **sizes, hidden_size=18, num_attention_heads=3, num_key_value_heads=1, head_dim=10, intermediate_size=29, vocab_size=55,
+                        attention_bias=True, tie_word_embeddings=False, rope_parameters=dict(rope_type="default", rope_theta=1e6)),
+    "qwen3-wide": wider(Qwen3Config, **sizes, hidden_size=32, num_attention_heads=2, num_key_value_heads=2, head_dim=22, intermediate_size=24, vocab_size=43,
+                        tie_word_embeddings=True, rope_parameters=dict(rope_theta=10000.0, **llama3), how={"old": True}),
+})
+GREEDY = 64
+
+
 def tokenizer():
     """A byte-level BPE of 43 tokens: the end token, a space, letters, some merges."""
     vocab = ["<|endoftext|>", "\u0120"] + [chr(c) for c in range(ord("a"), ord("z") + 1)] + ["."]
@@ -80,9 +115,27 @@ def randomise(model):
                 p.copy_(0.2 * torch.randn(p.shape, generator=g))
 
 
-def save(model, folder, half=False, **kw):
+def old_spelling(folder):
+    """Rewrites config.json as transformers 4 wrote it."""
+    path = os.path.join(folder, "config.json")
+    with open(path) as f:
+        config = json.load(f)
+    rope = config.pop("rope_parameters")
+    config["rope_theta"] = rope.pop("rope_theta")
+    config["rope_scaling"] = None if rope == {"rope_type": "default"} else rope
+    config["torch_dtype"] = config.pop("dtype")
+    with open(path, "w") as f:
+        json.dump(config, f, indent=2)
+
+
+def save(model, folder, half=False, old=False, bfloat16=False, greedy=False, **kw):
+    if bfloat16:
+        copy.deepcopy(model).bfloat16().save_pretrained(folder)
+        return
     if not half:
         model.save_pretrained(folder, **kw)
+        if old:
+            old_spelling(folder)
         return
     model.config.save_pretrained(folder)
     weights = {k.removeprefix("transformer."): v.half() for k, v in model.state_dict().items() if k != "lm_head.weight"}
@@ -102,6 +155,21 @@ def loss_of(model, sequences):
         for t in range(RESPONSE, len(s)):
             total, count = total - logp[t - 1, s[t]], count + 1
     return total / count, torch.cat(logits)
+
+
+def greedy(model, prompts):
+    """The most likely tokens, one by one, and the smallest lead of one over the next."""
+    texts, lead = [], float("inf")
+    with torch.no_grad():
+        for p in prompts:
+            s = list(p)
+            for _ in range(GREEDY):
+                top = torch.topk(model(torch.tensor([s])).logits[0, -1], 2)
+                lead = min(lead, (top.values[0] - top.values[1]).item())
+                s.append(top.indices[0].item())
+            texts.append(s[len(p):])
+    assert lead > 1e-4, lead
+    return texts
 
 
 def policy(model, sequences, tensors, trained=None):
@@ -161,6 +229,10 @@ def main(name):
     randomise(model)
     if how.get("half"):
         model = model.half().float()
+    if how.get("bfloat16"):
+        with torch.no_grad():  # the weights only: model.bfloat16() would round the rotary frequencies too
+            for p in model.parameters():
+                p.copy_(p.bfloat16())
     save(model, folder, **how)
     tokenizer().save(os.path.join(folder, "tokenizer.json"))
     g = torch.Generator().manual_seed(3)
@@ -174,7 +246,9 @@ def main(name):
     tensors = {"logits": logits.detach()}
     for n, p in model.named_parameters():
         tensors["grad:" + n] = p.grad.clone()
-    scored = policy(model, sequences, tensors)
+    scored = {} if how.get("greedy") else policy(model, sequences, tensors)
+    texts = greedy(model, [prompt, sequences[-1], [1]]) if how.get("greedy") else []
+    model.zero_grad()
     opt = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
     losses, norms = [], []
     for _ in range(STEPS):
@@ -189,11 +263,11 @@ def main(name):
     for n in (small[0][1], small[len(small) // 2][1], small[-1][1]):
         tensors["trained:" + n] = dict(model.named_parameters())[n].detach().clone()
     row = tensors["logits"][len(sequences[0]) - 1]
-    for i, w in enumerate(WARPERS):
+    for i, w in enumerate(WARPERS if scored else []):
         tensors[f"warped:{i}"] = warped(row, *w)
     golden = dict(
-        sequences=sequences, response=RESPONSE, losses=losses, norms=norms, lr=LEARNING_RATE, max_norm=MAX_NORM, policy=scored,
-        warpers=[dict(temperature=t, top_k=k, top_p=p, min_p=m) for t, k, p, m in WARPERS],
+        sequences=sequences, response=RESPONSE, losses=losses, norms=norms, lr=LEARNING_RATE, max_norm=MAX_NORM, policy=scored, greedy=texts,
+        warpers=[dict(temperature=t, top_k=k, top_p=p, min_p=m) for t, k, p, m in WARPERS] if scored else [],
     )
     with open(os.path.join(folder, "golden.json"), "w") as f:
         json.dump(golden, f)
