@@ -16,7 +16,7 @@ type ops struct {
 	transpose func(dst, src []float32)
 	slices    func(dst, src []float32, n, dstStep, srcStep int)
 	packRows  func(dst, src []float32, ld, rows, k int)
-	packCols  func(dst, src []float32, n, dstStep, width int)
+	packCols  func(dst, src []float32, ld, rows int)
 
 	dot        func(a, b []float32) float32
 	sum        func(x []float32) float32
@@ -74,7 +74,7 @@ func Name() string { return use.name }
 // goOps returns the table of the pure Go primitives.
 func goOps() *ops {
 	return &ops{
-		name: "go", tileRows: 12, maxPanels: generic.MaxPanels,
+		name: "go", tileRows: 6, maxPanels: generic.MaxPanels,
 		tile: generic.Run, transpose: generic.Transpose, slices: generic.Slices, packRows: generic.PackRows, packCols: generic.PackColumns,
 		dot: generic.Dot, sum: generic.Sum, sumSqDev: generic.SumSqDev, max: generic.Max,
 		sumSquares: generic.SumSquares, expSum: generic.ExpSum, expStats: generic.ExpStats, normSums: generic.NormSums,

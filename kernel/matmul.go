@@ -51,7 +51,7 @@ func pieces(k, rows int) int {
 func (p *Pool) share(work int) int {
 	if t := p.Threads(); t == 1 {
 		return 1
-	} else if work < 32<<20 {
+	} else if work < 256<<20 {
 		return 2 * t
 	} else {
 		return 4 * t
@@ -129,9 +129,8 @@ func (g *product) block(i int, s *worker) {
 	b.r1, b.j1 = min(b.r0+g.rowBlock, g.m), min(b.j0+g.panelBlock, panels)
 	step := pieces(g.k, b.r1-b.r0)
 	b.out, b.ldo = g.c[b.r0*g.ldc+b.j0*NR:], g.ldc
-	// c may be the residual: it must not hold sums to which the residual is still to be added, be it that
-	// they are partial or that a panel is cut off, which the tile cannot add to.
-	aside := g.ep.Residual != nil && (step < g.k || g.n%NR != 0)
+	// Where c is the residual it must not hold partial sums; a panel that is cut off the tile cannot add to.
+	aside := g.ep.Residual != nil && (step < g.k && &g.ep.Residual[0] == &g.c[0] || g.n%NR != 0)
 	switch {
 	case aside:
 		b.ldo = (b.j1 - b.j0) * NR

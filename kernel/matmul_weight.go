@@ -1,5 +1,7 @@
 package kernel
 
+import "pgsrm/kernel/internal/generic"
+
 // weightGrad is one product x^T·dy, cut into blocks of the packed dw.
 type weightGrad struct {
 	dw, x, dy          []float32
@@ -22,9 +24,9 @@ func MatMulGrad(p *Pool, dw []float32, x []float32, ldx int, dy []float32, lddy,
 	need("MatMulGrad: x", x, m, ldx, k)
 	need("MatMulGrad: dy", dy, m, lddy, n)
 	panels := ceilDiv(n, NR)
-	g.kBlock, g.panelBlock = even(k, gradBlockK), even(panels, gradPanels)
+	g.kBlock, g.panelBlock = ceilDiv(even(k, gradBlockK), generic.Group)*generic.Group, even(panels, gradPanels)
 	if blocks := p.share(m * k * n); ceilDiv(k, g.kBlock)*ceilDiv(panels, g.panelBlock) < blocks {
-		g.kBlock = min(g.kBlock, max(64, ceilDiv(k, p.Threads())))
+		g.kBlock = min(g.kBlock, max(2*generic.Group, ceilDiv(ceilDiv(k, p.Threads()), generic.Group)*generic.Group))
 		cols := max(1, blocks/max(1, ceilDiv(k, g.kBlock)))
 		g.panelBlock = min(g.panelBlock, max(1, (ceilDiv(panels, cols)+1)&^1))
 	}
@@ -64,14 +66,17 @@ func (g *weightGrad) block(i int, s *worker) {
 
 // packed returns the columns k0..k1-1 of the rows r0..r1-1 of x, packed as rows of x^T.
 func (g *weightGrad) packed(s *worker, k0, k1, r0, r1 int) operand {
-	o := operand{rows: k1 - k0, tileRows: even(k1-k0, use.tileRows), k: r1 - r0}
+	o := operand{rows: k1 - k0, tileRows: use.tileRows, group: generic.Group, k: r1 - r0}
 	o.a = grown(&s.pieces, o.rows*o.k)
-	tiles, rest := o.rows/o.tileRows, o.rows%o.tileRows
-	last := o.a[tiles*o.tileRows*o.k:]
-	for r := range o.k {
-		src := g.x[(r0+r)*g.ldx+k0:][:o.rows]
-		use.packCols(o.a[r*o.tileRows:], src, tiles, o.k*o.tileRows, o.tileRows)
-		copy(last[r*rest:][:rest], src[tiles*o.tileRows:])
+	for k := k0; k < k1; k += o.group {
+		dst, src := o.a[(k-k0)*o.k:], g.x[r0*g.ldx+k:]
+		if k+o.group <= k1 {
+			use.packCols(dst, src, g.ldx, o.k)
+			continue
+		}
+		for r := range o.k {
+			copy(dst[r*(k1-k):][:k1-k], src[r*g.ldx:])
+		}
 	}
 	return o
 }

@@ -44,17 +44,18 @@ func (s *worker) padded(bias []float32, width int) []float32 {
 	return s.bias[:]
 }
 
-// operand is A of some rows of a product, packed for tiles of tileRows rows: all of them but the
-// last are as high.
+// operand is A of some rows of a product, packed: in groups of group rows, each [k][rows of the group], which
+// consist of tiles of tileRows rows.
 type operand struct {
-	a              []float32 // tile i from i*tileRows*k on, [k][rows of the tile]
-	rows, tileRows int
-	k              int
+	a                     []float32
+	rows, tileRows, group int
+	k                     int
 }
 
 // packedRows packs k columns of rows rows of a, ld apart. A single row is packed as it is.
 func (s *worker) packedRows(a []float32, ld, rows, k int) operand {
 	o := operand{a: a, rows: rows, tileRows: even(rows, use.tileRows), k: k}
+	o.group = o.tileRows
 	if rows == 1 {
 		return o
 	}
@@ -79,11 +80,17 @@ func (s *worker) columns(o operand, c []float32, ldc, width int) {
 	t.K, t.LDC = o.k, ldc
 	res := t.Res
 	for r := 0; r < o.rows; r += t.Tiles * t.M {
-		t.M, t.Tiles = min(o.tileRows, o.rows-r), 1
+		t.AK = min(o.group, o.rows-r/o.group*o.group)
+		at := r % o.group
+		t.M, t.Tiles, t.AStep = min(o.tileRows, t.AK-at), 1, o.tileRows
 		if t.M == o.tileRows && width >= NR {
-			t.Tiles = (o.rows - r) / t.M
+			if o.group == o.tileRows {
+				t.Tiles, t.AStep = (o.rows-r)/t.M, t.M*o.k
+			} else {
+				t.Tiles = (t.AK - at) / t.M
+			}
 		}
-		t.A, t.AK = o.a[r*o.k:], t.M
+		t.A = o.a[(r-at)*o.k+at:]
 		if res != nil {
 			t.Res = res[r*t.LDRes:]
 		}

@@ -39,7 +39,7 @@ func TestTileOffsets(t *testing.T) {
 		"BStep":     {unsafe.Offsetof(x.BStep), 200},
 		"CStep":     {unsafe.Offsetof(x.CStep), 208},
 		"Load":      {unsafe.Offsetof(x.Load), 216},
-		"AheadStep": {unsafe.Offsetof(x.AheadStep), 224},
+		"AheadStep": {unsafe.Offsetof(x.AheadStep), 224}, "AStep": {unsafe.Offsetof(x.AStep), 232},
 	} {
 		if unsafe.Sizeof(int(0)) == 8 && o[0] != o[1] {
 			t.Errorf("%s: got offset %d, want %d", name, o[0], o[1])

@@ -59,6 +59,6 @@ var loops = map[string]string{
 	"Stream":          "\tsum += x[i], reading at 4 places a quarter apart; len(x) is a multiple of 64",
 	"Peak":            "\tfor range n { 384 multiply-adds sum[k] = sum[k]*0.5 + 1, on registers }; return sum[0]",
 	"packRows":        "\tdst[c*n+r] = src[rows[r]/4+c] for r < n, c < k rounded down to whole vectors",
-	"packColumns":     "\tcopy(dst[i*dstStep:][:width], src[i*width:]) for i < n",
+	"packColumns":     "\tcopy(dst[r*24:][:24], src[r*ld:]) for r < rows",
 	"Transpose":       "\tdst[j*32+i] = src[i*32+j]",
 }

@@ -10,11 +10,11 @@ import (
 
 // Offsets of the fields of generic.Tile.
 const (
-	tileA, tileB, tileC, tileBias, tileRes, tileAhead         = 0, 24, 48, 72, 96, 120
-	tileM, tileK, tileAK, tileLDC, tileLDRes, tileTiles       = 144, 152, 160, 168, 176, 184
-	tilePanels, tileBStep, tileCStep, tileLoad, tileAheadStep = 192, 200, 208, 216, 224
-	panelRow                                                  = 128 // bytes of a row of a panel
-	aheadA                                                    = 768 // bytes of A to be ahead of: the latency of the L2 cache
+	tileA, tileB, tileC, tileBias, tileRes, tileAhead                    = 0, 24, 48, 72, 96, 120
+	tileM, tileK, tileAK, tileLDC, tileLDRes, tileTiles                  = 144, 152, 160, 168, 176, 184
+	tilePanels, tileBStep, tileCStep, tileLoad, tileAheadStep, tileAStep = 192, 200, 208, 216, 224, 232
+	panelRow                                                             = 128 // bytes of a row of a panel
+	aheadA                                                               = 768 // bytes of A to be ahead of: the latency of the L2 cache
 )
 
 // tiles emits the GEMM micro-kernels tile<rows>x<panels>. A tile of 6 rows and 64 columns needs 10 loads for
@@ -69,7 +69,7 @@ func (k *tile) strideOf(at int) Register {
 	return r
 }
 
-// run computes the columns from byte offset disp on, tile by tile: A runs on, B begins again.
+// run computes the columns from byte offset disp on, tile by tile.
 func (k *tile) run(disp int) {
 	again := k.label("tile")
 	a, ahead, res, left := k.field(tileA), k.field(tileAhead), k.field(tileRes), k.field(tileTiles)
@@ -79,6 +79,7 @@ func (k *tile) run(disp int) {
 	Label(again)
 	acc := k.start(disp)
 	k.sums(acc, a, ahead, disp)
+	ADDQ(k.strideOf(tileAStep), a)
 	k.addRow(acc, disp)
 	k.addRows(acc, res, disp)
 	c := newWalk(k.c, k.panelStep(tileCStep), k.panels)
@@ -126,7 +127,9 @@ func (k *tile) start(disp int) [][]vec {
 }
 
 // sums runs over k, two steps at a time: a row of B, then one broadcast element of A for each row of the tile.
-func (k *tile) sums(acc [][]vec, a, ahead Register, disp int) {
+func (k *tile) sums(acc [][]vec, first, ahead Register, disp int) {
+	a := GP64()
+	MOVQ(first, a)
 	again, odd, done := k.label("k"), k.label("odd"), k.label("sums")
 	b := newWalk(k.field(tileB), k.panelStep(tileBStep), k.panels)
 	stepA, stepAhead, n := k.strideOf(tileAK), k.field(tileAheadStep), k.field(tileK)
@@ -149,7 +152,6 @@ func (k *tile) sums(acc [][]vec, a, ahead Register, disp int) {
 	ADDQ(Imm(2), n)
 	JE(LabelRef(done))
 	k.step(acc, Mem{Base: a}, b, disp)
-	ADDQ(stepA, a)
 	Label(done)
 }
 

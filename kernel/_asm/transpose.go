@@ -118,25 +118,22 @@ func (g *gen) column(col [2][4]vec, lane, i int) vec {
 	return r
 }
 
-// packColumns emits the copy of one row of x into the tiles of x^T.
+// packColumns emits the copy of 24 columns of x, the rows of four tiles of x^T.
 func (g *gen) packColumns() {
-	g.text("packColumns", "func(dst, src *float32, n, dstStep, width int)")
-	dst, src, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64())
-	dstStep, width := stride("dstStep"), Load(Param("width"), GP64()).(reg.GPVirtual)
-	mask := g.maskOf(width)
-	step := GP64()
-	MOVQ(width, step)
-	SHLQ(Imm(2), step)
-	again, done := g.label("piece"), g.label("done")
-	TESTQ(n, n)
-	JLE(LabelRef(done))
+	g.text("packColumns", "func(dst, src *float32, rows, ld int)")
+	dst, src, rows := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("rows"), GP64())
+	ld := stride("ld")
+	again := g.label("row")
 	Label(again)
-	g.storeTo(g.loadFrom(Mem{Base: src}, mask), mask, Mem{Base: dst})
-	ADDQ(step, src)
-	ADDQ(dstStep, dst)
-	DECQ(n)
+	for at := 0; at < 96; at += 32 {
+		x := YMM()
+		VMOVUPS(Mem{Base: src, Disp: at}, x)
+		VMOVUPS(x, Mem{Base: dst, Disp: at})
+	}
+	ADDQ(ld, src)
+	ADDQ(U32(96), dst)
+	DECQ(rows)
 	JNE(LabelRef(again))
-	Label(done)
 	end()
 }
 
@@ -155,16 +152,6 @@ func (g *gen) storeTo(x vec, mask Register, m Mem) {
 	} else {
 		VMASKMOVPS(x, mask, m)
 	}
-}
-
-func (g *gen) loadFrom(m Mem, mask Register) vec {
-	r := g.v()
-	if g.wide {
-		VMOVUPS_Z(m, mask, r)
-	} else {
-		VMASKMOVPS(m, mask, r)
-	}
-	return r
 }
 
 // slices emits the copy of pieces of 16 elements: of a panel's part of each row.

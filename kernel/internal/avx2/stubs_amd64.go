@@ -57,10 +57,10 @@ func packRows(dst *float32, src *float32, rows *[8]int, n int, k int)
 
 // packColumns computes
 //
-//	copy(dst[i*dstStep:][:width], src[i*width:]) for i < n
+//	copy(dst[r*24:][:24], src[r*ld:]) for r < rows
 //
 //go:noescape
-func packColumns(dst *float32, src *float32, n int, dstStep int, width int)
+func packColumns(dst *float32, src *float32, rows int, ld int)
 
 // Dot computes
 //

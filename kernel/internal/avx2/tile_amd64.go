@@ -36,10 +36,10 @@ func PackRows(dst, src []float32, ld, rows, k int) {
 	}
 }
 
-// PackColumns is generic.PackColumns for a width of at most TileRows.
-func PackColumns(dst, src []float32, n, dstStep, width int) {
-	if n > 0 {
-		_, _ = dst[(n-1)*dstStep+width-1], src[n*width-1]
-		packColumns(&dst[0], &src[0], n, dstStep, width)
+// PackColumns is generic.PackColumns.
+func PackColumns(dst, src []float32, ld, rows int) {
+	if rows > 0 {
+		_, _ = dst[rows*generic.Group-1], src[(rows-1)*ld+generic.Group-1]
+		packColumns(&dst[0], &src[0], rows, ld)
 	}
 }

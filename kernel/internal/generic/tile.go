@@ -12,7 +12,7 @@ const NR = 32
 // strides count float32 elements. The assembly reads the fields by offset
 // (variants_test.go of package kernel holds them): keep the order.
 type Tile struct {
-	A     []float32 // element (r, k) of tile i at (i*K + k)*AK + r
+	A     []float32 // element (r, k) of tile i at i*AStep + k*AK + r
 	B     []float32 // element (q, k, j) at q*BStep + 32*k + j
 	C     []float32 // element (r, 32q+j) at r*LDC + q*CStep + j
 	Bias  []float32 // [32*Panels] or nil
@@ -28,6 +28,7 @@ type Tile struct {
 	CStep     int
 	Load      int // 1: continue the sums that C holds
 	AheadStep int // bytes from one line to prefetch to the next; 0 if Ahead is nil
+	AStep     int
 }
 
 // MaxPanels reports how many panels a tile of m rows may have in Run: here always one.
@@ -53,7 +54,7 @@ func (t *Tile) row(tile, r, q int) {
 		copy(acc[:], c)
 	}
 	for k := range t.K {
-		a := t.A[(tile*t.K+k)*t.AK+r]
+		a := t.A[tile*t.AStep+k*t.AK+r]
 		b := t.B[q*t.BStep+k*NR:][:NR]
 		for j := range acc {
 			acc[j] += float32(a * b[j])
@@ -77,10 +78,13 @@ func PackRows(dst, src []float32, ld, rows, k int) {
 	}
 }
 
-// PackColumns copies n pieces of width elements: dst[i*dstStep:][:width] = src[i*width:][:width].
-func PackColumns(dst, src []float32, n, dstStep, width int) {
-	for i := range n {
-		copy(dst[i*dstStep:][:width], src[i*width:][:width])
+// Group is the number of columns of x that PackColumns packs side by side: the rows of several tiles.
+const Group = 24
+
+// PackColumns copies Group columns of rows rows of src, ld apart: dst[r*Group:][:Group] = src[r*ld:][:Group].
+func PackColumns(dst, src []float32, ld, rows int) {
+	for r := range rows {
+		copy(dst[r*Group:][:Group], src[r*ld:])
 	}
 }
 
