@@ -89,12 +89,15 @@ func Open(location string, o Options) (*Cache, error) {
 	return c, nil
 }
 
+// ErrNoFolder is a machine without a folder for caches, where no file is named.
+var ErrNoFolder = errors.New("no folder for caches")
+
 // DefaultPath is pgsrm/cache.bolt in the user's folder for caches
 // ($XDG_CACHE_HOME or ~/.cache on Linux).
 func DefaultPath() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("cache: no folder for caches (%w); name a file by --cache or %s, or off", err, Variable)
+		return "", fmt.Errorf("cache: %w (%w): going on without; name a file by --cache or %s", ErrNoFolder, err, Variable)
 	}
 	return filepath.Join(dir, "pgsrm", "cache.bolt"), nil
 }

@@ -23,13 +23,14 @@ type answer struct {
 
 // openAnswers reads the parent's answers that the run began with, or asks for
 // them and saves them, so that a resumed run has the same ones. By item id.
-func (r *run) openAnswers(ctx context.Context, p parent.Parent) (map[string]string, error) {
+func (r *run) openAnswers(ctx context.Context, deps Deps) (map[string]string, error) {
 	if r.dir.has(answersFile) {
 		return readAnswers(r.dir.file(answersFile))
 	}
+	p := deps.Parent
 	if p == nil {
 		var err error
-		if p, err = parent.Open(r.cfg.Parent, r.task, parent.Options{Chat: &r.cfg.Chat, Warn: r.warnings.add}); err != nil {
+		if p, err = parent.Open(r.cfg.Parent, r.task, parent.Options{Cache: deps.Cache, Chat: &r.cfg.Chat, Warn: r.warnings.add}); err != nil {
 			return nil, inConfig(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"pgsrm/cache"
 	"pgsrm/embed"
 	"pgsrm/kernel"
 	"pgsrm/lm"
@@ -27,6 +28,7 @@ type Deps struct {
 	Task      *task.Task
 	Parent    parent.Parent
 	Embedder  embed.Embedder
+	Cache     *cache.Cache // of parent and embedder where these are opened; nil = none
 	Pool      *kernel.Pool // threads of the engine
 	Events    []Subscriber // get every event beside the files of the run
 	Clock     func() time.Time
@@ -95,7 +97,7 @@ func open(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error
 		}
 	}
 	if r.embedder = deps.Embedder; r.embedder == nil {
-		if r.embedder, err = embed.Open(cfg.Embedder, embed.Options{}); err != nil {
+		if r.embedder, err = embed.Open(cfg.Embedder, embed.Options{Cache: deps.Cache}); err != nil {
 			return nil, inConfig(err)
 		}
 	}
@@ -105,7 +107,7 @@ func open(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error
 	if err := r.openChild(deps); err != nil {
 		return nil, err
 	}
-	answers, err := r.openAnswers(ctx, deps.Parent)
+	answers, err := r.openAnswers(ctx, deps)
 	if err != nil {
 		return nil, err
 	}

@@ -55,6 +55,9 @@ func (t *Terminal) Println(format string, args ...any) {
 	fmt.Fprintf(w, format+"\n", args...)
 }
 
+// Warn shows a warning that belongs to no run.
+func (t *Terminal) Warn(text string) { t.Println("warning: %s", text) }
+
 // pace is how fast a run goes: episodes and seconds of this process.
 type pace struct {
 	episodes int // of the whole run

@@ -63,6 +63,9 @@ func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps r
 		return err
 	}
 	terminal := run.NewTerminal(g.Stderr, isTerminal(g.Stderr))
+	if deps.Cache, err = g.openCache(terminal.Warn); err != nil {
+		return err
+	}
 	results, err := run.Compare(ctx, arms, run.Slots{Threads: g.Threads, Runs: o.Parallel}, deps, func(a run.Arm) run.Subscriber {
 		return terminal.Run(a.Name)
 	})

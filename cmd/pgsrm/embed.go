@@ -59,7 +59,7 @@ type embedLine struct {
 }
 
 func runEmbed(ctx context.Context, o embedOptions, g *globalOptions) error {
-	e, err := o.openEmbedder()
+	e, err := o.openEmbedder(g)
 	if err != nil {
 		return err
 	}

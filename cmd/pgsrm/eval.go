@@ -92,7 +92,7 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	e, err := o.openEmbedder()
+	e, err := o.openEmbedder(g)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 
 	g := &globalOptions{Stdin: stdin, Stdout: stdout, Stderr: stderr}
+	defer func() { g.cache.Close() }() // writes what waits
 	root := newRootCommand(g)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

@@ -107,7 +107,7 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error
 	if dtype != lm.F32 && dtype != lm.BF16 {
 		return inputErrorf("--dtype: must be F32 or BF16 (got %q)", o.DType)
 	}
-	docs, err := o.documents(ctx)
+	docs, err := o.documents(ctx, g)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (d documents) encode(tok *tokenizer.Tokenizer, i int, eos int32) []int32 {
 }
 
 // documents opens the text file or the generated corpus.
-func (o pretrainOptions) documents(ctx context.Context) (documents, error) {
+func (o pretrainOptions) documents(ctx context.Context, g *globalOptions) (documents, error) {
 	if o.Text != "" {
 		return textDocuments(o.Text)
 	}
@@ -202,7 +202,11 @@ func (o pretrainOptions) documents(ctx context.Context) (documents, error) {
 		}
 		opt.BaseRate = rates
 	}
-	e, err := embed.Open(o.Embedder, embed.Options{})
+	c, err := g.logCache()
+	if err != nil {
+		return documents{}, err
+	}
+	e, err := embed.Open(o.Embedder, embed.Options{Cache: c})
 	if err != nil {
 		return documents{}, inputError(err)
 	}

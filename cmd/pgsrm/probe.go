@@ -52,7 +52,7 @@ func runProbe(ctx context.Context, o probeOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	e, err := o.openEmbedder()
+	e, err := o.openEmbedder(g)
 	if err != nil {
 		return err
 	}

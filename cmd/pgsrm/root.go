@@ -11,6 +11,8 @@ import (
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"pgsrm/cache"
 )
 
 // globalOptions are the flags and streams that every command has.
@@ -18,6 +20,10 @@ type globalOptions struct {
 	JSON    bool // one machine-readable object (or lines of them) on Stdout
 	Threads int  // worker threads; 0 = all
 	Verbose bool // log debug messages
+	Cache   string
+
+	cache  *cache.Cache // of openCache
+	opened bool
 
 	Stdin  io.Reader
 	Stdout io.Writer // results
@@ -29,6 +35,7 @@ type globalOptions struct {
 func (g *globalOptions) AddFlags(f *pflag.FlagSet) {
 	f.BoolVar(&g.JSON, "json", false, "print machine-readable JSON on stdout")
 	f.IntVar(&g.Threads, "threads", 0, "worker threads (0 = all); results do not depend on it")
+	f.StringVar(&g.Cache, "cache", "", "where answers and vectors are kept: a file, redis://HOST:PORT or off (default: "+cache.Variable+", else a file of the user)")
 	f.BoolVarP(&g.Verbose, "verbose", "v", false, "log more, on stderr")
 }
 
@@ -99,6 +106,7 @@ Start with:
 		newEvalCommand(g),
 		newEmbedCommand(g),
 		newParentCommand(g),
+		newCacheCommand(g),
 		newSFTCommand(g),
 		newMergeCommand(g),
 		newLogprobsCommand(g),

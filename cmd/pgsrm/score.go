@@ -116,7 +116,7 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 	}
 	var e embed.Embedder
 	if spec.NeedsVectors() {
-		if e, err = o.openEmbedder(); err != nil {
+		if e, err = o.openEmbedder(g); err != nil {
 			return nil, err
 		}
 	}

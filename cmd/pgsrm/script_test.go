@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 // testscript there are
 //
 //	child DIR                  writes a tiny random child
+//	encoder DIR                writes a tiny random sentence encoder
 //	fails CODE MESSAGE ARGS... runs pgsrm ARGS, which must print that one line and end with that code
 //	keys FILE NAME...          each line of FILE must be an object with these fields in this order
 //	lines FILE N               FILE must have N lines
@@ -39,7 +41,10 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"child":    func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(writeChild(ts.MkAbs(args[0]))) },
+			"child": func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(writeChild(ts.MkAbs(args[0]))) },
+			"encoder": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(encoderFolder)))
+			},
 			"fails":    scriptFails,
 			"keys":     scriptKeys,
 			"lines":    scriptLines,
@@ -49,6 +54,9 @@ func TestScripts(t *testing.T) {
 		},
 	})
 }
+
+// encoderFolder is a tiny random encoder, here as an absolute path: scripts run elsewhere.
+var encoderFolder, _ = filepath.Abs("../../lm/testdata/bert")
 
 // writeChild saves a random GPT-2 with one layer and a context of 64, whose
 // vocabulary is learned from the task opposites.

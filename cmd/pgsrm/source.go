@@ -44,14 +44,22 @@ func (o *sourceOptions) openTask() (*task.Task, error) {
 }
 
 // openEmbedder opens the embedder.
-func (o *sourceOptions) openEmbedder() (embed.Embedder, error) {
-	e, err := embed.Open(o.Embedder, embed.Options{})
+func (o *sourceOptions) openEmbedder(g *globalOptions) (embed.Embedder, error) {
+	c, err := g.logCache()
+	if err != nil {
+		return nil, err
+	}
+	e, err := embed.Open(o.Embedder, embed.Options{Cache: c})
 	return e, inputError(err)
 }
 
 // askParent asks the parent about items of the task. [len(items)]
-func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []task.Item) ([]parent.Result, error) {
-	p, err := parent.Open(o.Parent, t, parent.Options{})
+func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []task.Item, g *globalOptions) ([]parent.Result, error) {
+	c, err := g.logCache()
+	if err != nil {
+		return nil, err
+	}
+	p, err := parent.Open(o.Parent, t, parent.Options{Cache: c, Warn: func(text string) { g.Log.Warn(text) }})
 	if err != nil {
 		return nil, inputError(err)
 	}
@@ -62,7 +70,7 @@ func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []tas
 // parentAnswers are the parent's answers to items of the task, by item id. Some
 // may be missing, which is logged; it is an error where all are.
 func (o *sourceOptions) parentAnswers(ctx context.Context, t *task.Task, items []task.Item, g *globalOptions) (map[string]string, error) {
-	results, err := o.askParent(ctx, t, items)
+	results, err := o.askParent(ctx, t, items, g)
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,9 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 	}
 	terminal := run.NewTerminal(g.Stderr, isTerminal(g.Stderr))
 	deps.Events = append(deps.Events, terminal.Run(""))
+	if deps.Cache, err = g.openCache(terminal.Warn); err != nil {
+		return err
+	}
 	begin := run.Start
 	if o.Resume {
 		begin = run.Resume
