@@ -76,7 +76,11 @@ func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
 	if err != nil {
 		return inputError(err)
 	}
-	p, err := parent.Open(cfg.Parent, t, parent.Options{Chat: &cfg.Chat, Warn: func(text string) { g.Log.Warn(text) }})
+	c, err := g.logCache()
+	if err != nil {
+		return err
+	}
+	p, err := parent.Open(cfg.Parent, t, parent.Options{Cache: c, Chat: &cfg.Chat, Warn: func(text string) { g.Log.Warn(text) }})
 	if err != nil {
 		return inputError(err)
 	}
