@@ -8,7 +8,7 @@
 //	task       prompts, references, splits; the five built-in tasks; JSONL and CSV
 //	kernel     operations on slices: matrix products, normalisation, attention, softmax, AdamW
 //	tokenizer  byte-level BPE, WordPiece, ...; exact against Hugging Face tokenizers
-//	lm         the transformer: weights, forward, backward, cached decoding, sampling, optimiser, folders
+//	lm         the transformer: weights, forward, backward, cached decoding, sampling, optimiser, LoRA, folders
 //	cache      what parents and embedders answered, kept on disk or in Redis
 //	remote     the client of model servers: retries, limits, counts
 //	hub        model folders from a Hugging Face hub into the local cache
