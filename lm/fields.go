@@ -38,7 +38,9 @@ func parseFields(file string, text []byte) (*fields, error) {
 
 // fail keeps the first error.
 func (f *fields) fail(name, must string) {
-	if f.err == nil {
+	if f.err == nil && f.raw[name] == nil {
+		f.err = fmt.Errorf("%s: %s must be %s (it is absent)", f.file, name, must)
+	} else if f.err == nil {
 		f.err = fmt.Errorf("%s: %s must be %s (got %s)", f.file, name, must, shorten(f.raw[name]))
 	}
 }

@@ -382,7 +382,7 @@ func TestLoadFileFaults(t *testing.T) {
 			`model.safetensors.index.json: tensor "transformer.h.0.ln_1.bias" of model-00001-of-00005.safetensors must be listed under that file (got "model-00005-of-00005.safetensors")`},
 		{"not in shard", "gpt2-odd", map[string]string{indexFile: index(func(m map[string]string) { m["x"] = "model-00001-of-00005.safetensors" })},
 			`model.safetensors.index.json: tensor "x" must be in model-00001-of-00005.safetensors (it is not)`},
-		{"no map", "gpt2-odd", map[string]string{indexFile: `{}`}, "model.safetensors.index.json: weight_map: not JSON: EOF"},
+		{"no map", "gpt2-odd", map[string]string{indexFile: `{}`}, "model.safetensors.index.json: weight_map must be given (it is absent)"},
 	}
 	for _, c := range cases {
 		_, _, err := LoadFS(overlay(t, "testdata/"+c.dir, c.files))

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -25,6 +26,9 @@ func (t *TensorFile) readHeader() error {
 	}
 	if err := readFull(t.r, length[:], 0); err != nil {
 		return err
+	}
+	if string(length[:]) == "version " {
+		return errors.New("file must be fetched: it is a pointer of git LFS (git lfs pull)")
 	}
 	n := binary.LittleEndian.Uint64(length[:])
 	if n > maxHeader || int64(n) > t.size-8 {

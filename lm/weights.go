@@ -72,6 +72,10 @@ func shardNames(fsys fs.FS) (shards []string, where map[string]string, err error
 	if err != nil {
 		return nil, nil, err
 	}
+	if f.raw["weight_map"] == nil {
+		f.fail("weight_map", "given")
+		return nil, nil, f.err
+	}
 	where = map[string]string{}
 	err = eachMember(f.raw["weight_map"], func(tensor string, file json.RawMessage) error {
 		var name string
