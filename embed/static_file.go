@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"pgsrm/lm"
 )
 
 // The file of a static embedder; docs/format/static-embedder.md describes it.
@@ -147,16 +149,11 @@ func (s *Static) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("embed: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
+	err = lm.AtomicFile(path, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("embed: %w", err)
-	}
-	defer os.Remove(f.Name()) // gone already once renamed
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("embed: %w", err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("embed: %w", err)
 	}
 	return nil

@@ -90,7 +90,11 @@ func (p *partial) check() error {
 
 // finish gives the content its name.
 func (p *partial) finish(path string) error {
-	if err := errors.Join(p.f.Sync(), p.f.Close(), os.Rename(p.f.Name(), path)); err != nil {
+	err := errors.Join(p.f.Sync(), p.f.Close())
+	if err == nil {
+		err = os.Rename(p.f.Name(), path)
+	}
+	if err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
 	return lm.SyncDir(filepath.Dir(path))
