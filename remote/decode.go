@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Decode reads one JSON value into v. Besides what is no JSON (an HTML page, a
@@ -71,10 +72,12 @@ func stringEnd(text []byte, i int) int {
 	return i
 }
 
-// unquote reads a string of valid JSON, so that an escaped key is known again.
+// unquote reads a string of valid JSON as the decoder does, so that a key is known
+// again however it is written.
 func unquote(quoted []byte) string {
 	var s string
-	if bytes.IndexByte(quoted, '\\') < 0 || json.Unmarshal(quoted, &s) != nil {
+	plain := bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted)
+	if plain || json.Unmarshal(quoted, &s) != nil {
 		return string(quoted[1 : len(quoted)-1])
 	}
 	return s
