@@ -9,6 +9,7 @@ import (
 // Counts are what a costly parent was asked and what that cost.
 type Counts struct {
 	Server         remote.Stats     `json:"server"`
+	Known          int64            `json:"known"`           // answers that the cache gave
 	TokensSent     int64            `json:"tokens_sent"`     // as the server counts them
 	TokensReceived int64            `json:"tokens_received"` // likewise
 	Uncounted      int64            `json:"uncounted"`       // replies without a count of tokens
@@ -20,7 +21,7 @@ type Counts struct {
 // left out.
 func (c Counts) Values() map[string]float64 {
 	out := c.Server.Values()
-	out["tokens_sent"], out["tokens_received"], out["cost"] = float64(c.TokensSent), float64(c.TokensReceived), c.Cost
+	out["tokens_sent"], out["tokens_received"], out["cost"], out["cache_hits"] = float64(c.TokensSent), float64(c.TokensReceived), c.Cost, float64(c.Known)
 	if c.Uncounted > 0 {
 		out["uncounted"] = float64(c.Uncounted)
 	}
@@ -38,9 +39,15 @@ type Counted interface {
 // CountsOf are the counts of a parent, or of the one that it wraps; ok is false
 // where nothing is counted.
 func CountsOf(p Parent) (c Counts, ok bool) {
+	var known int64
 	for p != nil {
 		if counted, ok := p.(Counted); ok {
-			return counted.Counts(), true
+			c = counted.Counts()
+			c.Known = known
+			return c, true
+		}
+		if before, ok := p.(*cached); ok {
+			known = before.through.Counts().Hits
 		}
 		wrapper, ok := p.(interface{ Unwrap() Parent })
 		if !ok {

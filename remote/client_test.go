@@ -184,7 +184,7 @@ func TestServerDiesAndComesBack(t *testing.T) {
 	r := newRig(t, func(o *remote.Options) { o.Concurrency = 1 })
 	r.Stop()
 	for i := range 4 {
-		if _, err := r.ask(); err == nil || !strings.Contains(err.Error(), "connection refused (after 8 attempts)") {
+		if _, err := r.ask(); err == nil || !strings.Contains(err.Error(), ": connection: ") || !strings.HasSuffix(err.Error(), " (after 8 attempts)") {
 			t.Fatalf("call %d: got %v", i, err)
 		}
 	}

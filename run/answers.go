@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"pgsrm/parent"
 	"pgsrm/reward"
@@ -27,12 +28,9 @@ func (r *run) openAnswers(ctx context.Context, deps Deps) (map[string]string, er
 	if r.dir.has(answersFile) {
 		return readAnswers(r.dir.file(answersFile))
 	}
-	p := deps.Parent
-	if p == nil {
-		var err error
-		if p, err = parent.Open(r.cfg.Parent, r.task, parent.Options{Cache: deps.Cache, Chat: &r.cfg.Chat, Warn: r.warnings.add}); err != nil {
-			return nil, inConfig(err)
-		}
+	p, err := r.openParent(deps)
+	if err != nil {
+		return nil, inConfig(err)
 	}
 	results, err := r.askParent(ctx, p)
 	if err != nil {
@@ -46,6 +44,38 @@ func (r *run) openAnswers(ctx context.Context, deps Deps) (map[string]string, er
 		return nil, err
 	}
 	return answers, r.dir.write(answersFile, text)
+}
+
+// parents are opened once for all runs of a comparison, so that runs that begin
+// together ask each thing once.
+type parents struct {
+	mu     sync.Mutex
+	opened map[string]parent.Parent // by what they were opened with
+}
+
+// openParent is the parent at hand, that of the comparison, or a new one.
+func (r *run) openParent(deps Deps) (parent.Parent, error) {
+	if deps.Parent != nil {
+		return deps.Parent, nil
+	}
+	open := func() (parent.Parent, error) {
+		return parent.Open(r.cfg.Parent, r.task, parent.Options{Cache: deps.Cache, Chat: &r.cfg.Chat, Warn: r.warnings.add})
+	}
+	if deps.parents == nil {
+		return open()
+	}
+	shared := deps.parents
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	key := fmt.Sprintf("%q %q %+v", r.cfg.Task, r.cfg.Parent, r.cfg.Chat)
+	if p := shared.opened[key]; p != nil {
+		return p, nil
+	}
+	p, err := open()
+	if err == nil {
+		shared.opened[key] = p
+	}
+	return p, err
 }
 
 // askParent asks about all items, and tells how far it is. [len(items)]

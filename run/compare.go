@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"pgsrm/kernel"
+	"pgsrm/parent"
 	"pgsrm/reward"
 )
 
@@ -76,10 +77,12 @@ func Compare(ctx context.Context, arms []Arm, slots Slots, deps Deps, view func(
 		queue <- i
 	}
 	close(queue)
+	shared := &parents{opened: map[string]parent.Parent{}}
 	var workers sync.WaitGroup
 	for range runs {
 		workers.Go(func() {
 			own := deps
+			own.parents = shared
 			own.Pool = kernel.NewPool(max(1, slots.Threads/runs))
 			defer own.Pool.Close()
 			for i := range queue {

@@ -32,6 +32,8 @@ type Deps struct {
 	Pool      *kernel.Pool // threads of the engine
 	Events    []Subscriber // get every event beside the files of the run
 	Clock     func() time.Time
+
+	parents *parents // of a comparison
 }
 
 // run is one open run.

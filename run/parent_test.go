@@ -12,9 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"pgsrm/cache"
 	"pgsrm/parent"
 	"pgsrm/remote"
 	"pgsrm/remote/remotetest"
+	"pgsrm/reward"
 	"pgsrm/task"
 )
 
@@ -139,32 +141,70 @@ func TestResumeAsksTheParentNothing(t *testing.T) {
 	}
 }
 
+// Runs that begin together ask each prompt once, and so do runs that share a cache.
+func TestEachPromptIsAskedOnce(t *testing.T) {
+	t.Setenv("OPENAI_API_KEY", "")
+	l := newLab(t)
+	var rewards []reward.Spec
+	for _, name := range []string{"pgsrm", "binary"} {
+		spec, err := reward.Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rewards = append(rewards, spec)
+	}
+	store, err := cache.Open(filepath.Join(t.TempDir(), "cache"), cache.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	for _, c := range []struct {
+		store *cache.Cache
+		want  int // requests so far
+	}{{nil, 90}, {store, 180}, {store, 180}} {
+		arms, err := Arms(testConfig(t, t.TempDir(), "episodes=16", "parent=openai:m@"+l.URL()), rewards, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deps := testDeps(t)
+		deps.Cache = c.store
+		if _, err := Compare(context.Background(), arms, Slots{Threads: 4, Runs: 4}, deps, func(Arm) Subscriber { return &events{} }); err != nil {
+			t.Fatal(err)
+		}
+		if got := l.Requests(); got != c.want {
+			t.Errorf("got %d requests for 90 prompts, want %d", got, c.want)
+		}
+	}
+}
+
 // The key stands in no file that a run leaves and in nothing that it says, also
 // where the server repeats it.
 func TestKeyIsNowhere(t *testing.T) {
 	t.Setenv("OPENAI_API_KEY", chatKey)
-	t.Setenv("PGSRM_CACHE", filepath.Join(t.TempDir(), "cache"))
 	l := newLab(t)
 	for range 3 {
 		l.Next(remotetest.Status(401, `{"error":{"message":"Incorrect API key provided: `+chatKey+`."}}`), remotetest.Body(`{"choices":[{"message":{"content":"`+chatKey+`"},"finish_reason":"stop"}]}`))
 	}
-	dir, seen := t.TempDir(), &events{}
+	dir, kept := t.TempDir(), t.TempDir()
+	store, err := cache.Open(filepath.Join(kept, "cache"), cache.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	deps := testDeps(t)
-	deps.Events = []Subscriber{seen}
+	deps.Cache = store
 	var shown strings.Builder
-	terminal := NewTerminal(&shown, false)
-	deps.Events = append(deps.Events, terminal.Run(""))
+	deps.Events = []Subscriber{NewTerminal(&shown, false).Run("")}
 	if _, err := Start(context.Background(), testConfig(t, dir, "parent=openai:m@"+l.URL(), "max_failure_share=1"), deps); err != nil {
 		t.Fatal(err)
 	}
-	for root := range map[string]bool{dir: true, os.Getenv("PGSRM_CACHE"): true} {
+	store.Close()
+	files := 0
+	for _, root := range []string{dir, kept} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
 			if err != nil || d.IsDir() {
 				return err
 			}
+			files++
 			text, err := os.ReadFile(path)
 			if bytes.Contains(text, []byte(chatKey)) {
 				t.Errorf("%s: holds the key", path)
@@ -174,6 +214,9 @@ func TestKeyIsNowhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	if files < 10 {
+		t.Errorf("got %d files, want those of a run and a cache", files)
 	}
 	if strings.Contains(shown.String(), chatKey) || !strings.Contains(shown.String(), "prompts") {
 		t.Errorf("the terminal shows %q", shown.String())

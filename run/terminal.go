@@ -81,7 +81,7 @@ func (p *pace) text(episode int) string {
 // askedText is how far the parent is, and what that took.
 func askedText(a Asked) string {
 	c := a.Counts
-	text := fmt.Sprintf("parent: %d of %d prompts, %d requests, %d tokens", a.Done, a.Of, c.Server.Requests, c.TokensSent+c.TokensReceived)
+	text := fmt.Sprintf("parent: %d of %d prompts, %d from the cache, %d requests, %d tokens", a.Done, a.Of, c.Known, c.Server.Requests, c.TokensSent+c.TokensReceived)
 	if c.Server.Retries > 0 {
 		text += fmt.Sprintf(", %d retries", c.Server.Retries)
 	}

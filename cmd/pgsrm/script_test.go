@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"pgsrm/lm"
+	"pgsrm/remote/remotetest"
 	"pgsrm/task"
 	"pgsrm/tokenizer"
 )
@@ -36,10 +37,17 @@ func TestMain(m *testing.M) {
 //	replace FILE OLD NEW       replaces the first OLD, which must be there
 //	truncate FILE N            keeps the first N bytes
 //	claim FILE                 makes a safetensors file claim a header of 2^60 bytes
+//
+// $CHAT is the address of a chat server that answers with the last word in quotes.
 func TestScripts(t *testing.T) {
+	chat := remotetest.New(t, remotetest.Chat(func(user string) string { return strings.Split(user, "'")[1] })).URL()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("CHAT", chat)
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"child": func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(writeChild(ts.MkAbs(args[0]))) },
 			"encoder": func(ts *testscript.TestScript, _ bool, args []string) {
