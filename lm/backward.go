@@ -11,10 +11,19 @@ type backBuffers struct {
 	dact []float32 // [R][F]
 	dup  []float32 // [R][F] gated MLP only
 	cap  int
+
+	dxTop  []float32 // [T][D] gradient of the residual stream in the last block
+	dqTop  []float32 // [T][qDim] gradient of its queries
+	capTop int
 }
 
 func (s *State) reserveBackward() {
 	b, c := &s.back, s.m.Config
+	if b.capTop < len(s.top.rows) {
+		b.capTop = s.top.cap
+		b.dxTop = make([]float32, b.capTop*c.Width)
+		b.dqTop = make([]float32, b.capTop*c.qDim())
+	}
 	if b.cap >= s.Rows() {
 		return
 	}
@@ -29,27 +38,61 @@ func (s *State) reserveBackward() {
 	}
 }
 
-// backwardTrunk adds the gradients of all weights below the final hidden
-// states, given the gradient of those in b.dn [R][D].
+// backwardTrunk adds the gradients of all weights below the final hidden states of the rows of
+// top, given the gradient of those in b.dn [T][D].
 func (m *Model) backwardTrunk(s *State) {
 	b, R, D := &s.back, s.Rows(), m.Config.Width
+	m.topBackward(s)
 	clear(b.dx[:R*D])
-	m.normBackward(m.final, b.dx, b.dn, s.x, s.fMean, s.fRstd, R)
-	for l := len(m.layers) - 1; l >= 0; l-- {
+	for i, r := range s.top.rows {
+		copy(b.dx[int(r)*D:][:D], b.dxTop[i*D:])
+	}
+	m.keysBackward(s, len(m.layers)-1)
+	for l := len(m.layers) - 2; l >= 0; l-- {
 		m.blockBackward(s, l)
 	}
 	m.embedBackward(s)
 }
 
+// topBackward goes from b.dn to b.dxTop, the gradient of the last block's input along the
+// residual sums, and to that of its queries, keys and values in b.dqkv.
+func (m *Model) topBackward(s *State) {
+	c, b, t, T := m.Config, &s.back, &s.top, len(s.top.rows)
+	l := len(m.layers) - 1
+	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
+	clear(b.dxTop[:T*c.Width])
+	m.normBackward(m.final, b.dxTop, b.dn, t.x, t.mean, t.rstd, T)
+	m.sublayersBackward(&m.layers[l], &t.acts, b, b.dxTop, T)
+	qkv := s.acts[l].qkv
+	clear(b.dqkv[:s.Rows()*W])
+	kernel.AttentionBackward(m.Pool, b.dqTop, q, b.dqkv[q:], b.dqkv[q+kv:], W, b.datt[:T*q], q,
+		t.q, q, qkv[q:], qkv[q+kv:], W, T, t.paths, c.attnShape())
+	for i, r := range t.rows {
+		copy(b.dqkv[int(r)*W:][:q], b.dqTop[i*q:])
+	}
+}
+
 // blockBackward is the reverse of block: b.dx holds the gradient of the block's
 // output and then that of its input.
 func (m *Model) blockBackward(s *State, l int) {
-	w, a, b, R := &m.layers[l], &s.acts[l], &s.back, s.Rows()
-	m.linearBackward(w.down, w.downBias, b.dact, a.act, b.dx, R, false)
-	m.mlpBackward(s, l)
-	m.normBackward(w.norm2, b.dx, b.dn, a.mid, a.mean2, a.rstd2, R)
-	m.linearBackward(w.out, w.outBias, b.datt, a.att, b.dx, R, false)
+	m.sublayersBackward(&m.layers[l], &s.acts[l], &s.back, s.back.dx, s.Rows())
 	m.attentionBackward(s, l)
+	m.keysBackward(s, l)
+}
+
+// sublayersBackward is the reverse of sublayers for n rows of a: it adds to dx and leaves the
+// gradient of a.att in b.datt.
+func (m *Model) sublayersBackward(w *layer, a *acts, b *backBuffers, dx []float32, n int) {
+	m.linearBackward(w.down, w.downBias, b.dact, a.act, dx, n, false)
+	m.mlpBackward(w, a, b, n)
+	m.normBackward(w.norm2, dx, b.dn, a.mid, a.mean2, a.rstd2, n)
+	m.linearBackward(w.out, w.outBias, b.datt, a.att, dx, n, false)
+}
+
+// keysBackward goes on from the gradient of queries, keys and values in b.dqkv, and adds to b.dx.
+func (m *Model) keysBackward(s *State, l int) {
+	w, a, b, R := &m.layers[l], &s.acts[l], &s.back, s.Rows()
+	m.rotateBackward(s, l)
 	m.linearBackward(w.qkv, w.qkvBias, b.dn, a.n1, b.dqkv, R, false)
 	m.normBackward(w.norm1, b.dx, b.dn, a.x, a.mean1, a.rstd1, R)
 }
@@ -79,8 +122,7 @@ func (m *Model) normBackward(w norm, dx, dout, x, mean, rstd []float32, R int) {
 }
 
 // mlpBackward takes the gradient of a.act in b.dact and leaves that of a.n2 in b.dn.
-func (m *Model) mlpBackward(s *State, l int) {
-	w, a, b, R := &m.layers[l], &s.acts[l], &s.back, s.Rows()
+func (m *Model) mlpBackward(w *layer, a *acts, b *backBuffers, R int) {
 	F := m.Config.FF
 	n := R * F
 	if m.Config.Gated {
@@ -105,7 +147,6 @@ func (m *Model) attentionBackward(s *State, l int) {
 	clear(b.dqkv[:R*W])
 	kernel.AttentionBackward(m.Pool, b.dqkv, W, b.dqkv[q:], b.dqkv[q+kv:], W, b.datt[:R*q], q,
 		a.qkv[:R*W], W, a.qkv[q:], a.qkv[q+kv:], W, R, s.paths, c.attnShape())
-	m.rotateBackward(s, l)
 }
 
 // embedBackward adds b.dx to the embeddings, in the order of the rows, unless

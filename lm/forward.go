@@ -6,9 +6,10 @@ import (
 	"pgsrm/kernel"
 )
 
-// Forward computes all rows added since the last call: embeddings, L blocks,
-// final norm. Rows lie behind one another, so a pending range [r0,R) is one
-// slice of each buffer; attention alone looks at earlier rows, through the paths.
+// Forward computes all rows added since the last call: embeddings and L blocks, the last one up
+// to its keys and values, which is all that other rows need; what is above is computed for the
+// rows that are asked for (topRows). Rows lie behind one another, so a pending range [r0,R) is
+// one slice of each buffer; attention alone looks at earlier rows, through the paths.
 func (m *Model) Forward(s *State) {
 	r0, R := s.done, s.Rows()
 	if r0 == R {
@@ -24,12 +25,6 @@ func (m *Model) Forward(s *State) {
 			m.block(s, l, r0, R)
 		}
 	}
-	D := m.Config.Width
-	if m.Config.PostNorm {
-		copy(s.hidden[r0*D:R*D], s.x[r0*D:R*D])
-		return
-	}
-	m.norm(m.final, s.hidden, s.x, s.fMean, s.fRstd, r0, R)
 }
 
 // out returns the buffer that block l writes its result to: the input of the next.
@@ -37,7 +32,7 @@ func (s *State) out(l int) []float32 {
 	if l+1 < len(s.acts) {
 		return s.acts[l+1].x
 	}
-	return s.x
+	return s.top.hidden
 }
 
 // embed writes token plus position embedding of rows [r0,R) into the first
@@ -58,7 +53,7 @@ func (m *Model) embed(s *State, r0, R int) {
 		}
 	})
 	if m.embedNorm.weight != nil {
-		m.norm(m.embedNorm, x, x, s.fMean, s.fRstd, r0, R)
+		m.norm(m.embedNorm, x, x, s.acts[0].mean1, s.acts[0].rstd1, r0, R)
 	}
 }
 
@@ -111,11 +106,20 @@ func (m *Model) block(s *State, l, r0, R int) {
 	w, a := &m.layers[l], &s.acts[l]
 	m.norm(w.norm1, a.n1, a.x, a.mean1, a.rstd1, r0, R)
 	m.linear(w.qkv, w.qkvBias, a.qkv, a.n1, r0, R, kernel.Epilogue{})
+	m.rotate(s, l, r0, R)
+	if l == len(m.layers)-1 {
+		return
+	}
 	m.attention(s, l, r0, R)
+	m.sublayers(w, a, s.out(l), s.train, r0, R)
+}
+
+// sublayers is the part of a block behind attention, for rows [r0,R) of a.
+func (m *Model) sublayers(w *layer, a *acts, out []float32, train bool, r0, R int) {
 	m.linear(w.out, w.outBias, a.mid, a.att, r0, R, kernel.Epilogue{Residual: a.x})
 	m.norm(w.norm2, a.n2, a.mid, a.mean2, a.rstd2, r0, R)
-	m.mlp(s, l, r0, R)
-	m.linear(w.down, w.downBias, s.out(l), a.act, r0, R, kernel.Epilogue{Residual: a.mid})
+	m.mlp(w, a, train, r0, R)
+	m.linear(w.down, w.downBias, out, a.act, r0, R, kernel.Epilogue{Residual: a.mid})
 }
 
 // blockPostNorm is one layer with the norms behind the residual sums (BERT):
@@ -123,20 +127,21 @@ func (m *Model) block(s *State, l, r0, R int) {
 func (m *Model) blockPostNorm(s *State, l, r0, R int) {
 	w, a := &m.layers[l], &s.acts[l]
 	m.linear(w.qkv, w.qkvBias, a.qkv, a.x, r0, R, kernel.Epilogue{})
+	m.rotate(s, l, r0, R)
 	m.attention(s, l, r0, R)
 	m.linear(w.out, w.outBias, a.mid, a.att, r0, R, kernel.Epilogue{Residual: a.x})
 	m.norm(w.norm1, a.n2, a.mid, a.mean1, a.rstd1, r0, R)
-	m.mlp(s, l, r0, R)
+	m.mlp(w, a, s.train, r0, R)
 	out := s.out(l)
 	m.linear(w.down, w.downBias, out, a.act, r0, R, kernel.Epilogue{Residual: a.n2})
 	m.norm(w.norm2, out, out, a.mean2, a.rstd2, r0, R)
 }
 
 // mlp computes the activations that the down projection takes, from a.n2.
-func (m *Model) mlp(s *State, l, r0, R int) {
-	w, a, F := &m.layers[l], &s.acts[l], m.Config.FF
+func (m *Model) mlp(w *layer, a *acts, train bool, r0, R int) {
+	F := m.Config.FF
 	ep := kernel.Epilogue{Pre: a.pre}
-	if !s.train {
+	if !train {
 		ep.Pre = nil
 	}
 	switch {
@@ -163,7 +168,6 @@ func (c Config) attnShape() kernel.AttnShape {
 func (m *Model) attention(s *State, l, r0, R int) {
 	c, a := m.Config, &s.acts[l]
 	W, q := c.qkvDim(), c.qDim()
-	m.rotate(s, l, r0, R)
 	k, v := a.qkv[q:], a.qkv[q+c.kvDim():]
 	kernel.Attention(m.Pool, a.att[r0*q:R*q], q, a.qkv[r0*W:R*W], W, k, v, W, R-r0, s.paths[r0:R], c.attnShape())
 }

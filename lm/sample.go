@@ -124,12 +124,14 @@ type rowDist struct {
 func (d *decoder) step() {
 	d.distinctRows()
 	V, step := d.m.Config.Vocab, d.m.chunkRows()
+	d.m.reach(d.s, d.rows)
 	d.dist = append(d.dist[:0], make([]rowDist, len(d.rows))...)
 	next := make([]int32, len(d.live))
 	for lo := 0; lo < len(d.rows); lo += step {
 		hi := min(lo+step, len(d.rows))
 		logits := d.m.logitsOf(d.s, d.rows[lo:hi], d.opt.Temperature)
 		d.m.Pool.Each(hi-lo, func(i, _ int) { d.dist[lo+i] = newRowDist(logits[i*V:(i+1)*V], d.opt) })
+		d.remember(lo, hi)
 		for i, q := range d.live {
 			if at := int(d.slot[q.row]); lo <= at && at < hi {
 				next[i] = d.draw(q, &d.dist[at])
@@ -137,6 +139,18 @@ func (d *decoder) step() {
 		}
 	}
 	d.advance(next)
+}
+
+// remember leaves the truncated distributions to Score and Backward.
+func (d *decoder) remember(lo, hi int) {
+	if !d.s.train {
+		return
+	}
+	for i := lo; i < hi; i++ {
+		if dist := &d.dist[i]; dist.support != nil {
+			d.s.top.dists[d.s.top.slot[d.rows[i]]] = rememberedRow{dist.distribution, dist.support, d.opt.Temperature}
+		}
+	}
 }
 
 func (d *decoder) distinctRows() {

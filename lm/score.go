@@ -1,6 +1,8 @@
 package lm
 
 import (
+	"slices"
+
 	"pgsrm/kernel"
 )
 
@@ -76,10 +78,15 @@ func (m *Model) chunkRows() int { return min(max(chunkFloats/m.Config.Vocab, 12)
 // temperature where that is neither 0 nor 1. [len(rows)][V], valid until the next call
 func (m *Model) logitsOf(s *State, rows []int32, temperature float32) []float32 {
 	D, V, n := m.Config.Width, m.Config.Vocab, len(rows)
+	if n > 0 && s.lastT == temperature && slices.Equal(s.lastRow, rows) {
+		return s.logits
+	}
+	m.reach(s, rows)
+	s.lastRow, s.lastT = append(s.lastRow[:0], rows...), temperature
 	s.rowsH = resize(s.rowsH, n*D)
 	s.logits = resize(s.logits, n*V)
 	for i, r := range rows {
-		copy(s.rowsH[i*D:(i+1)*D], s.Hidden(r))
+		copy(s.rowsH[i*D:(i+1)*D], s.hidden(r))
 	}
 	kernel.MatMul(m.Pool, s.logits, V, s.rowsH, D, n, m.head.Value, D, V, kernel.Epilogue{})
 	if temperature != 0 && temperature != 1 {
@@ -124,8 +131,30 @@ func (d distribution) logProb(logit float32) float32 { return float32(float64(lo
 func (m *Model) Score(s *State, targets []Target, temperature float32, out *Scores) {
 	n := len(targets)
 	out.LogProb, out.Entropy = resize(out.LogProb, n), resize(out.Entropy, n)
+	s.targets.group(targets)
+	m.reach(s, s.targets.rows)
+	if s.remembers(targets, temperature) {
+		for t, g := range targets {
+			d := &s.top.dists[s.top.slot[g.Row]]
+			out.LogProb[t], out.Entropy[t] = d.logProb(d.logitOf(g.Token)), float32(d.entropy)
+		}
+	} else {
+		m.scoreLogits(s, targets, temperature, out)
+	}
+	if m.vhead == nil {
+		out.Value = nil
+		return
+	}
+	out.Value = resize(out.Value, n)
+	for t, g := range targets {
+		out.Value[t] = m.vhead.value(s.hidden(g.Row))
+	}
+}
+
+// scoreLogits is Score by the logits of all rows.
+func (m *Model) scoreLogits(s *State, targets []Target, temperature float32, out *Scores) {
 	V := m.Config.Vocab
-	m.eachChunk(s, targets, func(lo, hi int) {
+	m.eachChunk(s, func(lo, hi int) {
 		logits := m.logitsOf(s, s.targets.rows[lo:hi], temperature)
 		m.Pool.Each(hi-lo, func(i, _ int) {
 			row := logits[i*V : (i+1)*V]
@@ -141,14 +170,31 @@ func (m *Model) Score(s *State, targets []Target, temperature float32, out *Scor
 			}
 		})
 	})
-	if m.vhead == nil {
-		out.Value = nil
-		return
+}
+
+// rememberedRow is the truncated distribution that the sampler drew from behind a row: as long as
+// the row stands, its logits need not be computed again.
+type rememberedRow struct {
+	distribution
+	support     []int32
+	temperature float32
+}
+
+// logitOf is the logit of a token of the support.
+func (d *rememberedRow) logitOf(token int32) float32 {
+	at, _ := slices.BinarySearch(d.support, token)
+	return d.kept[at]
+}
+
+// remembers tells whether the sampler drew all targets from distributions that it left in s.
+func (s *State) remembers(targets []Target, temperature float32) bool {
+	for _, g := range targets {
+		d := &s.top.dists[s.top.slot[g.Row]]
+		if g.Support == nil || d.temperature != temperature || !sameSupport(d.support, g.Support) {
+			return false
+		}
 	}
-	out.Value = resize(out.Value, n)
-	for t, g := range targets {
-		out.Value[t] = m.vhead.value(s.Hidden(g.Row))
-	}
+	return true
 }
 
 // sameSupport tells whether two supports are one slice (the sampler shares it
@@ -157,9 +203,8 @@ func sameSupport(a, b []int32) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-// eachChunk groups the targets and calls f for ranges of distinct rows.
-func (m *Model) eachChunk(s *State, targets []Target, f func(lo, hi int)) {
-	s.targets.group(targets)
+// eachChunk calls f for ranges of the distinct rows of the grouped targets.
+func (m *Model) eachChunk(s *State, f func(lo, hi int)) {
 	step := m.chunkRows()
 	for lo := 0; lo < len(s.targets.rows); lo += step {
 		f(lo, min(lo+step, len(s.targets.rows)))
@@ -171,9 +216,11 @@ func (m *Model) eachChunk(s *State, targets []Target, f func(lo, hi int)) {
 // called once for each Forward of a training State.
 func (m *Model) Backward(s *State, targets []Target, temperature float32, g ScoreGrads) {
 	m.ensureGrads()
+	s.targets.group(targets)
+	m.reach(s, s.targets.rows)
 	s.reserveBackward()
 	D := m.Config.Width
-	dHidden := s.back.dn[:s.Rows()*D]
+	dHidden := s.back.dn[:len(s.top.rows)*D]
 	clear(dHidden)
 	if g.LogProb != nil || g.Entropy != nil {
 		m.headBackward(s, targets, temperature, g, dHidden)
@@ -181,60 +228,92 @@ func (m *Model) Backward(s *State, targets []Target, temperature float32, g Scor
 	if g.Value != nil {
 		m.vhead.ensureGrads()
 		for t, tg := range targets {
-			h := int(tg.Row) * D
-			m.vhead.backward(g.Value[t], s.hidden[h:h+D], dHidden[h:h+D])
+			m.vhead.backward(g.Value[t], s.hidden(tg.Row), dHidden[int(s.top.slot[tg.Row])*D:][:D])
 		}
 	}
 	m.backwardTrunk(s)
 }
 
-// headBackward goes from scores to final hidden states, chunk by chunk; the
-// logits are computed again rather than kept.
+// headBackward goes from scores to final hidden states, chunk by chunk; the logits are those of
+// the sampler or of the last Score where they are still there, else they are computed again.
 func (m *Model) headBackward(s *State, targets []Target, temperature float32, g ScoreGrads, dHidden []float32) {
 	D, V := m.Config.Width, m.Config.Vocab
-	m.eachChunk(s, targets, func(lo, hi int) {
-		n := hi - lo
-		logits := m.logitsOf(s, s.targets.rows[lo:hi], temperature)
+	remembered := s.remembers(targets, temperature)
+	m.eachChunk(s, func(lo, hi int) {
+		n, rows := hi-lo, s.targets.rows[lo:hi]
 		s.dlogits = resize(s.dlogits, n*V)
-		m.Pool.Each(n, func(i, _ int) {
-			m.rowGrad(s.dlogits[i*V:(i+1)*V], logits[i*V:(i+1)*V], targets, s.targets.of(lo+i), temperature, g)
-		})
+		if remembered {
+			s.rowsH = resize(s.rowsH, n*D)
+			for i, r := range rows {
+				copy(s.rowsH[i*D:(i+1)*D], s.hidden(r))
+			}
+			m.Pool.Each(n, func(i, _ int) {
+				m.rememberedGrad(s.dlogits[i*V:(i+1)*V], &s.top.dists[s.top.slot[rows[i]]], targets, s.targets.of(lo+i), g)
+			})
+		} else {
+			logits := m.logitsOf(s, rows, temperature)
+			m.Pool.Each(n, func(i, _ int) {
+				m.rowGrad(s.dlogits[i*V:(i+1)*V], logits[i*V:(i+1)*V], targets, s.targets.of(lo+i), temperature, g)
+			})
+		}
+		s.lastRow = s.lastRow[:0]
 		if m.head.Grad != nil {
 			kernel.MatMulGrad(m.Pool, m.head.Grad, s.rowsH, D, s.dlogits, V, n, D, V)
 		}
 		kernel.MatMulT(m.Pool, s.rowsH, D, s.dlogits, V, n, m.head.Value, D, V, false)
-		for i, r := range s.targets.rows[lo:hi] {
-			copy(dHidden[int(r)*D:(int(r)+1)*D], s.rowsH[i*D:(i+1)*D])
+		for i, r := range rows {
+			copy(dHidden[int(s.top.slot[r])*D:][:D], s.rowsH[i*D:])
 		}
 	})
+}
+
+// rememberedGrad is rowGrad for a row whose targets the sampler drew.
+func (m *Model) rememberedGrad(d []float32, dist *rememberedRow, targets []Target, of []int32, g ScoreGrads) {
+	var gLogp, gEnt float32
+	for _, t := range of {
+		gLogp += gradOf(g.LogProb, t)
+		gEnt += gradOf(g.Entropy, t)
+	}
+	clear(d)
+	addSupportGrad(d, dist.distribution, dist.support, gLogp, gEnt)
+	for _, t := range of {
+		d[targets[t].Token] += gradOf(g.LogProb, t)
+	}
+	scaleByTemperature(d, dist.temperature)
+}
+
+// gradOf is a derivative that may be missing as a whole.
+func gradOf(x []float32, t int32) float32 {
+	if x == nil {
+		return 0
+	}
+	return x[t]
+}
+
+func scaleByTemperature(d []float32, temperature float32) {
+	if temperature != 0 && temperature != 1 {
+		kernel.Scale(d, 1/temperature)
+	}
 }
 
 // rowGrad writes the gradient of one row of logits: the sum over the row's
 // targets of dLogProb*(onehot - p) - dEntropy*p*(log p + H), over 1/temperature.
 func (m *Model) rowGrad(d, logits []float32, targets []Target, of []int32, temperature float32, g ScoreGrads) {
-	at := func(x []float32, t int32) float32 {
-		if x == nil {
-			return 0
-		}
-		return x[t]
-	}
 	for lo := 0; lo < len(of); {
 		support := targets[of[lo]].Support
 		var gLogp, gEnt float32
 		hi := lo
 		for ; hi < len(of) && sameSupport(support, targets[of[hi]].Support); hi++ {
-			gLogp += at(g.LogProb, of[hi])
-			gEnt += at(g.Entropy, of[hi])
+			gLogp += gradOf(g.LogProb, of[hi])
+			gEnt += gradOf(g.Entropy, of[hi])
 		}
 		softmaxGrad(d, logits, support, gLogp, gEnt, lo > 0)
 		for _, t := range of[lo:hi] {
-			d[targets[t].Token] += at(g.LogProb, t)
+			d[targets[t].Token] += gradOf(g.LogProb, t)
 		}
 		lo = hi
 	}
-	if temperature != 0 && temperature != 1 {
-		kernel.Scale(d, 1/temperature)
-	}
+	scaleByTemperature(d, temperature)
 }
 
 // softmaxGrad writes (or adds) the part of rowGrad that all targets of one
@@ -248,7 +327,11 @@ func softmaxGrad(d, logits []float32, support []int32, gLogp, gEnt float32, add 
 	if !add {
 		clear(d)
 	}
-	dist := distributionOf(logits, support)
+	addSupportGrad(d, distributionOf(logits, support), support, gLogp, gEnt)
+}
+
+// addSupportGrad adds the gradient of a distribution over a support to d. [V]
+func addSupportGrad(d []float32, dist distribution, support []int32, gLogp, gEnt float32) {
 	part := make([]float32, len(dist.kept))
 	kernel.SoftmaxGrad(part, dist.kept, dist.lse, dist.entropy, -1, gLogp, gEnt)
 	for i, v := range part {

@@ -14,17 +14,16 @@ type State struct {
 	arena []int32 // storage of the paths
 	done  int     // rows already computed by Forward
 
-	acts   []acts    // [L] activations of each layer
-	x      []float32 // [R][D] input of the final norm
-	hidden []float32 // [R][D] final hidden states
-	fMean  []float32 // [R]
-	fRstd  []float32 // [R]
-	cap    int       // rows that the activations have room for
+	acts []acts  // [L] activations of each layer; of the last one as far as top does not hold them
+	top  topRows // the rows whose final hidden states were asked for
+	cap  int     // rows that the activations have room for
 
 	back    backBuffers
 	logits  []float32 // [chunk][V]
 	dlogits []float32 // [chunk][V]
 	rowsH   []float32 // [chunk][D] gathered hidden states
+	lastRow []int32   // rows of logits, while they are the last that were computed
+	lastT   float32   // and their temperature
 	targets targetRows
 }
 
@@ -56,6 +55,8 @@ func (s *State) Reset() {
 	clear(s.index)
 	s.tokens, s.pos, s.paths, s.grown = s.tokens[:0], s.pos[:0], s.paths[:0], s.grown[:0]
 	s.arena, s.done = s.arena[:0], 0
+	s.top.reset()
+	s.lastRow = s.lastRow[:0]
 }
 
 // Rows is the number of rows (distinct prefixes).
@@ -63,12 +64,6 @@ func (s *State) Rows() int { return len(s.tokens) }
 
 // Path returns the rows that row r attends to, itself included. Read-only.
 func (s *State) Path(r int32) []int32 { return s.paths[r] }
-
-// Hidden returns the final hidden state of row r. [D], valid until the next Forward
-func (s *State) Hidden(r int32) []float32 {
-	d := s.m.Config.Width
-	return s.hidden[int(r)*d : (int(r)+1)*d]
-}
 
 // AddSequence adds the tokens as a path from the root, sharing the rows of its
 // longest prefix that is already there, and returns the row of each token. [len(tokens)]
@@ -115,6 +110,7 @@ func (s *State) push(token int32, path []int32) {
 	s.pos = append(s.pos, int32(len(path)-1))
 	s.paths = append(s.paths, path)
 	s.grown = append(s.grown, false)
+	s.top.slot = append(s.top.slot, -1)
 }
 
 // pathRoom is how many further tokens a path has room for before it is copied.
@@ -172,44 +168,44 @@ func (s *State) reserve() {
 			*a = first
 			continue
 		}
-		s.growActs(a, grow)
+		s.growKeys(a, grow)
+		if l < len(s.acts)-1 || c.PostNorm {
+			s.growActs(a, grow)
+		}
 	}
-	s.growEnds(grow)
+	if c.PostNorm {
+		grow(&s.top.hidden, c.Width)
+	}
 }
 
-func (s *State) growActs(a *acts, grow func(b *[]float32, width int)) {
+// growKeys makes room for what leads to keys and values.
+func (s *State) growKeys(a *acts, grow func(b *[]float32, width int)) {
 	c := s.m.Config
 	grow(&a.x, c.Width)
 	grow(&a.n1, c.Width)
+	grow(&a.mean1, 1)
+	grow(&a.rstd1, 1)
+	if c.QKNorm {
+		grow(&a.raw, c.qDim()+c.kvDim())
+		grow(&a.qkRstd, c.Heads+c.KVHeads)
+	}
+}
+
+// growActs makes room for the rest of a block.
+func (s *State) growActs(a *acts, grow func(b *[]float32, width int)) {
+	c := s.m.Config
 	grow(&a.att, c.qDim())
 	grow(&a.pre, c.FF)
 	grow(&a.act, c.FF)
 	if c.Gated {
 		grow(&a.gate, c.FF)
 	}
-	if c.QKNorm {
-		grow(&a.raw, c.qDim()+c.kvDim())
-		grow(&a.qkRstd, c.Heads+c.KVHeads)
-	}
-	for _, b := range []*[]float32{&a.mean1, &a.rstd1, &a.mean2, &a.rstd2} {
-		grow(b, 1)
-	}
+	grow(&a.mean2, 1)
+	grow(&a.rstd2, 1)
 	if s.train {
 		grow(&a.mid, c.Width)
 		grow(&a.n2, c.Width)
 	} else {
 		a.mid, a.n2 = a.x, a.n1
 	}
-}
-
-func (s *State) growEnds(grow func(b *[]float32, width int)) {
-	d := s.m.Config.Width
-	if s.train {
-		grow(&s.x, d)
-	} else {
-		s.x = s.acts[0].x
-	}
-	grow(&s.hidden, d)
-	grow(&s.fMean, 1)
-	grow(&s.fRstd, 1)
 }
