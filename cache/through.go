@@ -198,6 +198,13 @@ type Counts struct {
 	Failures int64 `json:"failures"` // of these, without an answer
 }
 
+// Values are the counts as named numbers.
+func (c Counts) Values() map[string]float64 {
+	return map[string]float64{
+		"memory": float64(c.Memory), "hits": float64(c.Hits), "misses": float64(c.Misses), "unanswered": float64(c.Failures),
+	}
+}
+
 func (c *counter) count(f func(*Counts)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -57,8 +57,8 @@ func (c *cached) Embed(ctx context.Context, texts []string) []Result {
 // Identity is that of the wrapped embedder.
 func (c *cached) Identity() Identity { return c.inner.Identity() }
 
-// Counts are what became of the texts so far.
-func (c *cached) Counts() cache.Counts { return c.through.Counts() }
+// CacheCounts are what became of the requests so far.
+func (c *cached) CacheCounts() cache.Counts { return c.through.Counts() }
 
 // Unwrap is the wrapped embedder.
 func (c *cached) Unwrap() Embedder { return c.inner }
@@ -85,4 +85,14 @@ func decodeVector(b []byte, dim int) ([]float32, error) {
 		dim = len(v)
 	}
 	return v, Check(v, dim)
+}
+
+// CacheCountsOf are the counts of the memory and the cache before an embedder; ok is false
+// where it has none.
+func CacheCountsOf(e Embedder) (c cache.Counts, ok bool) {
+	counted, ok := e.(*cached)
+	if ok {
+		c = counted.CacheCounts()
+	}
+	return c, ok
 }

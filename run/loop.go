@@ -60,26 +60,22 @@ func (r *run) trainStep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	samples, err := r.policy.Begin(rollout)
+	sampled := r.clock()
+
+	logged := due(step, r.cfg.EvalEvery) || step == r.steps
+	texts := r.texts(prompts, rollout)
+	scoring := r.score(ctx, texts) // an embedder may be far away: beside what follows
+	samples, err := r.begin(rollout, r.needs.Reference || r.cfg.MeasureKL && logged)
+	scores := <-scoring
 	if err != nil {
 		return err
 	}
-	sampled := r.clock()
-
-	texts := r.texts(prompts, rollout)
-	scores := r.scorer.Score(ctx, texts)
 	dropped, err := r.drop(ctx, step, samples, scores)
 	if err != nil {
 		return err
 	}
 	scored := r.clock()
 
-	logged := due(step, r.cfg.EvalEvery) || step == r.steps
-	if r.needs.Reference || r.cfg.MeasureKL && logged {
-		if err := rl.ScoreReference(r.ref, r.refState, rollout, samples); err != nil {
-			return err
-		}
-	}
 	batch := &rl.Batch{
 		Prompts: len(prompts), G: rollout.G, MaxNewTokens: r.maxNewTokens(), Samples: samples, PromptID: itemIDs(prompts),
 	}
@@ -108,6 +104,22 @@ func (r *run) trainStep(ctx context.Context) error {
 		"update": updated.Sub(scored).Seconds(), "seconds": updated.Sub(begin).Seconds(),
 		"episodes_per_second": perSecond(len(samples), updated.Sub(begin)),
 	}})
+}
+
+// score computes the rewards of a step while its caller goes on.
+func (r *run) score(ctx context.Context, texts []reward.Sample) <-chan []reward.Score {
+	scores := make(chan []reward.Score, 1)
+	go func() { scores <- r.scorer.Score(ctx, texts) }()
+	return scores
+}
+
+// begin computes what a step needs of a rollout apart from its rewards.
+func (r *run) begin(rollout rl.Rollout, reference bool) ([]rl.Sample, error) {
+	samples, err := r.policy.Begin(rollout)
+	if err != nil || !reference {
+		return samples, err
+	}
+	return samples, rl.ScoreReference(r.ref, r.refState, rollout, samples)
 }
 
 // choose returns the P prompts of a step: the next ones of the training prompts
