@@ -27,11 +27,14 @@ func PackRows(dst, src []float32, k, n, lo, hi int) {
 }
 
 // Unpack is the inverse of Pack.
-func Unpack(dst, src []float32, k, n int) {
+func Unpack(dst, src []float32, k, n int) { UnpackRows(dst, src, k, n, 0, k) }
+
+// UnpackRows copies rows lo..hi-1 of the packed src [k][n] to the row-major dst [hi-lo][n].
+func UnpackRows(dst, src []float32, k, n, lo, hi int) {
 	for j := 0; j < n; j += NR {
 		width := min(NR, n-j)
-		for i := range k {
-			copy(dst[i*n+j:][:width], src[j*k+i*NR:])
+		for i := lo; i < hi; i++ {
+			copy(dst[(i-lo)*n+j:][:width], src[j*k+i*NR:])
 		}
 	}
 }

@@ -17,10 +17,6 @@ type tensorMap struct {
 	from, to   int  // range of the N outputs that the tensor holds
 }
 
-// span is the tensor's part of the parameter in the folder's orientation. Only
-// [N][K] matrices and vectors are split, so that it is contiguous.
-func (t *tensorMap) span() (lo, hi int) { return t.from * t.param.K, t.to * t.param.K }
-
 // naming is how a family names its tensors.
 type naming struct {
 	prefix  string         // of all names but the head's, as transformers writes them

@@ -2,14 +2,12 @@ package lm
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -228,14 +226,10 @@ func (m *Model) baseDigest() string {
 		return m.lora.digest
 	}
 	h := sha256.New()
-	var values []float32
-	var bytes []byte
+	var e tensorEncoder
 	for _, t := range m.tensors(nil) {
-		bytes = bytes[:0]
-		for _, v := range t.values(&values) {
-			bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
-		}
-		h.Write(bytes)
+		t.DType = F32
+		_ = e.tensor(h, &t) // a hash takes everything
 	}
 	m.lora.digest = hex.EncodeToString(h.Sum(nil))
 	return m.lora.digest
@@ -273,7 +267,9 @@ func (m *Model) SaveAdapter(dir string) error {
 func (m *Model) adapterTensors() []Tensor {
 	var out []Tensor
 	for _, p := range m.lora.params {
-		out = append(out, Tensor{Name: adapterPrefix + p.Name, Shape: []int{p.N, p.K}, Fill: func(dst []float32) { p.Get(dst, true) }})
+		x := make([]float32, p.N*p.K) // adapters are small
+		p.Get(x, true)
+		out = append(out, Tensor{Name: adapterPrefix + p.Name, Shape: []int{p.N, p.K}, Data: x})
 	}
 	return out
 }

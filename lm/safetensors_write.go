@@ -15,9 +15,9 @@ import (
 type Tensor struct {
 	Name  string
 	Shape []int
-	DType DType               // "" = that of the file
-	Data  []float32           // row-major, product of Shape; or nil and
-	Fill  func(dst []float32) // Fill, called once with a buffer of that size
+	DType DType                       // "" = that of the file
+	Data  []float32                   // row-major, product of Shape; or nil and
+	Fill  func(dst []float32, lo int) // Fill, called for some rows at a time, from row lo on
 }
 
 // len is the number of elements.
@@ -45,38 +45,51 @@ func EncodeTensors(w io.Writer, dtype DType, metadata map[string]string, tensors
 	if _, err := w.Write(head); err != nil {
 		return fmt.Errorf("write tensors: %w", err)
 	}
-	var buf []float32
-	chunk := make([]byte, chunkBytes)
+	var e tensorEncoder
 	for i := range order {
-		if err := encodeTo(w, order[i].DType, order[i].values(&buf), chunk); err != nil {
+		if err := e.tensor(w, &order[i]); err != nil {
 			return fmt.Errorf("write tensors: %w", err)
 		}
 	}
 	return nil
 }
 
-// encodeTo writes numbers of a type, a chunk at a time.
-func encodeTo(w io.Writer, dtype DType, x []float32, chunk []byte) error {
+// tensorEncoder holds the buffers of writing: no tensor is copied as a whole.
+type tensorEncoder struct {
+	rows  []float32 // of one tensor
+	bytes [chunkBytes]byte
+}
+
+// tensor writes the numbers of a tensor.
+func (e *tensorEncoder) tensor(w io.Writer, t *Tensor) error {
+	if t.Fill == nil || t.len() == 0 {
+		return e.numbers(w, t.DType, t.Data)
+	}
+	width := t.len() / t.Shape[0]
+	step := max(1, blockLen/width)
+	for lo := 0; lo < t.Shape[0]; lo += step {
+		n := (min(lo+step, t.Shape[0]) - lo) * width
+		e.rows = slices.Grow(e.rows[:0], n)[:n]
+		t.Fill(e.rows, lo)
+		if err := e.numbers(w, t.DType, e.rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// numbers writes numbers of a type.
+func (e *tensorEncoder) numbers(w io.Writer, dtype DType, x []float32) error {
 	width := int(dtypeBits[dtype] / 8)
 	for len(x) > 0 {
-		n := min(len(x), len(chunk)/width)
-		encoders[dtype](chunk, x[:n])
-		if _, err := w.Write(chunk[:n*width]); err != nil {
+		n := min(len(x), len(e.bytes)/width)
+		encoders[dtype](e.bytes[:], x[:n])
+		if _, err := w.Write(e.bytes[:n*width]); err != nil {
 			return err
 		}
 		x = x[n:]
 	}
 	return nil
-}
-
-// values returns the tensor's numbers, filled into buf where they are not at hand.
-func (t *Tensor) values(buf *[]float32) []float32 {
-	if t.Fill == nil {
-		return t.Data
-	}
-	*buf = slices.Grow((*buf)[:0], t.len())[:t.len()]
-	t.Fill(*buf)
-	return *buf
 }
 
 // encodeHeader is the length and the JSON object, padded with spaces to 8 bytes.
@@ -92,7 +105,7 @@ func encodeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) 
 		if i > 0 && tensors[i-1].Name == t.Name || t.Name == "__metadata__" {
 			return nil, fmt.Errorf("tensor name %q must be unique", t.Name)
 		}
-		if t.Fill == nil && len(t.Data) != t.len() {
+		if t.Fill == nil && len(t.Data) != t.len() || t.Fill != nil && len(t.Shape) == 0 {
 			return nil, fmt.Errorf("tensor %q of shape %v must have %d numbers (got %d)", t.Name, t.Shape, t.len(), len(t.Data))
 		}
 		if encoders[t.DType] == nil {

@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"pgsrm/kernel"
 )
 
 // Names of the files of weights in a Hugging Face folder.
@@ -210,19 +212,25 @@ func (m *Model) tensors(types map[string]DType) []Tensor {
 	}
 	var out []Tensor
 	for _, t := range m.tensorMaps() {
-		out = append(out, Tensor{Name: n.fullName(t.name), Shape: t.shape, DType: types[t.name], Fill: func(dst []float32) { t.get(dst, t.param.Value) }})
+		out = append(out, Tensor{Name: n.fullName(t.name), Shape: t.shape, DType: types[t.name], Fill: func(dst []float32, lo int) { t.rows(dst, t.param.Value, lo) }})
 	}
 	return out
 }
 
 // get copies the tensor's part of values, laid out like its parameter, to dst.
-func (t *tensorMap) get(dst, values []float32) {
-	lo, hi := t.span()
-	if hi-lo == t.param.K*t.param.N {
-		t.param.unpack(dst, values, t.transposed)
-		return
+func (t *tensorMap) get(dst, values []float32) { t.rows(dst, values, 0) }
+
+// rows is get for as many rows of the tensor as dst has room for, from row lo on.
+func (t *tensorMap) rows(dst, values []float32, lo int) {
+	p, width := t.param, TensorInfo{Shape: t.shape[1:]}.Len()
+	switch {
+	case !p.Packed: // in our orientation
+		copy(dst, values[(t.from+lo)*width:])
+	case t.transposed:
+		for r := range len(dst) / width {
+			kernel.PackedColumn(dst[r*width:][:width], values, p.K, p.N, t.from+lo+r)
+		}
+	default:
+		kernel.UnpackRows(dst, values, p.K, p.N, lo, lo+len(dst)/width)
 	}
-	whole := make([]float32, t.param.K*t.param.N)
-	t.param.unpack(whole, values, t.transposed)
-	copy(dst, whole[lo:hi])
 }
