@@ -201,7 +201,7 @@ type Counts struct {
 // Values are the counts as named numbers.
 func (c Counts) Values() map[string]float64 {
 	return map[string]float64{
-		"memory": float64(c.Memory), "hits": float64(c.Hits), "misses": float64(c.Misses), "unanswered": float64(c.Failures),
+		"memory_hits": float64(c.Memory), "cache_hits": float64(c.Hits), "asked": float64(c.Misses), "unanswered": float64(c.Failures),
 	}
 }
 

@@ -46,6 +46,7 @@ type groupView struct {
 	Settings    [][2]string
 	Differences differences
 	Environment [][2]string
+	Sources     []sourceRow
 }
 
 // cardView is one arm at a glance.
@@ -118,7 +119,7 @@ func (d *Data) html() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	tmpl, err := template.New("report.html.tmpl").Funcs(template.FuncMap{"columns": columns}).ParseFS(assets, "assets/report.html.tmpl")
+	tmpl, err := template.New("report.html.tmpl").Funcs(template.FuncMap{"columns": columns, "sourceColumns": sourceTitles}).ParseFS(assets, "assets/report.html.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
@@ -191,6 +192,7 @@ func (g *Group) view(id int, slots map[string]int) groupView {
 	}
 	v.Settings, v.Differences = g.settings()
 	v.Environment = g.environment()
+	v.Sources = g.sourceRows()
 	return v
 }
 

@@ -20,6 +20,7 @@ type Run struct {
 	Environment map[string]string // likewise of environment.json
 	Series      map[string][]Point
 	Speed       float64 // episodes per second; 0 unknown
+	Sources     sources // what parent and embedder were asked
 	Episodes    int     // episode of the last line
 	Answers     []Answer
 	Recorded    int      // lines of completions.jsonl, of which Answers is a choice
@@ -73,7 +74,7 @@ func loadRun(dir string) (*Run, error) {
 	if r.Series, partial[0], err = readMetrics(filepath.Join(dir, metricsFile)); err != nil {
 		return nil, err
 	}
-	if r.Speed, partial[1], err = readSpeed(filepath.Join(dir, "timings.jsonl")); err != nil {
+	if r.Speed, r.Sources, partial[1], err = readTimings(filepath.Join(dir, "timings.jsonl")); err != nil {
 		return nil, err
 	}
 	for _, points := range r.Series {

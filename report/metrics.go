@@ -69,26 +69,3 @@ func readMetrics(path string) (series map[string][]Point, partial bool, err erro
 	partial, err = readLines(path, p.parse)
 	return p.series, partial, err
 }
-
-// readSpeed returns episodes per second over the lines of timings.jsonl, each
-// with the seconds of its own update; 0 where there is nothing to tell.
-func readSpeed(path string) (speed float64, partial bool, err error) {
-	var seconds float64
-	var episodes int
-	partial, err = readLines(path, func(line []byte) error {
-		var t struct {
-			Episode int     `json:"episode"`
-			Seconds float64 `json:"seconds"`
-		}
-		if err := json.Unmarshal(line, &t); err != nil {
-			return fmt.Errorf("must be an object with numbers episode and seconds: %w", err)
-		}
-		seconds += t.Seconds
-		episodes = max(episodes, t.Episode)
-		return nil
-	})
-	if seconds > 0 {
-		speed = float64(episodes) / seconds
-	}
-	return speed, partial, err
-}
