@@ -14,7 +14,9 @@ type Config struct {
 	Preset string `yaml:"preset"` // lexical, sentence or paper; empty = by the kind of the task
 	Task   string `yaml:"task"`   // built-in name, FILE.jsonl or FILE.csv
 	Child  string `yaml:"child"`  // builtin:tiny, a folder, or hf:ORG/NAME
-	Parent string `yaml:"parent"` // parent.Open
+	// ChatTemplate says how the child's folder turns prompts into its input.
+	ChatTemplate ChatTemplate `yaml:"chat_template"`
+	Parent       string       `yaml:"parent"` // parent.Open
 	// Chat is how a parent behind a chat server is asked.
 	Chat     parent.ChatOptions `yaml:"chat"`
 	Embedder string             `yaml:"embedder"` // embed.Open
@@ -41,6 +43,13 @@ type Config struct {
 	Out     string `yaml:"out"`     // the run directory
 }
 
+// ChatTemplate is the use of the chat template of the child's folder.
+type ChatTemplate struct {
+	lm.TemplateOptions `yaml:",inline"`
+
+	System string `yaml:"system"` // of a message in front of every prompt; "" = none
+}
+
 // Rollout is how answers are sampled.
 type Rollout struct {
 	PromptsPerStep   int     `yaml:"prompts_per_step"`   // P
@@ -65,8 +74,8 @@ type Optimizer struct {
 func Default() Config {
 	return Config{
 		Task: "colors", Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
-		LoRA:      LoRA{Targets: []string{lm.AllLinear}},
-		Chat:      parent.DefaultChatOptions(),
+		LoRA:         LoRA{Targets: []string{lm.AllLinear}},
+		ChatTemplate: ChatTemplate{TemplateOptions: lm.DefaultTemplateOptions()}, Chat: parent.DefaultChatOptions(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
 		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},

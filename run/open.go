@@ -57,6 +57,7 @@ type run struct {
 	evals    []split  // those evaluated, by split
 
 	model    *lm.Model
+	prompter *lm.Prompter // of the child
 	startSHA string    // of the start child, see digest
 	state    *lm.State // of the rollout, training
 	ref      *lm.Model // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
@@ -136,6 +137,10 @@ func (r *run) openChild(deps Deps) error {
 		return inConfig(err)
 	}
 	r.model, r.tok = start, tok
+	var err error
+	if r.prompter, err = start.Prompter(tok, r.cfg.ChatTemplate.System, r.cfg.ChatTemplate.TemplateOptions); err != nil {
+		return configErrorf("child: %w", err)
+	}
 	if r.needs.Reference || r.cfg.MeasureKL {
 		r.ref = start.Frozen()
 		r.refState = r.ref.NewState(false)
@@ -172,7 +177,10 @@ func (r *run) openPrompts(answers map[string]string) error {
 		if task.Exact(reference, p.truth, it.Accepted) {
 			p.accepted = it.Accepted
 		}
-		p.tokens = r.tok.Encode(it.Prompt)
+		var err error
+		if p.tokens, err = r.prompter.Tokens(it.Prompt); err != nil {
+			return configErrorf("task: item %s: %w", it.ID, err)
+		}
 		if err := r.model.Config.Fits(p.tokens, r.maxNewTokens()); err != nil {
 			return configErrorf("task: item %s: %w", it.ID, err)
 		}

@@ -34,6 +34,9 @@ func (c *Config) validateParent() error {
 	if err := parent.CheckSpec(c.Parent); err != nil {
 		return keyErrorf("parent", "%v", err)
 	}
+	if err := c.ChatTemplate.Validate(); err != nil {
+		return keyed(fmt.Errorf("chat_template.%w", err))
+	}
 	if err := c.Chat.Validate(); err != nil {
 		return keyed(fmt.Errorf("chat.%w", err))
 	}

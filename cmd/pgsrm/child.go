@@ -13,12 +13,23 @@ import (
 
 // childOptions are the flags of the commands that use a child.
 type childOptions struct {
-	Child string
+	Child    string
+	Template run.ChatTemplate
 }
 
 // AddFlags adds the flag of the child.
 func (o *childOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Child, "child", "builtin:tiny", "model: builtin:tiny, a Hugging Face or PEFT adapter folder (ADAPTER@BASE for another base), or hf:ORG/NAME from the local cache")
+	f.StringVar(&o.Template.Use, "chat-template", "auto", "prompts through the chat template of the folder: auto (where it has one), on or off")
+	f.StringVar(&o.Template.System, "chat-system", "", "text of a system message in front of every prompt")
+	f.StringVar(&o.Template.Date, "chat-date", "", "today's date for a chat template that asks for it, YYYY-MM-DD")
+	f.StringVar(&o.Template.Variables, "chat-variables", "", `JSON object of further variables of the chat template, such as '{"enable_thinking":false}'`)
+}
+
+// prompter makes what turns prompts into tokens of the child.
+func (o *childOptions) prompter(m *lm.Model, tok *tokenizer.Tokenizer) (*lm.Prompter, error) {
+	p, err := m.Prompter(tok, o.Template.System, o.Template.TemplateOptions)
+	return p, inputError(err)
 }
 
 // open loads the child on the threads of the command; close the model's pool

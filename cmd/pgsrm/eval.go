@@ -132,7 +132,11 @@ func (o *evalOptions) answers(ctx context.Context, t *task.Task, items []task.It
 	if n == 0 {
 		n = t.MaxNewTokens
 	}
-	return greedyAnswers(ctx, m, tok, known, n)
+	input, err := o.prompter(m, tok)
+	if err != nil {
+		return nil, err
+	}
+	return greedyAnswers(ctx, m, tok, input, known, n)
 }
 
 // withReference returns the items that have a reference in the task or an answer
@@ -161,15 +165,18 @@ func (o *sourceOptions) withReference(ctx context.Context, t *task.Task, items [
 }
 
 // greedyAnswers fills in the child's greedy answers.
-func greedyAnswers(ctx context.Context, m *lm.Model, tok *tokenizer.Tokenizer, answers []eval.Answer, maxNewTokens int) ([]eval.Answer, error) {
+func greedyAnswers(ctx context.Context, m *lm.Model, tok *tokenizer.Tokenizer, input *lm.Prompter, answers []eval.Answer, maxNewTokens int) ([]eval.Answer, error) {
 	prompts := make([][]int32, len(answers))
 	for i, a := range answers {
-		prompts[i] = tok.Encode(a.Item.Prompt)
+		var err error
+		if prompts[i], err = input.Tokens(a.Item.Prompt); err != nil {
+			return nil, inputErrorf("task: item %s: %w", a.Item.ID, err)
+		}
 		if err := m.Config.Fits(prompts[i], maxNewTokens); err != nil {
 			return nil, inputErrorf("task: item %s: %w", a.Item.ID, err)
 		}
 	}
-	gens, err := run.Greedy(ctx, m, prompts, maxNewTokens)
+	gens, err := m.Greedy(ctx, prompts, maxNewTokens)
 	if err != nil {
 		return nil, err
 	}

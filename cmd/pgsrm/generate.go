@@ -29,7 +29,8 @@ Logits are divided by --temperature, then cut by --top-k, --top-p and --min-p in
 this order. Temperature 0 takes the most likely token each time. An answer depends
 on the child, its prompt, the place of the prompt in the input and --seed, not on
 the prompts beside it. Prompts are encoded without special tokens, as in training;
-an empty prompt begins with the child's BOS token.
+an empty prompt begins with the child's BOS token. The prompts of a child whose folder
+has a chat template go through it as messages of the user (--chat-template).
 
 EXAMPLES
   pgsrm generate --prompt "The opposite of 'hot' is " --temperature 0
@@ -95,7 +96,11 @@ func runGenerate(ctx context.Context, o generateOptions, g *globalOptions) error
 		return err
 	}
 	defer m.Pool.Close()
-	d := &sampler{m: m, tok: tok, state: m.NewState(false), opt: o}
+	input, err := o.prompter(m, tok)
+	if err != nil {
+		return err
+	}
+	d := &sampler{m: m, tok: tok, input: input, state: m.NewState(false), opt: o}
 	size := max(1, generateBatch/o.Samples)
 	if o.Prompts == nil {
 		return eachBatch(ctx, g.Stdin, g, size, func(batch []inputLine, w *bufio.Writer) error {

@@ -11,6 +11,7 @@ import (
 
 	"pgsrm/lm"
 	"pgsrm/run"
+	"pgsrm/task"
 	"pgsrm/tokenizer"
 )
 
@@ -25,7 +26,9 @@ stdin and prints {"tokens":[...],"logprobs":[...]} for each: the natural logarit
 the probability that the child gives each token behind those before it, at
 temperature 1 over the whole vocabulary, with nine significant digits. The first
 token has nothing before it: its value is null. A text is encoded as in training,
-without special tokens; give ids to score any.
+without special tokens; give ids to score any. {"prompt":"...","response":"..."} are
+joined as in training, through the chat template of the child's folder where it has
+one, with the end token behind the response.
 
 EXAMPLES
   echo '{"text":"The opposite of hot is cold"}' | pgsrm logprobs
@@ -38,10 +41,13 @@ EXAMPLES
 	return cmd
 }
 
-// logprobsInput is a line of the input: one of the two.
+// logprobsInput is a line of the input: tokens, a text, or a prompt with its response.
 type logprobsInput struct {
 	Tokens *[]int32 `json:"tokens"`
 	Text   *string  `json:"text"`
+
+	Prompt   *string `json:"prompt"` // with Response
+	Response *string `json:"response"`
 }
 
 // logprobsOutput is a line of the output.
@@ -59,6 +65,10 @@ func runLogprobs(ctx context.Context, o childOptions, g *globalOptions) error {
 		return err
 	}
 	defer m.Pool.Close()
+	input, err := o.prompter(m, tok)
+	if err != nil {
+		return err
+	}
 	state := m.NewState(false)
 	return eachBatch(ctx, g.Stdin, g, logprobsBatch, func(batch []inputLine, w *bufio.Writer) error {
 		var seqs []lm.Sequence
@@ -67,7 +77,7 @@ func runLogprobs(ctx context.Context, o childOptions, g *globalOptions) error {
 			if line.blank() {
 				continue
 			}
-			tokens, err := logprobsTokens(line, m.Config, tok)
+			tokens, err := logprobsTokens(line, m.Config, tok, input)
 			if err != nil {
 				bad = err
 				break
@@ -89,15 +99,21 @@ func runLogprobs(ctx context.Context, o childOptions, g *globalOptions) error {
 }
 
 // logprobsTokens reads the tokens of a line and checks that the model can score them.
-func logprobsTokens(line inputLine, cfg lm.Config, tok *tokenizer.Tokenizer) ([]int32, error) {
+func logprobsTokens(line inputLine, cfg lm.Config, tok *tokenizer.Tokenizer, input *lm.Prompter) ([]int32, error) {
 	var in logprobsInput
 	if err := line.decode(&in); err != nil {
 		return nil, err
 	}
 	var tokens []int32
 	switch {
-	case (in.Tokens == nil) == (in.Text == nil):
-		return nil, line.errorf("must have one of the fields tokens and text")
+	case in.forms() != 1 || (in.Prompt == nil) != (in.Response == nil):
+		return nil, line.errorf("must have one of the fields tokens and text, or prompt and response")
+	case in.Prompt != nil:
+		prompt, err := input.Tokens(*in.Prompt)
+		if err != nil {
+			return nil, line.errorf("%w", err)
+		}
+		tokens = append(prompt, input.Response(task.Joint(*in.Prompt), *in.Response)...)
 	case in.Tokens != nil:
 		tokens = *in.Tokens
 	default:
@@ -112,6 +128,16 @@ func logprobsTokens(line inputLine, cfg lm.Config, tok *tokenizer.Tokenizer) ([]
 		}
 	}
 	return tokens, nil
+}
+
+// forms counts the forms that a line has.
+func (in logprobsInput) forms() (n int) {
+	for _, has := range []bool{in.Tokens != nil, in.Text != nil, in.Prompt != nil || in.Response != nil} {
+		if has {
+			n++
+		}
+	}
+	return n
 }
 
 // newLogprobsOutput puts null before the values of the other tokens.

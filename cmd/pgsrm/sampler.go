@@ -19,6 +19,7 @@ import (
 type sampler struct {
 	m     *lm.Model
 	tok   *tokenizer.Tokenizer
+	input *lm.Prompter
 	state *lm.State
 	opt   generateOptions
 }
@@ -40,7 +41,10 @@ func (d *sampler) begin(first int, prompts []string) ([]*sampled, error) {
 	d.state.Reset()
 	var answers []*sampled
 	for p, prompt := range prompts {
-		path := d.tok.Encode(prompt)
+		path, err := d.input.Tokens(prompt)
+		if err != nil {
+			return nil, fmt.Errorf("prompt %d: %w", first+p+1, err)
+		}
 		if bos := d.m.Config.BOS; len(path) == 0 && bos >= 0 {
 			path = []int32{bos}
 		}

@@ -142,7 +142,11 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 	if err := o.LoRA.Prepare(m, o.Child, o.Seed); err != nil {
 		return inputError(err)
 	}
-	seqs, err := teachingSequences(m.Config, tok, answers)
+	input, err := o.prompter(m, tok)
+	if err != nil {
+		return err
+	}
+	seqs, err := teachingSequences(m.Config, input, answers)
 	if err != nil {
 		return err
 	}
@@ -151,7 +155,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 	if n == 0 {
 		n = t.MaxNewTokens
 	}
-	if out.ExactMatch.Before, err = exactMatches(ctx, m, tok, answers, n); err != nil {
+	if out.ExactMatch.Before, err = exactMatches(ctx, m, tok, input, answers, n); err != nil {
 		return err
 	}
 	perEpoch := (len(seqs) + o.Train.Batch - 1) / o.Train.Batch
@@ -160,7 +164,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 	if out.Loss, err = superviseWithLog(ctx, m, o.Train, shuffledEpochs(seqs, o.Seed), g); err != nil {
 		return err
 	}
-	if out.ExactMatch.After, err = exactMatches(ctx, m, tok, answers, n); err != nil {
+	if out.ExactMatch.After, err = exactMatches(ctx, m, tok, input, answers, n); err != nil {
 		return err
 	}
 	if err := run.SaveChild(m, o.Out, tok, lm.DType(o.DType)); err != nil {
@@ -239,7 +243,7 @@ func readExamples(ctx context.Context, path string, g *globalOptions) (*task.Tas
 
 // teachingSequences are the train prompts with their answers and EOS; the loss
 // begins behind the prompt.
-func teachingSequences(cfg lm.Config, tok *tokenizer.Tokenizer, answers []eval.Answer) ([]lm.Sequence, error) {
+func teachingSequences(cfg lm.Config, input *lm.Prompter, answers []eval.Answer) ([]lm.Sequence, error) {
 	if cfg.EOS < 0 {
 		return nil, inputErrorf("child: must have an end token (eos_token_id) to learn it")
 	}
@@ -248,8 +252,11 @@ func teachingSequences(cfg lm.Config, tok *tokenizer.Tokenizer, answers []eval.A
 		if a.Item.Split != task.Train {
 			continue
 		}
-		prompt := tok.Encode(a.Item.Prompt)
-		response := append(tok.Encode(task.Joint(a.Item.Prompt)+a.Reference), cfg.EOS)
+		prompt, err := input.Tokens(a.Item.Prompt)
+		if err != nil {
+			return nil, inputErrorf("item %s: %w", a.Item.ID, err)
+		}
+		response := input.Response(task.Joint(a.Item.Prompt), a.Reference)
 		if err := cfg.Fits(prompt, len(response)-1); err != nil {
 			return nil, inputErrorf("item %s: %w", a.Item.ID, err)
 		}
@@ -275,8 +282,8 @@ func shuffledEpochs(seqs []lm.Sequence, seed uint64) func(i int) (lm.Sequence, e
 }
 
 // exactMatches measures the child's greedy answers on both splits.
-func exactMatches(ctx context.Context, m *lm.Model, tok *tokenizer.Tokenizer, answers []eval.Answer, maxNewTokens int) (sftMatch, error) {
-	answered, err := greedyAnswers(ctx, m, tok, append([]eval.Answer(nil), answers...), maxNewTokens)
+func exactMatches(ctx context.Context, m *lm.Model, tok *tokenizer.Tokenizer, input *lm.Prompter, answers []eval.Answer, maxNewTokens int) (sftMatch, error) {
+	answered, err := greedyAnswers(ctx, m, tok, input, append([]eval.Answer(nil), answers...), maxNewTokens)
 	if err != nil {
 		return sftMatch{}, err
 	}

@@ -51,7 +51,9 @@ type (
 	jumpStmt struct{ jump error } // errBreak or errContinue
 
 	// expr is an expression.
-	expr interface{ eval(*renderer, *frame) (value, error) }
+	expr interface {
+		eval(*renderer, *frame) (value, error)
+	}
 
 	constExpr struct{ v value }
 	nameExpr  struct{ name string }

@@ -1,10 +1,6 @@
-package run
+package lm
 
-import (
-	"context"
-
-	"pgsrm/lm"
-)
+import "context"
 
 // greedyBatch is how many greedy answers are decoded at a time.
 const greedyBatch = 256
@@ -12,8 +8,8 @@ const greedyBatch = 256
 // Greedy answers each prompt with the most likely tokens, at most maxNewTokens
 // with EOS included. [len(prompts)] Its error is that of the context or of the
 // first prompt that does not fit.
-func Greedy(ctx context.Context, m *lm.Model, prompts [][]int32, maxNewTokens int) ([]lm.Generation, error) {
-	var gens []lm.Generation
+func (m *Model) Greedy(ctx context.Context, prompts [][]int32, maxNewTokens int) ([]Generation, error) {
+	var gens []Generation
 	state := m.NewState(false)
 	for len(prompts) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -22,7 +18,7 @@ func Greedy(ctx context.Context, m *lm.Model, prompts [][]int32, maxNewTokens in
 		some := prompts[:min(greedyBatch, len(prompts))]
 		prompts = prompts[len(some):]
 		state.Reset()
-		batch, err := m.Generate(state, some, 1, lm.SampleOptions{MaxNewTokens: maxNewTokens}, nil)
+		batch, err := m.Generate(state, some, 1, SampleOptions{MaxNewTokens: maxNewTokens}, nil)
 		if err != nil {
 			return nil, err
 		}
