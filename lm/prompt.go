@@ -58,18 +58,18 @@ func (m *Model) Prompter(tok *tokenizer.Tokenizer, system string, o TemplateOpti
 	p := &Prompter{tok: tok, system: system, end: m.Config.EOS}
 	var err error
 	if p.opt, err = o.chat(); err != nil {
-		return nil, fmt.Errorf("chat_template.%w", err)
+		return nil, fmt.Errorf("chat template: %w", err)
 	}
 	if o.Use != "off" {
 		if p.template, err = chat.FromFiles(m.files); err != nil {
-			return nil, fmt.Errorf("chat_template: %w (to do without: chat_template.use=off)", err)
+			return nil, fmt.Errorf("%w (to do without the chat template: use off)", err)
 		}
 	}
 	switch {
 	case p.template == nil && o.Use == "on":
-		return nil, fmt.Errorf("chat_template.use: on needs a folder with a chat template, and this one has none")
+		return nil, fmt.Errorf("chat template: the folder has none, and use is on")
 	case p.template == nil && system != "":
-		return nil, fmt.Errorf("chat_template.system: needs a folder with a chat template, and none is in use")
+		return nil, fmt.Errorf("chat template: a system message needs one, and none is in use")
 	case p.template == nil:
 		return p, nil
 	}
@@ -82,39 +82,47 @@ func (m *Model) Prompter(tok *tokenizer.Tokenizer, system string, o TemplateOpti
 // Templated says whether prompts go through a chat template.
 func (p *Prompter) Templated() bool { return p.template != nil }
 
-// Text is what the model is given for a prompt: the messages as the template
-// writes them, up to where the answer begins; without a template the prompt.
-func (p *Prompter) Text(prompt string) (string, error) {
-	if p.template == nil {
-		return prompt, nil
-	}
+// Chat is what the model is given for a system message (none where it is empty)
+// and one of the user: as the template writes them, up to where the answer
+// begins. It is for prompters with a template.
+func (p *Prompter) Chat(system, user string) (string, error) {
 	opt := p.opt
 	opt.Generation = true
-	return p.template.Render(p.messages(prompt), opt)
-}
-
-func (p *Prompter) messages(prompt string) []chat.Message {
-	var out []chat.Message
-	if p.system != "" {
-		out = append(out, chat.Message{Role: "system", Content: p.system})
-	}
-	return append(out, chat.Message{Role: "user", Content: prompt})
-}
-
-// Tokens are the tokens of Text. Only a template's text has special tokens in it;
-// a prompt as it is has none, and a text that looks like one is text.
-func (p *Prompter) Tokens(prompt string) ([]int32, error) {
-	text, err := p.Text(prompt)
+	text, err := p.template.Render(messages(system, user), opt)
 	if errors.Is(err, chat.ErrNoDate) {
-		return nil, fmt.Errorf("%w: set chat_template.date", err)
+		return "", fmt.Errorf("%w: set its date", err)
 	}
+	return text, err
+}
+
+// messages of a conversation.
+func messages(system, user string) []chat.Message {
+	var out []chat.Message
+	if system != "" {
+		out = append(out, chat.Message{Role: "system", Content: system})
+	}
+	return append(out, chat.Message{Role: "user", Content: user})
+}
+
+// Encode are the tokens of what the model is given. Only a template's text has
+// special tokens in it; a prompt as it is has none, and what looks like one is text.
+func (p *Prompter) Encode(text string) []int32 {
+	if p.template == nil {
+		return p.tok.Encode(text)
+	}
+	return p.tok.EncodeControl(text)
+}
+
+// Tokens are the tokens that the model is given for a prompt.
+func (p *Prompter) Tokens(prompt string) ([]int32, error) {
+	if p.template == nil {
+		return p.Encode(prompt), nil
+	}
+	text, err := p.Chat(p.system, prompt)
 	if err != nil {
 		return nil, err
 	}
-	if p.template == nil {
-		return p.tok.Encode(text), nil
-	}
-	return p.tok.EncodeControl(text), nil
+	return p.Encode(text), nil
 }
 
 // Response are the tokens of an answer to learn behind a prompt, with the end
@@ -132,14 +140,14 @@ const endMark = "Answer0815"
 // findEnd finds the end token that the template puts behind an answer: a model
 // may know several, and its config names another one first.
 func (p *Prompter) findEnd(c Config) error {
-	messages := append(p.messages("x"), chat.Message{Role: "assistant", Content: endMark})
-	text, err := p.template.Render(messages, p.opt)
+	turn := append(messages(p.system, "x"), chat.Message{Role: "assistant", Content: endMark})
+	text, err := p.template.Render(turn, p.opt)
 	if err != nil {
 		return err
 	}
 	at := strings.LastIndex(text, endMark)
 	if at < 0 {
-		return fmt.Errorf("chat_template: must write the answer of the assistant")
+		return fmt.Errorf("chat template: must write the answer of the assistant")
 	}
 	for _, id := range p.tok.EncodeControl(text[at+len(endMark):]) {
 		if c.EndsWith(id) {

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 
+	"pgsrm/lm"
 	"pgsrm/remote"
 	"pgsrm/task"
 )
 
-// ChatOptions say what a chat server is asked and how its answers are read. All
+// ChatOptions say what a chat server or a local model is asked and how its
+// answers are read; a local model has no use for Format and what follows. All
 // but Name, the prices and Server decide the answers, and are part of the key of
 // the cache.
 type ChatOptions struct {
@@ -33,6 +35,9 @@ type ChatOptions struct {
 	PriceInput  float64 `yaml:"price_input"`  // of a million tokens sent, in any currency
 	PriceOutput float64 `yaml:"price_output"` // of a million tokens received
 
+	// Template is the use of the chat template of a local model's folder.
+	Template lm.TemplateOptions `yaml:"template"`
+
 	Server remote.Options `yaml:"server"`
 }
 
@@ -49,7 +54,8 @@ var formats = []string{FormatAuto, FormatSchema, FormatJSON, FormatText}
 // DefaultChatOptions ask the task's own instruction and the prompt as it is.
 func DefaultChatOptions() ChatOptions {
 	return ChatOptions{
-		System: "{instruction}", User: "{prompt}", Format: FormatAuto, MaxTokens: 256, Server: remote.DefaultOptions(),
+		System: "{instruction}", User: "{prompt}", Format: FormatAuto, MaxTokens: 256,
+		Template: lm.DefaultTemplateOptions(), Server: remote.DefaultOptions(),
 	}
 }
 
@@ -84,6 +90,9 @@ func (o ChatOptions) Validate() error {
 		if !(p.v >= 0) || math.IsInf(p.v, 0) {
 			return fmt.Errorf("%s: must be a finite number of at least 0 (got %g)", p.key, p.v)
 		}
+	}
+	if err := o.Template.Validate(); err != nil {
+		return fmt.Errorf("template.%w", err)
 	}
 	if err := o.Server.Validate(); err != nil {
 		return fmt.Errorf("server.%w", err)

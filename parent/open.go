@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"pgsrm/cache"
+	"pgsrm/kernel"
 	"pgsrm/remote"
 	"pgsrm/task"
 )
@@ -13,7 +14,8 @@ import (
 // good for tests and local files.
 type Options struct {
 	Cache *cache.Cache // answers of costly parents; nil = none
-	Chat  *ChatOptions // of "openai:"; nil = DefaultChatOptions
+	Chat  *ChatOptions // of "openai:" and local models; nil = DefaultChatOptions
+	Pool  *kernel.Pool // threads of local models; nil = one
 	// Warn, where set, is told what the user should know, once each. It may be
 	// called from several goroutines.
 	Warn   func(text string)
@@ -22,7 +24,7 @@ type Options struct {
 
 // Open makes the parent that a spec names, wrapped by Stack: "builtin" (the
 // task's own references), "file:PATH" (JSON lines or CSV) or "openai:MODEL@URL" (a
-// server of the chat protocol).
+// server of the chat protocol), "hf:ORG/NAME" or a folder (a local model).
 func Open(spec string, t *task.Task, o Options) (Parent, error) {
 	p, err := open(spec, t, o)
 	if err != nil {
@@ -34,19 +36,21 @@ func Open(spec string, t *task.Task, o Options) (Parent, error) {
 // open makes the bare parent; every new kind of parent gets its case here.
 func open(spec string, t *task.Task, o Options) (Parent, error) {
 	kind, rest, _ := strings.Cut(spec, ":")
+	chat := DefaultChatOptions()
+	if o.Chat != nil {
+		chat = *o.Chat
+	}
 	switch {
 	case spec == "builtin":
 		return Table{}, checkReferences(t)
 	case kind == "file" && rest != "":
 		return OpenFile(rest)
 	case kind == "openai":
-		chat := DefaultChatOptions()
-		if o.Chat != nil {
-			chat = *o.Chat
-		}
 		return NewChat(rest, t, chat, o.Warn, o.Remote)
+	case isLocal(spec):
+		return OpenLocal(spec, t, chat, o.Pool)
 	}
-	return nil, fmt.Errorf("parent: must be one of builtin, file:PATH, openai:MODEL@URL (got %q)", remote.Redact(spec))
+	return nil, fmt.Errorf("parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME or a folder (got %q)", remote.Redact(spec))
 }
 
 // CheckSpec reports a spec that Open refuses whatever else holds, as far as that

@@ -5,6 +5,7 @@ import (
 	"pgsrm/parent"
 	"pgsrm/reward"
 	"pgsrm/rl"
+	"pgsrm/tokenizer"
 )
 
 // Config says everything that decides what a run computes, and where. Make one
@@ -45,9 +46,15 @@ type Config struct {
 
 // ChatTemplate is the use of the chat template of the child's folder.
 type ChatTemplate struct {
-	lm.TemplateOptions `yaml:",inline"`
+	Use       string `yaml:"use"`       // auto (where the folder has one), on or off
+	System    string `yaml:"system"`    // of a message in front of every prompt; "" = none
+	Date      string `yaml:"date"`      // YYYY-MM-DD, for a template that asks for today's date
+	Variables string `yaml:"variables"` // JSON object of further variables of the template
+}
 
-	System string `yaml:"system"` // of a message in front of every prompt; "" = none
+// Prompter makes what turns prompts into tokens of a model.
+func (c ChatTemplate) Prompter(m *lm.Model, tok *tokenizer.Tokenizer) (*lm.Prompter, error) {
+	return m.Prompter(tok, c.System, lm.TemplateOptions{Use: c.Use, Date: c.Date, Variables: c.Variables})
 }
 
 // Rollout is how answers are sampled.
@@ -75,7 +82,7 @@ func Default() Config {
 	return Config{
 		Task: "colors", Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
 		LoRA:         LoRA{Targets: []string{lm.AllLinear}},
-		ChatTemplate: ChatTemplate{TemplateOptions: lm.DefaultTemplateOptions()}, Chat: parent.DefaultChatOptions(),
+		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
 		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},

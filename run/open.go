@@ -58,9 +58,9 @@ type run struct {
 
 	model    *lm.Model
 	prompter *lm.Prompter // of the child
-	startSHA string    // of the start child, see digest
-	state    *lm.State // of the rollout, training
-	ref      *lm.Model // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
+	startSHA string       // of the start child, see digest
+	state    *lm.State    // of the rollout, training
+	ref      *lm.Model    // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
 	refState *lm.State
 	policy   *rl.ModelPolicy
 	adam     *lm.AdamW
@@ -138,7 +138,7 @@ func (r *run) openChild(deps Deps) error {
 	}
 	r.model, r.tok = start, tok
 	var err error
-	if r.prompter, err = start.Prompter(tok, r.cfg.ChatTemplate.System, r.cfg.ChatTemplate.TemplateOptions); err != nil {
+	if r.prompter, err = r.cfg.ChatTemplate.Prompter(start, tok); err != nil {
 		return configErrorf("child: %w", err)
 	}
 	if r.needs.Reference || r.cfg.MeasureKL {

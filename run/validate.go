@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"pgsrm/lm"
 	"pgsrm/parent"
 )
 
@@ -34,7 +35,7 @@ func (c *Config) validateParent() error {
 	if err := parent.CheckSpec(c.Parent); err != nil {
 		return keyErrorf("parent", "%v", err)
 	}
-	if err := c.ChatTemplate.Validate(); err != nil {
+	if err := (lm.TemplateOptions{Use: c.ChatTemplate.Use, Date: c.ChatTemplate.Date, Variables: c.ChatTemplate.Variables}).Validate(); err != nil {
 		return keyed(fmt.Errorf("chat_template.%w", err))
 	}
 	if err := c.Chat.Validate(); err != nil {

@@ -28,7 +28,7 @@ func (o *childOptions) AddFlags(f *pflag.FlagSet) {
 
 // prompter makes what turns prompts into tokens of the child.
 func (o *childOptions) prompter(m *lm.Model, tok *tokenizer.Tokenizer) (*lm.Prompter, error) {
-	p, err := m.Prompter(tok, o.Template.System, o.Template.TemplateOptions)
+	p, err := o.Template.Prompter(m, tok)
 	return p, inputError(err)
 }
 

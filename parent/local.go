@@ -1,0 +1,185 @@
+package parent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"pgsrm/kernel"
+	"pgsrm/lm"
+	"pgsrm/task"
+	"pgsrm/tokenizer"
+	"pgsrm/tokenizer/chat"
+)
+
+// Local is a language model of a folder on the project's own engine. It answers
+// greedily: the same prompt has the same answer. Instruction and prompt go
+// through the chat template of the folder; without one they stand one behind the
+// other, a line each. It is safe for concurrent use.
+type Local struct {
+	digest      string
+	instruction string // of the task
+	limit       int    // characters of an answer
+	opt         ChatOptions
+
+	mu       sync.Mutex // the engine serves one call at a time
+	model    *lm.Model
+	tok      *tokenizer.Tokenizer
+	prompter *lm.Prompter
+}
+
+// localBatch is how many prompts are answered together, so that a context that
+// ends is seen soon and the memory of long answers is bounded.
+const localBatch = 64
+
+// isLocal says whether a spec names a local model.
+func isLocal(spec string) bool {
+	if strings.HasPrefix(spec, "hf:") {
+		return true
+	}
+	st, err := os.Stat(spec)
+	return err == nil && st.IsDir()
+}
+
+// OpenLocal loads the model that a spec names: "hf:ORG/NAME" in the local cache of
+// the hub, else a folder. pool may be nil.
+func OpenLocal(spec string, t *task.Task, o ChatOptions, pool *kernel.Pool) (*Local, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("parent: chat.%w", err)
+	}
+	dir := spec
+	if name, ok := strings.CutPrefix(spec, "hf:"); ok {
+		var err error
+		if dir, err = lm.HubFolder(name); err != nil {
+			return nil, fmt.Errorf("parent: %w", err)
+		}
+	}
+	m, tok, err := lm.Load(dir)
+	if err != nil {
+		return nil, fmt.Errorf("parent: %w", err)
+	}
+	m.Pool = pool
+	digest, err := lm.FolderDigest(dir)
+	if err != nil {
+		return nil, fmt.Errorf("parent: %s: %w", dir, err)
+	}
+	p, err := m.Prompter(tok, "", o.Template)
+	if err != nil {
+		return nil, fmt.Errorf("parent: %s: %w", dir, err)
+	}
+	return &Local{
+		digest: digest, instruction: t.System, limit: o.maxAnswer(t.Kind), opt: o, model: m, tok: tok, prompter: p,
+	}, nil
+}
+
+// Identity is "local:" and the digest of the folder: a copy of it elsewhere is
+// the same parent.
+func (l *Local) Identity() string { return "local:" + l.digest }
+
+// Request is everything that decides the answer beside the model.
+func (l *Local) Request(it task.Item) string {
+	input, err := l.input(it)
+	text, jsonErr := json.Marshal(struct {
+		Input     string `json:"input"`
+		Error     string `json:"error,omitempty"`
+		Template  bool   `json:"template"`
+		MaxTokens int    `json:"max_tokens"`
+		MaxAnswer int    `json:"max_answer"`
+	}{input, errorText(err), l.prompter.Templated(), l.opt.MaxTokens, l.limit})
+	if jsonErr != nil {
+		return "" // texts and numbers can always be written
+	}
+	return string(text)
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// messages fills the templates of the configuration.
+func (l *Local) messages(it task.Item) (system, user string) {
+	fill := strings.NewReplacer("{instruction}", l.instruction, "{prompt}", it.Prompt, "{input}", it.Input)
+	return strings.TrimSpace(fill.Replace(l.opt.System)), fill.Replace(l.opt.User)
+}
+
+// input is the text that the model is given.
+func (l *Local) input(it task.Item) (string, error) {
+	system, user := l.messages(it)
+	if l.prompter.Templated() {
+		return l.prompter.Chat(system, user)
+	}
+	if system != "" && user != "" {
+		return system + "\n" + user, nil
+	}
+	return system + user, nil
+}
+
+// Answers lets the model answer every item.
+func (l *Local) Answers(ctx context.Context, items []task.Item) []Result {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]Result, len(items))
+	for lo := 0; lo < len(items); lo += localBatch {
+		hi := min(lo+localBatch, len(items))
+		l.batch(ctx, items[lo:hi], out[lo:hi])
+	}
+	return out
+}
+
+// batch answers some items together; those that do not fit have errors.
+func (l *Local) batch(ctx context.Context, items []task.Item, out []Result) {
+	var prompts [][]int32
+	var at []int // place of prompts[k] in items
+	for i, it := range items {
+		tokens, err := l.tokens(it)
+		if err != nil {
+			out[i].Err = itemError(it, err)
+			continue
+		}
+		prompts, at = append(prompts, tokens), append(at, i)
+	}
+	gens, failed := l.model.Greedy(ctx, prompts, l.opt.MaxTokens)
+	for k, i := range at {
+		answer, err := "", failed
+		if failed == nil {
+			answer, err = l.read(gens[k])
+		}
+		if err != nil {
+			out[i].Err = itemError(items[i], err)
+			continue
+		}
+		out[i].Answer = answer
+	}
+}
+
+// tokens are the model's input for an item.
+func (l *Local) tokens(it task.Item) ([]int32, error) {
+	text, err := l.input(it)
+	if errors.Is(err, chat.ErrTemplate) {
+		return nil, fmt.Errorf("%w (some know no system message: chat.system may be empty)", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	tokens := l.prompter.Encode(text)
+	return tokens, l.model.Config.Fits(tokens, l.opt.MaxTokens)
+}
+
+// read takes the answer out of what the model wrote: the first line that is not
+// empty, without what it thinks aloud before. Thoughts
+// without end, and a line that max_tokens cut, are none.
+func (l *Local) read(g lm.Generation) (string, error) {
+	content := strings.TrimSpace(withoutThoughts(l.tok.Decode(g.Tokens, true)))
+	line, _, whole := strings.Cut(content, "\n")
+	if strings.HasPrefix(content, "<think>") || !whole && g.Finish == "length" {
+		return "", refused(CutShort, content, "must end within max_tokens")
+	}
+	return checkAnswer(strings.TrimSpace(line), l.limit)
+}
