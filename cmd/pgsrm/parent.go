@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"pgsrm/kernel"
 	"pgsrm/parent"
 	"pgsrm/run"
 	"pgsrm/task"
@@ -39,6 +40,7 @@ EXAMPLES
   pgsrm parent --task opposites
   pgsrm parent --task prompts.jsonl --parent file:answers.csv --json > answers.jsonl
   pgsrm parent --config run.yaml --estimate
+  pgsrm parent --parent ./qwen2.5-0.5b-instruct --set chat.max_tokens=32
   pgsrm parent --parent openai:qwen3:4b@http://localhost:11434 --set chat.server.concurrency=2
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runParent(cmd.Context(), &o, g) },
@@ -80,7 +82,9 @@ func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	p, err := parent.Open(cfg.Parent, t, parent.Options{Cache: c, Chat: &cfg.Chat, Warn: func(text string) { g.Log.Warn(text) }})
+	pool := kernel.NewPool(g.Threads)
+	defer pool.Close()
+	p, err := parent.Open(cfg.Parent, t, parent.Options{Cache: c, Chat: &cfg.Chat, Pool: pool, Warn: func(text string) { g.Log.Warn(text) }})
 	if err != nil {
 		return inputError(err)
 	}

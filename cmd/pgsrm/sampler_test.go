@@ -21,7 +21,11 @@ func testChild(t *testing.T, o *generateOptions) *sampler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &sampler{m: m, tok: tok, state: m.NewState(false), opt: *o}
+	input, err := m.Prompter(tok, "", lm.DefaultTemplateOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &sampler{m: m, tok: tok, input: input, state: m.NewState(false), opt: *o}
 }
 
 // TestSamplerIsGenerate holds that sampling token by token gives the very

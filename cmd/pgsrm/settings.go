@@ -32,7 +32,7 @@ var configFlags = []configFlag{
 	{"lora-rank", "lora.rank", "train low-rank adapters of this rank instead of all weights (default 0: all weights)"},
 	{"lora-alpha", "lora.alpha", "the adapters count alpha/rank times (default: twice the rank)"},
 	{"lora-targets", "lora.targets", "modules with adapters, by comma: c_attn, q_proj, ... or all-linear (default all-linear)"},
-	{"parent", "parent", "source of the reference answers: builtin, file:PATH or openai:MODEL@URL (default builtin)"},
+	{"parent", "parent", "source of the reference answers: builtin, file:PATH, openai:MODEL@URL, a model folder or hf:ORG/NAME (default builtin)"},
 	{"embedder", "embedder", "source of the vectors (default builtin)"},
 	{"seed", "seed", "of all random numbers (default 1)"},
 	{"episodes", "episodes", "answers sampled in the whole run (default: by the preset)"},

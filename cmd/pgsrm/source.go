@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"pgsrm/embed"
+	"pgsrm/kernel"
 	"pgsrm/parent"
 	"pgsrm/reward"
 	"pgsrm/run"
@@ -20,6 +22,8 @@ type sourceOptions struct {
 	Task     string
 	Parent   string
 	Embedder string
+	File     string   // configuration whose section chat counts
+	Set      []string // settings over it
 }
 
 // addTask adds the flag of the task.
@@ -29,7 +33,9 @@ func (o *sourceOptions) addTask(f *pflag.FlagSet) {
 
 // addParent adds the flag of the parent.
 func (o *sourceOptions) addParent(f *pflag.FlagSet) {
-	f.StringVar(&o.Parent, "parent", "builtin", "source of the reference answers: builtin, file:PATH or openai:MODEL@URL")
+	f.StringVar(&o.Parent, "parent", "builtin", "source of the reference answers: builtin, file:PATH, openai:MODEL@URL, a model folder or hf:ORG/NAME")
+	f.StringVar(&o.File, "config", "", "configuration file whose section chat says how the parent is asked")
+	f.StringArrayVar(&o.Set, "set", nil, "set a key of that section, as in --set chat.max_tokens=16")
 }
 
 // addEmbedder adds the flag of the embedder.
@@ -59,12 +65,35 @@ func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []tas
 	if err != nil {
 		return nil, err
 	}
-	p, err := parent.Open(o.Parent, t, parent.Options{Cache: c, Warn: func(text string) { g.Log.Warn(text) }})
+	chat, err := o.chat()
+	if err != nil {
+		return nil, err
+	}
+	pool := kernel.NewPool(g.Threads)
+	defer pool.Close()
+	p, err := parent.Open(o.Parent, t, parent.Options{Cache: c, Chat: chat, Pool: pool, Warn: func(text string) { g.Log.Warn(text) }})
 	if err != nil {
 		return nil, inputError(err)
 	}
 	results := p.Answers(ctx, items)
 	return results, ctx.Err()
+}
+
+// chat is how the parent is asked: the section chat of the configuration.
+func (o *sourceOptions) chat() (*parent.ChatOptions, error) {
+	var settings []run.Setting
+	for _, text := range o.Set {
+		s, err := run.ParseSetting(text)
+		if err != nil {
+			return nil, err
+		}
+		if !strings.HasPrefix(s.Key, "chat.") {
+			return nil, inputErrorf("--set: must be a key of the section chat here (got %q)", s.Key)
+		}
+		settings = append(settings, s)
+	}
+	cfg, err := run.Load(o.File, settings)
+	return &cfg.Chat, err
 }
 
 // parentAnswers are the parent's answers to items of the task, by item id. Some
