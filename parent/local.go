@@ -25,6 +25,7 @@ type Local struct {
 	instruction string // of the task
 	limit       int    // characters of an answer
 	opt         ChatOptions
+	threads     int
 
 	mu       sync.Mutex // the engine serves one call at a time
 	model    *lm.Model
@@ -46,8 +47,8 @@ func isLocal(spec string) bool {
 }
 
 // OpenLocal loads the model that a spec names: "hf:ORG/NAME" in the local cache of
-// the hub, else a folder. pool may be nil.
-func OpenLocal(spec string, t *task.Task, o ChatOptions, pool *kernel.Pool) (*Local, error) {
+// the hub, else a folder.
+func OpenLocal(spec string, t *task.Task, o ChatOptions, threads int) (*Local, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("parent: chat.%w", err)
 	}
@@ -62,7 +63,6 @@ func OpenLocal(spec string, t *task.Task, o ChatOptions, pool *kernel.Pool) (*Lo
 	if err != nil {
 		return nil, fmt.Errorf("parent: %w", err)
 	}
-	m.Pool = pool
 	digest, err := lm.FolderDigest(dir)
 	if err != nil {
 		return nil, fmt.Errorf("parent: %s: %w", dir, err)
@@ -72,7 +72,7 @@ func OpenLocal(spec string, t *task.Task, o ChatOptions, pool *kernel.Pool) (*Lo
 		return nil, fmt.Errorf("parent: %s: %w", dir, err)
 	}
 	return &Local{
-		digest: digest, instruction: t.System, limit: o.maxAnswer(t.Kind), opt: o, model: m, tok: tok, prompter: p,
+		digest: digest, instruction: t.System, limit: o.maxAnswer(t.Kind), opt: o, threads: threads, model: m, tok: tok, prompter: p,
 	}, nil
 }
 
@@ -125,6 +125,8 @@ func (l *Local) input(it task.Item) (string, error) {
 func (l *Local) Answers(ctx context.Context, items []task.Item) []Result {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.model.Pool = kernel.NewPool(l.threads) // its own: the runs of a comparison share the parent, not their pools
+	defer l.model.Pool.Close()
 	out := make([]Result, len(items))
 	for lo := 0; lo < len(items); lo += localBatch {
 		hi := min(lo+localBatch, len(items))

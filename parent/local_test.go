@@ -64,7 +64,7 @@ func openLocal(t *testing.T, dir string, change func(*ChatOptions)) *Local {
 	if change != nil {
 		change(&o)
 	}
-	l, err := OpenLocal(dir, opposites, o, nil)
+	l, err := OpenLocal(dir, opposites, o, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"pgsrm/cache"
-	"pgsrm/kernel"
 	"pgsrm/remote"
 	"pgsrm/task"
 )
@@ -15,7 +14,8 @@ import (
 type Options struct {
 	Cache *cache.Cache // answers of costly parents; nil = none
 	Chat  *ChatOptions // of "openai:" and local models; nil = DefaultChatOptions
-	Pool  *kernel.Pool // threads of local models; nil = one
+	// Threads is how many threads a local model computes on; below 1 = one.
+	Threads int
 	// Warn, where set, is told what the user should know, once each. It may be
 	// called from several goroutines.
 	Warn   func(text string)
@@ -48,7 +48,7 @@ func open(spec string, t *task.Task, o Options) (Parent, error) {
 	case kind == "openai":
 		return NewChat(rest, t, chat, o.Warn, o.Remote)
 	case isLocal(spec):
-		return OpenLocal(spec, t, chat, o.Pool)
+		return OpenLocal(spec, t, chat, o.Threads)
 	}
 	return nil, fmt.Errorf("parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME or a folder (got %q)", remote.Redact(spec))
 }

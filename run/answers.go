@@ -59,7 +59,7 @@ func (r *run) openParent(deps Deps) (parent.Parent, error) {
 		return deps.Parent, nil
 	}
 	open := func() (parent.Parent, error) {
-		return parent.Open(r.cfg.Parent, r.task, parent.Options{Cache: deps.Cache, Chat: &r.cfg.Chat, Pool: deps.Pool, Warn: r.warnings.add})
+		return parent.Open(r.cfg.Parent, r.task, parent.Options{Cache: deps.Cache, Chat: &r.cfg.Chat, Threads: deps.Pool.Threads(), Warn: r.warnings.add})
 	}
 	if deps.parents == nil {
 		return open()

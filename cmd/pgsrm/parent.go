@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"pgsrm/kernel"
 	"pgsrm/parent"
 	"pgsrm/run"
 	"pgsrm/task"
@@ -82,9 +81,7 @@ func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	pool := kernel.NewPool(g.Threads)
-	defer pool.Close()
-	p, err := parent.Open(cfg.Parent, t, parent.Options{Cache: c, Chat: &cfg.Chat, Pool: pool, Warn: func(text string) { g.Log.Warn(text) }})
+	p, err := parent.Open(cfg.Parent, t, parent.Options{Cache: c, Chat: &cfg.Chat, Threads: g.Threads, Warn: func(text string) { g.Log.Warn(text) }})
 	if err != nil {
 		return inputError(err)
 	}

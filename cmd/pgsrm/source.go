@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/embed"
-	"pgsrm/kernel"
 	"pgsrm/parent"
 	"pgsrm/reward"
 	"pgsrm/run"
@@ -69,9 +68,7 @@ func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []tas
 	if err != nil {
 		return nil, err
 	}
-	pool := kernel.NewPool(g.Threads)
-	defer pool.Close()
-	p, err := parent.Open(o.Parent, t, parent.Options{Cache: c, Chat: chat, Pool: pool, Warn: func(text string) { g.Log.Warn(text) }})
+	p, err := parent.Open(o.Parent, t, parent.Options{Cache: c, Chat: chat, Threads: g.Threads, Warn: func(text string) { g.Log.Warn(text) }})
 	if err != nil {
 		return nil, inputError(err)
 	}
