@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"sync"
 
 	"pgsrm/cache"
 )
@@ -14,6 +17,10 @@ import (
 type cached struct {
 	inner   Costly
 	through *cache.Through[[]float32]
+
+	mu   sync.Mutex
+	dim  int  // E of the first vector, where the identity does not say it; 0 = none yet
+	same bool // the model is known to be that which filled the cache
 }
 
 // newCached wraps an embedder; c may be nil.
@@ -22,7 +29,7 @@ func newCached(e Costly, c *cache.Cache) *cached {
 	t.Cache, t.Kind, t.Source = c, cache.Vector, sourceName(e.Identity())
 	t.Encode = encodeVector
 	t.Decode = func(b []byte) ([]float32, error) { return decodeVector(b, e.Identity().Dim) }
-	return &cached{e, t}
+	return &cached{inner: e, through: t, dim: e.Identity().Dim}
 }
 
 // sourceName is the identity as it stands in the keys and entries of the cache.
@@ -45,14 +52,76 @@ func (c *cached) Embed(ctx context.Context, texts []string) []Result {
 		for k, r := range inBatches(ctx, c.inner, missing) {
 			got[k] = cache.Outcome[[]float32]{Value: r.Vector, Err: r.Err}
 		}
+		if err := c.sameModel(ctx, got); err != nil {
+			for k := range got {
+				got[k] = cache.Outcome[[]float32]{Err: err}
+			}
+		}
 		return got
 	})
 	out := make([]Result, len(texts))
 	for i, o := range outcomes {
-		out[i] = Result{Vector: o.Value, Err: o.Err}
+		out[i] = c.sameDim(Result{Vector: o.Value, Err: o.Err})
 	}
 	return out
 }
+
+// sameDim refuses a vector that is not as long as the others: cache and server may
+// disagree.
+func (c *cached) sameDim(r Result) Result {
+	if r.Err != nil {
+		return r
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dim == 0 {
+		c.dim = len(r.Vector)
+	}
+	if len(r.Vector) != c.dim {
+		return Result{Err: fmt.Errorf("embed: vector must have %d numbers like the others (got %d): %w", c.dim, len(r.Vector), ErrDrift)}
+	}
+	return r
+}
+
+// ErrDrift is the error of vectors that come from another model than those in the
+// cache, under the same identity.
+var ErrDrift = errors.New("the model behind the embedder has changed since the cache was filled: give it another name (embedding.name), or drop the old vectors (pgsrm cache prune)")
+
+// sameCosine is the least cosine of a text's vectors from one model: servers differ a
+// little from call to call, as their batches do.
+const sameCosine = 0.999
+
+// sameModel compares the vector of the probe with that in the cache, once the source
+// has given vectors; the first one is kept there.
+func (c *cached) sameModel(ctx context.Context, got []cache.Outcome[[]float32]) error {
+	p, ok := c.inner.(Probed)
+	if !ok || c.through.Cache == nil || !slices.ContainsFunc(got, func(o cache.Outcome[[]float32]) bool { return o.Err == nil }) {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.same {
+		return nil
+	}
+	now, err := p.Probe(ctx)
+	if err != nil {
+		return err
+	}
+	key := cache.NewKey(cache.Vector, c.through.Source, probeKey)
+	if b := c.through.Cache.Get(ctx, []cache.Key{key})[0]; b != nil {
+		then, err := decodeVector(b, 0)
+		if err == nil && (len(then) != len(now) || Cosine(then, now) < sameCosine) {
+			return fmt.Errorf("embed: %w", ErrDrift)
+		}
+	} else {
+		c.through.Cache.Put(cache.Vector, c.through.Source, key, encodeVector(now))
+	}
+	c.same = true
+	return nil
+}
+
+// probeKey stands for the probe in the cache, apart from the same text.
+const probeKey = "\x00probe"
 
 // Identity is that of the wrapped embedder.
 func (c *cached) Identity() Identity { return c.inner.Identity() }
@@ -77,10 +146,7 @@ func decodeVector(b []byte, dim int) ([]float32, error) {
 	if len(b)%4 != 0 {
 		return nil, fmt.Errorf("embed: bytes of a vector must be a multiple of 4 (got %d)", len(b))
 	}
-	v := make([]float32, len(b)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
+	v := floatsOf(b)
 	if dim == 0 {
 		dim = len(v)
 	}
@@ -95,4 +161,13 @@ func CacheCountsOf(e Embedder) (c cache.Counts, ok bool) {
 		c = counted.CacheCounts()
 	}
 	return c, ok
+}
+
+// floatsOf reads little-endian float32.
+func floatsOf(b []byte) []float32 {
+	v := make([]float32, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return v
 }

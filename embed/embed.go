@@ -47,6 +47,14 @@ type Costly interface {
 	Limits() Limits
 }
 
+// Probed is a Costly embedder whose model can change behind its identity, as that of
+// a server can. Probe is the vector of a text that is always the same: the cache
+// keeps it, and refuses to mix the vectors of two models.
+type Probed interface {
+	Costly
+	Probe(ctx context.Context) ([]float32, error)
+}
+
 // Limits bound what a Costly embedder is asked in one call. 0 is no bound.
 type Limits struct {
 	Items    int // texts of one call

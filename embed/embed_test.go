@@ -128,9 +128,9 @@ func TestWords(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	for spec, want := range map[string]string{
-		"":            `embed: must be builtin, file:PATH, hf:ORG/NAME or a model folder (got "")`,
-		"file:":       `embed: must be builtin, file:PATH, hf:ORG/NAME or a model folder (got "file:")`,
-		"hf:":         `embed: must be builtin, file:PATH, hf:ORG/NAME or a model folder (got "hf:")`,
+		"":            `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL or ollama:MODEL@URL (got "")`,
+		"file:":       `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL or ollama:MODEL@URL (got "file:")`,
+		"hf:":         `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL or ollama:MODEL@URL (got "hf:")`,
 		"hf:a/../b":   `embed: hf: must be ORG/NAME (got "a/../b")`,
 		"file:/no/so": "embed: open /no/so: no such file or directory",
 	} {

@@ -5,24 +5,32 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"pgsrm/cache"
 	"pgsrm/lm"
+	"pgsrm/remote"
 )
 
 // Options are what embedders are opened with beside their spec. The zero value
 // is good for tests and local files.
 type Options struct {
-	Cache *cache.Cache // vectors of costly embedders; nil = none
+	Cache    *cache.Cache // vectors of costly embedders; nil = none
+	Settings *Settings    // of servers and local encoders; nil = DefaultSettings
+	// Warn, where set, is told what the user should know, once each. It may be
+	// called from several goroutines.
+	Warn   func(text string)
+	Remote remote.Deps // what tests replace
 }
 
 // Open makes the embedder that a spec names, wrapped by Stack: "builtin" (the
 // embedded static embedder), a model folder, "hf:ORG/NAME" (such a folder in the
-// local cache of Hugging Face), or "file:PATH" (a static embedder, word vectors as
-// text or gzip, or JSON lines of texts and vectors, told apart by content).
+// local cache of Hugging Face), "file:PATH" (a static embedder, word vectors, or JSON
+// lines of texts and vectors, told apart by content), or a server:
+// "openai:MODEL@URL", "tei:URL", "ollama:MODEL@URL".
 func Open(spec string, o Options) (Embedder, error) {
-	e, err := open(spec)
+	e, err := open(spec, o)
 	if err != nil {
 		return nil, err
 	}
@@ -30,27 +38,33 @@ func Open(spec string, o Options) (Embedder, error) {
 }
 
 // open makes the bare embedder; every new kind gets its case here.
-func open(spec string) (Embedder, error) {
+func open(spec string, o Options) (Embedder, error) {
 	kind, rest, _ := strings.Cut(spec, ":")
+	set := DefaultSettings()
+	if o.Settings != nil {
+		set = *o.Settings
+	}
 	switch {
 	case spec == "builtin":
 		return Builtin()
 	case kind == "file" && rest != "":
 		return openFile(rest)
 	case kind == "hf" && rest != "":
-		return openHub(rest)
+		return openHub(rest, set, o.Warn)
+	case slices.Contains(serverKinds, kind):
+		return NewServer(kind, rest, set, o.Warn, o.Remote)
 	case isFolder(spec):
-		return OpenEncoder(spec)
+		return OpenEncoder(spec, set, o.Warn)
 	}
-	return nil, fmt.Errorf("embed: must be builtin, file:PATH, hf:ORG/NAME or a model folder (got %q)", spec)
+	return nil, fmt.Errorf("embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL or ollama:MODEL@URL (got %q)", remote.Redact(spec))
 }
 
-func openHub(name string) (Embedder, error) {
+func openHub(name string, set Settings, warn func(text string)) (Embedder, error) {
 	dir, err := lm.HubFolder(name)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}
-	return OpenEncoder(dir)
+	return OpenEncoder(dir, set, warn)
 }
 
 func isFolder(path string) bool {

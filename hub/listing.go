@@ -116,9 +116,6 @@ func parseListing(reply []byte) (listing, error) {
 		if s.LFS != nil {
 			e.sum, e.size = s.LFS.SHA256, s.LFS.Size
 		}
-		if e.size < -1 {
-			return listing{}, fmt.Errorf("description of the model: size of %q must not be negative (got %d)", s.Name, e.size)
-		}
 		if e.sum != "" && !sumPattern.MatchString(e.sum) {
 			return listing{}, fmt.Errorf("description of the model: sum of %q must be SHA-1 or SHA-256 (got %q)", s.Name, e.sum)
 		}

@@ -94,6 +94,23 @@ func (e *Encoder) Normalized() bool { return e.recipe.normalize }
 // Template is the text that is put before every text; usually empty.
 func (e *Encoder) Template() string { return e.recipe.prompt }
 
+// UsePrompt puts the prompt of that name, as the folder has it, before every text.
+func (e *Encoder) UsePrompt(name string) error {
+	prompt, ok := e.recipe.prompts[name]
+	if !ok {
+		return fmt.Errorf("%s: prompt must be one of %q (got %q)", promptsFile, sortedKeys(e.recipe.prompts), name)
+	}
+	e.recipe.prompt = prompt
+	return nil
+}
+
+// UseTemplate puts that text before every text, in the place of the folder's prompt.
+func (e *Encoder) UseTemplate(prefix string) { e.recipe.prompt = prefix }
+
+// Tokens is the number of tokens of a text, special ones and prompt included, before
+// anything is cut.
+func (e *Encoder) Tokens(text string) int { return len(e.encode(text)) }
+
 // MaxTokens is the number of tokens, special ones included, behind which a text is cut.
 func (e *Encoder) MaxTokens() int { return e.recipe.maxTokens }
 
@@ -133,10 +150,15 @@ func (e *Encoder) Encode(texts []string) ([][]float32, error) {
 	return vectors, nil
 }
 
+// encode are the ids of a text with its prompt.
+func (e *Encoder) encode(text string) []int32 {
+	return e.tok.EncodeSpecial(e.recipe.prompt + text)
+}
+
 // tokens are the ids of a text, cut to maxTokens before the special tokens are
 // put around, as the library tokenizers does.
 func (e *Encoder) tokens(text string) []int32 {
-	ids := e.tok.EncodeSpecial(e.recipe.prompt + text)
+	ids := e.encode(text)
 	if over := len(ids) - e.recipe.maxTokens; over > 0 {
 		e.truncated++
 		end := len(ids) - e.tail

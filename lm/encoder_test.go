@@ -31,7 +31,11 @@ func encoderTexts(t *testing.T) []string {
 // the cosine at least 0.99999.
 func checkVectors(t *testing.T, e *Encoder, dir, file string) {
 	t.Helper()
-	texts := encoderTexts(t)
+	checkSome(t, e, encoderTexts(t), dir, file, "vectors")
+}
+
+func checkSome(t *testing.T, e *Encoder, texts []string, dir, file, tensor string) {
+	t.Helper()
 	got, err := e.Encode(texts)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +45,7 @@ func checkVectors(t *testing.T, e *Encoder, dir, file string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	all, err := f.Floats("vectors")
+	all, err := f.Floats(tensor)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +90,52 @@ func TestEncoderParity(t *testing.T) {
 				t.Errorf("truncated %d, at most %d tokens, dim %d", e.Truncated(), e.MaxTokens(), e.Dim())
 			}
 		})
+	}
+}
+
+// TestEncoderFamilies: models in the shapes of bge, e5 and gte, with the files of
+// theirs, and every prompt that these name.
+func TestEncoderFamilies(t *testing.T) {
+	texts := encoderTexts(t)[:70]
+	for _, c := range []struct {
+		name    string
+		prompts []string
+		pooling string
+		tokens  int
+	}{
+		{"bge", []string{"query"}, "cls", 48},
+		{"e5", []string{"query", "passage"}, "mean", 40},
+		{"gte", nil, "mean", 64},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := filepath.Join("testdata", c.name)
+			e, err := LoadEncoder(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Pooling() != c.pooling || !e.Normalized() || e.MaxTokens() != c.tokens {
+				t.Errorf("%s, normalised %v, %d tokens", e.Pooling(), e.Normalized(), e.MaxTokens())
+			}
+			checkSome(t, e, texts, dir, "golden.safetensors", "default")
+			for _, prompt := range c.prompts {
+				if err := e.UsePrompt(prompt); err != nil {
+					t.Fatal(err)
+				}
+				checkSome(t, e, texts, dir, "golden.safetensors", prompt)
+			}
+			if err := e.UsePrompt("none"); err == nil || !strings.Contains(err.Error(), `(got "none")`) {
+				t.Errorf("unknown prompt: %v", err)
+			}
+		})
+	}
+	e, err := LoadEncoder("testdata/e5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.UseTemplate("passage: ")
+	checkSome(t, e, texts, "testdata/e5", "golden.safetensors", "passage")
+	if n := e.Tokens("red"); n != len(e.encode("red")) || n < 4 {
+		t.Errorf("tokens of a prompt and a word: %d", n)
 	}
 }
 
@@ -167,6 +217,11 @@ func TestEncoderRecipe(t *testing.T) {
 		}
 		return "[" + strings.Join(list, ",") + "]"
 	}
+	text, err := os.ReadFile("testdata/bert/tokenizer.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cased := strings.Replace(string(text), `"lowercase": true`, `"lowercase": false`, 1)
 	cases := []struct {
 		name  string
 		files map[string]string
@@ -183,7 +238,9 @@ func TestEncoderRecipe(t *testing.T) {
 		{"both", map[string]string{"1_Pooling/config.json": `{"pooling_mode_mean_tokens":true,"pooling_mode_cls_token":true}`}, "load encoder: 1_Pooling/config.json: pooling_mode_mean_tokens must be false (got true)"},
 		{"other pooling", map[string]string{"1_Pooling/config.json": `{"pooling_mode":"lasttoken"}`}, `load encoder: 1_Pooling/config.json: pooling_mode must be "mean" or "cls" (got "lasttoken")`},
 		{"wrong width", map[string]string{"1_Pooling/config.json": `{"word_embedding_dimension":384}`}, "load encoder: 1_Pooling/config.json: word_embedding_dimension must be the width of the model, 36 (got 384)"},
-		{"lower case", map[string]string{"sentence_bert_config.json": `{"do_lower_case":true}`}, "load encoder: sentence_bert_config.json: do_lower_case must be false (got true)"},
+		{"lower case", map[string]string{"sentence_bert_config.json": `{"do_lower_case":1}`}, "load encoder: sentence_bert_config.json: do_lower_case must be true or false (got 1)"},
+		{"lower case twice", map[string]string{"sentence_bert_config.json": `{"do_lower_case":true,"max_seq_length":24}`}, "mean true 24 "},
+		{"lower case alone", map[string]string{"sentence_bert_config.json": `{"do_lower_case":true}`, "tokenizer.json": cased}, "load encoder: sentence_bert_config.json: do_lower_case must be false, or the normalizer of tokenizer.json must put texts into lower case (got true)"},
 		{"no length", map[string]string{"sentence_bert_config.json": `{"max_seq_length":0}`}, "load encoder: sentence_bert_config.json: max_seq_length must be positive (got 0)"},
 		{"specials only", map[string]string{"sentence_bert_config.json": `{"max_seq_length":2}`}, "load encoder: max_seq_length must exceed the 2 special tokens (got 2)"},
 		{"unknown prompt", map[string]string{"config_sentence_transformers.json": `{"prompts":{},"default_prompt_name":"q"}`}, `load encoder: config_sentence_transformers.json: default_prompt_name must be one of prompts (got "q")`},

@@ -15,8 +15,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-
-	"pgsrm/tokenizer"
 )
 
 // TestSaveLoad: what is saved is loaded to the bit, tokenizer.json is verbatim,
@@ -482,55 +480,6 @@ func TestParamsMapped(t *testing.T) {
 			}
 		}
 	}
-}
-
-// FuzzFolder: no files beside the weights may panic, and what a model of them
-// would be saved with is read as the same.
-func FuzzFolder(f *testing.F) {
-	tok, err := tokenizer.TrainBPE([]string{"red and blue"}, 270, []string{"<|endoftext|>"})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add([]byte(`{"model_type":"gpt2","vocab_size":300}`), []byte(`{"eos_token_id":[3,4]}`), []byte(`{"eos_token":"<|endoftext|>"}`))
-	f.Add([]byte(`{"model_type":"llama","architectures":null,"dtype":"float16"}`), []byte(`{"eos_token_id":null}`), []byte(`{"eos_token":{"content":"a"}}`))
-	f.Add([]byte(`{"model_type":"qwen2","eos_token_id":[]}`), []byte(`[]`), []byte(`{"eos_token":3}`))
-	f.Fuzz(func(t *testing.T, config, generation, tokens []byte) {
-		files := map[string][]byte{configFile: config, generationFile: generation, tokenizerConfigFile: tokens}
-		c, err := folderConfig(files, tok)
-		if err != nil {
-			return
-		}
-		m := &Model{Config: c.withDefaults(), files: files}
-		for _, dtype := range []DType{F32, ""} {
-			again, err := folderConfig(m.Files(tok, dtype), tok)
-			if err != nil || !reflect.DeepEqual(again.withDefaults(), m.Config) {
-				t.Fatalf("%v\n%+v\n%+v", err, again, m.Config)
-			}
-		}
-	})
-}
-
-// FuzzIndex: no index of shards may panic, and the files that it names lie in the folder.
-func FuzzIndex(f *testing.F) {
-	f.Add([]byte(`{"metadata":{"total_size":3},"weight_map":{"a":"x.safetensors","b":"y.safetensors"}}`))
-	f.Add([]byte(`{"weight_map":{"a":"../x.safetensors"}}`))
-	f.Add([]byte(`{"weight_map":{"a":".","b":3}}`))
-	f.Fuzz(func(t *testing.T, index []byte) {
-		shards, where, err := shardNames(fstest.MapFS{indexFile: {Data: index}})
-		if err != nil {
-			return
-		}
-		for _, name := range shards {
-			if name != filepath.Base(name) || name == "." || name == ".." {
-				t.Errorf("shard %q", name)
-			}
-		}
-		for tensor, name := range where {
-			if !slices.Contains(shards, name) {
-				t.Errorf("%q in %q, which is no shard of %q", tensor, name, shards)
-			}
-		}
-	})
 }
 
 // FuzzConfig: no text may panic, and an accepted one is of a model that can be.

@@ -29,6 +29,7 @@ type encoderRecipe struct {
 	normalize bool
 	maxTokens int
 	prompt    string // put before every text
+	prompts   map[string]string
 }
 
 // readRecipe reads modules.json and the files of its modules. Modules and poolings
@@ -120,7 +121,9 @@ func (r *encoderRecipe) readLength(fsys fs.FS, positions int) error {
 		return err
 	}
 	limit = f.float(limit, "max_seq_length")
-	f.only("do_lower_case", "false") // the tokenizer's own setting is in tokenizer.json
+	if f.flag(false, "do_lower_case") && !lowers(fsys) {
+		f.fail("do_lower_case", "false, or the normalizer of "+tokenizerFile+" must put texts into lower case")
+	}
 	if limit < 1 {
 		f.fail("max_seq_length", "positive")
 	}
@@ -130,22 +133,47 @@ func (r *encoderRecipe) readLength(fsys fs.FS, positions int) error {
 	return f.err
 }
 
-// readPrompt reads the prompt that sentence-transformers puts before each text
-// unless told otherwise.
+// lowers says whether the tokenizer puts texts into lower case, so that do_lower_case
+// adds nothing.
+func lowers(fsys fs.FS) bool {
+	type normalizer struct {
+		Type        string            `json:"type"`
+		Lowercase   bool              `json:"lowercase"`
+		Normalizers []json.RawMessage `json:"normalizers"`
+	}
+	text, err := fs.ReadFile(fsys, tokenizerFile)
+	var file struct {
+		Normalizer json.RawMessage `json:"normalizer"`
+	}
+	if err != nil || json.Unmarshal(text, &file) != nil {
+		return false
+	}
+	for open := []json.RawMessage{file.Normalizer}; len(open) > 0; open = open[1:] {
+		var n normalizer
+		if json.Unmarshal(open[0], &n) != nil {
+			return false
+		}
+		if n.Type == "Lowercase" || n.Type == "BertNormalizer" && n.Lowercase {
+			return true
+		}
+		open = append(open, n.Normalizers...)
+	}
+	return false
+}
+
+// readPrompt reads the named prompts, and that which sentence-transformers puts
+// before each text unless told otherwise.
 func (r *encoderRecipe) readPrompt(fsys fs.FS) error {
 	f, err := optionalFields(fsys, promptsFile)
 	if err != nil {
 		return err
 	}
 	name := f.text("", "default_prompt_name")
-	prompts := map[string]string{}
-	f.take(&prompts, "an object of texts", "prompts")
-	if _, ok := prompts[name]; name != "" && !ok {
+	f.take(&r.prompts, "an object of texts", "prompts")
+	if _, ok := r.prompts[name]; name != "" && !ok {
 		f.fail("default_prompt_name", "one of prompts")
 	}
-	if name != "" {
-		r.prompt = prompts[name]
-	}
+	r.prompt = r.prompts[name]
 	return f.err
 }
 

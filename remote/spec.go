@@ -12,7 +12,13 @@ const OpenAIURL = "https://api.openai.com/v1"
 // "@URL" it is the public server; a URL without a path gets "/v1", which all
 // servers of this protocol have. Errors show no secrets.
 func ParseModel(spec string) (model, base string, err error) {
-	model, base = spec, OpenAIURL
+	return ParseServer(spec, OpenAIURL, "/v1")
+}
+
+// ParseServer is ParseModel for servers of another protocol: base is the URL of a
+// spec without one, path what a URL without a path gets.
+func ParseServer(spec, base, path string) (model, url string, err error) {
+	model = spec
 	if at := strings.Index(spec, "@http"); at >= 0 {
 		model, base = spec[:at], spec[at+1:]
 	}
@@ -24,7 +30,7 @@ func ParseModel(spec string) (model, base string, err error) {
 		return "", "", err
 	}
 	if u.Path == "" {
-		u.Path = "/v1"
+		u.Path = path
 	}
 	return model, u.String(), nil
 }

@@ -1,6 +1,7 @@
 package reward
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
@@ -69,7 +70,7 @@ func Calibrate(ctx context.Context, t *task.Task, answers map[string]string, e e
 	texts := distinctAnswers(t, answers)
 	c := &Calibration{Embedder: e.Identity()}
 	for i, r := range e.Embed(ctx, texts) {
-		v, err := unit(r, c.Embedder.Dim)
+		v, err := unit(r, c.dim())
 		if err != nil {
 			c.Failed = append(c.Failed, Failure{Answer: texts[i], Error: err.Error()})
 			continue
@@ -93,6 +94,15 @@ func Calibrate(ctx context.Context, t *task.Task, answers map[string]string, e e
 	return c, nil
 }
 
+// dim is E: that of the embedder, or of the first vector where the embedder does
+// not say it; 0 before that.
+func (c *Calibration) dim() int {
+	if c.Embedder.Dim == 0 && len(c.Vectors) > 0 {
+		return len(c.Vectors[0])
+	}
+	return c.Embedder.Dim
+}
+
 // distinctAnswers lists the parent answers of a task's items, each once.
 func distinctAnswers(t *task.Task, answers map[string]string) []string {
 	var out []string
@@ -107,19 +117,19 @@ func distinctAnswers(t *task.Task, answers map[string]string) []string {
 	return out
 }
 
-// unit checks a result and returns its vector scaled to unit length.
+// unit checks a result and returns its vector scaled to unit length; dim 0 is any.
 func unit(r embed.Result, dim int) (Vector, error) {
 	if r.Err != nil {
 		return nil, r.Err
 	}
-	if err := embed.Check(r.Vector, dim); err != nil {
+	if err := embed.Check(r.Vector, cmp.Or(dim, len(r.Vector))); err != nil {
 		return nil, err
 	}
 	n := math.Sqrt(embed.Dot(r.Vector, r.Vector))
 	if math.Abs(n-1) < 1e-6 {
 		return r.Vector, nil // shared with the embedder, never written
 	}
-	v := make(Vector, dim)
+	v := make(Vector, len(r.Vector))
 	for i, x := range r.Vector {
 		v[i] = float32(float64(x) / n)
 	}
@@ -168,7 +178,7 @@ func (c *Calibration) check(id embed.Identity) error {
 		return fmt.Errorf("reward: calibration must have a vector for each of two or more answers (got %d and %d)", len(c.Vectors), len(c.Answers))
 	}
 	for i, v := range c.Vectors {
-		if err := embed.Check(v, id.Dim); err != nil {
+		if err := embed.Check(v, c.dim()); err != nil {
 			return fmt.Errorf("reward: calibration: answer %q: %w", c.Answers[i], err)
 		}
 	}

@@ -152,7 +152,7 @@ func (m *Model) embedInto(ctx context.Context, texts []string, places map[string
 			places[text] = found{err: fmt.Errorf("reward: embedder must give %d results (got %d)", len(texts), len(results))}
 			continue
 		}
-		v, err := unit(results[i], m.cal.Embedder.Dim)
+		v, err := unit(results[i], m.cal.dim())
 		if err != nil {
 			places[text] = found{err: err}
 			continue

@@ -206,13 +206,14 @@ func embedSet(ctx context.Context, e embed.Embedder, texts []string) (map[string
 	texts = slices.Compact(texts)
 	out := make(map[string]Vector, len(texts))
 	var failed error
+	dim := e.Identity().Dim
 	for i, res := range e.Embed(ctx, texts) {
-		v, err := unit(res, e.Identity().Dim)
+		v, err := unit(res, dim)
 		if err != nil {
 			failed = err
 			continue
 		}
-		out[texts[i]] = v
+		out[texts[i]], dim = v, len(v)
 	}
 	return out, failed
 }

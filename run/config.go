@@ -1,6 +1,7 @@
 package run
 
 import (
+	"pgsrm/embed"
 	"pgsrm/lm"
 	"pgsrm/parent"
 	"pgsrm/reward"
@@ -21,7 +22,9 @@ type Config struct {
 	// Chat is how a parent behind a chat server is asked.
 	Chat     parent.ChatOptions `yaml:"chat"`
 	Embedder string             `yaml:"embedder"` // embed.Open
-	Reward   reward.Spec        `yaml:"reward"`   // a name, or terms of its own
+	// Embedding is how an embedder that is a server or a local encoder is used.
+	Embedding embed.Settings `yaml:"embedding"`
+	Reward    reward.Spec    `yaml:"reward"` // a name, or terms of its own
 
 	Algorithm string      `yaml:"algorithm"` // ppo, grpo, rloo or paper
 	LoRA      LoRA        `yaml:"lora"`      // adapters instead of all weights
@@ -82,7 +85,7 @@ func Default() Config {
 	return Config{
 		Task: "colors", Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
 		LoRA:         LoRA{Targets: []string{lm.AllLinear}},
-		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(),
+		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
 		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pgsrm/embed"
 	"pgsrm/parent"
 	"pgsrm/remote"
 	"pgsrm/reward"
@@ -28,12 +29,19 @@ var badConfigs = map[string]string{
 	"chat_key_for_its_name":       " chat.server.key_env: must be the name of an environment variable in capitals, not a key",
 	"chat_placeholder":            " chat.user: placeholder must be one of {instruction}, {prompt}, {input} (got {question})",
 	"chat_price":                  " chat.price_output: must be a finite number of at least 0 (got -0.6)",
+	"secret_in_embedder":          " embedder: url: must not have a user, a password or a query, keys belong into the environment (got \"http://[redacted]@gpu7:8080\")",
 	"secret_in_parent":            " parent: url: must not have a user, a password or a query, keys belong into the environment (got \"https://[redacted]@example.org/v1?[redacted]\")",
 	"beta_of_one":                 " optimizer.beta1: must be at least 0 and below 1 (got 1)",
 	"chat_template_date":          " chat_template.date: must be YYYY-MM-DD (got \"today\")",
 	"chat_template_use":           " chat_template.use: must be auto, on or off (got \"never\")",
 	"chat_template_variables":     " chat_template.variables: must be a JSON object (got int)",
 	"duplicate_key":               "2: key \"seed\" stands twice",
+	"embedding_batch":             " embedding.batch_items: must be between 0 and 2048 (got 5000)",
+	"embedding_encoding":          " embedding.encoding: must be base64 or float (got \"int8\")",
+	"embedding_key":               "3: embedding.server: unknown key \"api_key\", must be one of key_env, timeout_s, attempts, give_up_s, concurrency, requests_per_minute, tokens_per_minute, max_reply_mb",
+	"embedding_key_for_its_name":  " embedding.server.key_env: must be the name of an environment variable in capitals, not a key",
+	"embedding_prompt_and_prefix": " embedding.prompt: must be empty where prefix is set (got \"query\")",
+	"embedding_too_long":          " embedding.too_long: must be cut or error (got \"drop\")",
 	"empty_child":                 " child: must not be empty",
 	"empty_embedder":              " embedder: must not be empty",
 	"empty_parent":                " parent: must not be empty",
@@ -78,7 +86,7 @@ var badConfigs = map[string]string{
 	"top_p_above_one":             " rollout.top_p: must be between 0 and 1 (got 1.01)",
 	"two_documents":               "2: must be one document (got a second one)",
 	"unknown_algorithm":           " algorithm: must be one of ppo, grpo, rloo, paper (got \"dpo\")",
-	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, chat_template, parent, chat, embedder, reward, algorithm, lora, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, threads, out",
+	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, chat_template, parent, chat, embedder, embedding, reward, algorithm, lora, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, threads, out",
 	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens",
 	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
 	"unknown_preset":              " preset: must be one of lexical, paper, sentence (got \"best\")",
@@ -146,8 +154,12 @@ func TestGoodConfig(t *testing.T) {
 	chat.Server = remote.Options{
 		KeyEnv: "LAB_KEY", TimeoutS: 30, Attempts: 3, GiveUpS: 60, Concurrency: 2, RequestsPerMinute: 100, TokensPerMinute: 5000, MaxReplyMB: 1,
 	}
+	embedding := embed.DefaultSettings()
+	embedding.Name, embedding.Prefix, embedding.TooLong, embedding.Dimensions = "lab-vectors", "query: ", "error", 256
+	embedding.Encoding, embedding.BatchItems, embedding.BatchTokens = "float", 16, 4000
+	embedding.Server.KeyEnv, embedding.Server.Concurrency = "", 3
 	want := Config{
-		Preset: "lexical", Task: "opposites", Child: "models/mine", ChatTemplate: ChatTemplate{"on", "Be brief.", "2026-11-23", `{"enable_thinking":false}`}, Parent: "file:answers.jsonl", Chat: chat, Embedder: "file:vectors.txt",
+		Preset: "lexical", Task: "opposites", Child: "models/mine", ChatTemplate: ChatTemplate{"on", "Be brief.", "2026-11-23", `{"enable_thinking":false}`}, Parent: "file:answers.jsonl", Chat: chat, Embedder: "file:vectors.txt", Embedding: embedding,
 		Reward: reward.Spec{Name: "0.5*exact+contrastive(tau=0.05)", Terms: []reward.Term{
 			{Kind: "exact", Weight: 0.5}, {Kind: "contrastive", Weight: 1, Tau: 0.05},
 		}},

@@ -206,10 +206,23 @@ func failedScores(scores []reward.Score) (n int, first error) {
 
 // finishStep ends a step or an evaluation: what was added to the files is written.
 func (r *run) finishStep(t Timing) error {
+	if err := r.tellWarnings(); err != nil {
+		return err
+	}
 	if err := r.events.emit(t); err != nil {
 		return err
 	}
 	return r.dir.flush()
+}
+
+// tellWarnings hands on what sources have said.
+func (r *run) tellWarnings() error {
+	for _, text := range r.warnings.take() {
+		if err := r.events.emit(Warning{Step: r.step, Text: text}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // timedCheckpoint is checkpoint with a line in the timings.

@@ -100,7 +100,7 @@ func open(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error
 		}
 	}
 	if r.embedder = deps.Embedder; r.embedder == nil {
-		if r.embedder, err = embed.Open(cfg.Embedder, embed.Options{Cache: deps.Cache}); err != nil {
+		if r.embedder, err = embed.Open(cfg.Embedder, embed.Options{Settings: &cfg.Embedding, Warn: r.warnings.add, Cache: deps.Cache}); err != nil {
 			return nil, inConfig(err)
 		}
 	}

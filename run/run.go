@@ -235,6 +235,8 @@ func (r *run) saveFinal() error {
 func sameConfig(began, now Config, dir string) error {
 	now.Threads, now.Out = began.Threads, began.Out
 	now.Chat.Server, now.Chat.PriceInput, now.Chat.PriceOutput = began.Chat.Server, began.Chat.PriceInput, began.Chat.PriceOutput
+	e, b := &now.Embedding, began.Embedding
+	e.Server, e.BatchItems, e.BatchTokens = b.Server, b.BatchItems, b.BatchTokens
 	if key, a, b := difference(began, now); key != "" {
 		return configErrorf("%s: must be as in %s to go on with the run there (began with %s, got %s)", key, dir, a, b)
 	}

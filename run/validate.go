@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"pgsrm/embed"
 	"pgsrm/lm"
 	"pgsrm/parent"
 )
@@ -12,7 +13,7 @@ import (
 // Validate reports the first value that cannot be used.
 func (c *Config) Validate() error {
 	for _, check := range []func() error{
-		c.validateNames, c.validateParent, c.LoRA.Validate, c.validateReward, c.validateAlgorithm, c.validateRollout, c.validateOptimizer, c.validateRun,
+		c.validateNames, c.validateParent, c.validateEmbedder, c.LoRA.Validate, c.validateReward, c.validateAlgorithm, c.validateRollout, c.validateOptimizer, c.validateRun,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -40,6 +41,17 @@ func (c *Config) validateParent() error {
 	}
 	if err := c.Chat.Validate(); err != nil {
 		return keyed(fmt.Errorf("chat.%w", err))
+	}
+	return nil
+}
+
+// validateEmbedder is validateParent for the embedder.
+func (c *Config) validateEmbedder() error {
+	if err := embed.CheckSpec(c.Embedder); err != nil {
+		return keyErrorf("embedder", "%v", err)
+	}
+	if err := c.Embedding.Validate(); err != nil {
+		return keyed(fmt.Errorf("embedding.%w", err))
 	}
 	return nil
 }

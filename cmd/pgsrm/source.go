@@ -21,7 +21,7 @@ type sourceOptions struct {
 	Task     string
 	Parent   string
 	Embedder string
-	File     string   // configuration whose section chat counts
+	File     string   // configuration whose sections chat and embedding count
 	Set      []string // settings over it
 }
 
@@ -33,13 +33,22 @@ func (o *sourceOptions) addTask(f *pflag.FlagSet) {
 // addParent adds the flag of the parent.
 func (o *sourceOptions) addParent(f *pflag.FlagSet) {
 	f.StringVar(&o.Parent, "parent", "builtin", "source of the reference answers: builtin, file:PATH, openai:MODEL@URL, a model folder or hf:ORG/NAME")
-	f.StringVar(&o.File, "config", "", "configuration file whose section chat says how the parent is asked")
-	f.StringArrayVar(&o.Set, "set", nil, "set a key of that section, as in --set chat.max_tokens=16")
+	o.addSections(f)
 }
 
 // addEmbedder adds the flag of the embedder.
 func (o *sourceOptions) addEmbedder(f *pflag.FlagSet) {
-	f.StringVar(&o.Embedder, "embedder", "builtin", "source of the vectors: builtin, a model folder, hf:ORG/NAME or file:PATH")
+	f.StringVar(&o.Embedder, "embedder", "builtin", "source of the vectors: builtin, a model folder, hf:ORG/NAME, file:PATH, openai:MODEL@URL, tei:URL or ollama:MODEL@URL")
+	o.addSections(f)
+}
+
+// addSections adds the flags that say how servers and models are used, once.
+func (o *sourceOptions) addSections(f *pflag.FlagSet) {
+	if f.Lookup("config") != nil {
+		return
+	}
+	f.StringVar(&o.File, "config", "", "configuration file whose sections chat and embedding say how servers and models are used")
+	f.StringArrayVar(&o.Set, "set", nil, "set a key of these sections, as in --set chat.max_tokens=16")
 }
 
 // openTask loads the task.
@@ -54,7 +63,11 @@ func (o *sourceOptions) openEmbedder(g *globalOptions) (embed.Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := embed.Open(o.Embedder, embed.Options{Cache: c})
+	cfg, err := o.sections()
+	if err != nil {
+		return nil, err
+	}
+	e, err := embed.Open(o.Embedder, embed.Options{Cache: c, Settings: &cfg.Embedding, Warn: func(text string) { g.Log.Warn(text) }})
 	return e, inputError(err)
 }
 
@@ -64,11 +77,11 @@ func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []tas
 	if err != nil {
 		return nil, err
 	}
-	chat, err := o.chat()
+	cfg, err := o.sections()
 	if err != nil {
 		return nil, err
 	}
-	p, err := parent.Open(o.Parent, t, parent.Options{Cache: c, Chat: chat, Threads: g.Threads, Warn: func(text string) { g.Log.Warn(text) }})
+	p, err := parent.Open(o.Parent, t, parent.Options{Cache: c, Chat: &cfg.Chat, Threads: g.Threads, Warn: func(text string) { g.Log.Warn(text) }})
 	if err != nil {
 		return nil, inputError(err)
 	}
@@ -76,21 +89,20 @@ func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []tas
 	return results, ctx.Err()
 }
 
-// chat is how the parent is asked: the section chat of the configuration.
-func (o *sourceOptions) chat() (*parent.ChatOptions, error) {
+// sections is a configuration of which the sections chat and embedding count.
+func (o *sourceOptions) sections() (run.Config, error) {
 	var settings []run.Setting
 	for _, text := range o.Set {
 		s, err := run.ParseSetting(text)
 		if err != nil {
-			return nil, err
+			return run.Config{}, err
 		}
-		if !strings.HasPrefix(s.Key, "chat.") {
-			return nil, inputErrorf("--set: must be a key of the section chat here (got %q)", s.Key)
+		if !strings.HasPrefix(s.Key, "chat.") && !strings.HasPrefix(s.Key, "embedding.") {
+			return run.Config{}, inputErrorf("--set: must be a key of the section chat or embedding here (got %q)", s.Key)
 		}
 		settings = append(settings, s)
 	}
-	cfg, err := run.Load(o.File, settings)
-	return &cfg.Chat, err
+	return run.Load(o.File, settings)
 }
 
 // parentAnswers are the parent's answers to items of the task, by item id. Some

@@ -1,6 +1,6 @@
 """Writes the golden vectors of encoders, computed by sentence-transformers.
 
-    python make_encoder_golden.py             bert, bert-cls: tiny random models, and texts.json
+    python make_encoder_golden.py             tiny random models (bert, bert-cls, bge, e5, gte), and texts.json
     python make_encoder_golden.py FOLDER      minilm.safetensors, of a folder of all-MiniLM-L6-v2
 """
 import json
@@ -73,6 +73,35 @@ def tiny(name, pooling, normalize, **extra):
     vectors(folder, os.path.join(folder, "golden.safetensors"), torch.float32)
 
 
+def shaped(name, pooling, heads, layers, length, prompts, default, lower=False):
+    """A tiny random model with the files of a family of embedders, and its vectors for each prompt."""
+    folder = os.path.join(HERE, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(os.path.join(folder, "1_Pooling"))
+    size = tokenizer(folder)
+    config = BertConfig(
+        vocab_size=size, hidden_size=32, num_attention_heads=heads, num_hidden_layers=layers, intermediate_size=64,
+        max_position_embeddings=64, type_vocab_size=2,
+    )
+    model = BertModel(config)
+    g = torch.Generator().manual_seed(sum(map(ord, name)))
+    with torch.no_grad():
+        for n, p in model.named_parameters():
+            p.copy_(0.2 * torch.randn(p.shape, generator=g) + (1 if "LayerNorm.weight" in n else 0))
+    model.eval().save_pretrained(folder)
+    modules = [("0", "", "Transformer"), ("1", "1_Pooling", "Pooling"), ("2", "2_Normalize", "Normalize")]
+    write(folder, "modules.json", [{"idx": i, "name": n, "path": p, "type": MODULE + t} for i, (n, p, t) in enumerate(modules)])
+    modes = ["cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens"]
+    write(folder, "1_Pooling/config.json", {"word_embedding_dimension": 32} | {"pooling_mode_" + m: m.startswith(pooling) and m != "mean_sqrt_len_tokens" for m in modes})
+    write(folder, "sentence_bert_config.json", {"max_seq_length": length, "do_lower_case": lower})
+    write(folder, "config_sentence_transformers.json", {"__version__": {"sentence_transformers": "2.2.2"}, "prompts": prompts, "default_prompt_name": default})
+    st = SentenceTransformer(folder, device="cpu")
+    some = texts()[:70]
+    out = {"default": st.encode(some, batch_size=1)} | {n: st.encode(some, batch_size=1, prompt_name=n) for n in prompts}
+    save_file({n: torch.tensor(v).contiguous() for n, v in out.items()}, os.path.join(folder, "golden.safetensors"))
+    print(name, {n: v.shape for n, v in out.items()})
+
+
 def write(folder, name, value):
     with open(os.path.join(folder, name), "w") as f:
         json.dump(value, f, indent=1)
@@ -92,3 +121,6 @@ else:
         json.dump(texts(), f, indent=0)
     tiny("bert", "mean", True)
     tiny("bert-cls", "cls", False, hidden_act="gelu_new", layer_norm_eps=1e-6)
+    shaped("bge", "cls", 4, 3, 48, {"query": "Represent this sentence for searching relevant passages: "}, None, lower=True)
+    shaped("e5", "mean", 2, 2, 40, {"query": "query: ", "passage": "passage: "}, "query")
+    shaped("gte", "mean", 8, 1, 64, {}, None)
