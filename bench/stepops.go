@@ -103,7 +103,7 @@ func (o *stepOps) backwardWeights() {
 	o.eachLayer(func(param func(string) *lm.Param) {
 		for _, l := range o.linears() {
 			w := param(l.name + ".weight")
-			kernel.MatMulGrad(o.p, w.Grad, l.x, w.K, l.dy, w.N, o.rows, w.K, w.N)
+			kernel.MatMulGrad(o.p, w.Grad, l.x, w.K, l.dy, w.N, o.rows, w.K, w.N, false)
 		}
 	})
 }
@@ -167,6 +167,6 @@ func (o *stepOps) headSoftmax() {
 
 func (o *stepOps) headBackward() {
 	w, n := o.params["embed.tokens"], len(o.hidden)/o.width
-	kernel.MatMulGrad(o.p, w.Grad, o.hidden, w.K, o.grad, w.N, n, w.K, w.N)
+	kernel.MatMulGrad(o.p, w.Grad, o.hidden, w.K, o.grad, w.N, n, w.K, w.N, false)
 	kernel.MatMulT(o.p, o.outD, w.K, o.grad, w.N, n, w.Value, w.K, w.N, false)
 }

@@ -152,7 +152,7 @@ func TestThreadsDoNotChangeBits(t *testing.T) {
 		dgamma, dbeta, dw, db := mk(d), mk(d), mk(PackedLen(d, d)), mk(d)
 		LayerNorm(p, out, mean, rstd, x, gamma, beta, rows, d, 1e-5)
 		LayerNormBackward(p, dx, dgamma, dbeta, dout, x, gamma, mean, rstd, rows, d)
-		MatMulGrad(p, dw, x, d, dout, d, rows, d, d)
+		MatMulGrad(p, dw, x, d, dout, d, rows, d, d, true)
 		ColSum(p, db, dout, d, rows, d)
 		big := mk(200_000)
 		out = append(out, float32(SumSquares(p, big)))

@@ -43,7 +43,7 @@ func BenchmarkMatMulT(b *testing.B) {
 }
 
 func BenchmarkMatMulGrad(b *testing.B) {
-	benchGEMM(b, func(p *Pool, x, w, y []float32, m, k, n int) { MatMulGrad(p, w, x, k, y, n, m, k, n) })
+	benchGEMM(b, func(p *Pool, x, w, y []float32, m, k, n int) { MatMulGrad(p, w, x, k, y, n, m, k, n, true) })
 }
 
 // benchRow times f and reports nanoseconds for each of n elements.

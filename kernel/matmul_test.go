@@ -119,7 +119,7 @@ func TestMatMulGrad(t *testing.T) {
 		dy, x, w := newGuarded(rng, m*lddy), newGuarded(rng, m*ldx), newGuarded(rng, k*n)
 		dw, got := newGuarded(rng, PackedLen(k, n)), make([]float32, k*n)
 		Pack(dw.s(), w.s(), k, n)
-		MatMulGrad(p, dw.s(), x.s(), ldx, dy.s(), lddy, m, k, n)
+		MatMulGrad(p, dw.s(), x.s(), ldx, dy.s(), lddy, m, k, n, true)
 		dw.check(t, "dw")
 		Unpack(got, dw.s(), k, n)
 		for i := range got {

@@ -4,6 +4,7 @@ import "pgsrm/kernel/internal/generic"
 
 // weightGrad is one product x^T·dy, cut into blocks of the packed dw.
 type weightGrad struct {
+	add                bool
 	dw, x, dy          []float32
 	ldx, lddy          int
 	m, k, n            int
@@ -17,9 +18,12 @@ const (
 	gradPanels = 16  // most panels of dw in a block, which stays in the L2 cache beside packed x
 )
 
-// MatMulGrad adds x^T[K][M]·dy[M][N] to the packed dw [K][N]. The padding of dw stays zero.
-func MatMulGrad(p *Pool, dw []float32, x []float32, ldx int, dy []float32, lddy, m, k, n int) {
-	g := weightGrad{dw: dw, x: x, ldx: ldx, dy: dy, lddy: lddy, m: m, k: k, n: n}
+// MatMulGrad sets (add: adds to) the packed dw [K][N] to x^T[K][M]·dy[M][N]. The padding of dw becomes (stays) zero.
+func MatMulGrad(p *Pool, dw []float32, x []float32, ldx int, dy []float32, lddy, m, k, n int, add bool) {
+	if m == 0 && !add {
+		clear(dw[:PackedLen(k, n)])
+	}
+	g := weightGrad{add: add, dw: dw, x: x, ldx: ldx, dy: dy, lddy: lddy, m: m, k: k, n: n}
 	need("MatMulGrad: dw", dw, 1, 0, PackedLen(k, n))
 	need("MatMulGrad: x", x, m, ldx, k)
 	need("MatMulGrad: dy", dy, m, lddy, n)
@@ -51,9 +55,13 @@ func (g *weightGrad) block(i int, s *worker) {
 	j0 := i % g.nBlocks * g.panelBlock
 	j1 := min(j0+g.panelBlock, ceilDiv(g.n, NR))
 	t := &s.tile
-	t.Bias, t.Res, t.Load = nil, nil, 1
+	t.Bias, t.Res = nil, nil
 	for r0 := 0; r0 < g.m; r0 += gradRows {
 		r1 := min(r0+gradRows, g.m)
+		t.Load = 0
+		if g.add || r0 > 0 {
+			t.Load = 1
+		}
 		rows := g.packed(s, k0, k1, r0, r1)
 		t.BStep, t.CStep = gradRows*NR, g.k*NR
 		for j := j0; j < j1; j += t.Panels {

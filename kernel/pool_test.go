@@ -50,7 +50,7 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	step := func(p *Pool) {
 		MatMul(p, y, n, x, k, m, w, k, n, Epilogue{Bias: bias, Act: ActGELUTanh})
 		MatMulT(p, dx, k, y, n, m, w, k, n, false)
-		MatMulGrad(p, w, x, k, y, n, m, k, n)
+		MatMulGrad(p, w, x, k, y, n, m, k, n, true)
 		ColSum(p, bias, y, n, m, n)
 		LayerNorm(p, dx, mean, mean, x, gamma, gamma, m, k, 1e-5)
 		LayerNormBackward(p, dx, gamma, gamma, dx, x, gamma, mean, mean, m, k)

@@ -53,7 +53,7 @@ func TestShortSlicesPanic(t *testing.T) {
 		"a":    func() { MatMul(nil, x, 2, x[:5], 3, 2, x, 3, 2, Epilogue{}) },
 		"c":    func() { MatMul(nil, x[:3], 2, x, 3, 2, make([]float32, 96), 3, 2, Epilogue{}) },
 		"w":    func() { MatMulT(nil, x, 3, x, 2, 2, x, 3, 2, false) },
-		"dw":   func() { MatMulGrad(nil, x, x, 3, x, 2, 2, 3, 2) },
+		"dw":   func() { MatMulGrad(nil, x, x, 3, x, 2, 2, 3, 2, true) },
 		"path": func() { Attention(nil, x, 4, x, 4, x, x, 4, 1, [][]int32{{99}}, AttnShape{1, 1, 4, 1}) },
 	} {
 		func() {

@@ -28,6 +28,9 @@ func NewAdamW() *AdamW {
 func (o *AdamW) Step(m *Model, lr, maxNorm float64) (gradNorm float64) {
 	m.ensureGrads()
 	o.reserve(m)
+	for _, p := range m.params {
+		p.settle()
+	}
 	gradNorm = m.gradNorm()
 	if math.IsNaN(gradNorm) || math.IsInf(gradNorm, 0) {
 		return gradNorm
@@ -60,7 +63,7 @@ func (o *AdamW) apply(m *Model, w, g, m1, m2 []float32, lr, scale float64) {
 func (o *AdamW) reserve(m *Model) {
 	if o.m == nil {
 		value, _ := m.trained()
-		o.m, o.v = make([]float32, len(value)), make([]float32, len(value))
+		o.m, o.v = kernel.Floats(len(value)), kernel.Floats(len(value))
 	}
 	if m.vhead != nil && o.vm == nil {
 		o.vm, o.vv = make([]float32, len(m.vhead.w)), make([]float32, len(m.vhead.w))
@@ -84,10 +87,18 @@ func (m *Model) gradNorm() float64 {
 	return math.Sqrt(sum)
 }
 
-// ZeroGrad forgets the gradients.
+// ZeroGrad forgets the gradients. Those of matrices are not written: the next product does that.
 func (m *Model) ZeroGrad() {
-	_, grad := m.trained()
-	clear(grad)
+	if m.lora != nil {
+		clear(m.lora.grad)
+	}
+	for _, p := range m.params {
+		if p.Packed && p.Grad != nil {
+			p.stale = true
+		} else {
+			clear(p.Grad)
+		}
+	}
 	if m.vhead != nil {
 		clear(m.vhead.grad)
 	}

@@ -21,20 +21,20 @@ func (s *State) reserveBackward() {
 	b, c := &s.back, s.m.Config
 	if b.capTop < len(s.top.rows) {
 		b.capTop = s.top.cap
-		b.dxTop = make([]float32, b.capTop*c.Width)
-		b.dqTop = make([]float32, b.capTop*c.qDim())
+		b.dxTop = kernel.Floats(b.capTop * c.Width)
+		b.dqTop = kernel.Floats(b.capTop * c.qDim())
 	}
 	if b.cap >= s.Rows() {
 		return
 	}
 	b.cap = s.cap
-	b.dx = make([]float32, b.cap*c.Width)
-	b.dn = make([]float32, b.cap*c.Width)
-	b.datt = make([]float32, b.cap*c.qDim())
-	b.dqkv = make([]float32, b.cap*c.qkvDim())
-	b.dact = make([]float32, b.cap*c.FF)
+	b.dx = kernel.Floats(b.cap * c.Width)
+	b.dn = kernel.Floats(b.cap * c.Width)
+	b.datt = kernel.Floats(b.cap * c.qDim())
+	b.dqkv = kernel.Floats(b.cap * c.qkvDim())
+	b.dact = kernel.Floats(b.cap * c.FF)
 	if c.Gated {
-		b.dup = make([]float32, b.cap*c.FF)
+		b.dup = kernel.Floats(b.cap * c.FF)
 	}
 }
 
@@ -83,16 +83,32 @@ func (m *Model) blockBackward(s *State, l int) {
 // sublayersBackward is the reverse of sublayers for n rows of a: it adds to dx and leaves the
 // gradient of a.att in b.datt.
 func (m *Model) sublayersBackward(w *layer, a *acts, b *backBuffers, dx []float32, n int) {
+	m.activate(a, n)
+	m.norm(w.norm2, a.n2, a.mid, a.mean2, a.rstd2, 0, n)
 	m.linearBackward(w.down, w.downBias, b.dact, a.act, dx, n, false)
 	m.mlpBackward(w, a, b, n)
 	m.normBackward(w.norm2, dx, b.dn, a.mid, a.mean2, a.rstd2, n)
 	m.linearBackward(w.out, w.outBias, b.datt, a.att, dx, n, false)
 }
 
+// activate computes a.act of n rows again.
+func (m *Model) activate(a *acts, n int) {
+	F := m.Config.FF
+	switch {
+	case m.Config.Gated:
+		kernel.SwiGLU(m.Pool, a.act, F, a.gate, a.pre, F, n, F)
+	case m.Config.Act == GELUErf:
+		kernel.GELUErf(m.Pool, a.act[:n*F], a.pre[:n*F])
+	default:
+		kernel.GELUTanh(m.Pool, a.act[:n*F], a.pre[:n*F])
+	}
+}
+
 // keysBackward goes on from the gradient of queries, keys and values in b.dqkv, and adds to b.dx.
 func (m *Model) keysBackward(s *State, l int) {
 	w, a, b, R := &m.layers[l], &s.acts[l], &s.back, s.Rows()
 	m.rotateBackward(s, l)
+	m.norm(w.norm1, a.n1, a.x, a.mean1, a.rstd1, 0, R)
 	m.linearBackward(w.qkv, w.qkvBias, b.dn, a.n1, b.dqkv, R, false)
 	m.normBackward(w.norm1, b.dx, b.dn, a.x, a.mean1, a.rstd1, R)
 }
@@ -101,7 +117,7 @@ func (m *Model) keysBackward(s *State, l int) {
 // those are frozen, and sets dx (or adds to it). x [R][K], dy [R][N], dx [R][K]
 func (m *Model) linearBackward(w, bias *Param, dx, x, dy []float32, R int, add bool) {
 	if w.Grad != nil {
-		kernel.MatMulGrad(m.Pool, w.Grad, x[:R*w.K], w.K, dy[:R*w.N], w.N, R, w.K, w.N)
+		w.addProduct(m.Pool, x[:R*w.K], dy[:R*w.N], R)
 	}
 	if bias != nil && bias.Grad != nil {
 		kernel.ColSum(m.Pool, bias.Grad, dy[:R*w.N], w.N, R, w.N)
@@ -155,6 +171,7 @@ func (m *Model) embedBackward(s *State) {
 	if m.tokens.Grad == nil {
 		return
 	}
+	m.tokens.settle()
 	D := m.Config.Width
 	for r, t := range s.tokens {
 		dx := s.back.dx[r*D : (r+1)*D]

@@ -53,11 +53,11 @@ func (m *Model) adaptersBackward(w *Param, dx, x, dy []float32, R int) {
 	for _, a := range s.on(w) {
 		rank, n := s.spec.Rank, a.to-a.from
 		low, part := s.project(m.Pool, a, x[:R*w.K], R), dy[a.from:R*w.N]
-		kernel.MatMulGrad(m.Pool, a.b.Grad, low, rank, part, w.N, R, rank, n)
+		kernel.MatMulGrad(m.Pool, a.b.Grad, low, rank, part, w.N, R, rank, n, true)
 		s.dlow = resize(s.dlow, R*rank)
 		kernel.MatMulT(m.Pool, s.dlow, rank, part, w.N, R, a.b.Value, rank, n, false)
 		kernel.Scale(s.dlow, float32(s.spec.Scale()))
-		kernel.MatMulGrad(m.Pool, a.a.Grad, x[:R*w.K], w.K, s.dlow, rank, R, w.K, rank)
+		kernel.MatMulGrad(m.Pool, a.a.Grad, x[:R*w.K], w.K, s.dlow, rank, R, w.K, rank, true)
 		kernel.MatMulT(m.Pool, dx[:R*w.K], w.K, s.dlow, rank, R, a.a.Value, w.K, rank, true)
 	}
 }

@@ -111,13 +111,31 @@ type Param struct {
 	Value  []float32 // [PackedLen(K,N)] or [K*N]
 	Grad   []float32 // same layout; nil until the model is trained
 	off    int       // offset in the arenas of the model
+	stale  bool      // Grad is to be read as zero, whatever it holds: the next product overwrites it
 }
 
 // Get copies the parameter to dst, row-major [K][N], or [N][K] if transposed.
 func (p *Param) Get(dst []float32, transposed bool) { p.unpack(dst, p.Value, transposed) }
 
 // GetGrad is Get for the gradient.
-func (p *Param) GetGrad(dst []float32, transposed bool) { p.unpack(dst, p.Grad, transposed) }
+func (p *Param) GetGrad(dst []float32, transposed bool) {
+	p.settle()
+	p.unpack(dst, p.Grad, transposed)
+}
+
+// addProduct adds x^T*dy to the gradient. x [n][K], dy [n][N]
+func (p *Param) addProduct(pool *kernel.Pool, x, dy []float32, n int) {
+	kernel.MatMulGrad(pool, p.Grad, x, p.K, dy, p.N, n, p.K, p.N, !p.stale)
+	p.stale = false
+}
+
+// settle makes a stale gradient zero.
+func (p *Param) settle() {
+	if p.stale {
+		clear(p.Grad)
+		p.stale = false
+	}
+}
 
 func (p *Param) unpack(dst, src []float32, transposed bool) {
 	switch {
@@ -274,7 +292,7 @@ func (m *Model) declare() {
 
 // allocate makes the values of all declared parameters, zero.
 func (m *Model) allocate() {
-	m.value = make([]float32, m.size)
+	m.value = kernel.Floats(m.size)
 	for i, p := range m.params {
 		p.Value = m.value[p.off:m.end(i)]
 	}
@@ -305,7 +323,7 @@ func (m *Model) NumParams() int {
 func (m *Model) ensureGrads() {
 	if s := m.lora; s != nil {
 		if s.grad == nil {
-			s.grad = make([]float32, len(s.value))
+			s.grad = kernel.Floats(len(s.value))
 			s.slice()
 		}
 		return
@@ -313,7 +331,7 @@ func (m *Model) ensureGrads() {
 	if m.grad != nil {
 		return
 	}
-	m.grad = make([]float32, len(m.value))
+	m.grad = kernel.Floats(len(m.value))
 	for i, p := range m.params {
 		p.Grad = m.grad[p.off:m.end(i)]
 	}

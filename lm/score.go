@@ -98,7 +98,7 @@ func (m *Model) logitsOf(s *State, rows []int32, temperature float32) []float32 
 // resize returns a slice of n numbers, in b's storage where it is large enough.
 func resize(b []float32, n int) []float32 {
 	if cap(b) < n {
-		return make([]float32, n, n+n/4)
+		return kernel.Floats(n + n/4)[:n]
 	}
 	return b[:n]
 }
@@ -241,26 +241,33 @@ func (m *Model) headBackward(s *State, targets []Target, temperature float32, g 
 	remembered := s.remembers(targets, temperature)
 	m.eachChunk(s, func(lo, hi int) {
 		n, rows := hi-lo, s.targets.rows[lo:hi]
-		s.dlogits = resize(s.dlogits, n*V)
+		var dlogits []float32
 		if remembered {
+			s.logits = resize(s.logits, n*V)
+			dlogits = s.logits
 			s.rowsH = resize(s.rowsH, n*D)
 			for i, r := range rows {
 				copy(s.rowsH[i*D:(i+1)*D], s.hidden(r))
 			}
 			m.Pool.Each(n, func(i, _ int) {
-				m.rememberedGrad(s.dlogits[i*V:(i+1)*V], &s.top.dists[s.top.slot[rows[i]]], targets, s.targets.of(lo+i), g)
+				m.rememberedGrad(dlogits[i*V:(i+1)*V], &s.top.dists[s.top.slot[rows[i]]], targets, s.targets.of(lo+i), g)
 			})
 		} else {
 			logits := m.logitsOf(s, rows, temperature)
+			dlogits = logits // a whole distribution's gradient may take the place of its logits
+			if slices.ContainsFunc(targets, func(t Target) bool { return t.Support != nil }) {
+				s.dlogits = resize(s.dlogits, n*V)
+				dlogits = s.dlogits
+			}
 			m.Pool.Each(n, func(i, _ int) {
-				m.rowGrad(s.dlogits[i*V:(i+1)*V], logits[i*V:(i+1)*V], targets, s.targets.of(lo+i), temperature, g)
+				m.rowGrad(dlogits[i*V:(i+1)*V], logits[i*V:(i+1)*V], targets, s.targets.of(lo+i), temperature, g)
 			})
 		}
 		s.lastRow = s.lastRow[:0]
 		if m.head.Grad != nil {
-			kernel.MatMulGrad(m.Pool, m.head.Grad, s.rowsH, D, s.dlogits, V, n, D, V)
+			m.head.addProduct(m.Pool, s.rowsH, dlogits, n)
 		}
-		kernel.MatMulT(m.Pool, s.rowsH, D, s.dlogits, V, n, m.head.Value, D, V, false)
+		kernel.MatMulT(m.Pool, s.rowsH, D, dlogits, V, n, m.head.Value, D, V, false)
 		for i, r := range rows {
 			copy(dHidden[int(s.top.slot[r])*D:][:D], s.rowsH[i*D:])
 		}

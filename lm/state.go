@@ -1,5 +1,7 @@
 package lm
 
+import "pgsrm/kernel"
+
 // State is a prefix tree of tokens with the activations of every row (R rows).
 type State struct {
 	m     *Model
@@ -18,6 +20,7 @@ type State struct {
 	top  topRows // the rows whose final hidden states were asked for
 	cap  int     // rows that the activations have room for
 
+	n, act  []float32 // [R][D], [R][F] of a State with training: n1, n2 and act of all blocks, which Backward computes again
 	back    backBuffers
 	logits  []float32 // [chunk][V]
 	dlogits []float32 // [chunk][V]
@@ -28,7 +31,8 @@ type State struct {
 }
 
 // acts is what one layer keeps. In a State without training all layers share
-// every buffer but qkv, which holds the keys and values.
+// every buffer but qkv, which holds the keys and values; with training they
+// share n1, n2 and act.
 type acts struct {
 	x                          []float32 // [R][D] input of the block
 	n1                         []float32 // [R][D] input of attention
@@ -155,9 +159,13 @@ func (s *State) reserve() {
 	c := s.m.Config
 	s.cap = max(need, s.cap*3/2)
 	grow := func(b *[]float32, width int) {
-		fresh := make([]float32, s.cap*width)
+		fresh := kernel.Floats(s.cap * width)
 		copy(fresh, *b)
 		*b = fresh
+	}
+	if s.train {
+		grow(&s.n, c.Width)
+		grow(&s.act, c.FF)
 	}
 	for l := range s.acts {
 		a := &s.acts[l]
@@ -182,7 +190,11 @@ func (s *State) reserve() {
 func (s *State) growKeys(a *acts, grow func(b *[]float32, width int)) {
 	c := s.m.Config
 	grow(&a.x, c.Width)
-	grow(&a.n1, c.Width)
+	if s.train {
+		a.n1 = s.n
+	} else {
+		grow(&a.n1, c.Width)
+	}
 	grow(&a.mean1, 1)
 	grow(&a.rstd1, 1)
 	if c.QKNorm {
@@ -196,7 +208,6 @@ func (s *State) growActs(a *acts, grow func(b *[]float32, width int)) {
 	c := s.m.Config
 	grow(&a.att, c.qDim())
 	grow(&a.pre, c.FF)
-	grow(&a.act, c.FF)
 	if c.Gated {
 		grow(&a.gate, c.FF)
 	}
@@ -204,8 +215,9 @@ func (s *State) growActs(a *acts, grow func(b *[]float32, width int)) {
 	grow(&a.rstd2, 1)
 	if s.train {
 		grow(&a.mid, c.Width)
-		grow(&a.n2, c.Width)
+		a.n2, a.act = s.n, s.act
 	} else {
+		grow(&a.act, c.FF)
 		a.mid, a.n2 = a.x, a.n1
 	}
 }

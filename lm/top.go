@@ -88,7 +88,7 @@ func (s *State) reserveTop() {
 	}
 	t.cap = max(need, t.cap*3/2)
 	grow := func(b *[]float32, width int) {
-		fresh := make([]float32, t.cap*width)
+		fresh := kernel.Floats(t.cap * width)
 		copy(fresh, *b)
 		*b = fresh
 	}
