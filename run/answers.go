@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 
 	"pgsrm/parent"
 	"pgsrm/reward"
@@ -44,38 +43,6 @@ func (r *run) openAnswers(ctx context.Context, deps Deps) (map[string]string, er
 		return nil, err
 	}
 	return answers, r.dir.write(answersFile, text)
-}
-
-// parents are opened once for all runs of a comparison, so that runs that begin
-// together ask each thing once.
-type parents struct {
-	mu     sync.Mutex
-	opened map[string]parent.Parent // by what they were opened with
-}
-
-// openParent is the parent at hand, that of the comparison, or a new one.
-func (r *run) openParent(deps Deps) (parent.Parent, error) {
-	if deps.Parent != nil {
-		return deps.Parent, nil
-	}
-	open := func() (parent.Parent, error) {
-		return parent.Open(r.cfg.Parent, r.task, parent.Options{Cache: deps.Cache, Chat: &r.cfg.Chat, Threads: deps.Pool.Threads(), Warn: r.warnings.add})
-	}
-	if deps.parents == nil {
-		return open()
-	}
-	shared := deps.parents
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	key := fmt.Sprintf("%q %q %+v", r.cfg.Task, r.cfg.Parent, r.cfg.Chat)
-	if p := shared.opened[key]; p != nil {
-		return p, nil
-	}
-	p, err := open()
-	if err == nil {
-		shared.opened[key] = p
-	}
-	return p, err
 }
 
 // askParent asks about all items, and tells how far it is. [len(items)]

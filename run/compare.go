@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"pgsrm/kernel"
-	"pgsrm/parent"
 	"pgsrm/reward"
 )
 
@@ -77,12 +76,12 @@ func Compare(ctx context.Context, arms []Arm, slots Slots, deps Deps, view func(
 		queue <- i
 	}
 	close(queue)
-	shared := &parents{opened: map[string]parent.Parent{}}
+	sources := newShared()
 	var workers sync.WaitGroup
 	for range runs {
 		workers.Go(func() {
 			own := deps
-			own.parents = shared
+			own.shared = sources
 			own.Pool = kernel.NewPool(max(1, slots.Threads/runs))
 			defer own.Pool.Close()
 			for i := range queue {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 
-	"pgsrm/embed"
 	"pgsrm/eval"
 	"pgsrm/lm"
 	"pgsrm/reward"
@@ -53,18 +52,6 @@ func (r *run) evaluate(ctx context.Context) error {
 	timing := map[string]float64{"evaluate": r.clock().Sub(begin).Seconds()}
 	r.addEmbedderCounts(timing)
 	return r.finishStep(Timing{Step: r.step, Episode: r.episode(), Values: timing})
-}
-
-// addEmbedderCounts adds what the embedder was asked since this process began, where
-// it counts.
-func (r *run) addEmbedderCounts(values map[string]float64) {
-	counts, ok := embed.CountsOf(r.embedder)
-	if !ok {
-		return
-	}
-	for name, v := range counts.Values() {
-		values["embedder/"+name] = v
-	}
 }
 
 // greedy answers the prompts with the most likely tokens. [len(prompts)]

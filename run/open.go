@@ -33,7 +33,7 @@ type Deps struct {
 	Events    []Subscriber // get every event beside the files of the run
 	Clock     func() time.Time
 
-	parents *parents // of a comparison
+	shared *shared // sources of a comparison
 }
 
 // run is one open run.
@@ -99,10 +99,8 @@ func open(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error
 			return nil, inConfig(err)
 		}
 	}
-	if r.embedder = deps.Embedder; r.embedder == nil {
-		if r.embedder, err = embed.Open(cfg.Embedder, embed.Options{Settings: &cfg.Embedding, Warn: r.warnings.add, Cache: deps.Cache}); err != nil {
-			return nil, inConfig(err)
-		}
+	if r.embedder, err = r.openEmbedder(deps); err != nil {
+		return nil, inConfig(err)
 	}
 	if r.algo, err = rl.New(cfg.Algorithm, cfg.Options); err != nil {
 		return nil, inConfig(err)

@@ -1,0 +1,80 @@
+package run
+
+import (
+	"fmt"
+	"sync"
+
+	"pgsrm/embed"
+	"pgsrm/parent"
+)
+
+// shared are the sources of a comparison, opened once for all its runs, so that
+// runs that go on side by side ask each thing once.
+type shared struct {
+	mu        sync.Mutex
+	parents   map[string]parent.Parent // by what they were opened with
+	embedders map[string]embed.Embedder
+}
+
+func newShared() *shared {
+	return &shared{parents: map[string]parent.Parent{}, embedders: map[string]embed.Embedder{}}
+}
+
+// openParent is the parent at hand, that of the comparison, or a new one.
+func (r *run) openParent(deps Deps) (parent.Parent, error) {
+	open := func() (parent.Parent, error) {
+		return parent.Open(r.cfg.Parent, r.task, parent.Options{Cache: deps.Cache, Chat: &r.cfg.Chat, Threads: deps.Pool.Threads(), Warn: r.warnings.add})
+	}
+	switch {
+	case deps.Parent != nil:
+		return deps.Parent, nil
+	case deps.shared == nil:
+		return open()
+	}
+	deps.shared.mu.Lock()
+	defer deps.shared.mu.Unlock()
+	return once(deps.shared.parents, fmt.Sprintf("%q %q %+v", r.cfg.Task, r.cfg.Parent, r.cfg.Chat), open)
+}
+
+// openEmbedder is the embedder at hand, that of the comparison, or a new one.
+func (r *run) openEmbedder(deps Deps) (embed.Embedder, error) {
+	open := func() (embed.Embedder, error) {
+		return embed.Open(r.cfg.Embedder, embed.Options{Cache: deps.Cache, Settings: &r.cfg.Embedding, Warn: r.warnings.add})
+	}
+	switch {
+	case deps.Embedder != nil:
+		return deps.Embedder, nil
+	case deps.shared == nil:
+		return open()
+	}
+	deps.shared.mu.Lock()
+	defer deps.shared.mu.Unlock()
+	return once(deps.shared.embedders, fmt.Sprintf("%q %+v", r.cfg.Embedder, r.cfg.Embedding), open)
+}
+
+// once opens what is not opened yet.
+func once[S any](opened map[string]S, key string, open func() (S, error)) (S, error) {
+	if s, ok := opened[key]; ok {
+		return s, nil
+	}
+	s, err := open()
+	if err == nil {
+		opened[key] = s
+	}
+	return s, err
+}
+
+// addEmbedderCounts adds what the embedder was asked since it was opened, where it
+// counts.
+func (r *run) addEmbedderCounts(values map[string]float64) {
+	if counts, ok := embed.CacheCountsOf(r.embedder); ok {
+		for name, v := range counts.Values() {
+			values["embedder/"+name] = v
+		}
+	}
+	if counts, ok := embed.CountsOf(r.embedder); ok {
+		for name, v := range counts.Values() {
+			values["embedder/"+name] = v
+		}
+	}
+}
