@@ -76,7 +76,8 @@ func (m *Model) Prompter(tok *tokenizer.Tokenizer, system string, o TemplateOpti
 	if _, err := p.Tokens("x"); err != nil {
 		return nil, err // a template that needs what is not given fails here, not at the first prompt
 	}
-	return p, p.findEnd(m.Config)
+	p.findEnd(m.Config)
+	return p, nil
 }
 
 // Templated says whether prompts go through a chat template.
@@ -138,22 +139,19 @@ func (p *Prompter) Response(joint, answer string) []int32 {
 const endMark = "Answer0815"
 
 // findEnd finds the end token that the template puts behind an answer: a model
-// may know several, and its config names another one first.
-func (p *Prompter) findEnd(c Config) error {
+// may know several, and its config names another one first. Where the template
+// writes no such token, or no answer at all, EOS stays.
+func (p *Prompter) findEnd(c Config) {
 	turn := append(messages(p.system, "x"), chat.Message{Role: "assistant", Content: endMark})
 	text, err := p.template.Render(turn, p.opt)
-	if err != nil {
-		return err
-	}
 	at := strings.LastIndex(text, endMark)
-	if at < 0 {
-		return fmt.Errorf("chat template: must write the answer of the assistant")
+	if err != nil || at < 0 {
+		return
 	}
 	for _, id := range p.tok.EncodeControl(text[at+len(endMark):]) {
 		if c.EndsWith(id) {
 			p.end = id
-			return nil
+			return
 		}
 	}
-	return nil // it is taught to end with EOS, as without a template
 }

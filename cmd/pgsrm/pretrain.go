@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,7 +52,7 @@ func defaultPretrainOptions() pretrainOptions {
 // AddFlags adds the command's flags.
 func (o *pretrainOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Out, "out", o.Out, "folder for the child (required)")
-	f.StringVar(&o.Text, "text", o.Text, "train on the lines of this file instead of the generated corpus")
+	f.StringVar(&o.Text, "text", o.Text, "train on this file, or the *.txt and *.jsonl files of this folder, instead of the generated corpus")
 	f.StringVar(&o.Init, "init", o.Init, "go on from this child instead of random weights; its size and vocabulary stay")
 	f.StringVar(&o.Embedder, "embedder", o.Embedder, "embedder that says which wrong answers are related")
 	f.Uint64Var(&o.Corpus.Seed, "seed", o.Corpus.Seed, "seed of corpus and weights")
@@ -85,6 +81,12 @@ nothing and writes them as a Hugging Face folder. Without --text it learns from 
 generated corpus: sentences about the domains of the tasks, and prompts with answers
 that are related to the right one but seldom right (--base-rate). The embedded child
 builtin:tiny was made by this command with its defaults.
+
+With --text it learns from text of your own: a document a line, or in a .jsonl file an
+object a line with the field text, in which a document may have several lines. A
+folder stands for all *.txt and *.jsonl files in it. A document that is longer than the
+context is cut into pieces; none of it is left out. The pieces come in a new order each
+time. An update takes --batch of them. pgsrm eval --text measures the perplexity.
 
 EXAMPLES
   pgsrm pretrain --out children/tiny
@@ -119,8 +121,9 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error
 	defer m.Pool.Close()
 	g.Log.Info("pretraining", "weights", m.NumParams(), "vocabulary", tok.Size(), "updates", o.Train.Steps)
 
-	next := func(i int) (lm.Sequence, error) {
-		return lm.Sequence{Tokens: clipTokens(docs.encode(tok, i, m.Config.EOS), m.Config.Positions+1), From: 1}, nil
+	next, err := docs.sequences(tok, m.Config, o.Corpus.Seed)
+	if err != nil {
+		return inputError(err)
 	}
 	loss, err := superviseWithLog(ctx, m, o.Train, next, g)
 	if err != nil {
@@ -161,8 +164,9 @@ func (o pretrainOptions) model(docs documents) (*lm.Model, *tokenizer.Tokenizer,
 // loss of the last hundred updates.
 func superviseWithLog(ctx context.Context, m *lm.Model, cfg run.SupervisedConfig, next func(int) (lm.Sequence, error), g *globalOptions) (float64, error) {
 	start, last := time.Now(), time.Now()
-	mean := math.NaN()
+	mean, done := math.NaN(), 0
 	err := run.Supervised(ctx, m, cfg, next, func(e run.SupervisedEvent) {
+		done = e.Step
 		if math.IsNaN(mean) {
 			mean = e.Loss
 		}
@@ -173,6 +177,9 @@ func superviseWithLog(ctx context.Context, m *lm.Model, cfg run.SupervisedConfig
 			g.Log.Info("training", "update", e.Step, "of", cfg.Steps, "loss", fmt.Sprintf("%.3f", mean), "left", left.Round(time.Second))
 		}
 	})
+	if ctx.Err() != nil {
+		return mean, fmt.Errorf("after update %d of %d, and nothing is saved: %w", done, cfg.Steps, err)
+	}
 	return mean, err
 }
 
@@ -181,7 +188,8 @@ func clipTokens(ids []int32, n int) []int32 { return ids[:min(n, len(ids))] }
 
 // documents is an endless list of training documents in two pieces each.
 type documents struct {
-	at func(i int) (prompt, answer string)
+	at    func(i int) (prompt, answer string)
+	texts []string // all of them, where they are the user's own
 }
 
 func (d documents) encode(tok *tokenizer.Tokenizer, i int, eos int32) []int32 {
@@ -189,10 +197,26 @@ func (d documents) encode(tok *tokenizer.Tokenizer, i int, eos int32) []int32 {
 	return append(append(tok.Encode(prompt), tok.Encode(answer)...), eos)
 }
 
+// sequences gives what the updates learn from, in order: the generated documents
+// one after the other, texts of the user in a new order each time.
+func (d documents) sequences(tok *tokenizer.Tokenizer, cfg lm.Config, seed uint64) (func(i int) (lm.Sequence, error), error) {
+	if d.texts == nil {
+		return func(i int) (lm.Sequence, error) {
+			return lm.Sequence{Tokens: clipTokens(d.encode(tok, i, cfg.EOS), cfg.Positions+1), From: 1}, nil
+		}, nil
+	}
+	seqs := textSequences(tok, d.texts, cfg)
+	if len(seqs) == 0 {
+		return nil, errors.New("--text: must have at least two tokens")
+	}
+	return shuffledEpochs(seqs, seed), nil
+}
+
 // documents opens the text file or the generated corpus.
 func (o pretrainOptions) documents(ctx context.Context, g *globalOptions) (documents, error) {
 	if o.Text != "" {
-		return textDocuments(o.Text)
+		texts, err := readTexts(o.Text)
+		return documents{func(i int) (string, string) { return "", texts[i%len(texts)] }, texts}, err
 	}
 	opt := o.Corpus
 	if o.BaseRate >= 0 {
@@ -218,46 +242,10 @@ func (o pretrainOptions) documents(ctx context.Context, g *globalOptions) (docum
 	if err != nil {
 		return documents{}, inputError(err)
 	}
-	return documents{func(i int) (string, string) {
+	return documents{at: func(i int) (string, string) {
 		d := gen.Document(i)
 		return d.Prompt, d.Answer
 	}}, nil
-}
-
-// textDocuments reads a file: one document a line, or JSONL with a field text.
-func textDocuments(path string) (documents, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return documents{}, inputError(err)
-	}
-	defer f.Close()
-	var texts []string
-	r := bufio.NewReaderSize(f, 1<<16)
-	for line := 1; ; line++ {
-		text, err := r.ReadString('\n')
-		if err != nil && err != io.EOF {
-			return documents{}, fmt.Errorf("%s:%d: %w", path, line, err)
-		}
-		if doc := strings.TrimRight(text, "\r\n"); doc != "" {
-			if strings.HasSuffix(path, ".jsonl") {
-				var row struct {
-					Text string `json:"text"`
-				}
-				if err := json.Unmarshal([]byte(doc), &row); err != nil {
-					return documents{}, inputErrorf("%s:%d: must be an object with a field text: %w", path, line, err)
-				}
-				doc = row.Text
-			}
-			texts = append(texts, doc)
-		}
-		if err == io.EOF {
-			break
-		}
-	}
-	if len(texts) == 0 {
-		return documents{}, inputErrorf("%s: must hold at least one document", path)
-	}
-	return documents{func(i int) (string, string) { return "", texts[i%len(texts)] }}, nil
 }
 
 // vocabularyDocuments is how many documents the vocabulary is learned from.

@@ -56,9 +56,16 @@ type sftOptions struct {
 	Train        run.SupervisedConfig
 }
 
+// Without --epochs each answer is seen so often, and more where that makes too few
+// updates: the embedded child needs some 400 for the 72 train prompts of colors.
+const (
+	defaultEpochs  = 10
+	defaultUpdates = 500
+)
+
 func defaultSFTOptions() sftOptions {
 	return sftOptions{
-		Epochs: 10, Seed: 1, DType: string(lm.F32), LoRA: run.LoRA{Targets: []string{lm.AllLinear}},
+		Seed: 1, DType: string(lm.F32), LoRA: run.LoRA{Targets: []string{lm.AllLinear}},
 		Train: run.SupervisedConfig{Batch: 16, MaxGradNorm: 1, Schedule: rl.Schedule{Kind: "linear", LR: 5e-4, Warmup: 10}},
 	}
 }
@@ -70,7 +77,7 @@ func (o *sftOptions) AddFlags(f *pflag.FlagSet) {
 	o.addParent(f)
 	f.StringVar(&o.Data, "data", "", "learn from this JSONL file instead of a task (- = stdin)")
 	f.StringVar(&o.Out, "out", "", "folder for the tuned child (required)")
-	f.IntVar(&o.Epochs, "epochs", o.Epochs, "times that each answer is seen")
+	f.IntVar(&o.Epochs, "epochs", o.Epochs, "times that each answer is seen (0 = 10, or more, for at least 500 updates)")
 	f.IntVar(&o.Train.Batch, "batch", o.Train.Batch, "answers per update")
 	f.Float64Var(&o.Train.Schedule.LR, "lr", o.Train.Schedule.LR, "peak learning rate; it falls to 0 in a line")
 	f.IntVar(&o.Train.Schedule.Warmup, "warmup", o.Train.Schedule.Warmup, "updates of rising learning rate")
@@ -88,8 +95,8 @@ func (o *sftOptions) validate() error {
 	switch {
 	case o.Out == "":
 		return inputErrorf("--out: must name a folder for the child")
-	case o.Epochs < 1:
-		return inputErrorf("--epochs: must be at least 1 (got %d)", o.Epochs)
+	case o.Epochs < 0:
+		return inputErrorf("--epochs: must not be negative (got %d)", o.Epochs)
 	case o.Train.Batch < 1:
 		return inputErrorf("--batch: must be at least 1 (got %d)", o.Train.Batch)
 	case !(o.Train.Schedule.LR > 0):
@@ -159,6 +166,9 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 		return err
 	}
 	perEpoch := (len(seqs) + o.Train.Batch - 1) / o.Train.Batch
+	if o.Epochs == 0 {
+		o.Epochs = max(defaultEpochs, (defaultUpdates+perEpoch-1)/perEpoch)
+	}
 	o.Train.Steps = o.Epochs * perEpoch
 	out.Updates = o.Train.Steps
 	if out.Loss, err = superviseWithLog(ctx, m, o.Train, shuffledEpochs(seqs, o.Seed), g); err != nil {

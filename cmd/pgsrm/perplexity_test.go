@@ -1,0 +1,49 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"testing"
+
+	"pgsrm/eval"
+	"pgsrm/run"
+)
+
+// Perplexity over strided windows is that of transformers on the same tokens.
+// The loop of its documentation, which weights the mean of each window by one
+// token less than it has, is within a few percent for small strides and the same
+// where windows do not overlap.
+func TestPerplexityGolden(t *testing.T) {
+	var g struct {
+		Text       string
+		Perplexity []struct {
+			Context, Stride, Tokens   int
+			Perplexity, Documentation float64
+		}
+	}
+	b, err := os.ReadFile("../../lm/testdata/chat/golden.json")
+	if err == nil {
+		err = json.Unmarshal(b, &g)
+	}
+	if err != nil || len(g.Perplexity) == 0 {
+		t.Fatalf("golden.json: got %d cases, %v", len(g.Perplexity), err)
+	}
+	m, tok, err := run.OpenChild("../../lm/testdata/chat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range g.Perplexity {
+		values, err := textLogProbs(t.Context(), m, windows(tok.Encode(g.Text), c.Context, c.Stride), c.Context)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := eval.Perplexity(values)
+		if err != nil || len(values) != c.Tokens || math.Abs(math.Log(got/c.Perplexity)) > 1e-4 {
+			t.Errorf("context %d, stride %d: got %v over %d tokens, %v, want %v over %d", c.Context, c.Stride, got, len(values), err, c.Perplexity, c.Tokens)
+		}
+		if c.Context == c.Stride && math.Abs(math.Log(got/c.Documentation)) > 1e-4 {
+			t.Errorf("context %d: got %v, want the documentation's %v", c.Context, got, c.Documentation)
+		}
+	}
+}
