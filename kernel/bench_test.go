@@ -63,7 +63,7 @@ func BenchmarkRows(b *testing.B) {
 	mk := func(n int) []float32 { return newGuarded(rng, n).s() }
 	x, y, z, v := mk(n), mk(n), mk(n), make([]float32, n)
 	gamma, beta, mean, rstd, dg := mk(d), mk(d), mk(rows), mk(rows), mk(2*d)
-	cos, pos, top := make([]float32, 32), make([]int32, rows), make([]int32, 0, 50)
+	cos, pos, top := make([]float32, 32), make([]int32, rows), []float32(nil)
 	benchRow(b, "LayerNorm", n, func() { LayerNorm(p, y, mean, rstd, x, gamma, beta, rows, d, 1e-5) })
 	benchRow(b, "LayerNormBackward", n, func() { LayerNormBackward(p, y, dg[:d], dg[d:], z, x, gamma, mean, rstd, rows, d) })
 	benchRow(b, "RMSNorm", n, func() { RMSNorm(p, y, rstd, x, gamma, rows, d, 1e-5) })
@@ -84,7 +84,7 @@ func BenchmarkRows(b *testing.B) {
 	benchRow(b, "SoftmaxGrad", n, func() { SoftmaxGrad(y, x, 11, 10, 5, 1, 0.1) })
 	benchRow(b, "SumSquares", n, func() { SumSquares(p, x) })
 	benchRow(b, "Dot", n, func() { Dot(x, z) })
-	benchRow(b, "TopK", n, func() { top = TopK(top, x, 50) })
+	benchRow(b, "KthLargest", n, func() { KthLargest(x, 50, &top) })
 	clear(y)
 	clear(v)
 	benchRow(b, "AdamW", n, func() { AdamW(p, z, x, y, v, 1e-6, 0.9, 0.999, 1e-8, 0.01, 1, 1, 1) })

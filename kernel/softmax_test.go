@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -61,28 +62,34 @@ func TestSoftmaxOfMaskedAndHugeLogits(t *testing.T) {
 	})
 }
 
-func TestTopK(t *testing.T) {
+func TestKthLargest(t *testing.T) {
+	var buf []float32
 	x := []float32{3, 1, nan, 3, 7, -1, 7, 2}
-	for k, want := range [][]int32{{}, {4}, {4, 6}, {4, 6, 0}, {4, 6, 0, 3}, {4, 6, 0, 3, 7}} {
-		got := TopK(nil, x, k)
-		if len(got) != len(want) {
-			t.Fatalf("k=%d: got %v, want %v", k, got, want)
+	for i, want := range []float32{7, 7, 3, 3, 2, 1, -1, float32(math.Inf(-1))} {
+		if got := KthLargest(x, i+1, &buf); got != want {
+			t.Fatalf("k=%d: got %v, want %v", i+1, got, want)
 		}
-		for i := range want {
-			if got[i] != want[i] {
-				t.Fatalf("k=%d: got %v, want %v", k, got, want)
+	}
+	eachTable(t, func(t *testing.T) {
+		rng := newRand(9)
+		for _, n := range []int{1, 63, 64, 500, 2000, 10007} {
+			y := newGuarded(rng, n).s()
+			for i := range y {
+				if i%7 == 3 {
+					y[i] = float32(i % 5) // ties
+				}
+			}
+			sorted := slices.Clone(y)
+			slices.Sort(sorted)
+			slices.Reverse(sorted)
+			for _, k := range []int{1, 2, 3, 7, 50, n / 2, n} {
+				if k < 1 || k > n {
+					continue
+				}
+				if got := KthLargest(y, k, &buf); got != sorted[k-1] {
+					t.Fatalf("n=%d k=%d: got %v, want %v", n, k, got, sorted[k-1])
+				}
 			}
 		}
-	}
-	if got := TopK(nil, x, 100); len(got) != len(x) || got[7] != 2 {
-		t.Fatalf("k above the length: got %v", got)
-	}
-	rng := newRand(9)
-	y := newGuarded(rng, 500).s()
-	got := TopK(make([]int32, 0, 500), y, 500)
-	for i := 1; i < len(got); i++ {
-		if y[got[i]] > y[got[i-1]] {
-			t.Fatalf("not sorted at %d", i)
-		}
-	}
+	})
 }

@@ -1,69 +1,77 @@
 package kernel
 
-// TopK returns the indices of the k largest elements of x in descending order of value, ties in
-// ascending order of index, in dst's memory if that suffices. It keeps a heap of k candidates,
-// the worst on top. NaN counts as less than everything.
-func TopK(dst []int32, x []float32, k int) []int32 {
-	k = max(0, min(k, len(x)))
-	h := topHeap{at: dst[:0], x: x}
-	for i := range k {
-		h.at = append(h.at, int32(i))
-		h.up(i)
+import "math"
+
+// topBlock is how many elements KthLargest looks at as one when it narrows a long x down.
+const topBlock = 64
+
+// KthLargest returns the k-th largest element of x, k in 1..len(x), NaN counting as less than everything.
+// It works in *buf, which it grows as needed.
+func KthLargest(x []float32, k int, buf *[]float32) float32 {
+	if blocks := len(x) / topBlock; blocks > 4*k {
+		return kthOfBlocks(x, k, blocks, buf)
 	}
-	for i := k; i < len(x) && k > 0; i++ {
-		if x[i] <= x[h.at[0]] { // by far the most frequent case; a tie loses by its index
+	c := grown(buf, len(x))
+	copy(c, x)
+	return kth(c, k)
+}
+
+// kthOfBlocks first finds the k-th largest maximum of a block: no smaller element is among the k largest of x.
+func kthOfBlocks(x []float32, k, blocks int, buf *[]float32) float32 {
+	b := grown(buf, 2*blocks+len(x))
+	tops, least, c := b[:blocks], float32(0), b[2*blocks:2*blocks]
+	for i := range tops {
+		tops[i] = use.max(x[i*topBlock : (i+1)*topBlock])
+	}
+	copy(b[blocks:], tops)
+	least = kth(b[blocks:2*blocks], k)
+	for i := range blocks + 1 {
+		if i < blocks && !(tops[i] >= least) {
 			continue
 		}
-		if h.worse(h.at[0], int32(i)) {
-			h.at[0] = int32(i)
-			h.down(0, k)
+		for _, v := range x[i*topBlock : min((i+1)*topBlock, len(x))] {
+			if v >= least {
+				c = append(c, v)
+			}
 		}
 	}
-	for n := k - 1; n > 0; n-- {
-		h.at[0], h.at[n] = h.at[n], h.at[0]
-		h.down(0, n)
+	if len(c) < k { // NaN among the maxima
+		c = append(c[:0], x...)
 	}
-	return h.at
+	return kth(c, k)
 }
 
-type topHeap struct {
-	at []int32
-	x  []float32
-}
-
-// worse reports whether element i comes after element j.
-func (h *topHeap) worse(i, j int32) bool {
-	a, b := h.x[i], h.x[j]
-	if a == b || (a != a && b != b) {
-		return i > j
+// kth is KthLargest by Hoare's selection, which reorders x.
+func kth(x []float32, k int) float32 {
+	for i, v := range x {
+		if v != v {
+			x[i] = float32(math.Inf(-1))
+		}
 	}
-	return a < b || a != a
-}
-
-func (h *topHeap) up(i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if !h.worse(h.at[i], h.at[parent]) {
-			return
+	lo, hi := 0, len(x)-1
+	for lo < hi {
+		pivot := x[lo+(hi-lo)/2]
+		i, j := lo, hi
+		for i <= j {
+			for x[i] > pivot {
+				i++
+			}
+			for x[j] < pivot {
+				j--
+			}
+			if i <= j {
+				x[i], x[j] = x[j], x[i]
+				i, j = i+1, j-1
+			}
 		}
-		h.at[i], h.at[parent] = h.at[parent], h.at[i]
-		i = parent
+		switch {
+		case k-1 <= j:
+			hi = j
+		case k-1 >= i:
+			lo = i
+		default:
+			return x[k-1]
+		}
 	}
-}
-
-func (h *topHeap) down(i, n int) {
-	for {
-		child := 2*i + 1
-		if child >= n {
-			return
-		}
-		if child+1 < n && h.worse(h.at[child+1], h.at[child]) {
-			child++
-		}
-		if !h.worse(h.at[child], h.at[i]) {
-			return
-		}
-		h.at[i], h.at[child] = h.at[child], h.at[i]
-		i = child
-	}
+	return x[k-1]
 }

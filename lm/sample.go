@@ -72,7 +72,7 @@ func (m *Model) Generate(s *State, prompts [][]int32, n int, opt SampleOptions, 
 	if err := opt.Validate(); err != nil {
 		return nil, err
 	}
-	d := decoder{m: m, s: s, opt: opt, out: make([]Generation, len(prompts)*n)}
+	d := decoder{m: m, s: s, opt: opt, out: make([]Generation, len(prompts)*n), bufs: make([][]float32, m.Pool.Threads())}
 	for p, prompt := range prompts {
 		if err := m.Config.Fits(prompt, opt.MaxNewTokens); err != nil {
 			return nil, fmt.Errorf("generate: prompt %d: %w", p, err)
@@ -108,8 +108,9 @@ type decoder struct {
 	out  []Generation
 	live []live
 	slot map[int32]int32
-	rows []int32   // distinct rows of the live samples
-	dist []rowDist // [len(rows)]
+	rows []int32     // distinct rows of the live samples
+	dist []rowDist   // [len(rows)]
+	bufs [][]float32 // [threads] work space
 }
 
 // rowDist is the distribution of the next token behind one row.
@@ -130,7 +131,7 @@ func (d *decoder) step() {
 	for lo := 0; lo < len(d.rows); lo += step {
 		hi := min(lo+step, len(d.rows))
 		logits := d.m.logitsOf(d.s, d.rows[lo:hi], d.opt.Temperature)
-		d.m.Pool.Each(hi-lo, func(i, _ int) { d.dist[lo+i] = newRowDist(logits[i*V:(i+1)*V], d.opt) })
+		d.m.Pool.Each(hi-lo, func(i, w int) { d.dist[lo+i] = newRowDist(logits[i*V:(i+1)*V], d.opt, &d.bufs[w]) })
 		d.remember(lo, hi)
 		for i, q := range d.live {
 			if at := int(d.slot[q.row]); lo <= at && at < hi {
@@ -208,11 +209,11 @@ func (d *decoder) advance(next []int32) {
 }
 
 // newRowDist truncates a row of logits, which already carries the temperature.
-func newRowDist(row []float32, opt SampleOptions) rowDist {
+func newRowDist(row []float32, opt SampleOptions, buf *[]float32) rowDist {
 	if opt.Temperature == 0 {
 		return rowDist{distribution: distributionOf(row, nil)}
 	}
-	support := truncate(row, opt)
+	support := truncate(row, opt, buf)
 	r := rowDist{distribution: distributionOf(row, support), support: support}
 	r.weights, r.total = softWeights(r.kept)
 	return r
@@ -264,11 +265,15 @@ func argmax(x []float32) int {
 
 // truncate returns the ids that top-k, top-p and min-p leave, ascending, or nil
 // where they leave all.
-func truncate(row []float32, opt SampleOptions) []int32 {
+func truncate(row []float32, opt SampleOptions, buf *[]float32) []int32 {
 	var ids []int32
 	if k := opt.TopK; k > 0 && k < len(row) {
-		top := kernel.TopK(nil, row, k)
-		ids = atLeast(row, nil, row[top[k-1]])
+		ids = make([]int32, 0, k+4)
+		for i, least := 0, kernel.KthLargest(row, k, buf); i < len(row); i++ {
+			if row[i] >= least {
+				ids = append(ids, int32(i))
+			}
+		}
 	}
 	if opt.TopP > 0 && opt.TopP < 1 {
 		ids = nucleus(row, ids, float64(opt.TopP))
@@ -280,26 +285,6 @@ func truncate(row []float32, opt SampleOptions) []int32 {
 		return nil
 	}
 	return ids
-}
-
-// atLeast returns the ids (of ids, or of the whole row) whose logit is at least
-// the threshold.
-func atLeast(row []float32, ids []int32, threshold float32) []int32 {
-	var out []int32
-	if ids == nil {
-		for i, v := range row {
-			if v >= threshold {
-				out = append(out, int32(i))
-			}
-		}
-		return out
-	}
-	for _, id := range ids {
-		if row[id] >= threshold {
-			out = append(out, id)
-		}
-	}
-	return out
 }
 
 // gather returns the logits over ids, nil meaning the whole row.
