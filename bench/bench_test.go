@@ -85,7 +85,7 @@ func TestEveryRow(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("rows: got %v, want %v", names, want)
 	}
-	if len(seen) != len(want) || seen[0] != "0/21 iteration_A_s" {
+	if len(seen) != len(want) || seen[0] != "0/23 iteration_A_s" {
 		t.Errorf("progress: got %q", seen)
 	}
 	checkPhases(t, res.Phases)

@@ -62,7 +62,8 @@ func (s shape) headWeights() float64 { return float64(s.width) * float64(s.vocab
 
 // forward is one pass of rows through all layers: 2 operations for each row and
 // weight; 4 D for each token that a row attends to (scores and mixing), in each
-// layer. The weights are read once.
+// layer. The weights are read once. Rows from which nothing is predicted count in
+// full, although the last block need not compute more than their keys and values.
 func (s shape) forward(rows levels) cost {
 	var n, pairs float64
 	for d, r := range rows {
@@ -119,22 +120,31 @@ func (s shape) forwardCost() []cost { return s.stepCost()[:2] }
 
 // decodeCost is sampling newTokens tokens behind n prompts: the prompts at once,
 // then a row a sample for each token but the last, logits for each token.
-func (s shape) decodeCost(n int) []cost {
-	out := []cost{s.forward(unshared(n, s.prompt)), s.logits(n, s.vocab)}
+func (s shape) decodeCost(n int, shared bool) []cost {
+	prompts := unshared(n, s.prompt)
+	if shared {
+		prompts = s.share(prompts)
+	}
+	out := []cost{s.forward(prompts), s.logits(n, s.vocab)}
 	for t := 1; t < s.newTokens; t++ {
 		out = append(out, s.forward(level(n, s.prompt+t-1)), s.logits(n, s.vocab))
 	}
 	return out
 }
 
+// share leaves one row of those tokens of the prompts that are the same.
+func (s shape) share(prompts levels) levels {
+	for d := range s.prompt - s.ownTokens {
+		prompts[d] = 1
+	}
+	return prompts
+}
+
 // tree is the rows of an iteration's rollout with groups of g samples: prompts that
 // share all but their last ownTokens tokens, then each sample but its last token.
 // (Samples that begin alike by chance share rows too.)
 func (s shape) tree(g int) levels {
-	rows := unshared(s.batch/g, s.prompt)
-	for d := range s.prompt - s.ownTokens {
-		rows[d] = 1
-	}
+	rows := s.share(unshared(s.batch/g, s.prompt))
 	for range s.response - 1 {
 		rows = append(rows, s.batch)
 	}

@@ -29,7 +29,7 @@ func TestCosts(t *testing.T) {
 	if math.Abs(trunk-want) > 1e-6*want {
 		t.Errorf("iteration: got %v, want %v", trunk, want)
 	}
-	if got := len(s.decodeCost(4)); got != 2*s.newTokens {
+	if got := len(s.decodeCost(4, false)); got != 2*s.newTokens {
 		t.Errorf("decode: got %d phases", got)
 	}
 }
@@ -60,7 +60,7 @@ func TestParameters(t *testing.T) {
 	}
 }
 
-// A step of sequences that share nothing computes every token; an iteration as
+// A step of sequences that share nothing computes every token but the last; an iteration as
 // many rows as its cost says.
 func TestRowsOfTheTree(t *testing.T) {
 	a, _ := tiny()
@@ -71,7 +71,7 @@ func TestRowsOfTheTree(t *testing.T) {
 	if err := w.forward(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := w.state.Rows(), a.batch*(a.prompt+a.response); got != want {
+	if got, want := w.state.Rows(), a.batch*(a.prompt+a.response-1); got != want {
 		t.Errorf("step: got %d rows, want %d", got, want)
 	}
 	if got, want := len(w.targets), a.batch*a.response; got != want {

@@ -7,9 +7,9 @@ import (
 	"pgsrm/lm"
 )
 
-// newDecode samples newTokens tokens behind each of n prompts that share
-// nothing; every run has prompts of its own and an empty cache.
-func newDecode(s shape, p *kernel.Pool, n int) (work, error) {
+// newDecode samples newTokens tokens behind each of n prompts, which share nothing
+// or all but their last tokens; every run has prompts of its own and an empty cache.
+func newDecode(s shape, p *kernel.Pool, n int, shared bool) (work, error) {
 	m, err := lm.NewRandom(s.config(), 1)
 	if err != nil {
 		return work{}, err
@@ -19,8 +19,13 @@ func newDecode(s shape, p *kernel.Pool, n int) (work, error) {
 	var prompts [][]int32
 	opt := lm.SampleOptions{Temperature: 1, TopK: s.topK, MaxNewTokens: s.newTokens}
 	return work{
-		limit:   s.decodeCost(n),
-		prepare: func() { prompts = s.random(rng, n, s.prompt) },
+		limit: s.decodeCost(n, shared),
+		prepare: func() {
+			prompts = s.random(rng, n, s.prompt)
+			if shared {
+				prompts = s.prompts(rng, n)
+			}
+		},
 		run: func() error {
 			state.Reset()
 			_, err := m.Generate(state, prompts, 1, opt, sampleStream)

@@ -28,7 +28,8 @@
 //     log-probabilities of a frozen reference model (coefficient 0.05), one
 //     update with one epoch. All but the last 6 tokens of the prompts are the same. PPO
 //     samples each prompt once, GRPO and RLOO in groups of 5 (A) and 4 (B).
-//   - decode: sampling of 8 tokens behind prompts that share nothing, prompts included.
+//   - decode: sampling of 8 tokens behind prompts that share nothing, prompts included; with
+//     shared, behind prompts as in iteration.
 //   - encode: texts of 2 and 12 words through MiniLM, and one at a time (12 words).
 //   - gemm: products with packed weights, packing not included.
 //   - peak_memory: the most memory the process has during two steps; start: `pgsrm version`.

@@ -43,13 +43,13 @@ func newStepper(s shape, p *kernel.Pool, train bool) (*stepper, error) {
 	return w, nil
 }
 
-// forward computes all rows and the scores of the response tokens. The last
-// token of a sequence predicts nothing, yet its row is computed: so do the others.
+// forward computes the rows and the scores of the response tokens. The last token of
+// a sequence predicts nothing: it has no row.
 func (w *stepper) forward() error {
 	w.state.Reset()
 	w.targets = w.targets[:0]
 	for _, seq := range w.seqs {
-		rows := w.state.AddSequence(seq)
+		rows := w.state.AddSequence(seq[:len(seq)-1])
 		for t := w.prompt; t < len(seq); t++ {
 			w.targets = append(w.targets, lm.Target{Row: rows[t-1], Token: seq[t]})
 		}

@@ -41,7 +41,8 @@ func table(a, b shape, square, mlp product, e encoderShape) []row {
 		iterationRow(b, "iteration_B_grpo_s", "grpo", b.group),
 		iterationRow(b, "iteration_B_rloo_s", "rloo", b.group),
 		stepRow(a), stepRow(b), forwardRow(a), forwardRow(b),
-		decodeRow(a, a.batch), decodeRow(a, 1), decodeRow(b, b.batch), decodeRow(b, 1),
+		decodeRow(a, a.batch, false), decodeRow(a, 1, false), decodeRow(b, b.batch, false), decodeRow(b, 1, false),
+		decodeRow(a, a.batch, true), decodeRow(b, b.batch, true),
 		encodeRow("encode_2w_per_s", e, encoding{1024, 2, 256}),
 		encodeRow("encode_12w_per_s", e, encoding{1024, 12, 64}),
 		encodeRow("encode_one_per_s", e, encoding{64, 12, 1}),
@@ -80,9 +81,13 @@ func forwardRow(s shape) row {
 	})
 }
 
-func decodeRow(s shape, n int) row {
-	return timed(fmt.Sprintf("decode_%s%d_tok_s", s.name, n), "tokens/s", float64(n*s.newTokens), func(e *session) (work, error) {
-		return newDecode(s, e.pool, n)
+func decodeRow(s shape, n int, shared bool) row {
+	format := "decode_%s%d_tok_s"
+	if shared {
+		format = "decode_%s%d_shared_tok_s"
+	}
+	return timed(fmt.Sprintf(format, s.name, n), "tokens/s", float64(n*s.newTokens), func(e *session) (work, error) {
+		return newDecode(s, e.pool, n, shared)
 	})
 }
 
