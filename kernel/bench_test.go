@@ -90,18 +90,59 @@ func BenchmarkRows(b *testing.B) {
 	benchRow(b, "AdamW", n, func() { AdamW(p, z, x, y, v, 1e-6, 0.9, 0.999, 1e-8, 0.01, 1, 1, 1) })
 }
 
-func BenchmarkAttention(b *testing.B) {
-	p := NewPool(1)
-	for _, s := range [][3]int{{4, 32, 24}, {12, 64, 19}, {12, 64, 200}} {
-		c := newAttnCase(s[0], s[0], s[1], 200)
-		for i := range c.paths {
-			c.paths[i] = c.paths[i][:0]
-			for t := range s[2] {
-				c.paths[i] = append(c.paths[i], int32(t))
+// attnLayouts are the ways in which rows rows have paths of n keys.
+var attnLayouts = map[string]func(rows, n int) [][]int32{
+	// all rows see the same keys: an encoder
+	"path": func(rows, n int) [][]int32 { return chains(rows, n, n, n) },
+	// sequences that share nothing
+	"sequences": func(rows, n int) [][]int32 { return chains(rows, n, 0, 1) },
+	// one tree: all sequences share a prefix and go on with short branches
+	"tree": func(rows, n int) [][]int32 { return chains(rows, n, n-min(8, n/2), 1) },
+}
+
+// chains returns paths in sequences of n keys that share the first shared rows; the first path has the first rows.
+func chains(rows, n, shared, first int) [][]int32 {
+	var paths [][]int32
+	var path []int32
+	for len(paths) < rows {
+		if len(path) == n {
+			path = path[:shared:shared]
+		}
+		for {
+			next := int32(max(len(paths), len(path)))
+			if shared == n {
+				next = int32(len(path))
+			}
+			if len(path) < n {
+				path = append(path, next)
+			}
+			if len(path) >= first {
+				break
 			}
 		}
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+func BenchmarkAttention(b *testing.B) {
+	p := NewPool(1)
+	for _, s := range []struct {
+		heads, width, rows, path int
+		layout                   string
+	}{
+		{4, 32, 200, 24, "path"}, {12, 64, 200, 19, "path"}, {12, 64, 200, 200, "path"},
+		{4, 32, 200, 24, "sequences"}, {12, 64, 200, 19, "sequences"}, {4, 32, 200, 24, "tree"}, {12, 64, 200, 19, "tree"},
+		{4, 32, 1024, 1024, "sequences"}, {2, 64, 1024, 1024, "sequences"}, {4, 20, 200, 24, "sequences"},
+	} {
+		c := newAttnCase(s.heads, s.heads, s.width, s.rows)
+		c.paths = attnLayouts[s.layout](s.rows, s.path)
+		n := 0
+		for _, path := range c.paths {
+			n += len(path) * c.Heads
+		}
 		out, dk, dv := make([]float32, c.rows*c.ld), make([]float32, c.rows*c.ld), make([]float32, c.rows*c.ld)
-		name, n := fmt.Sprintf("heads=%d,width=%d,path=%d", s[0], s[1], s[2]), c.rows*c.Heads*s[2]
+		name := fmt.Sprintf("heads=%d,width=%d,%s=%d", s.heads, s.width, s.layout, s.path)
 		benchRow(b, "forward/"+name, n, func() {
 			Attention(p, out, c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
 		})

@@ -41,12 +41,9 @@ type ops struct {
 	swiGLU                    func(out, gate, up []float32)
 	swiGLUGrad                func(dgate, dup, dout, gate, up []float32)
 
-	scores          func(dst, q, k []float32, ld int, idx []int32, scale float32)
-	softmax         func(x []float32)
-	mix             func(out, p, v []float32, ld int, idx []int32)
-	scatter         func(dst []float32, ld int, idx []int32, coef, vec []float32)
-	softmaxBackward func(ds, p, dp []float32, scale float32)
-	rope            func(x, cos, sin []float32, sign float32)
+	scores, softmax, mix    func(a *generic.Attn)
+	softmaxBackward, spread func(a *generic.Attn)
+	rope                    func(x, cos, sin []float32, sign float32)
 
 	peak   func(n int) float32
 	stream func(x []float32) float32
@@ -54,9 +51,6 @@ type ops struct {
 
 // use is the table in use, chosen once at start. Tests of this package swap it.
 var use = choose(os.Getenv("PGSRM_KERNEL"), available())
-
-// pureGo serves shapes that the assembly does not take.
-var pureGo = goOps()
 
 // choose returns the table called name, or the first (best) one.
 func choose(name string, tables []*ops) *ops {
@@ -84,7 +78,7 @@ func goOps() *ops {
 		geluTanh: generic.GELUTanh, geluErf: generic.GELUErf, silu: generic.SiLU,
 		geluTanhGrad: generic.GELUTanhGrad, geluErfGrad: generic.GELUErfGrad,
 		swiGLU: generic.SwiGLU, swiGLUGrad: generic.SwiGLUGrad,
-		scores: generic.Scores, softmax: generic.Softmax, mix: generic.Mix, scatter: generic.Scatter,
+		scores: generic.Scores, softmax: generic.Softmax, mix: generic.Mix, spread: generic.Spread,
 		softmaxBackward: generic.SoftmaxBackward, rope: generic.Rope, peak: generic.Peak, stream: generic.Stream,
 	}
 }

@@ -33,7 +33,7 @@ func avx512Ops() *ops {
 		geluTanh: avx512.GELUTanh, geluErf: avx512.GELUErf, silu: avx512.SiLU,
 		geluTanhGrad: avx512.GELUTanhGrad, geluErfGrad: avx512.GELUErfGrad,
 		swiGLU: avx512.SwiGLU, swiGLUGrad: avx512.SwiGLUGrad,
-		scores: avx512.Scores, softmax: avx512.Softmax, mix: avx512.Mix, scatter: avx512.Scatter,
+		scores: avx512.Scores, softmax: avx512.Softmax, mix: avx512.Mix, spread: avx512.Spread,
 		softmaxBackward: avx512.SoftmaxBackward, rope: avx512.Rope, peak: avx512.Peak, stream: avx512.Stream,
 	}
 }
@@ -50,7 +50,7 @@ func avx2Ops() *ops {
 		geluTanh: avx2.GELUTanh, geluErf: avx2.GELUErf, silu: avx2.SiLU,
 		geluTanhGrad: avx2.GELUTanhGrad, geluErfGrad: avx2.GELUErfGrad,
 		swiGLU: avx2.SwiGLU, swiGLUGrad: avx2.SwiGLUGrad,
-		scores: avx2.Scores, softmax: avx2.Softmax, mix: avx2.Mix, scatter: avx2.Scatter,
+		scores: avx2.Scores, softmax: avx2.Softmax, mix: avx2.Mix, spread: avx2.Spread,
 		softmaxBackward: avx2.SoftmaxBackward, rope: avx2.Rope, peak: avx2.Peak, stream: avx2.Stream,
 	}
 }

@@ -16,7 +16,9 @@ type worker struct {
 	bias   [NR]float32 // the bias of an incomplete panel
 	edge   []float32   // C of a tile that is cut off at the right
 	row    []float32   // work space of one row
-	parts  []float32   // parameter gradients of blocks of rows
+	head   generic.Attn
+	attn   *attnWork // worker 0 only
+	parts  []float32 // parameter gradients of blocks of rows
 }
 
 // at returns the scratch memory of one worker, of a fresh one for a nil Pool.

@@ -47,6 +47,24 @@ func TestTileOffsets(t *testing.T) {
 	}
 }
 
+// The assembly reads an Attn and its segments by these offsets (attention.go in _asm).
+func TestAttnOffsets(t *testing.T) {
+	var x generic.Attn
+	var seg generic.Seg
+	for i, o := range [][2]uintptr{
+		{unsafe.Offsetof(x.Paths), 0}, {unsafe.Offsetof(x.Segs), 24}, {unsafe.Offsetof(x.P), 48}, {unsafe.Offsetof(x.DP), 72},
+		{unsafe.Offsetof(x.X), 96}, {unsafe.Offsetof(x.X2), 120}, {unsafe.Offsetof(x.Y), 144}, {unsafe.Offsetof(x.Y2), 168},
+		{unsafe.Offsetof(x.Pitch), 192}, {unsafe.Offsetof(x.LDX), 200}, {unsafe.Offsetof(x.LDX2), 208}, {unsafe.Offsetof(x.LDY), 216},
+		{unsafe.Offsetof(x.Width), 224}, {unsafe.Offsetof(x.From), 232}, {unsafe.Offsetof(x.To), 240},
+		{unsafe.Offsetof(x.Scale), 248}, {unsafe.Offsetof(x.Fill), 252},
+		{unsafe.Offsetof(seg.T0), 0}, {unsafe.Offsetof(seg.T1), 4}, {unsafe.Offsetof(seg.Row), 8}, {unsafe.Offsetof(seg.Rows), 12}, {unsafe.Sizeof(seg), 16},
+	} {
+		if unsafe.Sizeof(int(0)) == 8 && o[0] != o[1] {
+			t.Errorf("field %d: got offset %d, want %d", i, o[0], o[1])
+		}
+	}
+}
+
 func TestShortSlicesPanic(t *testing.T) {
 	x := make([]float32, 64)
 	for name, f := range map[string]func(){

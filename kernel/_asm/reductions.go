@@ -143,6 +143,11 @@ func (g *gen) maximum(x Register, n reg.GPVirtual) reg.VecVirtual {
 	g.loop(n, func() { // the operand in the second place wins over a NaN
 		VMAXPS(acc[g.part], g.orElse(g.load(x), none), acc[g.part])
 	})
+	return g.highest(acc)
+}
+
+// highest returns the largest lane in the lowest one.
+func (g *gen) highest(acc []vec) reg.VecVirtual {
 	half, q, s := YMM(), XMM(), XMM()
 	if g.wide {
 		VEXTRACTF64X4(Imm(1), acc[0], half)

@@ -232,40 +232,40 @@ func SwiGLU(out []float32, gate []float32, up []float32)
 //go:noescape
 func SwiGLUGrad(dgate []float32, dup []float32, dout []float32, gate []float32, up []float32)
 
-// Scores computes
+// scores computes
 //
-//	dst[t] = scale * Dot(q, k[idx[t]*ld:]); len(q) is a multiple of 16, len(idx) > 0
+//	p[r][t] = scale * Dot(x[r], y[path[r][t]]), t in from:to; then fill up to a multiple of 16
 //
 //go:noescape
-func Scores(dst []float32, q []float32, k []float32, ld int, idx []int32, scale float32)
+func scores(a *byte)
 
-// Softmax computes
+// softmax computes
 //
-//	x[i] = exp(x[i]-Max(x)); x[i] /= total(acc)
+//	p[r][t] = exp(p[r][t]-Max(p[r])); p[r][t] /= total(acc)
 //
 //go:noescape
-func Softmax(x []float32)
+func softmax(a *byte)
 
-// Mix computes
+// softmaxBackward computes
 //
-//	out[j] += p[t] * v[idx[t]*ld+j], from zero; len(out) is a multiple of 16, len(idx) > 0
+//	dp[r][t] = p[r][t] * (dp[r][t]-Dot(p[r], dp[r])) * scale
 //
 //go:noescape
-func Mix(out []float32, p []float32, v []float32, ld int, idx []int32)
+func softmaxBackward(a *byte)
 
-// Scatter computes
+// mix computes
 //
-//	dst[idx[t]*ld+j] += coef[t] * vec[j]; len(vec) is a multiple of 16, len(idx) > 0
+//	x[r][d] += p[r][t] * y[path[r][t]][d], t in from:to, from zero if from == 0
 //
 //go:noescape
-func Scatter(dst []float32, ld int, idx []int32, coef []float32, vec []float32)
+func mix(a *byte)
 
-// SoftmaxBackward computes
+// spread computes
 //
-//	ds[t] = p[t] * (dp[t]-Dot(p, dp)) * scale
+//	y[path[t]][d] += dp[r][t] * x[r][d]; y2[path[t]][d] += p[r][t] * x2[r][d], for each segment and row
 //
 //go:noescape
-func SoftmaxBackward(ds []float32, p []float32, dp []float32, scale float32)
+func spread(a *byte)
 
 // Rope computes
 //

@@ -5821,218 +5821,1283 @@ done188:
 	VZEROUPPER
 	RET
 
-// func Scores(dst []float32, q []float32, k []float32, ld int, idx []int32, scale float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Scores(SB), NOSPLIT, $0-108
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         q_base+24(FP), CX
-	MOVQ         k_base+48(FP), DX
-	MOVQ         q_len+32(FP), BX
-	MOVQ         ld+72(FP), SI
+// func scores(a *byte)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, CMOV
+TEXT ·scores(SB), NOSPLIT, $48-8
+	MOVQ  a+0(FP), AX
+	CMPQ  224(AX), $0x00000020
+	JNE   width189
+	MOVQ  a+0(FP), AX
+	MOVQ  96(AX), AX
+	MOVQ  a+0(FP), CX
+	MOVQ  48(CX), CX
+	MOVQ  a+0(FP), DX
+	MOVQ  (DX), DX
+	MOVQ  DX, (SP)
+	MOVQ  a+0(FP), DX
+	MOVQ  8(DX), DX
+	TESTQ DX, DX
+	JE    rows192
+	MOVQ  DX, 8(SP)
+
+row190:
+	MOVQ         (SP), BX
+	MOVQ         (BX), DX
+	MOVQ         8(BX), BX
+	MOVQ         a+0(FP), SI
+	CMPQ         BX, 232(SI)
+	JLE          next191
+	MOVQ         a+0(FP), SI
+	CMPQ         BX, 240(SI)
+	JGT          open193
+	LEAQ         -1(BX), SI
+	ANDQ         $-16, SI
+	MOVQ         a+0(FP), DI
+	VBROADCASTSS 252(DI), Z0
+	VMOVUPS      Z0, (CX)(SI*4)
+
+open193:
+	MOVQ         a+0(FP), SI
+	MOVQ         232(SI), SI
+	MOVQ         a+0(FP), DI
+	MOVQ         240(DI), DI
+	CMPQ         BX, DI
+	CMOVQLT      BX, DI
+	SUBQ         SI, DI
+	LEAQ         (CX)(SI*4), BX
+	LEAQ         (DX)(SI*4), DX
+	MOVQ         a+0(FP), SI
+	MOVQ         216(SI), SI
 	SHLQ         $0x02, SI
-	MOVQ         idx_base+80(FP), DI
-	MOVQ         idx_len+88(FP), R8
-	VBROADCASTSS scale+104(FP), X0
-	SHLQ         $0x02, BX
-	XORQ         R9, R9
-	SUBQ         $0x04, R8
-	JL           rest191
+	MOVQ         a+0(FP), R8
+	VBROADCASTSS 248(R8), Y0
+	SUBQ         $0x08, DI
+	JL           rest195
 
-four189:
-	VXORPS  Z1, Z1, Z1
-	MOVLQSX (DI)(R9*4), R10
-	IMULQ   SI, R10
-	ADDQ    DX, R10
-	VXORPS  Z2, Z2, Z2
-	MOVLQSX 4(DI)(R9*4), R11
-	IMULQ   SI, R11
-	ADDQ    DX, R11
-	VXORPS  Z3, Z3, Z3
-	MOVLQSX 8(DI)(R9*4), R12
-	IMULQ   SI, R12
-	ADDQ    DX, R12
-	VXORPS  Z4, Z4, Z4
-	MOVLQSX 12(DI)(R9*4), R13
-	IMULQ   SI, R13
-	ADDQ    DX, R13
-	XORQ    R14, R14
+eight194:
+	VXORPS      Z1, Z1, Z1
+	MOVQ        a+0(FP), R8
+	MOVLQSX     (DX), R9
+	IMULQ       SI, R9
+	ADDQ        144(R8), R9
+	VXORPS      Z2, Z2, Z2
+	MOVQ        a+0(FP), R8
+	MOVLQSX     4(DX), R10
+	IMULQ       SI, R10
+	ADDQ        144(R8), R10
+	VXORPS      Z3, Z3, Z3
+	MOVQ        a+0(FP), R8
+	MOVLQSX     8(DX), R11
+	IMULQ       SI, R11
+	ADDQ        144(R8), R11
+	VXORPS      Z4, Z4, Z4
+	MOVQ        a+0(FP), R8
+	MOVLQSX     12(DX), R12
+	IMULQ       SI, R12
+	ADDQ        144(R8), R12
+	VMOVUPS     (AX), Z5
+	VFMADD231PS (R9), Z5, Z1
+	VFMADD231PS (R10), Z5, Z2
+	VFMADD231PS (R11), Z5, Z3
+	VFMADD231PS (R12), Z5, Z4
+	VMOVUPS     64(AX), Z5
+	VFMADD231PS 64(R9), Z5, Z1
+	VFMADD231PS 64(R10), Z5, Z2
+	VFMADD231PS 64(R11), Z5, Z3
+	VFMADD231PS 64(R12), Z5, Z4
+	VSHUFF64X2  $0x44, Z2, Z1, Z5
+	VSHUFF64X2  $0xee, Z2, Z1, Z1
+	VADDPS      Z1, Z5, Z1
+	VSHUFF64X2  $0x44, Z4, Z3, Z2
+	VSHUFF64X2  $0xee, Z4, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VXORPS      Z3, Z3, Z3
+	MOVQ        a+0(FP), R8
+	MOVLQSX     16(DX), R9
+	IMULQ       SI, R9
+	ADDQ        144(R8), R9
+	VXORPS      Z4, Z4, Z4
+	MOVQ        a+0(FP), R8
+	MOVLQSX     20(DX), R10
+	IMULQ       SI, R10
+	ADDQ        144(R8), R10
+	VXORPS      Z5, Z5, Z5
+	MOVQ        a+0(FP), R8
+	MOVLQSX     24(DX), R11
+	IMULQ       SI, R11
+	ADDQ        144(R8), R11
+	VXORPS      Z6, Z6, Z6
+	MOVQ        a+0(FP), R8
+	MOVLQSX     28(DX), R12
+	IMULQ       SI, R12
+	ADDQ        144(R8), R12
+	VMOVUPS     (AX), Z7
+	VFMADD231PS (R9), Z7, Z3
+	VFMADD231PS (R10), Z7, Z4
+	VFMADD231PS (R11), Z7, Z5
+	VFMADD231PS (R12), Z7, Z6
+	VMOVUPS     64(AX), Z7
+	VFMADD231PS 64(R9), Z7, Z3
+	VFMADD231PS 64(R10), Z7, Z4
+	VFMADD231PS 64(R11), Z7, Z5
+	VFMADD231PS 64(R12), Z7, Z6
+	VSHUFF64X2  $0x44, Z4, Z3, Z7
+	VSHUFF64X2  $0xee, Z4, Z3, Z3
+	VADDPS      Z3, Z7, Z3
+	VSHUFF64X2  $0x44, Z6, Z5, Z4
+	VSHUFF64X2  $0xee, Z6, Z5, Z5
+	VADDPS      Z5, Z4, Z4
+	VSHUFF32X4  $0x88, Z2, Z1, Z5
+	VSHUFF32X4  $0xdd, Z2, Z1, Z1
+	VADDPS      Z1, Z5, Z1
+	VSHUFF32X4  $0x88, Z4, Z3, Z2
+	VSHUFF32X4  $0xdd, Z4, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VSHUFPS     $0x88, Z2, Z1, Z3
+	VSHUFPS     $0xdd, Z2, Z1, Z1
+	VADDPS      Z1, Z3, Z1
+	VPERMILPS   $0xb1, Z1, Z2
+	VADDPS      Z2, Z1, Z1
+	VMOVUPS     order<>+0(SB), Z2
+	VPERMPS     Z1, Z2, Z1
+	VMULPS      Y0, Y1, Y1
+	VMOVUPS     Y1, (BX)
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, DI
+	JGE         eight194
 
-dot193:
-	VMOVUPS       (CX)(R14*1), Z5
-	VFMADD231PS   (R10)(R14*1), Z5, Z1
-	VFMADD231PS   (R11)(R14*1), Z5, Z2
-	VFMADD231PS   (R12)(R14*1), Z5, Z3
-	VFMADD231PS   (R13)(R14*1), Z5, Z4
-	ADDQ          $0x40, R14
-	CMPQ          R14, BX
-	JL            dot193
-	VEXTRACTF64X4 $0x01, Z1, Y5
-	VADDPS        Y5, Y1, Y5
-	VEXTRACTF128  $0x01, Y5, X1
-	VADDPS        X1, X5, X1
-	VEXTRACTF64X4 $0x01, Z3, Y5
-	VADDPS        Y5, Y3, Y5
-	VEXTRACTF128  $0x01, Y5, X3
-	VADDPS        X3, X5, X3
-	VEXTRACTF64X4 $0x01, Z2, Y5
-	VADDPS        Y5, Y2, Y5
-	VEXTRACTF128  $0x01, Y5, X2
-	VADDPS        X2, X5, X2
-	VHADDPS       X2, X1, X1
-	VEXTRACTF64X4 $0x01, Z4, Y2
-	VADDPS        Y2, Y4, Y2
-	VEXTRACTF128  $0x01, Y2, X4
-	VADDPS        X4, X2, X4
-	VHADDPS       X4, X3, X3
-	VHADDPS       X3, X1, X1
-	VMULPS        X0, X1, X1
-	VMOVUPS       X1, (AX)(R9*4)
-	ADDQ          $0x04, R9
-	CMPQ          R9, R8
-	JLE           four189
+rest195:
+	ADDQ        $0x08, DI
+	JE          done198
+	LEAQ        -1(DI), R8
+	CMPQ        DI, $0x04
+	JLE         four196
+	VXORPS      Z1, Z1, Z1
+	MOVQ        a+0(FP), R9
+	MOVLQSX     (DX), R10
+	IMULQ       SI, R10
+	ADDQ        144(R9), R10
+	VXORPS      Z2, Z2, Z2
+	MOVQ        $0x00000001, R9
+	CMPQ        R8, R9
+	CMOVQLT     R8, R9
+	MOVQ        a+0(FP), R11
+	MOVLQSX     (DX)(R9*4), R9
+	IMULQ       SI, R9
+	ADDQ        144(R11), R9
+	VXORPS      Z3, Z3, Z3
+	MOVQ        $0x00000002, R11
+	CMPQ        R8, R11
+	CMOVQLT     R8, R11
+	MOVQ        a+0(FP), R12
+	MOVLQSX     (DX)(R11*4), R11
+	IMULQ       SI, R11
+	ADDQ        144(R12), R11
+	VXORPS      Z4, Z4, Z4
+	MOVQ        $0x00000003, R12
+	CMPQ        R8, R12
+	CMOVQLT     R8, R12
+	MOVQ        a+0(FP), R13
+	MOVLQSX     (DX)(R12*4), R12
+	IMULQ       SI, R12
+	ADDQ        144(R13), R12
+	VMOVUPS     (AX), Z5
+	VFMADD231PS (R10), Z5, Z1
+	VFMADD231PS (R9), Z5, Z2
+	VFMADD231PS (R11), Z5, Z3
+	VFMADD231PS (R12), Z5, Z4
+	VMOVUPS     64(AX), Z5
+	VFMADD231PS 64(R10), Z5, Z1
+	VFMADD231PS 64(R9), Z5, Z2
+	VFMADD231PS 64(R11), Z5, Z3
+	VFMADD231PS 64(R12), Z5, Z4
+	VSHUFF64X2  $0x44, Z2, Z1, Z5
+	VSHUFF64X2  $0xee, Z2, Z1, Z1
+	VADDPS      Z1, Z5, Z1
+	VSHUFF64X2  $0x44, Z4, Z3, Z2
+	VSHUFF64X2  $0xee, Z4, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VXORPS      Z3, Z3, Z3
+	MOVQ        $0x00000004, R9
+	CMPQ        R8, R9
+	CMOVQLT     R8, R9
+	MOVQ        a+0(FP), R10
+	MOVLQSX     (DX)(R9*4), R9
+	IMULQ       SI, R9
+	ADDQ        144(R10), R9
+	VXORPS      Z4, Z4, Z4
+	MOVQ        $0x00000005, R10
+	CMPQ        R8, R10
+	CMOVQLT     R8, R10
+	MOVQ        a+0(FP), R11
+	MOVLQSX     (DX)(R10*4), R10
+	IMULQ       SI, R10
+	ADDQ        144(R11), R10
+	VXORPS      Z5, Z5, Z5
+	MOVQ        $0x00000006, R11
+	CMPQ        R8, R11
+	CMOVQLT     R8, R11
+	MOVQ        a+0(FP), R12
+	MOVLQSX     (DX)(R11*4), R11
+	IMULQ       SI, R11
+	ADDQ        144(R12), R11
+	VXORPS      Z6, Z6, Z6
+	MOVQ        $0x00000007, R12
+	CMPQ        R8, R12
+	CMOVQLT     R8, R12
+	MOVQ        a+0(FP), R8
+	MOVLQSX     (DX)(R12*4), DX
+	IMULQ       SI, DX
+	ADDQ        144(R8), DX
+	VMOVUPS     (AX), Z7
+	VFMADD231PS (R9), Z7, Z3
+	VFMADD231PS (R10), Z7, Z4
+	VFMADD231PS (R11), Z7, Z5
+	VFMADD231PS (DX), Z7, Z6
+	VMOVUPS     64(AX), Z7
+	VFMADD231PS 64(R9), Z7, Z3
+	VFMADD231PS 64(R10), Z7, Z4
+	VFMADD231PS 64(R11), Z7, Z5
+	VFMADD231PS 64(DX), Z7, Z6
+	VSHUFF64X2  $0x44, Z4, Z3, Z7
+	VSHUFF64X2  $0xee, Z4, Z3, Z3
+	VADDPS      Z3, Z7, Z3
+	VSHUFF64X2  $0x44, Z6, Z5, Z4
+	VSHUFF64X2  $0xee, Z6, Z5, Z5
+	VADDPS      Z5, Z4, Z4
+	VSHUFF32X4  $0x88, Z2, Z1, Z5
+	VSHUFF32X4  $0xdd, Z2, Z1, Z1
+	VADDPS      Z1, Z5, Z1
+	VSHUFF32X4  $0x88, Z4, Z3, Z2
+	VSHUFF32X4  $0xdd, Z4, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VSHUFPS     $0x88, Z2, Z1, Z3
+	VSHUFPS     $0xdd, Z2, Z1, Z1
+	VADDPS      Z1, Z3, Z1
+	VPERMILPS   $0xb1, Z1, Z2
+	VADDPS      Z2, Z1, Z1
+	VMOVUPS     order<>+0(SB), Z2
+	VPERMPS     Z1, Z2, Z1
+	VMOVAPS     Y1, Y1
+	JMP         store197
 
-rest191:
-	ADDQ $0x04, R8
-	CMPQ R9, R8
-	JGE  done192
+four196:
+	VXORPS      Z1, Z1, Z1
+	MOVQ        a+0(FP), R9
+	MOVLQSX     (DX), R10
+	IMULQ       SI, R10
+	ADDQ        144(R9), R10
+	VXORPS      Z2, Z2, Z2
+	MOVQ        $0x00000001, R9
+	CMPQ        R8, R9
+	CMOVQLT     R8, R9
+	MOVQ        a+0(FP), R11
+	MOVLQSX     (DX)(R9*4), R9
+	IMULQ       SI, R9
+	ADDQ        144(R11), R9
+	VXORPS      Z3, Z3, Z3
+	MOVQ        $0x00000002, R11
+	CMPQ        R8, R11
+	CMOVQLT     R8, R11
+	MOVQ        a+0(FP), R12
+	MOVLQSX     (DX)(R11*4), R11
+	IMULQ       SI, R11
+	ADDQ        144(R12), R11
+	VXORPS      Z4, Z4, Z4
+	MOVQ        $0x00000003, R12
+	CMPQ        R8, R12
+	CMOVQLT     R8, R12
+	MOVQ        a+0(FP), R8
+	MOVLQSX     (DX)(R12*4), DX
+	IMULQ       SI, DX
+	ADDQ        144(R8), DX
+	VMOVUPS     (AX), Z5
+	VFMADD231PS (R10), Z5, Z1
+	VFMADD231PS (R9), Z5, Z2
+	VFMADD231PS (R11), Z5, Z3
+	VFMADD231PS (DX), Z5, Z4
+	VMOVUPS     64(AX), Z5
+	VFMADD231PS 64(R10), Z5, Z1
+	VFMADD231PS 64(R9), Z5, Z2
+	VFMADD231PS 64(R11), Z5, Z3
+	VFMADD231PS 64(DX), Z5, Z4
+	VSHUFF64X2  $0x44, Z2, Z1, Z5
+	VSHUFF64X2  $0xee, Z2, Z1, Z1
+	VADDPS      Z1, Z5, Z1
+	VSHUFF64X2  $0x44, Z4, Z3, Z2
+	VSHUFF64X2  $0xee, Z4, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VSHUFF32X4  $0x88, Z2, Z1, Z3
+	VSHUFF32X4  $0xdd, Z2, Z1, Z1
+	VADDPS      Z1, Z3, Z1
+	VPERMILPS   $0xb1, Z1, Z2
+	VADDPS      Z2, Z1, Z1
+	VPERMILPS   $0x4e, Z1, Z2
+	VADDPS      Z2, Z1, Z1
+	VMOVUPS     order<>+0(SB), Z2
+	VPERMPS     Z1, Z2, Z1
+	VMOVAPS     Y1, Y1
 
-one190:
-	VXORPS  Z1, Z1, Z1
-	MOVLQSX (DI)(R9*4), R10
-	IMULQ   SI, R10
-	ADDQ    DX, R10
-	XORQ    R11, R11
+store197:
+	VMULPS  Y0, Y1, Y1
+	MOVL    $0x0000ffff, DX
+	BZHIL   DI, DX, DX
+	KMOVW   DX, K1
+	VMOVUPS Y1, K1, (BX)
 
-dot194:
-	VMOVUPS       (CX)(R11*1), Z2
-	VFMADD231PS   (R10)(R11*1), Z2, Z1
-	ADDQ          $0x40, R11
-	CMPQ          R11, BX
-	JL            dot194
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VADDPS        Y2, Y1, Y2
-	VEXTRACTF128  $0x01, Y2, X1
-	VADDPS        X1, X2, X1
-	VHADDPS       X1, X1, X1
-	VHADDPS       X1, X1, X1
-	VMULSS        X0, X1, X1
-	VMOVSS        X1, (AX)(R9*4)
-	INCQ          R9
-	CMPQ          R9, R8
-	JL            one190
+done198:
+next191:
+	MOVQ a+0(FP), DX
+	MOVQ 200(DX), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ a+0(FP), DX
+	MOVQ 192(DX), DX
+	LEAQ (CX)(DX*4), CX
+	ADDQ $0x18, (SP)
+	DECQ 8(SP)
+	JNE  row190
 
-done192:
+rows192:
 	VZEROUPPER
 	RET
 
-// func Softmax(x []float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·Softmax(SB), NOSPLIT, $0-24
-	MOVQ    x_base+0(FP), AX
-	MOVQ    x_len+8(FP), CX
+width189:
+	MOVQ  a+0(FP), AX
+	CMPQ  224(AX), $0x00000040
+	JNE   width199
+	MOVQ  a+0(FP), AX
+	MOVQ  96(AX), AX
+	MOVQ  a+0(FP), CX
+	MOVQ  48(CX), CX
+	MOVQ  a+0(FP), DX
+	MOVQ  (DX), DX
+	MOVQ  DX, 16(SP)
+	MOVQ  a+0(FP), DX
+	MOVQ  8(DX), DX
+	TESTQ DX, DX
+	JE    rows202
+	MOVQ  DX, 24(SP)
+
+row200:
+	MOVQ         16(SP), BX
+	MOVQ         (BX), DX
+	MOVQ         8(BX), BX
+	MOVQ         a+0(FP), SI
+	CMPQ         BX, 232(SI)
+	JLE          next201
+	MOVQ         a+0(FP), SI
+	CMPQ         BX, 240(SI)
+	JGT          open203
+	LEAQ         -1(BX), SI
+	ANDQ         $-16, SI
+	MOVQ         a+0(FP), DI
+	VBROADCASTSS 252(DI), Z0
+	VMOVUPS      Z0, (CX)(SI*4)
+
+open203:
+	MOVQ         a+0(FP), SI
+	MOVQ         232(SI), SI
+	MOVQ         a+0(FP), DI
+	MOVQ         240(DI), DI
+	CMPQ         BX, DI
+	CMOVQLT      BX, DI
+	SUBQ         SI, DI
+	LEAQ         (CX)(SI*4), BX
+	LEAQ         (DX)(SI*4), DX
+	MOVQ         a+0(FP), SI
+	MOVQ         216(SI), SI
+	SHLQ         $0x02, SI
+	MOVQ         a+0(FP), R8
+	VBROADCASTSS 248(R8), Y0
+	SUBQ         $0x08, DI
+	JL           rest205
+
+eight204:
+	VXORPS      Z1, Z1, Z1
+	MOVQ        a+0(FP), R8
+	MOVLQSX     (DX), R9
+	IMULQ       SI, R9
+	ADDQ        144(R8), R9
+	VXORPS      Z2, Z2, Z2
+	MOVQ        a+0(FP), R8
+	MOVLQSX     4(DX), R10
+	IMULQ       SI, R10
+	ADDQ        144(R8), R10
+	VXORPS      Z3, Z3, Z3
+	MOVQ        a+0(FP), R8
+	MOVLQSX     8(DX), R11
+	IMULQ       SI, R11
+	ADDQ        144(R8), R11
+	VXORPS      Z4, Z4, Z4
+	MOVQ        a+0(FP), R8
+	MOVLQSX     12(DX), R12
+	IMULQ       SI, R12
+	ADDQ        144(R8), R12
+	VMOVUPS     (AX), Z5
+	VFMADD231PS (R9), Z5, Z1
+	VFMADD231PS (R10), Z5, Z2
+	VFMADD231PS (R11), Z5, Z3
+	VFMADD231PS (R12), Z5, Z4
+	VMOVUPS     64(AX), Z5
+	VFMADD231PS 64(R9), Z5, Z1
+	VFMADD231PS 64(R10), Z5, Z2
+	VFMADD231PS 64(R11), Z5, Z3
+	VFMADD231PS 64(R12), Z5, Z4
+	VMOVUPS     128(AX), Z5
+	VFMADD231PS 128(R9), Z5, Z1
+	VFMADD231PS 128(R10), Z5, Z2
+	VFMADD231PS 128(R11), Z5, Z3
+	VFMADD231PS 128(R12), Z5, Z4
+	VMOVUPS     192(AX), Z5
+	VFMADD231PS 192(R9), Z5, Z1
+	VFMADD231PS 192(R10), Z5, Z2
+	VFMADD231PS 192(R11), Z5, Z3
+	VFMADD231PS 192(R12), Z5, Z4
+	VSHUFF64X2  $0x44, Z2, Z1, Z5
+	VSHUFF64X2  $0xee, Z2, Z1, Z1
+	VADDPS      Z1, Z5, Z1
+	VSHUFF64X2  $0x44, Z4, Z3, Z2
+	VSHUFF64X2  $0xee, Z4, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VXORPS      Z3, Z3, Z3
+	MOVQ        a+0(FP), R8
+	MOVLQSX     16(DX), R9
+	IMULQ       SI, R9
+	ADDQ        144(R8), R9
+	VXORPS      Z4, Z4, Z4
+	MOVQ        a+0(FP), R8
+	MOVLQSX     20(DX), R10
+	IMULQ       SI, R10
+	ADDQ        144(R8), R10
+	VXORPS      Z5, Z5, Z5
+	MOVQ        a+0(FP), R8
+	MOVLQSX     24(DX), R11
+	IMULQ       SI, R11
+	ADDQ        144(R8), R11
+	VXORPS      Z6, Z6, Z6
+	MOVQ        a+0(FP), R8
+	MOVLQSX     28(DX), R12
+	IMULQ       SI, R12
+	ADDQ        144(R8), R12
+	VMOVUPS     (AX), Z7
+	VFMADD231PS (R9), Z7, Z3
+	VFMADD231PS (R10), Z7, Z4
+	VFMADD231PS (R11), Z7, Z5
+	VFMADD231PS (R12), Z7, Z6
+	VMOVUPS     64(AX), Z7
+	VFMADD231PS 64(R9), Z7, Z3
+	VFMADD231PS 64(R10), Z7, Z4
+	VFMADD231PS 64(R11), Z7, Z5
+	VFMADD231PS 64(R12), Z7, Z6
+	VMOVUPS     128(AX), Z7
+	VFMADD231PS 128(R9), Z7, Z3
+	VFMADD231PS 128(R10), Z7, Z4
+	VFMADD231PS 128(R11), Z7, Z5
+	VFMADD231PS 128(R12), Z7, Z6
+	VMOVUPS     192(AX), Z7
+	VFMADD231PS 192(R9), Z7, Z3
+	VFMADD231PS 192(R10), Z7, Z4
+	VFMADD231PS 192(R11), Z7, Z5
+	VFMADD231PS 192(R12), Z7, Z6
+	VSHUFF64X2  $0x44, Z4, Z3, Z7
+	VSHUFF64X2  $0xee, Z4, Z3, Z3
+	VADDPS      Z3, Z7, Z3
+	VSHUFF64X2  $0x44, Z6, Z5, Z4
+	VSHUFF64X2  $0xee, Z6, Z5, Z5
+	VADDPS      Z5, Z4, Z4
+	VSHUFF32X4  $0x88, Z2, Z1, Z5
+	VSHUFF32X4  $0xdd, Z2, Z1, Z1
+	VADDPS      Z1, Z5, Z1
+	VSHUFF32X4  $0x88, Z4, Z3, Z2
+	VSHUFF32X4  $0xdd, Z4, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VSHUFPS     $0x88, Z2, Z1, Z3
+	VSHUFPS     $0xdd, Z2, Z1, Z1
+	VADDPS      Z1, Z3, Z1
+	VPERMILPS   $0xb1, Z1, Z2
+	VADDPS      Z2, Z1, Z1
+	VMOVUPS     order<>+0(SB), Z2
+	VPERMPS     Z1, Z2, Z1
+	VMULPS      Y0, Y1, Y1
+	VMOVUPS     Y1, (BX)
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, DI
+	JGE         eight204
+
+rest205:
+	ADDQ        $0x08, DI
+	JE          done208
+	LEAQ        -1(DI), R8
+	CMPQ        DI, $0x04
+	JLE         four206
+	VXORPS      Z1, Z1, Z1
+	MOVQ        a+0(FP), R9
+	MOVLQSX     (DX), R10
+	IMULQ       SI, R10
+	ADDQ        144(R9), R10
+	VXORPS      Z2, Z2, Z2
+	MOVQ        $0x00000001, R9
+	CMPQ        R8, R9
+	CMOVQLT     R8, R9
+	MOVQ        a+0(FP), R11
+	MOVLQSX     (DX)(R9*4), R9
+	IMULQ       SI, R9
+	ADDQ        144(R11), R9
+	VXORPS      Z3, Z3, Z3
+	MOVQ        $0x00000002, R11
+	CMPQ        R8, R11
+	CMOVQLT     R8, R11
+	MOVQ        a+0(FP), R12
+	MOVLQSX     (DX)(R11*4), R11
+	IMULQ       SI, R11
+	ADDQ        144(R12), R11
+	VXORPS      Z4, Z4, Z4
+	MOVQ        $0x00000003, R12
+	CMPQ        R8, R12
+	CMOVQLT     R8, R12
+	MOVQ        a+0(FP), R13
+	MOVLQSX     (DX)(R12*4), R12
+	IMULQ       SI, R12
+	ADDQ        144(R13), R12
+	VMOVUPS     (AX), Z5
+	VFMADD231PS (R10), Z5, Z1
+	VFMADD231PS (R9), Z5, Z2
+	VFMADD231PS (R11), Z5, Z3
+	VFMADD231PS (R12), Z5, Z4
+	VMOVUPS     64(AX), Z5
+	VFMADD231PS 64(R10), Z5, Z1
+	VFMADD231PS 64(R9), Z5, Z2
+	VFMADD231PS 64(R11), Z5, Z3
+	VFMADD231PS 64(R12), Z5, Z4
+	VMOVUPS     128(AX), Z5
+	VFMADD231PS 128(R10), Z5, Z1
+	VFMADD231PS 128(R9), Z5, Z2
+	VFMADD231PS 128(R11), Z5, Z3
+	VFMADD231PS 128(R12), Z5, Z4
+	VMOVUPS     192(AX), Z5
+	VFMADD231PS 192(R10), Z5, Z1
+	VFMADD231PS 192(R9), Z5, Z2
+	VFMADD231PS 192(R11), Z5, Z3
+	VFMADD231PS 192(R12), Z5, Z4
+	VSHUFF64X2  $0x44, Z2, Z1, Z5
+	VSHUFF64X2  $0xee, Z2, Z1, Z1
+	VADDPS      Z1, Z5, Z1
+	VSHUFF64X2  $0x44, Z4, Z3, Z2
+	VSHUFF64X2  $0xee, Z4, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VXORPS      Z3, Z3, Z3
+	MOVQ        $0x00000004, R9
+	CMPQ        R8, R9
+	CMOVQLT     R8, R9
+	MOVQ        a+0(FP), R10
+	MOVLQSX     (DX)(R9*4), R9
+	IMULQ       SI, R9
+	ADDQ        144(R10), R9
+	VXORPS      Z4, Z4, Z4
+	MOVQ        $0x00000005, R10
+	CMPQ        R8, R10
+	CMOVQLT     R8, R10
+	MOVQ        a+0(FP), R11
+	MOVLQSX     (DX)(R10*4), R10
+	IMULQ       SI, R10
+	ADDQ        144(R11), R10
+	VXORPS      Z5, Z5, Z5
+	MOVQ        $0x00000006, R11
+	CMPQ        R8, R11
+	CMOVQLT     R8, R11
+	MOVQ        a+0(FP), R12
+	MOVLQSX     (DX)(R11*4), R11
+	IMULQ       SI, R11
+	ADDQ        144(R12), R11
+	VXORPS      Z6, Z6, Z6
+	MOVQ        $0x00000007, R12
+	CMPQ        R8, R12
+	CMOVQLT     R8, R12
+	MOVQ        a+0(FP), R8
+	MOVLQSX     (DX)(R12*4), DX
+	IMULQ       SI, DX
+	ADDQ        144(R8), DX
+	VMOVUPS     (AX), Z7
+	VFMADD231PS (R9), Z7, Z3
+	VFMADD231PS (R10), Z7, Z4
+	VFMADD231PS (R11), Z7, Z5
+	VFMADD231PS (DX), Z7, Z6
+	VMOVUPS     64(AX), Z7
+	VFMADD231PS 64(R9), Z7, Z3
+	VFMADD231PS 64(R10), Z7, Z4
+	VFMADD231PS 64(R11), Z7, Z5
+	VFMADD231PS 64(DX), Z7, Z6
+	VMOVUPS     128(AX), Z7
+	VFMADD231PS 128(R9), Z7, Z3
+	VFMADD231PS 128(R10), Z7, Z4
+	VFMADD231PS 128(R11), Z7, Z5
+	VFMADD231PS 128(DX), Z7, Z6
+	VMOVUPS     192(AX), Z7
+	VFMADD231PS 192(R9), Z7, Z3
+	VFMADD231PS 192(R10), Z7, Z4
+	VFMADD231PS 192(R11), Z7, Z5
+	VFMADD231PS 192(DX), Z7, Z6
+	VSHUFF64X2  $0x44, Z4, Z3, Z7
+	VSHUFF64X2  $0xee, Z4, Z3, Z3
+	VADDPS      Z3, Z7, Z3
+	VSHUFF64X2  $0x44, Z6, Z5, Z4
+	VSHUFF64X2  $0xee, Z6, Z5, Z5
+	VADDPS      Z5, Z4, Z4
+	VSHUFF32X4  $0x88, Z2, Z1, Z5
+	VSHUFF32X4  $0xdd, Z2, Z1, Z1
+	VADDPS      Z1, Z5, Z1
+	VSHUFF32X4  $0x88, Z4, Z3, Z2
+	VSHUFF32X4  $0xdd, Z4, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VSHUFPS     $0x88, Z2, Z1, Z3
+	VSHUFPS     $0xdd, Z2, Z1, Z1
+	VADDPS      Z1, Z3, Z1
+	VPERMILPS   $0xb1, Z1, Z2
+	VADDPS      Z2, Z1, Z1
+	VMOVUPS     order<>+0(SB), Z2
+	VPERMPS     Z1, Z2, Z1
+	VMOVAPS     Y1, Y1
+	JMP         store207
+
+four206:
+	VXORPS      Z1, Z1, Z1
+	MOVQ        a+0(FP), R9
+	MOVLQSX     (DX), R10
+	IMULQ       SI, R10
+	ADDQ        144(R9), R10
+	VXORPS      Z2, Z2, Z2
+	MOVQ        $0x00000001, R9
+	CMPQ        R8, R9
+	CMOVQLT     R8, R9
+	MOVQ        a+0(FP), R11
+	MOVLQSX     (DX)(R9*4), R9
+	IMULQ       SI, R9
+	ADDQ        144(R11), R9
+	VXORPS      Z3, Z3, Z3
+	MOVQ        $0x00000002, R11
+	CMPQ        R8, R11
+	CMOVQLT     R8, R11
+	MOVQ        a+0(FP), R12
+	MOVLQSX     (DX)(R11*4), R11
+	IMULQ       SI, R11
+	ADDQ        144(R12), R11
+	VXORPS      Z4, Z4, Z4
+	MOVQ        $0x00000003, R12
+	CMPQ        R8, R12
+	CMOVQLT     R8, R12
+	MOVQ        a+0(FP), R8
+	MOVLQSX     (DX)(R12*4), DX
+	IMULQ       SI, DX
+	ADDQ        144(R8), DX
+	VMOVUPS     (AX), Z5
+	VFMADD231PS (R10), Z5, Z1
+	VFMADD231PS (R9), Z5, Z2
+	VFMADD231PS (R11), Z5, Z3
+	VFMADD231PS (DX), Z5, Z4
+	VMOVUPS     64(AX), Z5
+	VFMADD231PS 64(R10), Z5, Z1
+	VFMADD231PS 64(R9), Z5, Z2
+	VFMADD231PS 64(R11), Z5, Z3
+	VFMADD231PS 64(DX), Z5, Z4
+	VMOVUPS     128(AX), Z5
+	VFMADD231PS 128(R10), Z5, Z1
+	VFMADD231PS 128(R9), Z5, Z2
+	VFMADD231PS 128(R11), Z5, Z3
+	VFMADD231PS 128(DX), Z5, Z4
+	VMOVUPS     192(AX), Z5
+	VFMADD231PS 192(R10), Z5, Z1
+	VFMADD231PS 192(R9), Z5, Z2
+	VFMADD231PS 192(R11), Z5, Z3
+	VFMADD231PS 192(DX), Z5, Z4
+	VSHUFF64X2  $0x44, Z2, Z1, Z5
+	VSHUFF64X2  $0xee, Z2, Z1, Z1
+	VADDPS      Z1, Z5, Z1
+	VSHUFF64X2  $0x44, Z4, Z3, Z2
+	VSHUFF64X2  $0xee, Z4, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VSHUFF32X4  $0x88, Z2, Z1, Z3
+	VSHUFF32X4  $0xdd, Z2, Z1, Z1
+	VADDPS      Z1, Z3, Z1
+	VPERMILPS   $0xb1, Z1, Z2
+	VADDPS      Z2, Z1, Z1
+	VPERMILPS   $0x4e, Z1, Z2
+	VADDPS      Z2, Z1, Z1
+	VMOVUPS     order<>+0(SB), Z2
+	VPERMPS     Z1, Z2, Z1
+	VMOVAPS     Y1, Y1
+
+store207:
+	VMULPS  Y0, Y1, Y1
+	MOVL    $0x0000ffff, DX
+	BZHIL   DI, DX, DX
+	KMOVW   DX, K1
+	VMOVUPS Y1, K1, (BX)
+
+done208:
+next201:
+	MOVQ a+0(FP), DX
+	MOVQ 200(DX), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ a+0(FP), DX
+	MOVQ 192(DX), DX
+	LEAQ (CX)(DX*4), CX
+	ADDQ $0x18, 16(SP)
+	DECQ 24(SP)
+	JNE  row200
+
+rows202:
+	VZEROUPPER
+	RET
+
+width199:
+	MOVQ  a+0(FP), AX
+	MOVQ  96(AX), AX
+	MOVQ  a+0(FP), CX
+	MOVQ  48(CX), CX
+	MOVQ  a+0(FP), DX
+	MOVQ  (DX), DX
+	MOVQ  DX, 32(SP)
+	MOVQ  a+0(FP), DX
+	MOVQ  8(DX), DX
+	TESTQ DX, DX
+	JE    rows212
+	MOVQ  DX, 40(SP)
+
+row210:
+	MOVQ         32(SP), BX
+	MOVQ         (BX), DX
+	MOVQ         8(BX), BX
+	MOVQ         a+0(FP), SI
+	CMPQ         BX, 232(SI)
+	JLE          next211
+	MOVQ         a+0(FP), SI
+	CMPQ         BX, 240(SI)
+	JGT          open213
+	LEAQ         -1(BX), SI
+	ANDQ         $-16, SI
+	MOVQ         a+0(FP), DI
+	VBROADCASTSS 252(DI), Z0
+	VMOVUPS      Z0, (CX)(SI*4)
+
+open213:
+	MOVQ         a+0(FP), SI
+	MOVQ         232(SI), SI
+	MOVQ         a+0(FP), DI
+	MOVQ         240(DI), DI
+	CMPQ         BX, DI
+	CMOVQLT      BX, DI
+	SUBQ         SI, DI
+	LEAQ         (CX)(SI*4), BX
+	LEAQ         (DX)(SI*4), DX
+	MOVQ         a+0(FP), SI
+	MOVQ         216(SI), SI
+	SHLQ         $0x02, SI
+	MOVQ         a+0(FP), R8
+	VBROADCASTSS 248(R8), Y0
+	SUBQ         $0x08, DI
+	JL           rest215
+
+eight214:
+	VXORPS  Z1, Z1, Z1
+	MOVQ    a+0(FP), R8
+	MOVLQSX (DX), R9
+	IMULQ   SI, R9
+	ADDQ    144(R8), R9
+	VXORPS  Z2, Z2, Z2
+	MOVQ    a+0(FP), R8
+	MOVLQSX 4(DX), R10
+	IMULQ   SI, R10
+	ADDQ    144(R8), R10
+	VXORPS  Z3, Z3, Z3
+	MOVQ    a+0(FP), R8
+	MOVLQSX 8(DX), R11
+	IMULQ   SI, R11
+	ADDQ    144(R8), R11
+	VXORPS  Z4, Z4, Z4
+	MOVQ    a+0(FP), R8
+	MOVLQSX 12(DX), R12
+	IMULQ   SI, R12
+	ADDQ    144(R8), R12
+	MOVQ    a+0(FP), R8
+	MOVQ    224(R8), R8
+	XORQ    R13, R13
+	CMPQ    R8, $0x10
+	JLT     tail220
+
+loop219:
+	VMOVUPS     (AX)(R13*1), Z5
+	VFMADD231PS (R9)(R13*1), Z5, Z1
+	VFMADD231PS (R10)(R13*1), Z5, Z2
+	VFMADD231PS (R11)(R13*1), Z5, Z3
+	VFMADD231PS (R12)(R13*1), Z5, Z4
+	ADDQ        $0x40, R13
+	SUBQ        $0x10, R8
+	CMPQ        R8, $0x10
+	JGE         loop219
+
+tail220:
+	TESTQ       R8, R8
+	JE          done221
+	MOVL        $0x0000ffff, R14
+	BZHIL       R8, R14, R14
+	KMOVW       R14, K1
+	VMOVUPS.Z   (AX)(R13*1), K1, Z5
+	VMOVUPS.Z   (R9)(R13*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z1
+	VMOVUPS.Z   (R10)(R13*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z2
+	VMOVUPS.Z   (R11)(R13*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z3
+	VMOVUPS.Z   (R12)(R13*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z4
+
+done221:
+	VSHUFF64X2 $0x44, Z2, Z1, Z5
+	VSHUFF64X2 $0xee, Z2, Z1, Z1
+	VADDPS     Z1, Z5, Z1
+	VSHUFF64X2 $0x44, Z4, Z3, Z2
+	VSHUFF64X2 $0xee, Z4, Z3, Z3
+	VADDPS     Z3, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	MOVQ       a+0(FP), R8
+	MOVLQSX    16(DX), R9
+	IMULQ      SI, R9
+	ADDQ       144(R8), R9
+	VXORPS     Z4, Z4, Z4
+	MOVQ       a+0(FP), R8
+	MOVLQSX    20(DX), R10
+	IMULQ      SI, R10
+	ADDQ       144(R8), R10
+	VXORPS     Z5, Z5, Z5
+	MOVQ       a+0(FP), R8
+	MOVLQSX    24(DX), R11
+	IMULQ      SI, R11
+	ADDQ       144(R8), R11
+	VXORPS     Z6, Z6, Z6
+	MOVQ       a+0(FP), R8
+	MOVLQSX    28(DX), R12
+	IMULQ      SI, R12
+	ADDQ       144(R8), R12
+	MOVQ       a+0(FP), R8
+	MOVQ       224(R8), R8
+	XORQ       R13, R13
+	CMPQ       R8, $0x10
+	JLT        tail223
+
+loop222:
+	VMOVUPS     (AX)(R13*1), Z7
+	VFMADD231PS (R9)(R13*1), Z7, Z3
+	VFMADD231PS (R10)(R13*1), Z7, Z4
+	VFMADD231PS (R11)(R13*1), Z7, Z5
+	VFMADD231PS (R12)(R13*1), Z7, Z6
+	ADDQ        $0x40, R13
+	SUBQ        $0x10, R8
+	CMPQ        R8, $0x10
+	JGE         loop222
+
+tail223:
+	TESTQ       R8, R8
+	JE          done224
+	MOVL        $0x0000ffff, R14
+	BZHIL       R8, R14, R14
+	KMOVW       R14, K1
+	VMOVUPS.Z   (AX)(R13*1), K1, Z7
+	VMOVUPS.Z   (R9)(R13*1), K1, Z8
+	VFMADD231PS Z8, Z7, Z3
+	VMOVUPS.Z   (R10)(R13*1), K1, Z8
+	VFMADD231PS Z8, Z7, Z4
+	VMOVUPS.Z   (R11)(R13*1), K1, Z8
+	VFMADD231PS Z8, Z7, Z5
+	VMOVUPS.Z   (R12)(R13*1), K1, Z8
+	VFMADD231PS Z8, Z7, Z6
+
+done224:
+	VSHUFF64X2 $0x44, Z4, Z3, Z7
+	VSHUFF64X2 $0xee, Z4, Z3, Z3
+	VADDPS     Z3, Z7, Z3
+	VSHUFF64X2 $0x44, Z6, Z5, Z4
+	VSHUFF64X2 $0xee, Z6, Z5, Z5
+	VADDPS     Z5, Z4, Z4
+	VSHUFF32X4 $0x88, Z2, Z1, Z5
+	VSHUFF32X4 $0xdd, Z2, Z1, Z1
+	VADDPS     Z1, Z5, Z1
+	VSHUFF32X4 $0x88, Z4, Z3, Z2
+	VSHUFF32X4 $0xdd, Z4, Z3, Z3
+	VADDPS     Z3, Z2, Z2
+	VSHUFPS    $0x88, Z2, Z1, Z3
+	VSHUFPS    $0xdd, Z2, Z1, Z1
+	VADDPS     Z1, Z3, Z1
+	VPERMILPS  $0xb1, Z1, Z2
+	VADDPS     Z2, Z1, Z1
+	VMOVUPS    order<>+0(SB), Z2
+	VPERMPS    Z1, Z2, Z1
+	VMULPS     Y0, Y1, Y1
+	VMOVUPS    Y1, (BX)
+	ADDQ       $0x20, BX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, DI
+	JGE        eight214
+
+rest215:
+	ADDQ    $0x08, DI
+	JE      done218
+	LEAQ    -1(DI), R8
+	CMPQ    DI, $0x04
+	JLE     four216
+	VXORPS  Z1, Z1, Z1
+	MOVQ    a+0(FP), R9
+	MOVLQSX (DX), R10
+	IMULQ   SI, R10
+	ADDQ    144(R9), R10
+	VXORPS  Z2, Z2, Z2
+	MOVQ    $0x00000001, R9
+	CMPQ    R8, R9
+	CMOVQLT R8, R9
+	MOVQ    a+0(FP), R11
+	MOVLQSX (DX)(R9*4), R9
+	IMULQ   SI, R9
+	ADDQ    144(R11), R9
+	VXORPS  Z3, Z3, Z3
+	MOVQ    $0x00000002, R11
+	CMPQ    R8, R11
+	CMOVQLT R8, R11
+	MOVQ    a+0(FP), R12
+	MOVLQSX (DX)(R11*4), R11
+	IMULQ   SI, R11
+	ADDQ    144(R12), R11
+	VXORPS  Z4, Z4, Z4
+	MOVQ    $0x00000003, R12
+	CMPQ    R8, R12
+	CMOVQLT R8, R12
+	MOVQ    a+0(FP), R13
+	MOVLQSX (DX)(R12*4), R12
+	IMULQ   SI, R12
+	ADDQ    144(R13), R12
+	MOVQ    a+0(FP), R13
+	MOVQ    224(R13), R13
+	XORQ    R14, R14
+	CMPQ    R13, $0x10
+	JLT     tail226
+
+loop225:
+	VMOVUPS     (AX)(R14*1), Z5
+	VFMADD231PS (R10)(R14*1), Z5, Z1
+	VFMADD231PS (R9)(R14*1), Z5, Z2
+	VFMADD231PS (R11)(R14*1), Z5, Z3
+	VFMADD231PS (R12)(R14*1), Z5, Z4
+	ADDQ        $0x40, R14
+	SUBQ        $0x10, R13
+	CMPQ        R13, $0x10
+	JGE         loop225
+
+tail226:
+	TESTQ       R13, R13
+	JE          done227
+	MOVL        $0x0000ffff, R15
+	BZHIL       R13, R15, R15
+	KMOVW       R15, K1
+	VMOVUPS.Z   (AX)(R14*1), K1, Z5
+	VMOVUPS.Z   (R10)(R14*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z1
+	VMOVUPS.Z   (R9)(R14*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z2
+	VMOVUPS.Z   (R11)(R14*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z3
+	VMOVUPS.Z   (R12)(R14*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z4
+
+done227:
+	VSHUFF64X2 $0x44, Z2, Z1, Z5
+	VSHUFF64X2 $0xee, Z2, Z1, Z1
+	VADDPS     Z1, Z5, Z1
+	VSHUFF64X2 $0x44, Z4, Z3, Z2
+	VSHUFF64X2 $0xee, Z4, Z3, Z3
+	VADDPS     Z3, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	MOVQ       $0x00000004, R9
+	CMPQ       R8, R9
+	CMOVQLT    R8, R9
+	MOVQ       a+0(FP), R10
+	MOVLQSX    (DX)(R9*4), R9
+	IMULQ      SI, R9
+	ADDQ       144(R10), R9
+	VXORPS     Z4, Z4, Z4
+	MOVQ       $0x00000005, R10
+	CMPQ       R8, R10
+	CMOVQLT    R8, R10
+	MOVQ       a+0(FP), R11
+	MOVLQSX    (DX)(R10*4), R10
+	IMULQ      SI, R10
+	ADDQ       144(R11), R10
+	VXORPS     Z5, Z5, Z5
+	MOVQ       $0x00000006, R11
+	CMPQ       R8, R11
+	CMOVQLT    R8, R11
+	MOVQ       a+0(FP), R12
+	MOVLQSX    (DX)(R11*4), R11
+	IMULQ      SI, R11
+	ADDQ       144(R12), R11
+	VXORPS     Z6, Z6, Z6
+	MOVQ       $0x00000007, R12
+	CMPQ       R8, R12
+	CMOVQLT    R8, R12
+	MOVQ       a+0(FP), R8
+	MOVLQSX    (DX)(R12*4), DX
+	IMULQ      SI, DX
+	ADDQ       144(R8), DX
+	MOVQ       a+0(FP), SI
+	MOVQ       224(SI), SI
+	XORQ       R8, R8
+	CMPQ       SI, $0x10
+	JLT        tail229
+
+loop228:
+	VMOVUPS     (AX)(R8*1), Z7
+	VFMADD231PS (R9)(R8*1), Z7, Z3
+	VFMADD231PS (R10)(R8*1), Z7, Z4
+	VFMADD231PS (R11)(R8*1), Z7, Z5
+	VFMADD231PS (DX)(R8*1), Z7, Z6
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, SI
+	CMPQ        SI, $0x10
+	JGE         loop228
+
+tail229:
+	TESTQ       SI, SI
+	JE          done230
+	MOVL        $0x0000ffff, R12
+	BZHIL       SI, R12, R12
+	KMOVW       R12, K1
+	VMOVUPS.Z   (AX)(R8*1), K1, Z7
+	VMOVUPS.Z   (R9)(R8*1), K1, Z8
+	VFMADD231PS Z8, Z7, Z3
+	VMOVUPS.Z   (R10)(R8*1), K1, Z8
+	VFMADD231PS Z8, Z7, Z4
+	VMOVUPS.Z   (R11)(R8*1), K1, Z8
+	VFMADD231PS Z8, Z7, Z5
+	VMOVUPS.Z   (DX)(R8*1), K1, Z8
+	VFMADD231PS Z8, Z7, Z6
+
+done230:
+	VSHUFF64X2 $0x44, Z4, Z3, Z7
+	VSHUFF64X2 $0xee, Z4, Z3, Z3
+	VADDPS     Z3, Z7, Z3
+	VSHUFF64X2 $0x44, Z6, Z5, Z4
+	VSHUFF64X2 $0xee, Z6, Z5, Z5
+	VADDPS     Z5, Z4, Z4
+	VSHUFF32X4 $0x88, Z2, Z1, Z5
+	VSHUFF32X4 $0xdd, Z2, Z1, Z1
+	VADDPS     Z1, Z5, Z1
+	VSHUFF32X4 $0x88, Z4, Z3, Z2
+	VSHUFF32X4 $0xdd, Z4, Z3, Z3
+	VADDPS     Z3, Z2, Z2
+	VSHUFPS    $0x88, Z2, Z1, Z3
+	VSHUFPS    $0xdd, Z2, Z1, Z1
+	VADDPS     Z1, Z3, Z1
+	VPERMILPS  $0xb1, Z1, Z2
+	VADDPS     Z2, Z1, Z1
+	VMOVUPS    order<>+0(SB), Z2
+	VPERMPS    Z1, Z2, Z1
+	VMOVAPS    Y1, Y1
+	JMP        store217
+
+four216:
+	VXORPS  Z1, Z1, Z1
+	MOVQ    a+0(FP), R9
+	MOVLQSX (DX), R10
+	IMULQ   SI, R10
+	ADDQ    144(R9), R10
+	VXORPS  Z2, Z2, Z2
+	MOVQ    $0x00000001, R9
+	CMPQ    R8, R9
+	CMOVQLT R8, R9
+	MOVQ    a+0(FP), R11
+	MOVLQSX (DX)(R9*4), R9
+	IMULQ   SI, R9
+	ADDQ    144(R11), R9
+	VXORPS  Z3, Z3, Z3
+	MOVQ    $0x00000002, R11
+	CMPQ    R8, R11
+	CMOVQLT R8, R11
+	MOVQ    a+0(FP), R12
+	MOVLQSX (DX)(R11*4), R11
+	IMULQ   SI, R11
+	ADDQ    144(R12), R11
+	VXORPS  Z4, Z4, Z4
+	MOVQ    $0x00000003, R12
+	CMPQ    R8, R12
+	CMOVQLT R8, R12
+	MOVQ    a+0(FP), R8
+	MOVLQSX (DX)(R12*4), DX
+	IMULQ   SI, DX
+	ADDQ    144(R8), DX
+	MOVQ    a+0(FP), SI
+	MOVQ    224(SI), SI
+	XORQ    R8, R8
+	CMPQ    SI, $0x10
+	JLT     tail232
+
+loop231:
+	VMOVUPS     (AX)(R8*1), Z5
+	VFMADD231PS (R10)(R8*1), Z5, Z1
+	VFMADD231PS (R9)(R8*1), Z5, Z2
+	VFMADD231PS (R11)(R8*1), Z5, Z3
+	VFMADD231PS (DX)(R8*1), Z5, Z4
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, SI
+	CMPQ        SI, $0x10
+	JGE         loop231
+
+tail232:
+	TESTQ       SI, SI
+	JE          done233
+	MOVL        $0x0000ffff, R12
+	BZHIL       SI, R12, R12
+	KMOVW       R12, K1
+	VMOVUPS.Z   (AX)(R8*1), K1, Z5
+	VMOVUPS.Z   (R10)(R8*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z1
+	VMOVUPS.Z   (R9)(R8*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z2
+	VMOVUPS.Z   (R11)(R8*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z3
+	VMOVUPS.Z   (DX)(R8*1), K1, Z6
+	VFMADD231PS Z6, Z5, Z4
+
+done233:
+	VSHUFF64X2 $0x44, Z2, Z1, Z5
+	VSHUFF64X2 $0xee, Z2, Z1, Z1
+	VADDPS     Z1, Z5, Z1
+	VSHUFF64X2 $0x44, Z4, Z3, Z2
+	VSHUFF64X2 $0xee, Z4, Z3, Z3
+	VADDPS     Z3, Z2, Z2
+	VSHUFF32X4 $0x88, Z2, Z1, Z3
+	VSHUFF32X4 $0xdd, Z2, Z1, Z1
+	VADDPS     Z1, Z3, Z1
+	VPERMILPS  $0xb1, Z1, Z2
+	VADDPS     Z2, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z2
+	VADDPS     Z2, Z1, Z1
+	VMOVUPS    order<>+0(SB), Z2
+	VPERMPS    Z1, Z2, Z1
+	VMOVAPS    Y1, Y1
+
+store217:
+	VMULPS  Y0, Y1, Y1
+	MOVL    $0x0000ffff, DX
+	BZHIL   DI, DX, DX
+	KMOVW   DX, K1
+	VMOVUPS Y1, K1, (BX)
+
+done218:
+next211:
+	MOVQ a+0(FP), DX
+	MOVQ 200(DX), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ a+0(FP), DX
+	MOVQ 192(DX), DX
+	LEAQ (CX)(DX*4), CX
+	ADDQ $0x18, 32(SP)
+	DECQ 40(SP)
+	JNE  row210
+
+rows212:
+	VZEROUPPER
+	RET
+
+DATA order<>+0(SB)/4, $0x00000000
+DATA order<>+4(SB)/4, $0x00000004
+DATA order<>+8(SB)/4, $0x00000008
+DATA order<>+12(SB)/4, $0x0000000c
+DATA order<>+16(SB)/4, $0x00000002
+DATA order<>+20(SB)/4, $0x00000006
+DATA order<>+24(SB)/4, $0x0000000a
+DATA order<>+28(SB)/4, $0x0000000e
+DATA order<>+32(SB)/4, $0x00000000
+DATA order<>+36(SB)/4, $0x00000004
+DATA order<>+40(SB)/4, $0x00000008
+DATA order<>+44(SB)/4, $0x0000000c
+DATA order<>+48(SB)/4, $0x00000002
+DATA order<>+52(SB)/4, $0x00000006
+DATA order<>+56(SB)/4, $0x0000000a
+DATA order<>+60(SB)/4, $0x0000000e
+GLOBL order<>(SB), RODATA|NOPTR, $64
+
+// func softmax(a *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softmax(SB), NOSPLIT, $16-8
+	MOVQ  a+0(FP), AX
+	MOVQ  48(AX), AX
+	MOVQ  a+0(FP), CX
+	MOVQ  (CX), CX
+	MOVQ  CX, (SP)
+	MOVQ  a+0(FP), CX
+	MOVQ  8(CX), CX
+	TESTQ CX, CX
+	JE    rows236
+	MOVQ  CX, 8(SP)
+
+row234:
+	MOVQ    (SP), DX
+	MOVQ    (DX), CX
+	MOVQ    8(DX), CX
+	TESTQ   CX, CX
+	JLE     next235
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
 	VMOVUPS fff800000<>+0(SB), Z0
-	VMOVUPS Z0, Z1
-	XORQ    DX, DX
-	CMPQ    CX, $0x10
-	JLT     tail196
+	VMOVAPS Z0, Z0
+	MOVQ    CX, DX
+	XORQ    BX, BX
 
-loop195:
-	VMOVUPS (AX)(DX*1), Z2
-	VMAXPS  Z1, Z2, Z1
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
-	JGE     loop195
+lanes237:
+	VMOVUPS       (AX)(BX*1), Z2
+	VMAXPS        Z0, Z2, Z0
+	ADDQ          $0x40, BX
+	SUBQ          $0x10, DX
+	JG            lanes237
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VMAXPS        Y2, Y0, Y2
+	VEXTRACTF128  $0x01, Y2, X0
+	VMAXPS        X0, X2, X0
+	VPERMILPS     $0x4e, X0, X2
+	VMAXPS        X2, X0, X0
+	VPERMILPS     $0xb1, X0, X2
+	VMAXPS        X2, X0, X0
+	VBROADCASTSS  X0, Z0
+	MOVQ          CX, DX
+	XORQ          BX, BX
 
-tail196:
-	TESTQ     CX, CX
-	JE        done197
-	MOVL      $0x0000ffff, BX
-	BZHIL     CX, BX, BX
-	KMOVW     BX, K1
-	VMOVUPS.Z (AX)(DX*1), K1, Z2
-	VBLENDMPS Z2, Z0, K1, Z3
-	VMAXPS    Z1, Z3, Z1
-
-done197:
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VMAXPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VMAXPS        X1, X0, X1
-	VPERMILPS     $0x4e, X1, X0
-	VMAXPS        X0, X1, X1
-	VPERMILPS     $0xb1, X1, X0
-	VMAXPS        X0, X1, X1
-	VBROADCASTSS  X1, Z0
-	VXORPS        Z1, Z1, Z1
-	MOVQ          x_len+8(FP), CX
-	XORQ          DX, DX
-	CMPQ          CX, $0x10
-	JLT           tail199
-
-loop198:
-	VMOVUPS      (AX)(DX*1), Z2
-	VSUBPS       Z0, Z2, Z2
-	VXORPS       Z3, Z3, Z3
-	VMOVUPS      fc2a00000<>+0(SB), Z6
-	VMAXPS       Z2, Z6, Z6
-	VMOVUPS      f42b20000<>+0(SB), Z7
-	VMINPS       Z6, Z7, Z6
-	VMULPS       f3fb8aa3b<>+0(SB), Z6, Z7
-	VRNDSCALEPS  $0x08, Z7, Z7
-	VMOVUPS      Z6, Z6
-	VFNMADD231PS f3f317218<>+0(SB), Z7, Z6
-	VFNMADD231PS fb102e308<>+0(SB), Z7, Z6
-	VMOVUPS      f3ab511f9<>+0(SB), Z8
-	VFMADD213PS  f3c091d05<>+0(SB), Z6, Z8
-	VFMADD213PS  f3d2aac79<>+0(SB), Z6, Z8
-	VFMADD213PS  f3e2aaa49<>+0(SB), Z6, Z8
-	VFMADD213PS  f3efffffe<>+0(SB), Z6, Z8
-	VFMADD213PS  f3f800000<>+0(SB), Z6, Z8
-	VFMADD213PS  f3f800000<>+0(SB), Z6, Z8
-	VSCALEFPS    Z7, Z8, Z8
-	VCMPPS       $0x11, fc2a00000<>+0(SB), Z2, K1
-	VBLENDMPS    Z3, Z8, K1, Z4
-	VMOVUPS      Z4, (AX)(DX*1)
-	VADDPS       Z4, Z1, Z1
-	ADDQ         $0x40, DX
-	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
-	JGE          loop198
-
-tail199:
-	TESTQ        CX, CX
-	JE           done200
-	MOVL         $0x0000ffff, BX
-	BZHIL        CX, BX, BX
-	KMOVW        BX, K1
-	VMOVUPS.Z    (AX)(DX*1), K1, Z2
-	VSUBPS       Z0, Z2, Z0
-	VXORPS       Z2, Z2, Z2
-	VMOVUPS      fc2a00000<>+0(SB), Z3
-	VMAXPS       Z0, Z3, Z3
-	VMOVUPS      f42b20000<>+0(SB), Z4
-	VMINPS       Z3, Z4, Z3
-	VMULPS       f3fb8aa3b<>+0(SB), Z3, Z4
-	VRNDSCALEPS  $0x08, Z4, Z4
-	VMOVUPS      Z3, Z3
-	VFNMADD231PS f3f317218<>+0(SB), Z4, Z3
-	VFNMADD231PS fb102e308<>+0(SB), Z4, Z3
-	VMOVUPS      f3ab511f9<>+0(SB), Z6
-	VFMADD213PS  f3c091d05<>+0(SB), Z3, Z6
-	VFMADD213PS  f3d2aac79<>+0(SB), Z3, Z6
-	VFMADD213PS  f3e2aaa49<>+0(SB), Z3, Z6
-	VFMADD213PS  f3efffffe<>+0(SB), Z3, Z6
-	VFMADD213PS  f3f800000<>+0(SB), Z3, Z6
-	VFMADD213PS  f3f800000<>+0(SB), Z3, Z6
-	VSCALEFPS    Z4, Z6, Z6
-	VCMPPS       $0x11, fc2a00000<>+0(SB), Z0, K2
-	VBLENDMPS    Z2, Z6, K2, Z5
-	VMOVUPS      Z5, K1, (AX)(DX*1)
-	VMOVAPS.Z    Z5, K1, Z0
-	VADDPS       Z0, Z1, Z1
-
-done200:
+lanes238:
+	VMOVUPS       (AX)(BX*1), Z2
+	VSUBPS        Z0, Z2, Z2
+	VXORPS        Z4, Z4, Z4
+	VMOVUPS       fc2a00000<>+0(SB), Z5
+	VMAXPS        Z2, Z5, Z5
+	VMOVUPS       f42b20000<>+0(SB), Z6
+	VMINPS        Z5, Z6, Z5
+	VMULPS        f3fb8aa3b<>+0(SB), Z5, Z6
+	VRNDSCALEPS   $0x08, Z6, Z6
+	VMOVUPS       Z5, Z5
+	VFNMADD231PS  f3f317218<>+0(SB), Z6, Z5
+	VFNMADD231PS  fb102e308<>+0(SB), Z6, Z5
+	VMOVUPS       f3ab511f9<>+0(SB), Z7
+	VFMADD213PS   f3c091d05<>+0(SB), Z5, Z7
+	VFMADD213PS   f3d2aac79<>+0(SB), Z5, Z7
+	VFMADD213PS   f3e2aaa49<>+0(SB), Z5, Z7
+	VFMADD213PS   f3efffffe<>+0(SB), Z5, Z7
+	VFMADD213PS   f3f800000<>+0(SB), Z5, Z7
+	VFMADD213PS   f3f800000<>+0(SB), Z5, Z7
+	VSCALEFPS     Z6, Z7, Z7
+	VCMPPS        $0x11, fc2a00000<>+0(SB), Z2, K1
+	VBLENDMPS     Z4, Z7, K1, Z3
+	VMOVUPS       Z3, (AX)(BX*1)
+	VADDPS        Z3, Z1, Z1
+	ADDQ          $0x40, BX
+	SUBQ          $0x10, DX
+	JG            lanes238
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -6042,207 +7107,1018 @@ done200:
 	VBROADCASTSS  X1, Z0
 	VMOVUPS       f3f800000<>+0(SB), Z1
 	VDIVPS        Z0, Z1, Z0
-	MOVQ          x_len+8(FP), CX
 	XORQ          DX, DX
-	CMPQ          CX, $0x10
-	JLT           tail202
 
-loop201:
+lanes239:
 	VMOVUPS (AX)(DX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
-	JGE     loop201
+	JG      lanes239
 
-tail202:
-	TESTQ     CX, CX
-	JE        done203
-	MOVL      $0x0000ffff, BX
-	BZHIL     CX, BX, BX
-	KMOVW     BX, K1
-	VMOVUPS.Z (AX)(DX*1), K1, Z1
-	VMULPS    Z0, Z1, Z0
-	VMOVUPS   Z0, K1, (AX)(DX*1)
+next235:
+	MOVQ a+0(FP), CX
+	MOVQ 192(CX), CX
+	LEAQ (AX)(CX*4), AX
+	ADDQ $0x18, (SP)
+	DECQ 8(SP)
+	JNE  row234
 
-done203:
+rows236:
 	VZEROUPPER
 	RET
 
-// func Mix(out []float32, p []float32, v []float32, ld int, idx []int32)
+// func softmaxBackward(a *byte)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·Mix(SB), NOSPLIT, $0-104
-	MOVQ out_base+0(FP), AX
-	MOVQ p_base+24(FP), CX
-	MOVQ v_base+48(FP), DX
-	MOVQ out_len+8(FP), BX
-	MOVQ ld+72(FP), SI
-	SHLQ $0x02, SI
-	MOVQ idx_base+80(FP), DI
-	MOVQ idx_len+88(FP), R8
+TEXT ·softmaxBackward(SB), NOSPLIT, $16-8
+	MOVQ         a+0(FP), AX
+	MOVQ         48(AX), AX
+	MOVQ         a+0(FP), CX
+	MOVQ         72(CX), CX
+	MOVQ         a+0(FP), DX
+	VBROADCASTSS 248(DX), Z0
+	MOVQ         a+0(FP), DX
+	MOVQ         (DX), DX
+	MOVQ         DX, (SP)
+	MOVQ         a+0(FP), DX
+	MOVQ         8(DX), DX
+	TESTQ        DX, DX
+	JE           rows242
+	MOVQ         DX, 8(SP)
 
-width204:
-	CMPQ   BX, $0x00000040
-	JL     next206
-	VXORPS Z0, Z0, Z0
+row240:
+	MOVQ   (SP), BX
+	MOVQ   (BX), DX
+	MOVQ   8(BX), DX
+	TESTQ  DX, DX
+	JLE    next241
 	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	XORQ   R9, R9
-
-path205:
-	MOVLQSX      (DI)(R9*4), R10
-	IMULQ        SI, R10
-	ADDQ         DX, R10
-	VBROADCASTSS (CX)(R9*4), Z4
-	VFMADD231PS  (R10), Z4, Z0
-	VFMADD231PS  64(R10), Z4, Z1
-	VFMADD231PS  128(R10), Z4, Z2
-	VFMADD231PS  192(R10), Z4, Z3
-	INCQ         R9
-	CMPQ         R9, R8
-	JL           path205
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS      Z2, 128(AX)
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000100, DX
-	SUBQ         $0x00000040, BX
-	JMP          width204
-
-next206:
-width207:
-	CMPQ   BX, $0x00000010
-	JL     next209
-	VXORPS Z0, Z0, Z0
-	XORQ   R9, R9
-
-path208:
-	MOVLQSX      (DI)(R9*4), R10
-	IMULQ        SI, R10
-	ADDQ         DX, R10
-	VBROADCASTSS (CX)(R9*4), Z1
-	VFMADD231PS  (R10), Z1, Z0
-	INCQ         R9
-	CMPQ         R9, R8
-	JL           path208
-	VMOVUPS      Z0, (AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, BX
-	JMP          width207
-
-next209:
-	VZEROUPPER
-	RET
-
-// func Scatter(dst []float32, ld int, idx []int32, coef []float32, vec []float32)
-// Requires: AVX, AVX512F
-TEXT ·Scatter(SB), NOSPLIT, $0-104
-	MOVQ dst_base+0(FP), AX
-	MOVQ ld+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ idx_base+32(FP), DX
-	MOVQ idx_len+40(FP), BX
-	MOVQ coef_base+56(FP), SI
-	MOVQ vec_base+80(FP), DI
-	MOVQ vec_len+88(FP), R8
-	SHLQ $0x02, R8
-	XORQ R9, R9
-
-path210:
-	MOVLQSX      (DX)(R9*4), R10
-	IMULQ        CX, R10
-	ADDQ         AX, R10
-	VBROADCASTSS (SI)(R9*4), Z0
-	XORQ         R11, R11
-
-width211:
-	VMOVUPS     (R10)(R11*1), Z1
-	VFMADD231PS (DI)(R11*1), Z0, Z1
-	VMOVUPS     Z1, (R10)(R11*1)
-	ADDQ        $0x40, R11
-	CMPQ        R11, R8
-	JL          width211
-	INCQ        R9
-	CMPQ        R9, BX
-	JL          path210
-	VZEROUPPER
-	RET
-
-// func SoftmaxBackward(ds []float32, p []float32, dp []float32, scale float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·SoftmaxBackward(SB), NOSPLIT, $0-76
-	MOVQ   ds_base+0(FP), AX
-	MOVQ   p_base+24(FP), CX
-	MOVQ   dp_base+48(FP), DX
-	VXORPS Z0, Z0, Z0
-	MOVQ   ds_len+8(FP), BX
+	MOVQ   DX, BX
 	XORQ   SI, SI
-	CMPQ   BX, $0x10
-	JLT    tail213
 
-loop212:
-	VMOVUPS     (DX)(SI*1), Z1
-	VMOVUPS     (CX)(SI*1), Z2
-	VFMADD231PS Z1, Z2, Z0
-	ADDQ        $0x40, SI
-	SUBQ        $0x10, BX
-	CMPQ        BX, $0x10
-	JGE         loop212
+lanes243:
+	VMOVUPS       (AX)(SI*1), Z2
+	VFMADD231PS   (CX)(SI*1), Z2, Z1
+	ADDQ          $0x40, SI
+	SUBQ          $0x10, BX
+	JG            lanes243
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y2
+	VEXTRACTF128  $0x01, Y2, X1
+	VADDPS        X1, X2, X1
+	VHADDPS       X1, X1, X1
+	VHADDPS       X1, X1, X1
+	VBROADCASTSS  X1, Z1
+	XORQ          BX, BX
 
-tail213:
-	TESTQ       BX, BX
-	JE          done214
-	MOVL        $0x0000ffff, DI
-	BZHIL       BX, DI, DI
-	KMOVW       DI, K1
-	VMOVUPS.Z   (DX)(SI*1), K1, Z1
-	VMOVUPS.Z   (CX)(SI*1), K1, Z2
-	VFMADD231PS Z1, Z2, Z0
-
-done214:
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y1
-	VEXTRACTF128  $0x01, Y1, X0
-	VADDPS        X0, X1, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VBROADCASTSS  X0, Z0
-	VBROADCASTSS  scale+72(FP), Z1
-	MOVQ          ds_len+8(FP), BX
-	XORQ          SI, SI
-	CMPQ          BX, $0x10
-	JLT           tail216
-
-loop215:
-	VMOVUPS (CX)(SI*1), Z2
-	VMOVUPS (DX)(SI*1), Z3
-	VSUBPS  Z0, Z3, Z3
+lanes244:
+	VMOVUPS (AX)(BX*1), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	VSUBPS  Z1, Z3, Z3
 	VMULPS  Z3, Z2, Z2
-	VMULPS  Z1, Z2, Z2
-	VMOVUPS Z2, (AX)(SI*1)
-	ADDQ    $0x40, SI
-	SUBQ    $0x10, BX
-	CMPQ    BX, $0x10
-	JGE     loop215
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS Z2, (CX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JG      lanes244
 
-tail216:
-	TESTQ     BX, BX
-	JE        done217
-	MOVL      $0x0000ffff, DI
-	BZHIL     BX, DI, DI
-	KMOVW     DI, K1
-	VMOVUPS.Z (CX)(SI*1), K1, Z2
-	VMOVUPS.Z (DX)(SI*1), K1, Z3
-	VSUBPS    Z0, Z3, Z0
-	VMULPS    Z0, Z2, Z0
-	VMULPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(SI*1)
+next241:
+	MOVQ a+0(FP), DX
+	MOVQ 192(DX), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ a+0(FP), DX
+	MOVQ 192(DX), DX
+	LEAQ (CX)(DX*4), CX
+	ADDQ $0x18, (SP)
+	DECQ 8(SP)
+	JNE  row240
 
-done217:
+rows242:
+	VZEROUPPER
+	RET
+
+// func mix(a *byte)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·mix(SB), NOSPLIT, $80-8
+	MOVQ a+0(FP), AX
+	MOVQ 224(AX), CX
+	XORQ AX, AX
+
+columns245:
+	CMPQ  CX, $0x80
+	JLT   fewer246
+	MOVQ  a+0(FP), DX
+	MOVQ  96(DX), DX
+	MOVQ  a+0(FP), BX
+	MOVQ  48(BX), BX
+	MOVQ  a+0(FP), SI
+	MOVQ  144(SI), SI
+	MOVQ  a+0(FP), DI
+	MOVQ  216(DI), DI
+	SHLQ  $0x02, DI
+	ADDQ  AX, DX
+	ADDQ  AX, SI
+	MOVQ  a+0(FP), R8
+	MOVQ  (R8), R8
+	MOVQ  R8, (SP)
+	MOVQ  a+0(FP), R8
+	MOVQ  8(R8), R8
+	TESTQ R8, R8
+	JE    rows249
+	MOVQ  R8, 8(SP)
+
+row247:
+	MOVQ    (SP), R9
+	MOVQ    (R9), R8
+	MOVQ    8(R9), R9
+	MOVQ    a+0(FP), R10
+	CMPQ    R9, 232(R10)
+	JLE     next248
+	MOVQ    a+0(FP), R10
+	MOVQ    232(R10), R10
+	MOVQ    a+0(FP), R11
+	MOVQ    240(R11), R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R10, R11
+	MOVQ    R10, R9
+	MOVQ    R11, R10
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	VXORPS  Z7, Z7, Z7
+	TESTQ   R9, R9
+	JE      first250
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	VMOVUPS 256(DX), Z4
+	VMOVUPS 320(DX), Z5
+	VMOVUPS 384(DX), Z6
+	VMOVUPS 448(DX), Z7
+
+first250:
+	ADDQ R9, R10
+
+path251:
+	MOVLQSX      (R8)(R9*4), R11
+	IMULQ        DI, R11
+	ADDQ         SI, R11
+	VBROADCASTSS (BX)(R9*4), Z8
+	VFMADD231PS  (R11), Z8, Z0
+	VFMADD231PS  64(R11), Z8, Z1
+	VFMADD231PS  128(R11), Z8, Z2
+	VFMADD231PS  192(R11), Z8, Z3
+	VFMADD231PS  256(R11), Z8, Z4
+	VFMADD231PS  320(R11), Z8, Z5
+	VFMADD231PS  384(R11), Z8, Z6
+	VFMADD231PS  448(R11), Z8, Z7
+	INCQ         R9
+	CMPQ         R9, R10
+	JL           path251
+	VMOVUPS      Z0, (DX)
+	VMOVUPS      Z1, 64(DX)
+	VMOVUPS      Z2, 128(DX)
+	VMOVUPS      Z3, 192(DX)
+	VMOVUPS      Z4, 256(DX)
+	VMOVUPS      Z5, 320(DX)
+	VMOVUPS      Z6, 384(DX)
+	VMOVUPS      Z7, 448(DX)
+
+next248:
+	MOVQ a+0(FP), R8
+	MOVQ 200(R8), R8
+	LEAQ (DX)(R8*4), DX
+	MOVQ a+0(FP), R8
+	MOVQ 192(R8), R8
+	LEAQ (BX)(R8*4), BX
+	ADDQ $0x18, (SP)
+	DECQ 8(SP)
+	JNE  row247
+
+rows249:
+	ADDQ $0x00000200, AX
+	SUBQ $0x80, CX
+	JMP  columns245
+
+fewer246:
+	CMPQ  CX, $0x40
+	JLT   fewer253
+	MOVQ  a+0(FP), DX
+	MOVQ  96(DX), DX
+	MOVQ  a+0(FP), BX
+	MOVQ  48(BX), BX
+	MOVQ  a+0(FP), SI
+	MOVQ  144(SI), SI
+	MOVQ  a+0(FP), DI
+	MOVQ  216(DI), DI
+	SHLQ  $0x02, DI
+	ADDQ  AX, DX
+	ADDQ  AX, SI
+	MOVQ  a+0(FP), R8
+	MOVQ  (R8), R8
+	MOVQ  R8, 16(SP)
+	MOVQ  a+0(FP), R8
+	MOVQ  8(R8), R8
+	TESTQ R8, R8
+	JE    rows256
+	MOVQ  R8, 24(SP)
+
+row254:
+	MOVQ    16(SP), R9
+	MOVQ    (R9), R8
+	MOVQ    8(R9), R9
+	MOVQ    a+0(FP), R10
+	CMPQ    R9, 232(R10)
+	JLE     next255
+	MOVQ    a+0(FP), R10
+	MOVQ    232(R10), R10
+	MOVQ    a+0(FP), R11
+	MOVQ    240(R11), R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R10, R11
+	MOVQ    R10, R9
+	MOVQ    R11, R10
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	TESTQ   R9, R9
+	JE      first257
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+
+first257:
+	ADDQ R9, R10
+
+path258:
+	MOVLQSX      (R8)(R9*4), R11
+	IMULQ        DI, R11
+	ADDQ         SI, R11
+	VBROADCASTSS (BX)(R9*4), Z4
+	VFMADD231PS  (R11), Z4, Z0
+	VFMADD231PS  64(R11), Z4, Z1
+	VFMADD231PS  128(R11), Z4, Z2
+	VFMADD231PS  192(R11), Z4, Z3
+	INCQ         R9
+	CMPQ         R9, R10
+	JL           path258
+	VMOVUPS      Z0, (DX)
+	VMOVUPS      Z1, 64(DX)
+	VMOVUPS      Z2, 128(DX)
+	VMOVUPS      Z3, 192(DX)
+
+next255:
+	MOVQ a+0(FP), R8
+	MOVQ 200(R8), R8
+	LEAQ (DX)(R8*4), DX
+	MOVQ a+0(FP), R8
+	MOVQ 192(R8), R8
+	LEAQ (BX)(R8*4), BX
+	ADDQ $0x18, 16(SP)
+	DECQ 24(SP)
+	JNE  row254
+
+rows256:
+	ADDQ $0x00000100, AX
+	SUBQ $0x40, CX
+
+fewer253:
+	CMPQ  CX, $0x20
+	JLT   fewer260
+	MOVQ  a+0(FP), DX
+	MOVQ  96(DX), DX
+	MOVQ  a+0(FP), BX
+	MOVQ  48(BX), BX
+	MOVQ  a+0(FP), SI
+	MOVQ  144(SI), SI
+	MOVQ  a+0(FP), DI
+	MOVQ  216(DI), DI
+	SHLQ  $0x02, DI
+	ADDQ  AX, DX
+	ADDQ  AX, SI
+	MOVQ  a+0(FP), R8
+	MOVQ  (R8), R8
+	MOVQ  R8, 32(SP)
+	MOVQ  a+0(FP), R8
+	MOVQ  8(R8), R8
+	TESTQ R8, R8
+	JE    rows263
+	MOVQ  R8, 40(SP)
+
+row261:
+	MOVQ    32(SP), R9
+	MOVQ    (R9), R8
+	MOVQ    8(R9), R9
+	MOVQ    a+0(FP), R10
+	CMPQ    R9, 232(R10)
+	JLE     next262
+	MOVQ    a+0(FP), R10
+	MOVQ    232(R10), R10
+	MOVQ    a+0(FP), R11
+	MOVQ    240(R11), R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R10, R11
+	MOVQ    R10, R9
+	MOVQ    R11, R10
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	TESTQ   R9, R9
+	JE      first264
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+
+first264:
+	ADDQ R9, R10
+
+path265:
+	MOVLQSX      (R8)(R9*4), R11
+	IMULQ        DI, R11
+	ADDQ         SI, R11
+	VBROADCASTSS (BX)(R9*4), Z2
+	VFMADD231PS  (R11), Z2, Z0
+	VFMADD231PS  64(R11), Z2, Z1
+	INCQ         R9
+	CMPQ         R9, R10
+	JL           path265
+	VMOVUPS      Z0, (DX)
+	VMOVUPS      Z1, 64(DX)
+
+next262:
+	MOVQ a+0(FP), R8
+	MOVQ 200(R8), R8
+	LEAQ (DX)(R8*4), DX
+	MOVQ a+0(FP), R8
+	MOVQ 192(R8), R8
+	LEAQ (BX)(R8*4), BX
+	ADDQ $0x18, 32(SP)
+	DECQ 40(SP)
+	JNE  row261
+
+rows263:
+	ADDQ $0x00000080, AX
+	SUBQ $0x20, CX
+
+fewer260:
+	CMPQ  CX, $0x10
+	JLT   fewer267
+	MOVQ  a+0(FP), DX
+	MOVQ  96(DX), DX
+	MOVQ  a+0(FP), BX
+	MOVQ  48(BX), BX
+	MOVQ  a+0(FP), SI
+	MOVQ  144(SI), SI
+	MOVQ  a+0(FP), DI
+	MOVQ  216(DI), DI
+	SHLQ  $0x02, DI
+	ADDQ  AX, DX
+	ADDQ  AX, SI
+	MOVQ  a+0(FP), R8
+	MOVQ  (R8), R8
+	MOVQ  R8, 48(SP)
+	MOVQ  a+0(FP), R8
+	MOVQ  8(R8), R8
+	TESTQ R8, R8
+	JE    rows270
+	MOVQ  R8, 56(SP)
+
+row268:
+	MOVQ    48(SP), R9
+	MOVQ    (R9), R8
+	MOVQ    8(R9), R9
+	MOVQ    a+0(FP), R10
+	CMPQ    R9, 232(R10)
+	JLE     next269
+	MOVQ    a+0(FP), R10
+	MOVQ    232(R10), R10
+	MOVQ    a+0(FP), R11
+	MOVQ    240(R11), R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R10, R11
+	MOVQ    R10, R9
+	MOVQ    R11, R10
+	VXORPS  Z0, Z0, Z0
+	TESTQ   R9, R9
+	JE      first271
+	VMOVUPS (DX), Z0
+
+first271:
+	ADDQ R9, R10
+
+path272:
+	MOVLQSX      (R8)(R9*4), R11
+	IMULQ        DI, R11
+	ADDQ         SI, R11
+	VBROADCASTSS (BX)(R9*4), Z1
+	VFMADD231PS  (R11), Z1, Z0
+	INCQ         R9
+	CMPQ         R9, R10
+	JL           path272
+	VMOVUPS      Z0, (DX)
+
+next269:
+	MOVQ a+0(FP), R8
+	MOVQ 200(R8), R8
+	LEAQ (DX)(R8*4), DX
+	MOVQ a+0(FP), R8
+	MOVQ 192(R8), R8
+	LEAQ (BX)(R8*4), BX
+	ADDQ $0x18, 48(SP)
+	DECQ 56(SP)
+	JNE  row268
+
+rows270:
+	ADDQ $0x00000040, AX
+	SUBQ $0x10, CX
+
+fewer267:
+	TESTQ CX, CX
+	JE    done273
+	MOVL  $0x0000ffff, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  a+0(FP), CX
+	MOVQ  96(CX), CX
+	MOVQ  a+0(FP), DX
+	MOVQ  48(DX), DX
+	MOVQ  a+0(FP), BX
+	MOVQ  144(BX), BX
+	MOVQ  a+0(FP), SI
+	MOVQ  216(SI), SI
+	SHLQ  $0x02, SI
+	ADDQ  AX, CX
+	ADDQ  AX, BX
+	MOVQ  a+0(FP), AX
+	MOVQ  (AX), AX
+	MOVQ  AX, 64(SP)
+	MOVQ  a+0(FP), AX
+	MOVQ  8(AX), AX
+	TESTQ AX, AX
+	JE    rows276
+	MOVQ  AX, 72(SP)
+
+row274:
+	MOVQ      64(SP), DI
+	MOVQ      (DI), AX
+	MOVQ      8(DI), DI
+	MOVQ      a+0(FP), R8
+	CMPQ      DI, 232(R8)
+	JLE       next275
+	MOVQ      a+0(FP), R8
+	MOVQ      232(R8), R8
+	MOVQ      a+0(FP), R9
+	MOVQ      240(R9), R9
+	CMPQ      DI, R9
+	CMOVQLT   DI, R9
+	SUBQ      R8, R9
+	MOVQ      R8, DI
+	MOVQ      R9, R8
+	VXORPS    Z0, Z0, Z0
+	TESTQ     DI, DI
+	JE        first277
+	VMOVUPS.Z (CX), K1, Z0
+
+first277:
+	ADDQ DI, R8
+
+path278:
+	MOVLQSX      (AX)(DI*4), R9
+	IMULQ        SI, R9
+	ADDQ         BX, R9
+	VBROADCASTSS (DX)(DI*4), Z1
+	VMOVUPS.Z    (R9), K1, Z2
+	VFMADD231PS  Z2, Z1, Z0
+	INCQ         DI
+	CMPQ         DI, R8
+	JL           path278
+	VMOVUPS      Z0, K1, (CX)
+
+next275:
+	MOVQ a+0(FP), AX
+	MOVQ 200(AX), AX
+	LEAQ (CX)(AX*4), CX
+	MOVQ a+0(FP), AX
+	MOVQ 192(AX), AX
+	LEAQ (DX)(AX*4), DX
+	ADDQ $0x18, 64(SP)
+	DECQ 72(SP)
+	JNE  row274
+
+rows276:
+done273:
+	VZEROUPPER
+	RET
+
+// func spread(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·spread(SB), NOSPLIT, $40-8
+	MOVQ a+0(FP), AX
+	MOVQ 224(AX), CX
+	XORQ AX, AX
+
+columns279:
+	CMPQ  CX, $0x40
+	JLT   fewer280
+	MOVQ  a+0(FP), DX
+	MOVQ  24(DX), DX
+	MOVQ  a+0(FP), BX
+	MOVQ  32(BX), BX
+	TESTQ BX, BX
+	JE    segments282
+	MOVQ  BX, 32(SP)
+	MOVQ  AX, 24(SP)
+
+segment281:
+	MOVLQSX 8(DX), BX
+	MOVQ    a+0(FP), SI
+	MOVQ    200(SI), SI
+	IMULQ   BX, SI
+	SHLQ    $0x02, SI
+	MOVQ    a+0(FP), DI
+	ADDQ    96(DI), SI
+	MOVQ    SI, (SP)
+	MOVQ    a+0(FP), SI
+	MOVQ    208(SI), SI
+	IMULQ   BX, SI
+	SHLQ    $0x02, SI
+	MOVQ    a+0(FP), DI
+	ADDQ    120(DI), SI
+	MOVQ    SI, 8(SP)
+	MOVQ    a+0(FP), SI
+	MOVQ    192(SI), SI
+	IMULQ   BX, SI
+	SHLQ    $0x02, SI
+	MOVQ    a+0(FP), DI
+	ADDQ    48(DI), SI
+	MOVQ    SI, 16(SP)
+	MOVLQSX (DX), SI
+	IMUL3Q  $0x18, BX, BX
+	MOVQ    a+0(FP), DI
+	ADDQ    (DI), BX
+	MOVQ    (BX), BX
+
+position283:
+	MOVQ    a+0(FP), DI
+	MOVQ    72(DI), R11
+	MOVLQSX 12(DX), DI
+	MOVQ    (SP), R8
+	MOVQ    8(SP), R9
+	MOVQ    16(SP), R10
+	LEAQ    (R10)(SI*4), R10
+	MOVQ    a+0(FP), R12
+	SUBQ    48(R12), R11
+	ADDQ    24(SP), R8
+	ADDQ    24(SP), R9
+	MOVLQSX (BX)(SI*4), R12
+	MOVQ    a+0(FP), R13
+	IMULQ   216(R13), R12
+	SHLQ    $0x02, R12
+	MOVQ    a+0(FP), R13
+	ADDQ    144(R13), R12
+	ADDQ    24(SP), R12
+	MOVLQSX (BX)(SI*4), R13
+	MOVQ    a+0(FP), R14
+	IMULQ   216(R14), R13
+	SHLQ    $0x02, R13
+	MOVQ    a+0(FP), R14
+	ADDQ    168(R14), R13
+	ADDQ    24(SP), R13
+	VMOVUPS (R12), Z0
+	VMOVUPS 64(R12), Z1
+	VMOVUPS 128(R12), Z2
+	VMOVUPS 192(R12), Z3
+	VMOVUPS (R13), Z4
+	VMOVUPS 64(R13), Z5
+	VMOVUPS 128(R13), Z6
+	VMOVUPS 192(R13), Z7
+	MOVQ    a+0(FP), R12
+	MOVQ    200(R12), R12
+	SHLQ    $0x02, R12
+	MOVQ    a+0(FP), R13
+	MOVQ    208(R13), R13
+	SHLQ    $0x02, R13
+	MOVQ    a+0(FP), R14
+	MOVQ    192(R14), R14
+	SHLQ    $0x02, R14
+
+share284:
+	VBROADCASTSS (R10)(R11*1), Z8
+	VFMADD231PS  (R8), Z8, Z0
+	VFMADD231PS  64(R8), Z8, Z1
+	VFMADD231PS  128(R8), Z8, Z2
+	VFMADD231PS  192(R8), Z8, Z3
+	VBROADCASTSS (R10), Z8
+	VFMADD231PS  (R9), Z8, Z4
+	VFMADD231PS  64(R9), Z8, Z5
+	VFMADD231PS  128(R9), Z8, Z6
+	VFMADD231PS  192(R9), Z8, Z7
+	ADDQ         R12, R8
+	ADDQ         R13, R9
+	ADDQ         R14, R10
+	DECQ         DI
+	JNE          share284
+	MOVLQSX      (BX)(SI*4), DI
+	MOVQ         a+0(FP), R8
+	IMULQ        216(R8), DI
+	SHLQ         $0x02, DI
+	MOVQ         a+0(FP), R8
+	ADDQ         144(R8), DI
+	ADDQ         24(SP), DI
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	MOVLQSX      (BX)(SI*4), DI
+	MOVQ         a+0(FP), R8
+	IMULQ        216(R8), DI
+	SHLQ         $0x02, DI
+	MOVQ         a+0(FP), R8
+	ADDQ         168(R8), DI
+	ADDQ         24(SP), DI
+	VMOVUPS      Z4, (DI)
+	VMOVUPS      Z5, 64(DI)
+	VMOVUPS      Z6, 128(DI)
+	VMOVUPS      Z7, 192(DI)
+	INCQ         SI
+	CMPL         SI, 4(DX)
+	JL           position283
+	ADDQ         $0x10, DX
+	DECQ         32(SP)
+	JNE          segment281
+
+segments282:
+	ADDQ $0x00000100, AX
+	SUBQ $0x40, CX
+	JMP  columns279
+
+fewer280:
+	CMPQ  CX, $0x20
+	JLT   fewer286
+	MOVQ  a+0(FP), DX
+	MOVQ  24(DX), DX
+	MOVQ  a+0(FP), BX
+	MOVQ  32(BX), BX
+	TESTQ BX, BX
+	JE    segments288
+	MOVQ  BX, 32(SP)
+	MOVQ  AX, 24(SP)
+
+segment287:
+	MOVLQSX 8(DX), BX
+	MOVQ    a+0(FP), SI
+	MOVQ    200(SI), SI
+	IMULQ   BX, SI
+	SHLQ    $0x02, SI
+	MOVQ    a+0(FP), DI
+	ADDQ    96(DI), SI
+	MOVQ    SI, (SP)
+	MOVQ    a+0(FP), SI
+	MOVQ    208(SI), SI
+	IMULQ   BX, SI
+	SHLQ    $0x02, SI
+	MOVQ    a+0(FP), DI
+	ADDQ    120(DI), SI
+	MOVQ    SI, 8(SP)
+	MOVQ    a+0(FP), SI
+	MOVQ    192(SI), SI
+	IMULQ   BX, SI
+	SHLQ    $0x02, SI
+	MOVQ    a+0(FP), DI
+	ADDQ    48(DI), SI
+	MOVQ    SI, 16(SP)
+	MOVLQSX (DX), SI
+	IMUL3Q  $0x18, BX, BX
+	MOVQ    a+0(FP), DI
+	ADDQ    (DI), BX
+	MOVQ    (BX), BX
+
+position289:
+	MOVQ    a+0(FP), DI
+	MOVQ    72(DI), R11
+	MOVLQSX 12(DX), DI
+	MOVQ    (SP), R8
+	MOVQ    8(SP), R9
+	MOVQ    16(SP), R10
+	LEAQ    (R10)(SI*4), R10
+	MOVQ    a+0(FP), R12
+	SUBQ    48(R12), R11
+	ADDQ    24(SP), R8
+	ADDQ    24(SP), R9
+	MOVLQSX (BX)(SI*4), R12
+	MOVQ    a+0(FP), R13
+	IMULQ   216(R13), R12
+	SHLQ    $0x02, R12
+	MOVQ    a+0(FP), R13
+	ADDQ    144(R13), R12
+	ADDQ    24(SP), R12
+	MOVLQSX (BX)(SI*4), R13
+	MOVQ    a+0(FP), R14
+	IMULQ   216(R14), R13
+	SHLQ    $0x02, R13
+	MOVQ    a+0(FP), R14
+	ADDQ    168(R14), R13
+	ADDQ    24(SP), R13
+	VMOVUPS (R12), Z0
+	VMOVUPS 64(R12), Z1
+	VMOVUPS (R13), Z2
+	VMOVUPS 64(R13), Z3
+	MOVQ    a+0(FP), R12
+	MOVQ    200(R12), R12
+	SHLQ    $0x02, R12
+	MOVQ    a+0(FP), R13
+	MOVQ    208(R13), R13
+	SHLQ    $0x02, R13
+	MOVQ    a+0(FP), R14
+	MOVQ    192(R14), R14
+	SHLQ    $0x02, R14
+
+share290:
+	VBROADCASTSS (R10)(R11*1), Z4
+	VFMADD231PS  (R8), Z4, Z0
+	VFMADD231PS  64(R8), Z4, Z1
+	VBROADCASTSS (R10), Z4
+	VFMADD231PS  (R9), Z4, Z2
+	VFMADD231PS  64(R9), Z4, Z3
+	ADDQ         R12, R8
+	ADDQ         R13, R9
+	ADDQ         R14, R10
+	DECQ         DI
+	JNE          share290
+	MOVLQSX      (BX)(SI*4), DI
+	MOVQ         a+0(FP), R8
+	IMULQ        216(R8), DI
+	SHLQ         $0x02, DI
+	MOVQ         a+0(FP), R8
+	ADDQ         144(R8), DI
+	ADDQ         24(SP), DI
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	MOVLQSX      (BX)(SI*4), DI
+	MOVQ         a+0(FP), R8
+	IMULQ        216(R8), DI
+	SHLQ         $0x02, DI
+	MOVQ         a+0(FP), R8
+	ADDQ         168(R8), DI
+	ADDQ         24(SP), DI
+	VMOVUPS      Z2, (DI)
+	VMOVUPS      Z3, 64(DI)
+	INCQ         SI
+	CMPL         SI, 4(DX)
+	JL           position289
+	ADDQ         $0x10, DX
+	DECQ         32(SP)
+	JNE          segment287
+
+segments288:
+	ADDQ $0x00000080, AX
+	SUBQ $0x20, CX
+
+fewer286:
+	CMPQ  CX, $0x10
+	JLT   fewer292
+	MOVQ  a+0(FP), DX
+	MOVQ  24(DX), DX
+	MOVQ  a+0(FP), BX
+	MOVQ  32(BX), BX
+	TESTQ BX, BX
+	JE    segments294
+	MOVQ  BX, 32(SP)
+	MOVQ  AX, 24(SP)
+
+segment293:
+	MOVLQSX 8(DX), BX
+	MOVQ    a+0(FP), SI
+	MOVQ    200(SI), SI
+	IMULQ   BX, SI
+	SHLQ    $0x02, SI
+	MOVQ    a+0(FP), DI
+	ADDQ    96(DI), SI
+	MOVQ    SI, (SP)
+	MOVQ    a+0(FP), SI
+	MOVQ    208(SI), SI
+	IMULQ   BX, SI
+	SHLQ    $0x02, SI
+	MOVQ    a+0(FP), DI
+	ADDQ    120(DI), SI
+	MOVQ    SI, 8(SP)
+	MOVQ    a+0(FP), SI
+	MOVQ    192(SI), SI
+	IMULQ   BX, SI
+	SHLQ    $0x02, SI
+	MOVQ    a+0(FP), DI
+	ADDQ    48(DI), SI
+	MOVQ    SI, 16(SP)
+	MOVLQSX (DX), SI
+	IMUL3Q  $0x18, BX, BX
+	MOVQ    a+0(FP), DI
+	ADDQ    (DI), BX
+	MOVQ    (BX), BX
+
+position295:
+	MOVQ    a+0(FP), DI
+	MOVQ    72(DI), R11
+	MOVLQSX 12(DX), DI
+	MOVQ    (SP), R8
+	MOVQ    8(SP), R9
+	MOVQ    16(SP), R10
+	LEAQ    (R10)(SI*4), R10
+	MOVQ    a+0(FP), R12
+	SUBQ    48(R12), R11
+	ADDQ    24(SP), R8
+	ADDQ    24(SP), R9
+	MOVLQSX (BX)(SI*4), R12
+	MOVQ    a+0(FP), R13
+	IMULQ   216(R13), R12
+	SHLQ    $0x02, R12
+	MOVQ    a+0(FP), R13
+	ADDQ    144(R13), R12
+	ADDQ    24(SP), R12
+	MOVLQSX (BX)(SI*4), R13
+	MOVQ    a+0(FP), R14
+	IMULQ   216(R14), R13
+	SHLQ    $0x02, R13
+	MOVQ    a+0(FP), R14
+	ADDQ    168(R14), R13
+	ADDQ    24(SP), R13
+	VMOVUPS (R12), Z0
+	VMOVUPS (R13), Z1
+	MOVQ    a+0(FP), R12
+	MOVQ    200(R12), R12
+	SHLQ    $0x02, R12
+	MOVQ    a+0(FP), R13
+	MOVQ    208(R13), R13
+	SHLQ    $0x02, R13
+	MOVQ    a+0(FP), R14
+	MOVQ    192(R14), R14
+	SHLQ    $0x02, R14
+
+share296:
+	VBROADCASTSS (R10)(R11*1), Z2
+	VFMADD231PS  (R8), Z2, Z0
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  (R9), Z2, Z1
+	ADDQ         R12, R8
+	ADDQ         R13, R9
+	ADDQ         R14, R10
+	DECQ         DI
+	JNE          share296
+	MOVLQSX      (BX)(SI*4), DI
+	MOVQ         a+0(FP), R8
+	IMULQ        216(R8), DI
+	SHLQ         $0x02, DI
+	MOVQ         a+0(FP), R8
+	ADDQ         144(R8), DI
+	ADDQ         24(SP), DI
+	VMOVUPS      Z0, (DI)
+	MOVLQSX      (BX)(SI*4), DI
+	MOVQ         a+0(FP), R8
+	IMULQ        216(R8), DI
+	SHLQ         $0x02, DI
+	MOVQ         a+0(FP), R8
+	ADDQ         168(R8), DI
+	ADDQ         24(SP), DI
+	VMOVUPS      Z1, (DI)
+	INCQ         SI
+	CMPL         SI, 4(DX)
+	JL           position295
+	ADDQ         $0x10, DX
+	DECQ         32(SP)
+	JNE          segment293
+
+segments294:
+	ADDQ $0x00000040, AX
+	SUBQ $0x10, CX
+
+fewer292:
+	TESTQ CX, CX
+	JE    done297
+	MOVL  $0x0000ffff, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  a+0(FP), CX
+	MOVQ  24(CX), CX
+	MOVQ  a+0(FP), DX
+	MOVQ  32(DX), DX
+	TESTQ DX, DX
+	JE    segments299
+	MOVQ  DX, 32(SP)
+	MOVQ  AX, 24(SP)
+
+segment298:
+	MOVLQSX 8(CX), AX
+	MOVQ    a+0(FP), DX
+	MOVQ    200(DX), DX
+	IMULQ   AX, DX
+	SHLQ    $0x02, DX
+	MOVQ    a+0(FP), BX
+	ADDQ    96(BX), DX
+	MOVQ    DX, (SP)
+	MOVQ    a+0(FP), DX
+	MOVQ    208(DX), DX
+	IMULQ   AX, DX
+	SHLQ    $0x02, DX
+	MOVQ    a+0(FP), BX
+	ADDQ    120(BX), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a+0(FP), DX
+	MOVQ    192(DX), DX
+	IMULQ   AX, DX
+	SHLQ    $0x02, DX
+	MOVQ    a+0(FP), BX
+	ADDQ    48(BX), DX
+	MOVQ    DX, 16(SP)
+	MOVLQSX (CX), DX
+	IMUL3Q  $0x18, AX, AX
+	MOVQ    a+0(FP), BX
+	ADDQ    (BX), AX
+	MOVQ    (AX), AX
+
+position300:
+	MOVQ      a+0(FP), BX
+	MOVQ      72(BX), R9
+	MOVLQSX   12(CX), BX
+	MOVQ      (SP), SI
+	MOVQ      8(SP), DI
+	MOVQ      16(SP), R8
+	LEAQ      (R8)(DX*4), R8
+	MOVQ      a+0(FP), R10
+	SUBQ      48(R10), R9
+	ADDQ      24(SP), SI
+	ADDQ      24(SP), DI
+	MOVLQSX   (AX)(DX*4), R10
+	MOVQ      a+0(FP), R11
+	IMULQ     216(R11), R10
+	SHLQ      $0x02, R10
+	MOVQ      a+0(FP), R11
+	ADDQ      144(R11), R10
+	ADDQ      24(SP), R10
+	MOVLQSX   (AX)(DX*4), R11
+	MOVQ      a+0(FP), R12
+	IMULQ     216(R12), R11
+	SHLQ      $0x02, R11
+	MOVQ      a+0(FP), R12
+	ADDQ      168(R12), R11
+	ADDQ      24(SP), R11
+	VMOVUPS.Z (R10), K1, Z0
+	VMOVUPS.Z (R11), K1, Z1
+	MOVQ      a+0(FP), R10
+	MOVQ      200(R10), R10
+	SHLQ      $0x02, R10
+	MOVQ      a+0(FP), R11
+	MOVQ      208(R11), R11
+	SHLQ      $0x02, R11
+	MOVQ      a+0(FP), R12
+	MOVQ      192(R12), R12
+	SHLQ      $0x02, R12
+
+share301:
+	VBROADCASTSS (R8)(R9*1), Z2
+	VMOVUPS.Z    (SI), K1, Z3
+	VFMADD231PS  Z3, Z2, Z0
+	VBROADCASTSS (R8), Z2
+	VMOVUPS.Z    (DI), K1, Z3
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         R10, SI
+	ADDQ         R11, DI
+	ADDQ         R12, R8
+	DECQ         BX
+	JNE          share301
+	MOVLQSX      (AX)(DX*4), BX
+	MOVQ         a+0(FP), SI
+	IMULQ        216(SI), BX
+	SHLQ         $0x02, BX
+	MOVQ         a+0(FP), SI
+	ADDQ         144(SI), BX
+	ADDQ         24(SP), BX
+	VMOVUPS      Z0, K1, (BX)
+	MOVLQSX      (AX)(DX*4), BX
+	MOVQ         a+0(FP), SI
+	IMULQ        216(SI), BX
+	SHLQ         $0x02, BX
+	MOVQ         a+0(FP), SI
+	ADDQ         168(SI), BX
+	ADDQ         24(SP), BX
+	VMOVUPS      Z1, K1, (BX)
+	INCQ         DX
+	CMPL         DX, 4(CX)
+	JL           position300
+	ADDQ         $0x10, CX
+	DECQ         32(SP)
+	JNE          segment298
+
+segments299:
+done297:
 	VZEROUPPER
 	RET
 
@@ -6257,9 +8133,9 @@ TEXT ·Rope(SB), NOSPLIT, $0-76
 	VBROADCASTSS sign+72(FP), Z0
 	XORQ         DI, DI
 	CMPQ         BX, $0x10
-	JLT          tail219
+	JLT          tail303
 
-loop218:
+loop302:
 	VMOVUPS      (AX)(DI*1), Z1
 	VMOVUPS      (SI)(DI*1), Z2
 	VMOVUPS      (CX)(DI*1), Z3
@@ -6276,11 +8152,11 @@ loop218:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop218
+	JGE          loop302
 
-tail219:
+tail303:
 	TESTQ        BX, BX
-	JE           done220
+	JE           done304
 	MOVL         $0x0000ffff, R8
 	BZHIL        BX, R8, R8
 	KMOVW        R8, K1
@@ -6298,7 +8174,7 @@ tail219:
 	VFMADD231PS  Z0, Z1, Z2
 	VMOVUPS      Z2, K1, (SI)(DI*1)
 
-done220:
+done304:
 	VZEROUPPER
 	RET
 
@@ -6333,9 +8209,9 @@ TEXT ·Peak(SB), NOSPLIT, $0-12
 	VXORPS  Z24, Z24, Z24
 	VXORPS  Z25, Z25, Z25
 	TESTQ   AX, AX
-	JLE     done222
+	JLE     done306
 
-round221:
+round305:
 	VFMADD213PS Z1, Z0, Z2
 	VFMADD213PS Z1, Z0, Z3
 	VFMADD213PS Z1, Z0, Z4
@@ -6361,9 +8237,9 @@ round221:
 	VFMADD213PS Z1, Z0, Z24
 	VFMADD213PS Z1, Z0, Z25
 	DECQ        AX
-	JNE         round221
+	JNE         round305
 
-done222:
+done306:
 	VMOVSS X2, ret+8(FP)
 	VZEROUPPER
 	RET
@@ -6398,18 +8274,18 @@ TEXT ·Stream(SB), NOSPLIT, $0-28
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	TESTQ  BX, BX
-	JE     done224
+	JE     done308
 
-line223:
+line307:
 	VADDPS (AX), Z0, Z0
 	VADDPS (AX)(CX*1), Z1, Z1
 	VADDPS (AX)(CX*2), Z2, Z2
 	VADDPS (AX)(DX*1), Z3, Z3
 	ADDQ   $0x00000040, AX
 	SUBQ   $0x40, BX
-	JNE    line223
+	JNE    line307
 
-done224:
+done308:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z0, Z0

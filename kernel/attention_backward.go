@@ -1,0 +1,139 @@
+package kernel
+
+import "pgsrm/kernel/internal/generic"
+
+// AttentionBackward sets dq and adds to dk and dv (the caller zeroes them). Probabilities are computed
+// again. The order of the sums over queries is fixed: blocks of rows; in a block the query heads of a key head, then the
+// rows. dq, dk and dv may be column ranges of one buffer.
+//
+// With enough key and value heads a thread takes one of them; else the work is cut into waves of blocks.
+func AttentionBackward(p *Pool, dq []float32, lddq int, dk, dv []float32, lddkv int, dout []float32, lddo int, q []float32, ldq int, k, v []float32, ldkv int, rows int, paths [][]int32, s AttnShape) {
+	w := p.attention(attention{AttnShape: s, dq: dq, lddq: lddq, dk: dk, dv: dv, lddkv: lddkv, dout: dout, lddo: lddo,
+		q: q, ldq: ldq, k: k, v: v, ldkv: ldkv, rows: rows, paths: paths})
+	need("AttentionBackward: dq", dq, rows, lddq, s.Heads*s.HeadDim)
+	need("AttentionBackward: dout", dout, rows, lddo, s.Heads*s.HeadDim)
+	reach := w.check()
+	need("AttentionBackward: dk", dk, reach, lddkv, s.KVHeads*s.HeadDim)
+	need("AttentionBackward: dv", dv, reach, lddkv, s.KVHeads*s.HeadDim)
+	w.segments.find(paths[:rows], attnRows)
+	switch t := p.Threads(); {
+	case t == 1:
+		for kv := range s.KVHeads {
+			w.backwardHead(kv, p.at(0))
+		}
+	case s.KVHeads%t == 0 || s.KVHeads >= 4*t:
+		p.Each(s.KVHeads, w.head)
+	default:
+		w.waves()
+	}
+	w.attention = attention{}
+}
+
+// backwardHead handles one key and value head and the query heads that use it.
+func (w *attnWork) backwardHead(kv int, s *worker) {
+	group := w.Heads / w.KVHeads
+	for lo := 0; lo < w.rows; lo += attnRows {
+		hi := min(lo+attnRows, w.rows)
+		longest := w.begin(&s.head, lo, hi)
+		buf := grown(&s.row, 2*(hi-lo)*s.head.Pitch)
+		for h := kv * group; h < (kv+1)*group; h++ {
+			w.backward(&s.head, lo, h, longest, buf)
+			w.spread(&s.head, lo, h, 0, w.HeadDim)
+		}
+	}
+}
+
+// backward sets dq of head h of the rows from lo on, which begin was called for, and leaves the probabilities and
+// the gradients of the scores in c.P and c.DP, the halves of buf.
+func (w *attnWork) backward(c *generic.Attn, lo, h, longest int, buf []float32) {
+	at, half := w.kvHead(h)*w.HeadDim, len(buf)/2
+	c.Width, c.P = w.HeadDim, buf[:half]
+	w.probs(c, w.q[lo*w.ldq+h*w.HeadDim:], w.k[at:], longest)
+	c.P, c.X, c.LDX, c.Y = buf[half:], w.dout[lo*w.lddo+h*w.HeadDim:], w.lddo, w.v[at:]
+	c.Scale, c.Fill = 1, 0
+	eachKeys(c, longest, use.scores)
+	c.P, c.DP, c.Scale = buf[:half], buf[half:], w.Scale
+	use.softmaxBackward(c)
+	dq := w.dq[lo*w.lddq+h*w.HeadDim:]
+	for i, path := range c.Paths {
+		if len(path) == 0 {
+			clear(dq[i*w.lddq:][:w.HeadDim])
+		}
+	}
+	c.P, c.X, c.LDX, c.Y = c.DP, dq, w.lddq, w.k[at:]
+	eachKeys(c, longest, use.mix)
+	c.P = buf[:half]
+}
+
+// spread adds the columns from..to-1 of head h of the rows from lo on to dk and dv.
+func (w *attnWork) spread(c *generic.Attn, lo, h, from, to int) {
+	at := w.kvHead(h)*w.HeadDim + from
+	c.Segs = w.segments.block(lo / attnRows)
+	c.X, c.LDX = w.q[lo*w.ldq+h*w.HeadDim+from:], w.ldq
+	c.X2, c.LDX2 = w.dout[lo*w.lddo+h*w.HeadDim+from:], w.lddo
+	c.Y, c.Y2, c.LDY, c.Width = w.dk[at:], w.dv[at:], w.lddkv, to-from
+	use.spread(c)
+}
+
+const (
+	waveFloats  = 1 << 20 // most elements of the probabilities of a wave, with their gradients
+	waveColumns = 16      // least columns of dk and dv that are added by one unit
+)
+
+// wave is the state of the way with few heads: for some blocks of rows first all probabilities and their gradients,
+// block by block and head by head, then dk and dv by columns.
+type wave struct {
+	lo, hi int       // blocks
+	cuts   int       // units over the columns of a key and value head
+	size   int       // elements of a block of one query head
+	buf    []float32 // [hi-lo][Heads][size]
+}
+
+// waves runs over all blocks in waves.
+func (w *attnWork) waves() {
+	longest := 0
+	for _, path := range w.paths[:w.rows] {
+		longest = max(longest, len(path))
+	}
+	w.size = 2 * attnRows * (longest + 32)
+	w.cuts = min(ceilDiv(w.HeadDim, waveColumns), ceilDiv(2*w.p.Threads(), w.KVHeads))
+	blocks := ceilDiv(w.rows, attnRows)
+	step := max(1, waveFloats/(w.Heads*w.size))
+	for w.lo = 0; w.lo < blocks; w.lo += step {
+		w.hi = min(w.lo+step, blocks)
+		grown(&w.buf, (w.hi-w.lo)*w.Heads*w.size)
+		w.p.Each((w.hi-w.lo)*w.Heads, w.probsUnit)
+		w.p.Each(w.KVHeads*w.cuts, w.spreadUnit)
+	}
+}
+
+// piece returns the probabilities of a block and head.
+func (w *wave) piece(block, heads, h, rows, pitch int) []float32 {
+	return w.buf[((block-w.lo)*heads+h)*w.size:][:2*rows*pitch]
+}
+
+func (w *attnWork) waveProbs(i int, s *worker) {
+	block, h := w.wave.lo+i/w.Heads, i%w.Heads
+	lo := block * attnRows
+	hi := min(lo+attnRows, w.rows)
+	longest := w.begin(&s.head, lo, hi)
+	w.backward(&s.head, lo, h, longest, w.piece(block, w.Heads, h, hi-lo, s.head.Pitch))
+}
+
+// waveSpread adds some columns of a key and value head, in the order of backwardHead.
+func (w *attnWork) waveSpread(i int, s *worker) {
+	kv, cut, group := i/w.cuts, i%w.cuts, w.Heads/w.KVHeads
+	columns := ceilDiv(ceilDiv(w.HeadDim, w.cuts), waveColumns) * waveColumns
+	from := min(cut*columns, w.HeadDim)
+	to := min(from+columns, w.HeadDim)
+	for block := w.wave.lo; from < to && block < w.wave.hi; block++ {
+		lo := block * attnRows
+		hi := min(lo+attnRows, w.rows)
+		w.begin(&s.head, lo, hi)
+		for h := kv * group; h < (kv+1)*group; h++ {
+			buf := w.piece(block, w.Heads, h, hi-lo, s.head.Pitch)
+			s.head.P, s.head.DP = buf[:len(buf)/2], buf[len(buf)/2:]
+			w.spread(&s.head, lo, h, from, to)
+		}
+	}
+}
