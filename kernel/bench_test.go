@@ -135,19 +135,23 @@ func BenchmarkAttention(b *testing.B) {
 		{4, 32, 200, 24, "sequences"}, {12, 64, 200, 19, "sequences"}, {4, 32, 200, 24, "tree"}, {12, 64, 200, 19, "tree"},
 		{4, 32, 1024, 1024, "sequences"}, {2, 64, 1024, 1024, "sequences"}, {4, 20, 200, 24, "sequences"},
 	} {
-		c := newAttnCase(s.heads, s.heads, s.width, s.rows)
-		c.paths = attnLayouts[s.layout](s.rows, s.path)
-		n := 0
-		for _, path := range c.paths {
-			n += len(path) * c.Heads
+		d := s.heads * s.width
+		ld := 3 * d // q, k and v side by side, as a model has them: rows on cache lines
+		buf, dout, grad := make([]float32, s.rows*ld), make([]float32, s.rows*d), make([]float32, s.rows*ld)
+		rng, paths, n := newRand(1), attnLayouts[s.layout](s.rows, s.path), 0
+		for i := range buf {
+			buf[i] = float32(rng.NormFloat64())
 		}
-		out, dk, dv := make([]float32, c.rows*c.ld), make([]float32, c.rows*c.ld), make([]float32, c.rows*c.ld)
+		for _, path := range paths {
+			n += len(path) * s.heads
+		}
+		shape := AttnShape{s.heads, s.heads, s.width, 0.125}
 		name := fmt.Sprintf("heads=%d,width=%d,%s=%d", s.heads, s.width, s.layout, s.path)
 		benchRow(b, "forward/"+name, n, func() {
-			Attention(p, out, c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+			Attention(p, dout, d, buf, ld, buf[d:], buf[2*d:], ld, s.rows, paths, shape)
 		})
 		benchRow(b, "backward/"+name, n, func() {
-			AttentionBackward(p, out, c.ld, dk, dv, c.ld, c.q.s(), c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+			AttentionBackward(p, grad, ld, grad[d:], grad[2*d:], ld, dout, d, buf, ld, buf[d:], buf[2*d:], ld, s.rows, paths, shape)
 		})
 	}
 }
