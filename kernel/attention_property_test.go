@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -11,7 +12,7 @@ import (
 // drawAttn returns a random tree of rows with odd head widths; some rows have no path.
 func drawAttn(t *rapid.T) attnCase {
 	kv, group := rapid.IntRange(1, 3).Draw(t, "kv heads"), rapid.IntRange(1, 3).Draw(t, "group")
-	c := newAttnCase(kv*group, kv, rapid.IntRange(1, 140).Draw(t, "width"), rapid.IntRange(1, 80).Draw(t, "rows"))
+	c := newAttnCase(kv*group, kv, rapid.IntRange(1, 100).Draw(t, "width"), rapid.IntRange(1, 50).Draw(t, "rows"))
 	chain := rapid.IntRange(0, 9).Draw(t, "chain")
 	for i := range c.paths {
 		parent := i - 1
@@ -24,10 +25,11 @@ func drawAttn(t *rapid.T) attnCase {
 		case parent < 0:
 			c.paths[i] = []int32{int32(i)}
 		default:
-			c.paths[i] = append(c.paths[parent:][0], int32(i)) // shares storage where there is room, as the caller's do
-			if i > 0 && parent != i-1 {
-				c.paths[i] = append(append([]int32(nil), c.paths[parent]...), int32(i))
+			path := c.paths[parent] // a chain goes on in its storage, as the callers' paths do
+			if parent != i-1 {
+				path = slices.Clone(path)
 			}
+			c.paths[i] = append(path, int32(i))
 		}
 	}
 	return c
@@ -75,7 +77,11 @@ func TestAttentionOfCopiedPrefix(t *testing.T) {
 			c := drawAttn(t)
 			want := c.forward(nil, 0, c.rows)
 			shift := c.rows * c.ld
-			c.k, c.v = guarded{append(c.k.all[:guard+3+shift:guard+3+shift], c.k.all[guard+3:]...), 2 * shift}, guarded{append(c.v.all[:guard+3+shift:guard+3+shift], c.v.all[guard+3:]...), 2 * shift}
+			twice := func(g guarded) guarded {
+				end := guard + 3 + shift
+				return guarded{append(g.all[:end:end], g.all[guard+3:]...), 2 * shift}
+			}
+			c.k, c.v = twice(c.k), twice(c.v)
 			for i, path := range c.paths {
 				c.paths[i] = append([]int32(nil), path...)
 				for x := range c.paths[i] {
@@ -99,7 +105,7 @@ func equalBits(t *rapid.T, name string, got, want []float32) {
 func TestAttentionLeavesOtherRowsAlone(t *testing.T) {
 	eachTable(t, func(t *testing.T) {
 		c := newAttnCase(2, 1, 24, 40)
-		want, gradient := c.forward(nil, 0, c.rows), c.backward(nil)
+		want := c.forward(nil, 0, c.rows)
 		used := map[int32]bool{}
 		for i := range c.paths {
 			if len(c.paths[i]) > 3 {
@@ -124,7 +130,6 @@ func TestAttentionLeavesOtherRowsAlone(t *testing.T) {
 				sameBits(t, "row", small[i*c.ld:][:c.width], want[i*c.ld:][:c.width])
 			}
 		}
-		_ = gradient
 	})
 }
 
