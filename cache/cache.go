@@ -2,10 +2,7 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 )
@@ -53,53 +50,6 @@ type store interface {
 	each(ctx context.Context, visit func(key Key, entry []byte) error) error
 	name() string
 	end() error
-}
-
-// Open returns the cache at a location: "" is the default file, "off" none (nil),
-// redis://... a server, anything else the path of a file. Nothing is opened
-// before it is used; errors are those of the location alone.
-func Open(location string, o Options) (*Cache, error) {
-	if o.Limit == 0 {
-		o.Limit = DefaultLimit
-	}
-	if o.Warn == nil {
-		o.Warn = func(string) {}
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	c := &Cache{warn: o.Warn, now: o.Now, pending: map[Key]*Entry{}, touched: map[Key]bool{}}
-	switch {
-	case location == "off":
-		return nil, nil
-	case isServer(location):
-		s, err := newServer(location)
-		if err != nil {
-			return nil, err
-		}
-		c.store = s
-		return c, nil
-	case location == "":
-		var err error
-		if location, err = DefaultPath(); err != nil {
-			return nil, err
-		}
-	}
-	c.store = newFile(location, o)
-	return c, nil
-}
-
-// ErrNoFolder is a machine without a folder for caches, where no file is named.
-var ErrNoFolder = errors.New("no folder for caches")
-
-// DefaultPath is pgsrm/cache.bolt in the user's folder for caches
-// ($XDG_CACHE_HOME or ~/.cache on Linux).
-func DefaultPath() (string, error) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("cache: %w (%w): going on without; name a file by --cache or %s", ErrNoFolder, err, Variable)
-	}
-	return filepath.Join(dir, "pgsrm", "cache.bolt"), nil
 }
 
 // Name is the path or the URL without password, "off" for a nil cache.
@@ -274,48 +224,4 @@ func (c *Cache) Close() {
 	if err := c.store.end(); err != nil {
 		c.warn(fmt.Sprintf("cache: %v", err))
 	}
-}
-
-// outage is a time in which the store is not asked, after it failed.
-type outage struct {
-	until time.Time
-	wait  time.Duration // 0 = the store is there
-}
-
-// The pauses after a failure of the store double from the first to the last.
-const (
-	firstPause = time.Second
-	lastPause  = 30 * time.Second
-)
-
-// errAway is the store in a pause.
-var errAway = errors.New("the store is away")
-
-// attempt runs op on the store unless that has just failed. A failure is a
-// warning and the begin of a pause; the first success behind it is told too.
-func (c *Cache) attempt(ctx context.Context, op func() error) error {
-	c.mu.Lock()
-	away := c.now().Before(c.outage.until)
-	c.mu.Unlock()
-	if away {
-		return errAway
-	}
-	err := op()
-	c.mu.Lock()
-	before := c.outage.wait
-	switch {
-	case err == nil:
-		c.outage = outage{}
-	case ctx.Err() == nil:
-		c.outage.wait = min(max(2*before, firstPause), lastPause)
-		c.outage.until = c.now().Add(c.outage.wait)
-	}
-	c.mu.Unlock()
-	switch {
-	case err == nil && before > 0:
-		c.warn(fmt.Sprintf("cache: %s is there again", c.Name()))
-	case err != nil && ctx.Err() == nil && before == 0:
-		c.warn(fmt.Sprintf("cache: going on without it for now: %v", err))
-	}
-	return err
 }

@@ -8,9 +8,12 @@
 //
 //	key.go      the digest of a request
 //	entry.go    the bytes of an entry: header, value, checksum
-//	cache.go    Cache: reads, writes in batches, what happens when the store is away
-//	file.go     the store in a file, shared by the processes of a machine
+//	cache.go    Cache: reads, writes in batches; open.go: where it is
+//	outage.go   what happens while the store is away
+//	file.go     the store in a file: operations; hold.go: taking the file and giving
+//	            it back to other processes, setting it aside; lock.go: whose turn it is
+//	book.go     the buckets of the file, eviction; compact.go: the file without gaps
 //	redis.go    the store in a Redis server
 //	through.go  memory over single-flight over the cache over a source; its counts
-//	port.go     statistics, export, import, prune; compact.go gives back what prune freed
+//	keep.go     statistics, prune; port.go: export and import
 package cache

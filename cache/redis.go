@@ -58,7 +58,7 @@ func newServer(location string) (*server, error) {
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = redisTimeout, redisTimeout, redisTimeout, redisTimeout
 	o.ContextTimeoutEnabled, o.DisableIdentity = true, true
 	o.MaxRetries, o.DialerRetries = 1, 1 // Cache waits and comes back
-	logging.Disable() // the client would write to stderr by itself; what matters comes back as an error
+	logging.Disable()                    // the client would write to stderr by itself; what matters comes back as an error
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return &server{redis.NewClient(o), shown}, nil
 }

@@ -1,0 +1,52 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// outage is a time in which the store is not asked, after it failed.
+type outage struct {
+	until time.Time
+	wait  time.Duration // 0 = the store is there
+}
+
+// The pauses after a failure of the store double from the first to the last.
+const (
+	firstPause = time.Second
+	lastPause  = 30 * time.Second
+)
+
+// errAway is the store in a pause.
+var errAway = errors.New("the store is away")
+
+// attempt runs op on the store unless that has just failed. A failure is a
+// warning and the begin of a pause; the first success behind it is told too.
+func (c *Cache) attempt(ctx context.Context, op func() error) error {
+	c.mu.Lock()
+	away := c.now().Before(c.outage.until)
+	c.mu.Unlock()
+	if away {
+		return errAway
+	}
+	err := op()
+	c.mu.Lock()
+	before := c.outage.wait
+	switch {
+	case err == nil:
+		c.outage = outage{}
+	case ctx.Err() == nil:
+		c.outage.wait = min(max(2*before, firstPause), lastPause)
+		c.outage.until = c.now().Add(c.outage.wait)
+	}
+	c.mu.Unlock()
+	switch {
+	case err == nil && before > 0:
+		c.warn(fmt.Sprintf("cache: %s is there again", c.Name()))
+	case err != nil && ctx.Err() == nil && before == 0:
+		c.warn(fmt.Sprintf("cache: going on without it for now: %v", err))
+	}
+	return err
+}
