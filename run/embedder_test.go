@@ -167,3 +167,25 @@ func TestWarningsOfTheEmbedder(t *testing.T) {
 		t.Errorf("warnings: %d, %v", seen.warnings(), err)
 	}
 }
+
+// Every configuration on the page of embedders is one.
+func TestConfigsOnTheEmbeddersPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/embedders.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(page), "```yaml\n")[1:]
+	for _, block := range blocks {
+		text, _, _ := strings.Cut(block, "```")
+		path := filepath.Join(t.TempDir(), "run.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if cfg, err := Load(path, nil); err != nil || cfg.Embedder == "builtin" {
+			t.Errorf("%s%v", text, err)
+		}
+	}
+	if len(blocks) < 10 {
+		t.Errorf("configurations: got %d", len(blocks))
+	}
+}

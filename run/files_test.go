@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -228,3 +229,38 @@ func TestStreamsAreTheirArguments(t *testing.T) {
 }
 
 const goldenDraw = 0xee6478d0c2977169
+
+// Inspect names each state of a run directory and changes nothing.
+func TestInspect(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "R")
+	inspect := func(want string) {
+		t.Helper()
+		if got, err := Inspect(dir); err != nil || got != want {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	inspect(DirAbsent)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	inspect(DirEmpty)
+	deps := testDeps(t)
+	stop, cancel := context.WithCancel(t.Context())
+	deps.Events = []Subscriber{atStep{2, func() {
+		if _, err := Inspect(dir); !errors.Is(err, ErrLocked) {
+			t.Errorf("while the run goes on: %v", err)
+		}
+		cancel()
+	}}}
+	if _, err := Start(stop, testConfig(t, dir), deps); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	inspect(DirBegun)
+	if _, err := Resume(t.Context(), testConfig(t, dir), testDeps(t)); err != nil {
+		t.Fatal(err)
+	}
+	inspect(DirComplete)
+	if _, err := Inspect(filepath.Join(dir, "config.yaml")); err == nil {
+		t.Error("a file is no run directory")
+	}
+}

@@ -107,6 +107,7 @@ Start with:
 		newEmbedCommand(g),
 		newParentCommand(g),
 		newCacheCommand(g),
+		newDoctorCommand(g),
 		newSFTCommand(g),
 		newMergeCommand(g),
 		newLogprobsCommand(g),

@@ -38,14 +38,17 @@ func TestMain(m *testing.M) {
 //	truncate FILE N            keeps the first N bytes
 //	claim FILE                 makes a safetensors file claim a header of 2^60 bytes
 //
-// $CHAT is the address of a chat server that answers with the last word in quotes.
+// $CHAT is the address of a chat server that answers with the last word in quotes,
+// $VECTORS that of an embeddings server.
 func TestScripts(t *testing.T) {
 	chat := remotetest.New(t, remotetest.Chat(func(user string) string { return strings.Split(user, "'")[1] })).URL()
+	vectors := remotetest.New(t, remotetest.Embeddings(16)).URL()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CHAT", chat)
+			e.Setenv("VECTORS", vectors)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"pgsrm/remote"
+	"pgsrm/remote/remotetest"
+	"pgsrm/run"
+)
+
+const doctorKey = "sk-doctor-0123456789abcdef"
+
+// examine runs the doctor with flags and returns its checks by name.
+func examine(t *testing.T, deps remote.Deps, args ...string) (map[string]check, error) {
+	t.Helper()
+	var out bytes.Buffer
+	g := &globalOptions{Stdout: &out, Stderr: &out, JSON: true, Cache: filepath.Join(t.TempDir(), "cache.bolt")}
+	if err := g.finish(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.cache.Close() })
+	var o doctorOptions
+	f := pflag.NewFlagSet("doctor", pflag.ContinueOnError)
+	o.AddFlags(f)
+	if err := f.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	err := runDoctor(context.Background(), &o, g, deps)
+	var got struct {
+		OK     bool
+		Checks []check
+	}
+	if e := json.Unmarshal(out.Bytes(), &got); e != nil || got.OK != (err == nil) {
+		t.Fatalf("%v: %s", e, out.String())
+	}
+	if strings.Contains(out.String(), doctorKey) {
+		t.Error("the output must not hold the key")
+	}
+	checks := map[string]check{}
+	for _, c := range got.Checks {
+		checks[c.Name] = c
+	}
+	return checks, err
+}
+
+// Each fault of a server has its status and says what to do.
+func TestDoctorOfServers(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		fault  remotetest.Fault
+		text   string
+		advice string
+	}{
+		{"401", remotetest.Status(401, `{"error":{"message":"bad key sk-doctor-0123456789abcdef"}}`), "auth, status 401", "put a valid key"},
+		{"404", remotetest.Status(404, `{"error":"model not found"}`), `"model not found"`, "model's name is right"},
+		{"429", remotetest.Status(429, "x"), "rate limited", "quota"},
+		{"500", remotetest.Status(500, "x"), "status 500", "log of the server"},
+		{"page", remotetest.HTML, "a page of HTML", "right path (/v1)"},
+		{"redirect", remotetest.RedirectTo("http://127.0.0.1:1/"), "another host", "redirects"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := remotetest.New(t, remotetest.Embeddings(4))
+			s.Always(c.fault)
+			deps := remotetest.NewClock().Deps(map[string]string{"OPENAI_API_KEY": doctorKey})
+			checks, err := examine(t, deps, "--task", "opposites", "--embedder", "openai:m@"+s.URL(), "--parent", "openai:m@"+s.URL())
+			if !errors.Is(err, run.ErrUnavailable) {
+				t.Errorf("got error %v", err)
+			}
+			for _, name := range []string{"embedder", "parent"} {
+				got := checks[name]
+				if got.Status != checkUnavailable || !strings.Contains(got.Text, c.text) || !strings.Contains(got.Advice, c.advice) {
+					t.Errorf("%s: %+v", name, got)
+				}
+			}
+		})
+	}
+}
+
+// A server that is not there, and one that is well.
+func TestDoctorOfConnection(t *testing.T) {
+	s := remotetest.New(t, remotetest.Embeddings(4))
+	deps := remotetest.NewClock().Deps(nil)
+	checks, err := examine(t, deps, "--embedder", "openai:m@"+s.URL())
+	if got := checks["embedder"]; err != nil || got.Status != checkOK || !strings.Contains(got.Text, "4 numbers") {
+		t.Errorf("well: %+v, %v", got, err)
+	}
+	s.Stop()
+	checks, err = examine(t, deps, "--embedder", "openai:m@"+s.URL())
+	if got := checks["embedder"]; !errors.Is(err, run.ErrUnavailable) || !strings.Contains(got.Advice, "nothing answers at "+s.URL()) {
+		t.Errorf("gone: %+v, %v", got, err)
+	}
+}
+
+// Bad input has the exit code of input, a run that is going on among it.
+func TestDoctorOfDirectory(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte("task: nosuch\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	checks, err := examine(t, remote.Deps{}, "--out", dir)
+	if got := checks["directory"]; exitCode(err) != exitInput || got.Status != checkBad || !strings.Contains(got.Text, "nosuch") {
+		t.Errorf("broken run: %+v, %v", got, err)
+	}
+}
+
+func TestDiskNeed(t *testing.T) {
+	d := &doctor{}
+	if n := d.diskNeed(); n != 100e6 {
+		t.Errorf("without a child: %d", n)
+	}
+	if free, err := freeSpace(t.TempDir()); err == nil && free <= 0 {
+		t.Errorf("free space: %d", free)
+	}
+}
