@@ -24,15 +24,15 @@ func algorithm(name string) (rl.Algorithm, rl.Needs, error) {
 // iteration is the training loop without files: rollout, reward, reference, update.
 type iteration struct {
 	shape
-	group    int
-	m, ref   *lm.Model
-	state    *lm.State // of m, with training
-	refState *lm.State
-	policy   *rl.ModelPolicy
-	algo     rl.Algorithm
-	needs    rl.Needs
-	prompts  [][]int32 // [batch/group][prompt] of the next run
-	index    int       // of the next update
+	group   int
+	m       *lm.Model
+	ref     *rl.Reference
+	state   *lm.State // of m, with training
+	policy  *rl.ModelPolicy
+	algo    rl.Algorithm
+	needs   rl.Needs
+	prompts [][]int32 // [batch/group][prompt] of the next run
+	index   int       // of the next update
 }
 
 // newIteration makes a training with groups of g samples.
@@ -51,7 +51,7 @@ func newIteration(s shape, p *kernel.Pool, name string, g int) (*iteration, erro
 		m.ValueHead(needs.Detached)
 	}
 	return &iteration{
-		shape: s, group: g, m: m, ref: ref, state: m.NewState(true), refState: ref.NewState(false), algo: algo, needs: needs,
+		shape: s, group: g, m: m, ref: rl.NewReference(ref), state: m.NewState(true), algo: algo, needs: needs,
 		policy: &rl.ModelPolicy{Model: m, Optimizer: lm.NewAdamW(), ValueLRFactor: needs.ValueLRFactor},
 	}, nil
 }
@@ -84,7 +84,7 @@ func (it *iteration) run() error {
 		samples[i].Reward = shareOfEven(samples[i].Tokens)
 	}
 	if it.needs.Reference {
-		if err := rl.ScoreReference(it.ref, it.refState, r, samples); err != nil {
+		if err := it.ref.Score(r, samples); err != nil {
 			return err
 		}
 	}

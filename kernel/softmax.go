@@ -12,6 +12,9 @@ func LogSumExp(x []float32) (lse float64) {
 	return float64(shift) + math.Log(use.expSum(x, shift))
 }
 
+// ExpSum returns sum exp(x[i]-shift): terms in float32, sums in float64 in the fixed lane order.
+func ExpSum(x []float32, shift float32) float64 { return use.expSum(x, shift) }
+
 // SoftmaxStats returns log(sum exp(x[i])) and the entropy of softmax(x), lse - sum p*x, in nats.
 func SoftmaxStats(x []float32) (lse, entropy float64) {
 	shift := use.max(x)

@@ -117,8 +117,8 @@ type decoder struct {
 type rowDist struct {
 	distribution
 	support []int32   // nil = all
-	weights []float32 // exp(logit - max), proportional to the probabilities
-	total   float64
+	sums    []float64 // [blocks] sums of the probabilities of pickBlock tokens each
+	total   float64   // of sums: 1 but for rounding
 }
 
 // step draws one token for every live sample and drops those that end.
@@ -142,15 +142,24 @@ func (d *decoder) step() {
 	d.advance(next)
 }
 
-// remember leaves the truncated distributions to Score and Backward.
+// remember leaves the distributions to Score and Backward: logits that nothing was cut from are
+// copied as long as they are few.
 func (d *decoder) remember(lo, hi int) {
 	if !d.s.train {
 		return
 	}
 	for i := lo; i < hi; i++ {
-		if dist := &d.dist[i]; dist.support != nil {
-			d.s.top.dists[d.s.top.slot[d.rows[i]]] = rememberedRow{dist.distribution, dist.support, d.opt.Temperature}
+		dist := &d.dist[i]
+		known := rememberedRow{dist.distribution, dist.support, d.opt.Temperature, true}
+		if dist.support == nil {
+			if len(d.s.kept)+len(dist.kept) > chunkFloats {
+				continue
+			}
+			at := len(d.s.kept)
+			d.s.kept = append(d.s.kept, dist.kept...)
+			known.kept = d.s.kept[at:]
 		}
+		d.s.top.dists[d.s.top.slot[d.rows[i]]] = known
 	}
 }
 
@@ -215,7 +224,11 @@ func newRowDist(row []float32, opt SampleOptions, buf *[]float32) rowDist {
 	}
 	support := truncate(row, opt, buf)
 	r := rowDist{distribution: distributionOf(row, support), support: support}
-	r.weights, r.total = softWeights(r.kept)
+	r.sums = make([]float64, (len(r.kept)+pickBlock-1)/pickBlock)
+	for i := range r.sums {
+		r.sums[i] = kernel.ExpSum(r.block(i), float32(r.lse))
+		r.total += r.sums[i]
+	}
 	return r
 }
 
@@ -234,22 +247,43 @@ func softWeights(x []float32) ([]float32, float64) {
 	return w, total
 }
 
-// pick inverts the cumulative distribution at u in [0,1).
+// pickBlock is how many tokens pick passes over at a time.
+const pickBlock = 64
+
+// block is the logits of one block of tokens.
+func (r *rowDist) block(i int) []float32 {
+	return r.kept[i*pickBlock : min((i+1)*pickBlock, len(r.kept))]
+}
+
+// pick inverts the cumulative distribution at u in [0,1): the block that u falls into, then the token.
 func (r *rowDist) pick(u float64) int {
 	u *= r.total
 	var sum float64
+	at := 0
+	for at < len(r.sums)-1 && u >= sum+r.sums[at] {
+		sum += r.sums[at]
+		at++
+	}
+	for r.sums[at] == 0 && at > 0 { // rounding led past the last block that has any
+		at--
+	}
+	var buf [pickBlock]float32
+	p := buf[:copy(buf[:], r.block(at))]
+	for i := range p {
+		p[i] -= float32(r.lse)
+	}
+	kernel.Exp(p, p)
 	last := 0
-	for i, w := range r.weights {
+	for i, w := range p {
 		if w == 0 {
 			continue
 		}
-		sum += float64(w)
 		last = i
-		if u < sum {
-			return i
+		if sum += float64(w); u < sum {
+			break
 		}
 	}
-	return last
+	return at*pickBlock + last
 }
 
 // argmax is the index of the largest number, the lowest of equals.

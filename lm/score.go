@@ -172,16 +172,20 @@ func (m *Model) scoreLogits(s *State, targets []Target, temperature float32, out
 	})
 }
 
-// rememberedRow is the truncated distribution that the sampler drew from behind a row: as long as
-// the row stands, its logits need not be computed again.
+// rememberedRow is the distribution that the sampler drew from behind a row: as long as the row
+// stands, its logits need not be computed again.
 type rememberedRow struct {
 	distribution
 	support     []int32
 	temperature float32
+	known       bool // there is one
 }
 
 // logitOf is the logit of a token of the support.
 func (d *rememberedRow) logitOf(token int32) float32 {
+	if d.support == nil {
+		return d.kept[token]
+	}
 	at, _ := slices.BinarySearch(d.support, token)
 	return d.kept[at]
 }
@@ -190,7 +194,7 @@ func (d *rememberedRow) logitOf(token int32) float32 {
 func (s *State) remembers(targets []Target, temperature float32) bool {
 	for _, g := range targets {
 		d := &s.top.dists[s.top.slot[g.Row]]
-		if g.Support == nil || d.temperature != temperature || !sameSupport(d.support, g.Support) {
+		if !d.known || d.temperature != temperature || !sameSupport(d.support, g.Support) {
 			return false
 		}
 	}
@@ -281,8 +285,12 @@ func (m *Model) rememberedGrad(d []float32, dist *rememberedRow, targets []Targe
 		gLogp += gradOf(g.LogProb, t)
 		gEnt += gradOf(g.Entropy, t)
 	}
-	clear(d)
-	addSupportGrad(d, dist.distribution, dist.support, gLogp, gEnt)
+	if dist.support == nil {
+		kernel.SoftmaxGrad(d, dist.kept, dist.lse, dist.entropy, -1, gLogp, gEnt)
+	} else {
+		clear(d)
+		addSupportGrad(d, dist.distribution, dist.support, gLogp, gEnt)
+	}
 	for _, t := range of {
 		d[targets[t].Token] += gradOf(g.LogProb, t)
 	}

@@ -25,6 +25,7 @@ type State struct {
 	logits  []float32 // [chunk][V]
 	dlogits []float32 // [chunk][V]
 	rowsH   []float32 // [chunk][D] gathered hidden states
+	kept    []float32 // logits that the sampler left to dists
 	lastRow []int32   // rows of logits, while they are the last that were computed
 	lastT   float32   // and their temperature
 	targets targetRows
@@ -60,7 +61,7 @@ func (s *State) Reset() {
 	s.tokens, s.pos, s.paths, s.grown = s.tokens[:0], s.pos[:0], s.paths[:0], s.grown[:0]
 	s.arena, s.done = s.arena[:0], 0
 	s.top.reset()
-	s.lastRow = s.lastRow[:0]
+	s.lastRow, s.kept = s.lastRow[:0], s.kept[:0]
 }
 
 // Rows is the number of rows (distinct prefixes).

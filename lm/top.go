@@ -33,6 +33,16 @@ func (s *State) Hidden(r int32) []float32 {
 	return s.hidden(r)
 }
 
+// Bytes is about how much memory the activations of the rows take.
+func (s *State) Bytes() int {
+	c := s.m.Config
+	row := c.Layers*c.qkvDim() + 2*c.Width
+	if s.train {
+		row += c.Layers * (4*c.Width + 2*c.FF)
+	}
+	return 4 * (s.Rows()*row + len(s.top.rows)*(5*c.Width+c.qDim()+3*c.FF))
+}
+
 // hidden is Hidden for a row that was reached.
 func (s *State) hidden(r int32) []float32 {
 	d := s.m.Config.Width

@@ -178,11 +178,30 @@ func (p *ModelPolicy) Step(lr, maxNorm float64) float64 {
 	return p.Optimizer.Step(p.Model, lr, maxNorm)
 }
 
-// ScoreReference sets RefLogProbs of the samples of a rollout from a frozen
-// model, at the rollout's temperature and on the support of each sampled token.
-// s is a State of ref, reset here; with train unset it keeps no activations.
-// Dropped samples are left alone.
-func ScoreReference(ref *lm.Model, s *lm.State, r Rollout, samples []Sample) error {
+// Reference is a frozen model that gives RefLogProbs. Its prefix tree is kept from rollout to
+// rollout, as a prompt or a response that comes again has the same numbers again. Construct
+// with NewReference; not safe for concurrent use.
+type Reference struct {
+	model       *lm.Model
+	state       *lm.State
+	known       map[refToken]float32 // of whole distributions at temperature
+	temperature float32
+}
+
+// refToken is a token behind a row of the tree.
+type refToken struct{ row, token int32 }
+
+// NewReference returns the reference of a model that does not change.
+func NewReference(m *lm.Model) *Reference {
+	return &Reference{model: m, state: m.NewState(false), known: map[refToken]float32{}}
+}
+
+// referenceBytes is the size from which on the tree is begun anew.
+const referenceBytes = 64 << 20
+
+// Score sets RefLogProbs of the samples of a rollout, at the rollout's temperature and on the
+// support of each sampled token. Dropped samples are left alone.
+func (ref *Reference) Score(r Rollout, samples []Sample) error {
 	if err := r.check(); err != nil {
 		return err
 	}
@@ -195,19 +214,43 @@ func ScoreReference(ref *lm.Model, s *lm.State, r Rollout, samples []Sample) err
 			kept = append(kept, i)
 		}
 	}
-	s.Reset()
-	targets := r.build(s, nil, kept)
-	if len(targets) == 0 {
-		return nil
+	if ref.temperature != r.Temperature || ref.state.Bytes() > referenceBytes {
+		ref.state.Reset()
+		clear(ref.known)
+		ref.temperature = r.Temperature
 	}
-	ref.Forward(s)
-	var scores lm.Scores
-	ref.Score(s, targets, r.Temperature, &scores)
-	start := 0
+	targets := r.build(ref.state, nil, kept)
+	logProbs := ref.logProbs(targets)
 	for _, i := range kept {
-		end := start + len(samples[i].Tokens)
-		samples[i].RefLogProbs = slices.Clone(scores.LogProb[start:end])
-		start = end
+		n := len(samples[i].Tokens)
+		samples[i].RefLogProbs, logProbs = logProbs[:n:n], logProbs[n:]
 	}
 	return nil
+}
+
+// logProbs returns those of the targets, computing what is not known. [len(targets)]
+func (ref *Reference) logProbs(targets []lm.Target) []float32 {
+	var fresh []lm.Target
+	out := make([]float32, len(targets))
+	at := make([]int, 0, len(targets)) // of the fresh ones
+	for t, g := range targets {
+		if p, ok := ref.known[refToken{g.Row, g.Token}]; ok && g.Support == nil {
+			out[t] = p
+			continue
+		}
+		fresh, at = append(fresh, g), append(at, t)
+	}
+	if len(fresh) == 0 {
+		return out
+	}
+	ref.model.Forward(ref.state)
+	var scores lm.Scores
+	ref.model.Score(ref.state, fresh, ref.temperature, &scores)
+	for k, g := range fresh {
+		out[at[k]] = scores.LogProb[k]
+		if g.Support == nil {
+			ref.known[refToken{g.Row, g.Token}] = scores.LogProb[k]
+		}
+	}
+	return out
 }

@@ -119,7 +119,7 @@ func TestFirstKLIsZero(t *testing.T) {
 			t.Fatal(err)
 		}
 		samples[3].Dropped = true
-		if err := ScoreReference(ref, ref.NewState(false), r, samples); err != nil {
+		if err := NewReference(ref).Score(r, samples); err != nil {
 			t.Fatal(err)
 		}
 		for i, s := range samples {
@@ -139,7 +139,7 @@ func TestBadRollouts(t *testing.T) {
 		"rl: generation 0 must have a token (got none)":        {Prompts: [][]int32{{1}}, G: 1, Generations: []lm.Generation{{}}, Temperature: 1},
 	} {
 		_, err := (&ModelPolicy{}).Begin(r)
-		if again := ScoreReference(nil, nil, r, nil); again == nil || again.Error() != want {
+		if again := (&Reference{}).Score(r, nil); again == nil || again.Error() != want {
 			t.Errorf("reference: got %v, want %s", again, want)
 		}
 		if err == nil || err.Error() != want {
@@ -151,7 +151,7 @@ func TestBadRollouts(t *testing.T) {
 func TestReferenceNeedsEverySample(t *testing.T) {
 	r := Rollout{Prompts: [][]int32{{1}}, G: 1, Generations: []lm.Generation{{Tokens: []int32{1}}}, Temperature: 1}
 	const want = "rl: reference must score the rollout's 1 samples (got 0)"
-	if err := ScoreReference(nil, nil, r, nil); err == nil || err.Error() != want {
+	if err := (&Reference{}).Score(r, nil); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -160,8 +160,7 @@ func TestReferenceNeedsEverySample(t *testing.T) {
 // that equal the prompt's last token, and returns the reward before and after.
 func trainModel(t *testing.T, name string, o Options, updates int) (before, after float64, m *lm.Model) {
 	m = testModel(t)
-	ref := m.Clone()
-	state := ref.NewState(false)
+	ref := NewReference(m.Clone())
 	a, err := New(name, o)
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +172,7 @@ func trainModel(t *testing.T, name string, o Options, updates int) (before, afte
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := ScoreReference(ref, state, r, samples); err != nil {
+		if err := ref.Score(r, samples); err != nil {
 			t.Fatal(err)
 		}
 		for k := range samples {

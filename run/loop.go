@@ -119,7 +119,7 @@ func (r *run) begin(rollout rl.Rollout, reference bool) ([]rl.Sample, error) {
 	if err != nil || !reference {
 		return samples, err
 	}
-	return samples, rl.ScoreReference(r.ref, r.refState, rollout, samples)
+	return samples, r.reference.Score(rollout, samples)
 }
 
 // choose returns the P prompts of a step: the next ones of the training prompts

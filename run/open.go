@@ -60,12 +60,12 @@ type run struct {
 	prompter *lm.Prompter // of the child
 	startSHA string       // of the start child, see digest
 	state    *lm.State    // of the rollout, training
-	ref      *lm.Model    // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
-	refState *lm.State
 	policy   *rl.ModelPolicy
 	adam     *lm.AdamW
 	algo     rl.Algorithm
 	needs    rl.Needs
+
+	reference *rl.Reference // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
 
 	step      int  // updates done
 	evaluated bool // the evaluation due at step is done
@@ -140,8 +140,7 @@ func (r *run) openChild(deps Deps) error {
 		return configErrorf("child: %w", err)
 	}
 	if r.needs.Reference || r.cfg.MeasureKL {
-		r.ref = start.Frozen()
-		r.refState = r.ref.NewState(false)
+		r.reference = rl.NewReference(start.Frozen())
 	}
 	return nil
 }
