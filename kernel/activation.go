@@ -22,7 +22,7 @@ func (p *Pool) map2(f func(out, x []float32), out, x []float32) {
 		f(out[:n], x)
 		return
 	}
-	p.spans(n, grain, func(lo, hi, _ int) { f(out[lo:hi], x[lo:hi]) })
+	share(p, &p.jobs.mapped, mapped{f2: f, out: out[:n], a: x}, ceilDiv(n, grain))
 }
 
 // map3 runs an element-wise primitive over three slices of one length.
@@ -32,42 +32,105 @@ func (p *Pool) map3(f func(out, a, b []float32), out, a, b []float32) {
 		f(out[:n], a[:n], b)
 		return
 	}
-	p.spans(n, grain, func(lo, hi, _ int) { f(out[lo:hi], a[lo:hi], b[lo:hi]) })
+	share(p, &p.jobs.mapped, mapped{f3: f, out: out[:n], a: a[:n], b: b}, ceilDiv(n, grain))
+}
+
+// mapped is one map2 or map3.
+type mapped struct {
+	f2        func(out, x []float32)
+	f3        func(out, a, b []float32)
+	out, a, b []float32
+}
+
+func (j *mapped) item(i int, _ *worker) {
+	lo, hi := i*grain, min((i+1)*grain, len(j.out))
+	if j.f2 != nil {
+		j.f2(j.out[lo:hi], j.a[lo:hi])
+		return
+	}
+	j.f3(j.out[lo:hi], j.a[lo:hi], j.b[lo:hi])
 }
 
 // SwiGLU sets out[r] = silu(gate[r])*up[r] for rows of width d; the rows of out are ldOut apart, those
 // of gate and up ld (gate and up may be halves of one buffer).
 func SwiGLU(p *Pool, out []float32, ldOut int, gate, up []float32, ld, rows, d int) {
-	p.spans(rows, normRows, func(lo, hi, _ int) {
-		for r := lo; r < hi; r++ {
-			use.swiGLU(out[r*ldOut:][:d], gate[r*ld:][:d], up[r*ld:][:d])
-		}
-	})
+	j := gated{out: out, ldOut: ldOut, gate: gate, up: up, ld: ld, rows: rows, d: d}
+	j.run(p)
 }
 
 // SwiGLUBackward sets dgate and dup (rows ldd apart) from dout (rows ldOut apart).
 func SwiGLUBackward(p *Pool, dgate, dup []float32, ldd int, dout []float32, ldOut int, gate, up []float32, ld, rows, d int) {
-	p.spans(rows, normRows, func(lo, hi, _ int) {
-		for r := lo; r < hi; r++ {
-			use.swiGLUGrad(dgate[r*ldd:][:d], dup[r*ldd:][:d], dout[r*ldOut:][:d], gate[r*ld:][:d], up[r*ld:][:d])
+	j := gated{dgate: dgate, dup: dup, ldd: ldd, out: dout, ldOut: ldOut, gate: gate, up: up, ld: ld, rows: rows, d: d}
+	j.run(p)
+}
+
+// gated is one SwiGLU or, with dgate, its backward; out is then the gradient that comes in.
+type gated struct {
+	out, gate, up, dgate, dup []float32
+	ldOut, ld, ldd            int
+	rows, d                   int
+}
+
+func (g *gated) run(p *Pool) {
+	blocks := ceilDiv(g.rows, normRows)
+	if p.Threads() == 1 || blocks <= 1 {
+		for i := range blocks {
+			g.block(i)
 		}
-	})
+		return
+	}
+	share(p, &p.jobs.gated, *g, blocks)
+}
+
+func (g *gated) item(i int, _ *worker) { g.block(i) }
+
+func (g *gated) block(i int) {
+	for r := i * normRows; r < min((i+1)*normRows, g.rows); r++ {
+		out, gate, up := g.out[r*g.ldOut:][:g.d], g.gate[r*g.ld:][:g.d], g.up[r*g.ld:][:g.d]
+		if g.dgate == nil {
+			use.swiGLU(out, gate, up)
+		} else {
+			use.swiGLUGrad(g.dgate[r*g.ldd:][:g.d], g.dup[r*g.ldd:][:g.d], out, gate, up)
+		}
+	}
 }
 
 // Rope rotates the heads of each row of x by the angles of its position, the halves of a head forming
 // the pairs (the convention of Llama in Hugging Face). cos and sin are [maxpos][headDim/2], pos [R];
 // inverse turns back, which is the backward.
 func Rope(p *Pool, x []float32, ldx, rows, heads, headDim int, pos []int32, cos, sin []float32, inverse bool) {
-	half, sign := headDim/2, float32(1)
+	j := rotation{x: x, ldx: ldx, rows: rows, heads: heads, headDim: headDim, pos: pos, cos: cos, sin: sin, sign: 1}
 	if inverse {
-		sign = -1
+		j.sign = -1
 	}
-	p.spans(rows, normRows, func(lo, hi, _ int) {
-		for r := lo; r < hi; r++ {
-			at := int(pos[r]) * half
-			for h := range heads {
-				use.rope(x[r*ldx+h*headDim:][:headDim], cos[at:][:half], sin[at:][:half], sign)
-			}
+	blocks := ceilDiv(rows, normRows)
+	if p.Threads() == 1 || blocks <= 1 {
+		for i := range blocks {
+			j.block(i)
 		}
-	})
+		return
+	}
+	share(p, &p.jobs.rope, j, blocks)
+}
+
+// rotation is one Rope.
+type rotation struct {
+	x                    []float32
+	ldx                  int
+	rows, heads, headDim int
+	pos                  []int32
+	cos, sin             []float32
+	sign                 float32
+}
+
+func (j *rotation) item(i int, _ *worker) { j.block(i) }
+
+func (j *rotation) block(i int) {
+	half := j.headDim / 2
+	for r := i * normRows; r < min((i+1)*normRows, j.rows); r++ {
+		at := int(j.pos[r]) * half
+		for h := range j.heads {
+			use.rope(j.x[r*j.ldx+h*j.headDim:][:j.headDim], j.cos[at:][:half], j.sin[at:][:half], j.sign)
+		}
+	}
 }

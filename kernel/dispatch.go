@@ -65,6 +65,16 @@ func choose(name string, tables []*ops) *ops {
 // Name reports the instruction set in use: "avx512", "avx2" or "go".
 func Name() string { return use.name }
 
+// Variants lists the instruction sets that this machine can run, the best first.
+// The variable PGSRM_KERNEL forces one of them.
+func Variants() []string {
+	var names []string
+	for _, t := range available() {
+		names = append(names, t.name)
+	}
+	return names
+}
+
 // goOps returns the table of the pure Go primitives.
 func goOps() *ops {
 	return &ops{

@@ -88,9 +88,10 @@ func MatMul(p *Pool, c []float32, ldc int, a []float32, lda, m int, w []float32,
 		}
 		return
 	}
-	h := g
-	p.Each(blocks, func(i, w int) { h.block(i, p.at(w)) })
+	share(p, &p.jobs.product, g, blocks)
 }
+
+func (g *product) item(i int, s *worker) { g.block(i, s) }
 
 // check panics if a slice is too short.
 func (g *product) check() {

@@ -27,9 +27,10 @@ func MatMulT(p *Pool, dx []float32, lddx int, dy []float32, lddy, m int, w []flo
 		}
 		return
 	}
-	h := g
-	p.Each(blocks, func(i, w int) { h.block(i, p.at(w)) })
+	share(p, &p.jobs.inputGrad, g, blocks)
 }
+
+func (g *inputGrad) item(i int, s *worker) { g.block(i, s) }
 
 // block computes some panels of columns for some rows of dx, a piece of the sum after the other.
 func (g *inputGrad) block(i int, s *worker) {

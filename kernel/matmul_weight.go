@@ -44,9 +44,10 @@ func MatMulGrad(p *Pool, dw []float32, x []float32, ldx int, dy []float32, lddy,
 		}
 		return
 	}
-	h := g
-	p.Each(blocks, func(i, w int) { h.block(i, p.at(w)) })
+	share(p, &p.jobs.weightGrad, g, blocks)
 }
+
+func (g *weightGrad) item(i int, s *worker) { g.block(i, s) }
 
 // block computes one block of dw, gradRows rows of x and dy at a time.
 func (g *weightGrad) block(i int, s *worker) {

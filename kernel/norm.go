@@ -9,21 +9,41 @@ const normRows = 32
 // LayerNorm sets out[r] = (x[r]-mean)*rstd*gamma + beta for every row of x [R][D] and keeps mean and
 // rstd [R] for the backward. out may be x.
 func LayerNorm(p *Pool, out, mean, rstd, x, gamma, beta []float32, rows, d int, eps float32) {
-	if p.Threads() == 1 {
-		layerNorm(out, mean, rstd, x, gamma, beta, 0, rows, d, eps)
-		return
-	}
-	p.spans(rows, normRows, func(lo, hi, _ int) { layerNorm(out, mean, rstd, x, gamma, beta, lo, hi, d, eps) })
+	n := normForward{out: out, mean: mean, rstd: rstd, x: x, gamma: gamma[:d], beta: beta[:d], rows: rows, d: d, eps: eps}
+	n.run(p)
 }
 
-func layerNorm(out, mean, rstd, x, gamma, beta []float32, lo, hi, d int, eps float32) {
-	for r := lo; r < hi; r++ {
-		row := x[r*d:][:d]
-		mu := use.sum(row) / float32(d)
-		variance := use.sumSqDev(row, mu) / float32(d)
-		mean[r] = mu
-		rstd[r] = inverseRoot(variance + eps)
-		use.normApply(out[r*d:][:d], row, gamma[:d], beta[:d], mu, rstd[r])
+// normForward is the forward of both norms; mean and beta are nil for RMSNorm.
+type normForward struct {
+	out, x                  []float32 // [R][D]
+	mean, rstd, gamma, beta []float32 // [R], [R], [D], [D]
+	rows, d                 int
+	eps                     float32
+}
+
+func (n *normForward) run(p *Pool) {
+	blocks := ceilDiv(n.rows, normRows)
+	if p.Threads() == 1 || blocks <= 1 {
+		for i := range blocks {
+			n.block(i)
+		}
+		return
+	}
+	share(p, &p.jobs.norm, *n, blocks)
+}
+
+func (n *normForward) item(i int, _ *worker) { n.block(i) }
+
+func (n *normForward) block(i int) {
+	for r := i * normRows; r < min((i+1)*normRows, n.rows); r++ {
+		row := n.x[r*n.d:][:n.d]
+		var mean float32
+		if n.mean != nil {
+			mean = use.sum(row) / float32(n.d)
+			n.mean[r] = mean
+		}
+		n.rstd[r] = inverseRoot(use.sumSqDev(row, mean)/float32(n.d) + n.eps)
+		use.normApply(n.out[r*n.d:][:n.d], row, n.gamma, n.beta, mean, n.rstd[r])
 	}
 }
 
@@ -37,19 +57,8 @@ func LayerNormBackward(p *Pool, dx, dgamma, dbeta, dout, x, gamma, mean, rstd []
 
 // RMSNorm sets out[r] = x[r]*rstd*gamma, rstd = 1/sqrt(mean(x^2)+eps), kept in rstd [R].
 func RMSNorm(p *Pool, out, rstd, x, gamma []float32, rows, d int, eps float32) {
-	if p.Threads() == 1 {
-		rmsNorm(out, rstd, x, gamma, 0, rows, d, eps)
-		return
-	}
-	p.spans(rows, normRows, func(lo, hi, _ int) { rmsNorm(out, rstd, x, gamma, lo, hi, d, eps) })
-}
-
-func rmsNorm(out, rstd, x, gamma []float32, lo, hi, d int, eps float32) {
-	for r := lo; r < hi; r++ {
-		row := x[r*d:][:d]
-		rstd[r] = inverseRoot(use.sumSqDev(row, 0)/float32(d) + eps)
-		use.normApply(out[r*d:][:d], row, gamma[:d], nil, 0, rstd[r])
-	}
+	n := normForward{out: out, rstd: rstd, x: x, gamma: gamma[:d], rows: rows, d: d, eps: eps}
+	n.run(p)
 }
 
 // RMSNormBackward adds to dx [R][D] and dgamma [D]. It is the LayerNorm backward with a mean of
@@ -72,13 +81,12 @@ func (n *normBackward) run(p *Pool, dgamma, dbeta []float32) {
 	blocks := ceilDiv(n.rows, normRows)
 	n.parts = grown(&p.at(0).parts, blocks*2*n.d)
 	clear(n.parts)
-	if p.Threads() == 1 {
+	if p.Threads() == 1 || blocks <= 1 {
 		for b := range blocks {
 			n.block(b)
 		}
 	} else {
-		h := *n
-		p.Each(blocks, func(b, _ int) { h.block(b) })
+		share(p, &p.jobs.normGrad, *n, blocks)
 	}
 	for b := range blocks {
 		part := n.parts[b*2*n.d:][:2*n.d]
@@ -88,6 +96,8 @@ func (n *normBackward) run(p *Pool, dgamma, dbeta []float32) {
 		}
 	}
 }
+
+func (n *normBackward) item(b int, _ *worker) { n.block(b) }
 
 func (n *normBackward) block(b int) {
 	dgamma := n.parts[b*2*n.d:][:n.d]

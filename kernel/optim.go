@@ -26,23 +26,52 @@ func AdamW(p *Pool, w, g, m, v []float32, lr, beta1, beta2, eps, weightDecay, bi
 		use.adamW(w, g[:n], m[:n], v[:n], c)
 		return
 	}
-	p.spans(n, grain, func(lo, hi, _ int) { use.adamW(w[lo:hi], g[lo:hi], m[lo:hi], v[lo:hi], c) })
+	share(p, &p.jobs.adam, adamJob{w, g[:n], m[:n], v[:n], c}, ceilDiv(n, grain))
 }
+
+// adamJob is one AdamW.
+type adamJob struct {
+	w, g, m, v []float32
+	c          *generic.Adam
+}
+
+func (a *adamJob) item(i int, _ *worker) {
+	lo, hi := i*grain, min((i+1)*grain, len(a.w))
+	use.adamW(a.w[lo:hi], a.g[lo:hi], a.m[lo:hi], a.v[lo:hi], a.c)
+}
+
+// squareBlock is the number of elements that SumSquares adds up before it adds to the total.
+const squareBlock = 4 * grain
 
 // SumSquares returns the sum of x[i]^2 in float64: blocks of a fixed size, added in order.
 func SumSquares(p *Pool, x []float32) float64 {
-	const block = 4 * grain
 	var total float64
-	if p.Threads() == 1 || len(x) <= block {
-		for lo := 0; lo < len(x); lo += block {
-			total += use.sumSquares(x[lo:min(lo+block, len(x))])
+	blocks := ceilDiv(len(x), squareBlock)
+	if p.Threads() == 1 || blocks <= 1 {
+		for lo := 0; lo < len(x); lo += squareBlock {
+			total += use.sumSquares(x[lo:min(lo+squareBlock, len(x))])
 		}
 		return total
 	}
-	parts := make([]float64, ceilDiv(len(x), block))
-	p.spans(len(x), block, func(lo, hi, _ int) { parts[lo/block] = use.sumSquares(x[lo:hi]) })
+	s := p.at(0)
+	if cap(s.sums) < blocks {
+		s.sums = make([]float64, blocks)
+	}
+	parts := s.sums[:blocks]
+	share(p, &p.jobs.squares, squares{x, parts}, blocks)
 	for _, part := range parts {
 		total += part
 	}
 	return total
+}
+
+// squares is one SumSquares.
+type squares struct {
+	x     []float32
+	parts []float64 // sum of each block
+}
+
+func (q *squares) item(i int, _ *worker) {
+	lo := i * squareBlock
+	q.parts[i] = use.sumSquares(q.x[lo:min(lo+squareBlock, len(q.x))])
 }

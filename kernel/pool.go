@@ -11,7 +11,8 @@ import (
 type Pool struct {
 	workers []worker
 
-	f      func(i, worker int)
+	job    job
+	jobs   jobs
 	ticket atomic.Uint64 // job number << 32 | items not yet handed out
 	done   atomic.Int64  // items finished
 	size   int64
@@ -35,7 +36,7 @@ func NewPool(n int) *Pool {
 	p := &Pool{workers: make([]worker, n)}
 	p.caller.wake = make(chan struct{}, 1)
 	for i := range p.workers {
-		p.workers[i].wake = make(chan struct{}, 1)
+		p.workers[i].wake, p.workers[i].id = make(chan struct{}, 1), i
 	}
 	for i := 1; i < n; i++ {
 		go p.loop(i)
@@ -68,16 +69,26 @@ func (p *Pool) Each(n int, f func(i, worker int)) {
 	if n <= 0 {
 		return
 	}
-	if p == nil || len(p.workers) == 1 || n == 1 {
+	if p.Threads() == 1 || n == 1 {
 		for i := range n {
 			f(i, 0)
 		}
 		return
 	}
+	p.run(n, each(f))
+}
+
+// each makes a job of a function.
+type each func(i, worker int)
+
+func (f each) item(i int, s *worker) { f(i, s.id) }
+
+// run does the items 0..n-1 of a job, n at least 1, on all threads, of which there are several.
+func (p *Pool) run(n int, j job) {
 	if p.busy.Swap(true) {
 		panic("kernel: a Pool must not be used from inside its own Each, nor by two goroutines at once")
 	}
-	p.f, p.size = f, int64(n)
+	p.job, p.size = j, int64(n)
 	p.done.Store(0)
 	p.ticket.Store((p.ticket.Load()>>32+1)<<32 | uint64(n))
 	for i := 1; i < min(n, len(p.workers)); i++ {
@@ -85,7 +96,7 @@ func (p *Pool) Each(n int, f func(i, worker int)) {
 	}
 	p.work(0)
 	p.caller.wait(func() bool { return p.done.Load() == p.size })
-	p.f = nil
+	p.job = nil
 	p.busy.Store(false)
 }
 
@@ -103,7 +114,7 @@ func (p *Pool) take() (i int, ok bool) {
 	}
 }
 
-// work runs items until none is left. An item in hand keeps the job alive, so f and size are
+// work runs items until none is left. An item in hand keeps the job alive, so job and size are
 // stable while it runs.
 func (p *Pool) work(id int) {
 	for {
@@ -111,7 +122,7 @@ func (p *Pool) work(id int) {
 		if !ok {
 			return
 		}
-		p.f(i, id)
+		p.job.item(i, &p.workers[id])
 		size := p.size
 		if p.done.Add(1) == size && id != 0 {
 			p.caller.rouse()

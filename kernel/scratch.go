@@ -9,6 +9,7 @@ import (
 // worker holds what one thread needs: its place to sleep and scratch memory.
 type worker struct {
 	parker
+	id     int
 	tile   generic.Tile
 	adam   generic.Adam
 	panel  []float32   // packed operand of a matrix product
@@ -19,6 +20,7 @@ type worker struct {
 	head   generic.Attn
 	attn   *attnWork // worker 0 only
 	parts  []float32 // parameter gradients of blocks of rows
+	sums   []float64 // partial sums of blocks
 }
 
 // at returns the scratch memory of one worker, of a fresh one for a nil Pool.

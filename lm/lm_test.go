@@ -31,7 +31,13 @@ func newTestModel(t *testing.T, c Config) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rng := rand.New(rand.NewPCG(1, 2))
+	randomise(m, 1)
+	return m
+}
+
+// randomise makes all weights random, norms and biases too, and adds a value head.
+func randomise(m *Model, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 2))
 	for _, p := range m.Params() {
 		x := make([]float32, p.K*p.N)
 		p.Get(x, false)
@@ -44,7 +50,6 @@ func newTestModel(t *testing.T, c Config) *Model {
 	for i := range m.vhead.w {
 		m.vhead.w[i] = float32(rng.NormFloat64() * 0.2)
 	}
-	return m
 }
 
 func forEachConfig(t *testing.T, f func(t *testing.T, m *Model)) {

@@ -90,6 +90,9 @@ func TestLoadMemory(t *testing.T) {
 	if peakMemory() == 0 {
 		t.Skip("memory while loading not tested: the system does not tell it")
 	}
+	if raceDetector {
+		t.Skip("memory while loading not tested: the race detector needs several times as much")
+	}
 	free := GPT2(2, 512, 8, 20000, 64)
 	free.Tied = false
 	llama := testConfigs()["llama"]

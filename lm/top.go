@@ -92,6 +92,9 @@ func (m *Model) reach(s *State, rows []int32) {
 // reserveTop makes room for all rows of top.
 func (s *State) reserveTop() {
 	t, c := &s.top, s.m.Config
+	if s.train { // shared with the blocks, whose room may have grown since
+		t.acts.n2, t.acts.act = s.n, s.act
+	}
 	need := len(t.rows)
 	if need <= t.cap {
 		return
