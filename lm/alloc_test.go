@@ -97,7 +97,7 @@ func TestGenerateAllocations(t *testing.T) {
 		opt   SampleOptions
 		limit float64 // allocations a token
 	}{
-		{SampleOptions{Temperature: 0}, 4}, {SampleOptions{Temperature: 1}, 5}, {SampleOptions{Temperature: 1, TopK: 9}, 14},
+		{SampleOptions{Temperature: 0}, 4}, {SampleOptions{Temperature: 1}, 6}, {SampleOptions{Temperature: 1, TopK: 9}, 14},
 		{SampleOptions{Temperature: 1, TopP: 0.9}, 14}, {SampleOptions{Temperature: 1, MinP: 0.1}, 14},
 	} {
 		c.opt.MaxNewTokens = 4

@@ -176,7 +176,7 @@ func TestUpdatesFromSharedAndUnsharedRowsAreTheSame(t *testing.T) {
 			alone := m.Clone()
 			alone.ValueHead(false)
 			copy(alone.ValueWeights(), m.ValueWeights())
-			if err := ScoreReference(alone, alone.NewState(false), r, samples); err != nil {
+			if err := NewReference(m.Clone()).Score(r, samples); err != nil {
 				t.Fatal(err)
 			}
 			start := weightsOf(m)
