@@ -56,7 +56,7 @@ func (t *targetRows) group(targets []Target) {
 		t.first[i+1] += t.first[i]
 	}
 	t.fill = append(t.fill[:0], t.first...)
-	t.order = append(t.order[:0], make([]int32, len(targets))...)
+	t.order = slices.Grow(t.order[:0], len(targets))[:len(targets)]
 	for i, g := range targets {
 		at := t.slot[g.Row]
 		t.order[t.fill[at]] = int32(i)

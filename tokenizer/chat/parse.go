@@ -19,7 +19,6 @@ type parser struct {
 	at     int
 	depth  int
 	loops  int // nested for statements
-	inside []string
 }
 
 var (

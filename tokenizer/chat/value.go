@@ -106,7 +106,6 @@ type macro struct {
 type loop struct {
 	items []value
 	index int // from 0
-	depth int // from 0
 }
 
 // typeName names the type of a value as Python does.
