@@ -426,13 +426,15 @@ func TestGradientProperty(t *testing.T) {
 }
 
 // nearGradient compares each number with the largest of its parameter's, since an
-// element may be a small difference of large sums.
+// element may be a small difference of large sums, and with the largest of all: norms of
+// a few nearly equal numbers multiply the rounding of what reaches them.
 func nearGradient(t *rapid.T, m *Model, what string, got []float32, want, size []float64) {
 	t.Helper()
+	all := slices.Max(size)
 	check := func(name string, lo, hi int) {
 		scale := max(slices.Max(size[lo:hi]), -slices.Min(size[lo:hi]))
 		for k := lo; k < hi; k++ {
-			if !(math.Abs(float64(got[k])-want[k]) <= 2e-4*scale+1e-6) {
+			if !(math.Abs(float64(got[k])-want[k]) <= 2e-4*scale+3e-5*all+1e-6) {
 				t.Fatalf("%s: %s: element %d is %v, want %v (largest %v)", what, name, k-lo, got[k], want[k], scale)
 			}
 		}
