@@ -19,6 +19,13 @@ func TestWantedVariantsAreAvailable(t *testing.T) {
 	}
 }
 
+// PGSRM_KERNEL must not be ignored: the whole run would be one of another variant.
+func TestForcedVariantIsInUse(t *testing.T) {
+	if name := os.Getenv("PGSRM_KERNEL"); name != "" && Name() != name {
+		t.Errorf("PGSRM_KERNEL asks for %q but %q is in use", name, Name())
+	}
+}
+
 // The assembly reads a Tile by these offsets (tiles.go in _asm).
 func TestTileOffsets(t *testing.T) {
 	var x generic.Tile

@@ -71,7 +71,10 @@ var encoderFolder, _ = filepath.Abs("../../lm/testdata/bert")
 
 // writeChild saves a random GPT-2 with one layer and a context of 64, whose
 // vocabulary is learned from the task opposites.
-func writeChild(dir string) error {
+func writeChild(dir string) error { return writeSizedChild(dir, 1, 16, 2) }
+
+// writeSizedChild is writeChild for any size.
+func writeSizedChild(dir string, layers, width, heads int) error {
 	t, err := task.Builtin("opposites")
 	if err != nil {
 		return err
@@ -84,7 +87,7 @@ func writeChild(dir string) error {
 	if err != nil {
 		return err
 	}
-	cfg := lm.GPT2(1, 16, 2, tok.Size(), 64)
+	cfg := lm.GPT2(layers, width, heads, tok.Size(), 64)
 	cfg.EOS, cfg.BOS = 0, 0
 	m, err := lm.NewRandom(cfg, 1)
 	if err != nil {
