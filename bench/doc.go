@@ -12,6 +12,7 @@
 //	row.go       how a row is measured      measure.go   repetition, medians, allocations
 //	step.go, iteration.go, decode.go, encode.go, gemm.go, process.go   what the rows run
 //	minilm.go    an encoder of MiniLM's shape          known.go   figures of peers and of the project
+//	scaling.go   how the cost of an iteration grows with samples and layers
 //	phases.go, stepops.go   the parts of a training step one by one
 //
 // # What is measured

@@ -75,6 +75,10 @@ func (m *Model) topBackward(s *State) {
 // blockBackward is the reverse of block: b.dx holds the gradient of the block's
 // output and then that of its input.
 func (m *Model) blockBackward(s *State, l int) {
+	if s.again {
+		m.attention(s, l, 0, s.Rows())
+		m.behindAttention(&m.layers[l], &s.acts[l], true, 0, s.Rows())
+	}
 	m.sublayersBackward(&m.layers[l], &s.acts[l], &s.back, s.back.dx, s.Rows())
 	m.attentionBackward(s, l)
 	m.keysBackward(s, l)

@@ -116,10 +116,15 @@ func (m *Model) block(s *State, l, r0, R int) {
 
 // sublayers is the part of a block behind attention, for rows [r0,R) of a.
 func (m *Model) sublayers(w *layer, a *acts, out []float32, train bool, r0, R int) {
+	m.behindAttention(w, a, train, r0, R)
+	m.linear(w.down, w.downBias, out, a.act, r0, R, kernel.Epilogue{Residual: a.mid})
+}
+
+// behindAttention is sublayers up to a.act.
+func (m *Model) behindAttention(w *layer, a *acts, train bool, r0, R int) {
 	m.linear(w.out, w.outBias, a.mid, a.att, r0, R, kernel.Epilogue{Residual: a.x})
 	m.norm(w.norm2, a.n2, a.mid, a.mean2, a.rstd2, r0, R)
 	m.mlp(w, a, train, r0, R)
-	m.linear(w.down, w.downBias, out, a.act, r0, R, kernel.Epilogue{Residual: a.mid})
 }
 
 // blockPostNorm is one layer with the norms behind the residual sums (BERT):

@@ -193,6 +193,11 @@ type Model struct {
 	Config Config
 	Pool   *kernel.Pool // threads; nil = the caller's alone
 
+	// Recompute makes new States with training keep of each block only its input and its queries, keys
+	// and values; Backward computes the rest again, to the same bits: D+qkvDim numbers a
+	// row and block instead of 2*D+qkvDim+qDim+F and more, for about three quarters of another forward.
+	Recompute bool
+
 	params []*Param
 	size   int       // of an arena
 	value  []float32 // arena of all values

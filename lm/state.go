@@ -6,6 +6,7 @@ import "pgsrm/kernel"
 type State struct {
 	m     *Model
 	train bool
+	again bool // Model.Recompute
 
 	tokens []int32          // [R]
 	pos    []int32          // [R] position of the row in its sequence
@@ -33,7 +34,7 @@ type State struct {
 
 // acts is what one layer keeps. In a State without training all layers share
 // every buffer but qkv, which holds the keys and values; with training they
-// share n1, n2 and act.
+// share n1, n2 and act, and with Recompute all that lies behind qkv.
 type acts struct {
 	x                          []float32 // [R][D] input of the block
 	n1                         []float32 // [R][D] input of attention
@@ -52,7 +53,7 @@ type acts struct {
 // NewState returns a State for the model. With train set the activations that
 // Backward needs are kept; else only keys and values.
 func (m *Model) NewState(train bool) *State {
-	return &State{m: m, train: train, index: map[uint64]int32{}, acts: make([]acts, m.Config.Layers)}
+	return &State{m: m, train: train, again: train && m.Recompute, index: map[uint64]int32{}, acts: make([]acts, m.Config.Layers)}
 }
 
 // Reset forgets all rows; the buffers are kept.
@@ -178,7 +179,11 @@ func (s *State) reserve() {
 			continue
 		}
 		s.growKeys(a, grow)
-		if l < len(s.acts)-1 || c.PostNorm {
+		switch {
+		case l == len(s.acts)-1 && !c.PostNorm: // top has the rest
+		case s.again && l > 0:
+			a.shareActs(&s.acts[0])
+		default:
 			s.growActs(a, grow)
 		}
 	}
@@ -202,6 +207,11 @@ func (s *State) growKeys(a *acts, grow func(b *[]float32, width int)) {
 		grow(&a.raw, c.qDim()+c.kvDim())
 		grow(&a.qkRstd, c.Heads+c.KVHeads)
 	}
+}
+
+// shareActs takes over the buffers of growActs.
+func (a *acts) shareActs(of *acts) {
+	a.att, a.mid, a.n2, a.pre, a.gate, a.act, a.mean2, a.rstd2 = of.att, of.mid, of.n2, of.pre, of.gate, of.act, of.mean2, of.rstd2
 }
 
 // growActs makes room for the rest of a block.

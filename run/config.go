@@ -43,8 +43,9 @@ type Config struct {
 	LogSamples      int     `yaml:"log_samples"`       // sampled answers logged at each evaluation
 	MaxFailureShare float64 `yaml:"max_failure_share"` // above this share of failed rewards in a step the run stops
 
-	Threads int    `yaml:"threads"` // worker threads, 0 = all; results do not depend on it
-	Out     string `yaml:"out"`     // the run directory
+	Recompute bool   `yaml:"recompute"` // activations are computed again instead of kept: less memory, same results
+	Threads   int    `yaml:"threads"`   // worker threads, 0 = all; results do not depend on it
+	Out       string `yaml:"out"`       // the run directory
 }
 
 // ChatTemplate is the use of the chat template of the child's folder.

@@ -154,6 +154,7 @@ func (r *run) train() {
 	o := r.cfg.Optimizer
 	r.adam = lm.NewAdamW()
 	r.adam.Beta1, r.adam.Beta2, r.adam.Eps, r.adam.WeightDecay = o.Beta1, o.Beta2, o.Eps, o.WeightDecay
+	r.model.Recompute = r.cfg.Recompute
 	r.state = r.model.NewState(true)
 	r.policy = &rl.ModelPolicy{Model: r.model, Optimizer: r.adam, ValueLRFactor: r.needs.ValueLRFactor}
 }

@@ -230,10 +230,10 @@ func (r *run) saveFinal() error {
 	return nil
 }
 
-// sameConfig demands that a run goes on as it began. Threads, Out, the
+// sameConfig demands that a run goes on as it began. Threads, Recompute, Out, the
 // limits of a server and its prices may differ: the result does not depend on them.
 func sameConfig(began, now Config, dir string) error {
-	now.Threads, now.Out = began.Threads, began.Out
+	now.Threads, now.Recompute, now.Out = began.Threads, began.Recompute, began.Out
 	now.Chat.Server, now.Chat.PriceInput, now.Chat.PriceOutput = began.Chat.Server, began.Chat.PriceInput, began.Chat.PriceOutput
 	e, b := &now.Embedding, began.Embedding
 	e.Server, e.BatchItems, e.BatchTokens = b.Server, b.BatchItems, b.BatchTokens

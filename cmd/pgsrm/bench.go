@@ -31,6 +31,7 @@ EXAMPLES
   pgsrm bench
   pgsrm bench --only step_A_s,iteration_A_s --repeat 9
   pgsrm bench --only step_A_s,step_B_s --phases
+  pgsrm bench --scaling --threads 2
   PGSRM_KERNEL=avx2 pgsrm bench --threads 1 --json > avx2.json
   pgsrm bench --encoder ./all-MiniLM-L6-v2 --only encode_2w_per_s,encode_12w_per_s
 ` + exitStatusHelp,
@@ -44,6 +45,7 @@ EXAMPLES
 type benchOptions struct {
 	Only    []string
 	Phases  bool
+	Scaling bool
 	Repeat  int
 	Encoder string
 	Here    string // row that this process measures for another
@@ -53,6 +55,7 @@ type benchOptions struct {
 func (o *benchOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.Only, "only", nil, "measure these `rows` only, separated by commas")
 	f.BoolVar(&o.Phases, "phases", false, "take the steps apart: each kind of operation in all layers (rows step_A_s and step_B_s)")
+	f.BoolVar(&o.Scaling, "scaling", false, "measure instead how an iteration's cost grows: shape B with 16 to 512 samples and with 4 to 24 layers")
 	f.IntVar(&o.Repeat, "repeat", 5, "least number of runs of each row; the median counts")
 	f.StringVar(&o.Encoder, "encoder", os.Getenv("PGSRM_MINILM"), "`folder` of all-MiniLM-L6-v2 (or PGSRM_MINILM); without one its shape with random weights")
 	f.Lookup("encoder").DefValue = ""
@@ -74,6 +77,9 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 	if o.Repeat < 1 {
 		return inputErrorf("--repeat: must be at least 1 (got %d)", o.Repeat)
 	}
+	if o.Scaling {
+		return benchScaling(ctx, o, g)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -89,6 +95,23 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 		return g.printJSON(result)
 	}
 	return printBench(g, result)
+}
+
+// benchScaling measures how the cost grows and prints it.
+func benchScaling(ctx context.Context, o benchOptions, g *globalOptions) error {
+	rows, err := bench.Scale(ctx, g.Threads, o.Repeat)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.printJSON(rows)
+	}
+	text := fmt.Sprintf("%8s%8s%8s%8s%12s%18s%10s\n", "threads", "batch", "layers", "tokens", "ms", "us/token/layer", "relative")
+	for _, r := range rows {
+		text += fmt.Sprintf("%8d%8d%8d%8d%12.3f%18.3f%10.2f\n", r.Threads, r.Batch, r.Layers, r.Tokens, 1e3*r.Seconds, 1e6*r.PerUnit, r.Share)
+	}
+	_, err = io.WriteString(g.Stdout, text)
+	return err
 }
 
 // printBench prints the machine, the rows and the phases as tables.

@@ -36,6 +36,7 @@ var configFlags = []configFlag{
 	{"embedder", "embedder", "source of the vectors (default builtin)"},
 	{"seed", "seed", "of all random numbers (default 1)"},
 	{"episodes", "episodes", "answers sampled in the whole run (default: by the preset)"},
+	{"recompute", "recompute", "compute activations again instead of keeping them: less memory, the same results"},
 	{"out", "out", "run directory"},
 }
 
@@ -51,7 +52,11 @@ next:
 				continue next
 			}
 		}
-		f.String(c.name, "", c.help)
+		if c.key == "recompute" {
+			f.Bool(c.name, false, c.help)
+		} else {
+			f.String(c.name, "", c.help)
+		}
 		o.keys = append(o.keys, c)
 	}
 }
@@ -61,11 +66,7 @@ func (o *configOptions) settings(g *globalOptions) ([]run.Setting, error) {
 	settings := []run.Setting{{From: "--threads", Key: "threads", Value: fmt.Sprint(g.Threads)}}
 	for _, c := range o.keys {
 		if o.flags.Changed(c.name) {
-			value, err := o.flags.GetString(c.name)
-			if err != nil {
-				return nil, err
-			}
-			settings = append(settings, run.Setting{From: "--" + c.name, Key: c.key, Value: value})
+			settings = append(settings, run.Setting{From: "--" + c.name, Key: c.key, Value: o.flags.Lookup(c.name).Value.String()})
 		}
 	}
 	for _, text := range o.Set {

@@ -1,0 +1,77 @@
+package lm
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"testing"
+)
+
+// heldBy is how much the heap grows by what f leaves behind, in bytes.
+func heldBy(f func() any) float64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	kept := f()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(kept)
+	return float64(after.HeapAlloc) - float64(before.HeapAlloc)
+}
+
+// longWork runs forward, score and backward on sequences as long as the context,
+// a target behind every token, and returns the State.
+func longWork(m *Model, sequences int) func() any {
+	m.ensureGrads()
+	return func() any {
+		rng := rand.New(rand.NewPCG(1, uint64(sequences)))
+		s := m.NewState(true)
+		var targets []Target
+		for range sequences {
+			seq := randomTokens(rng, m.Config.Positions, m.Config.Vocab)
+			for i, r := range s.AddSequence(seq) {
+				targets = append(targets, Target{Row: r, Token: seq[i]})
+			}
+		}
+		m.Forward(s)
+		var sc Scores
+		m.Score(s, targets, 1, &sc)
+		m.Backward(s, targets, 1, ScoreGrads{LogProb: sc.LogProb})
+		return s
+	}
+}
+
+// TestMemoryGrowsWithTokens: contexts of 1,024 and a vocabulary of 20,000, of which
+// all logits would take 164 MB. What a State keeps is one chunk of logits and so
+// much a token, whatever the vocabulary.
+func TestMemoryGrowsWithTokens(t *testing.T) {
+	if raceDetector {
+		t.Skip("memory of long contexts NOT tested: the race detector changes it")
+	}
+	const sequences, perToken = 2, 4 << 10 // bytes: the numbers that a row of this model keeps, and its path
+	for _, vocab := range []int{100, 20000} {
+		m := newTestModel(t, GPT2(2, 16, 2, vocab, 1024))
+		held := heldBy(longWork(m, sequences))
+		logits := float64(4 * sequences * m.Config.Positions * vocab)
+		limit := float64(sequences*m.Config.Positions*perToken) + min(1.3*4*chunkFloats, 1.3*logits)
+		t.Logf("vocabulary %d: %.1f MB held, %.1f MB all logits, limit %.1f MB", vocab, held/1e6, logits/1e6, limit/1e6)
+		if held > limit {
+			t.Errorf("vocabulary %d: %.1f MB held for %d tokens, want at most %.1f", vocab, held/1e6, sequences*m.Config.Positions, limit/1e6)
+		}
+	}
+}
+
+// TestRecomputeMemory: activations that are computed again need less than six
+// tenths of the memory of those that are kept.
+func TestRecomputeMemory(t *testing.T) {
+	if raceDetector {
+		t.Skip("memory of activations NOT tested: the race detector changes it")
+	}
+	m := newTestModel(t, GPT2(12, 32, 2, 50, 512))
+	keep := heldBy(longWork(m, 1))
+	m.Recompute = true
+	again := heldBy(longWork(m, 1))
+	t.Logf("%.2f MB kept, %.2f MB with activations computed again", keep/1e6, again/1e6)
+	if again > 0.6*keep {
+		t.Errorf("%.2f MB with activations computed again, %.2f MB without", again/1e6, keep/1e6)
+	}
+}
