@@ -1,6 +1,7 @@
 package lm
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 )
@@ -17,9 +18,14 @@ func BenchmarkSupervised(b *testing.B) {
 	for range 64 {
 		seqs = append(seqs, Sequence{Tokens: randomTokens(rng, 20, 2000), From: 1})
 	}
-	s, opt := m.NewState(true), NewAdamW()
-	for b.Loop() {
-		m.Supervised(s, seqs)
-		opt.Step(m, 1e-3, 1)
+	opt := NewAdamW()
+	for _, m.Recompute = range []bool{false, true} {
+		s := m.NewState(true)
+		b.Run(fmt.Sprintf("recompute=%v", m.Recompute), func(b *testing.B) {
+			for b.Loop() {
+				m.Supervised(s, seqs)
+				opt.Step(m, 1e-3, 1)
+			}
+		})
 	}
 }

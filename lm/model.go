@@ -195,7 +195,7 @@ type Model struct {
 
 	// Recompute makes new States with training keep of each block only its input and its queries, keys
 	// and values; Backward computes the rest again, to the same bits: D+qkvDim numbers a
-	// row and block instead of 2*D+qkvDim+qDim+F and more, for about three quarters of another forward.
+	// row and block instead of 2*D+qkvDim+qDim+F and more, for less than half of another forward.
 	Recompute bool
 
 	params []*Param

@@ -412,7 +412,7 @@ func drawLoss(t *rapid.T, seqs [][]int32, vocab int) (targets [][]Target, g []Sc
 func TestUsedStateProperty(t *testing.T) {
 	forEachFamily(t, causalFamilies, func(t *rapid.T, m *Model, _ []*kernel.Pool) {
 		used := m.NewState(true)
-		for round := range between(t, 2, 6, "rounds") {
+		for round := range between(t, 2, 4, "rounds") {
 			seqs := drawSequences(t, m.Config.Vocab, min(m.Config.Positions, 4+5*round))
 			targets, g := drawLoss(t, seqs, m.Config.Vocab)
 			used.Reset()
@@ -486,7 +486,7 @@ func TestEveryKernelVariant(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=Property$", "-test.short", "-rapid.nofailfile")
-			cmd.Env = append(os.Environ(), "PGSRM_KERNEL="+name)
+			cmd.Env = append(os.Environ(), "PGSRM_KERNEL="+name, "RAPID_CHECKS=50")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
