@@ -132,9 +132,22 @@ func (p *wordParser) binary() bool {
 	}
 	head, _ := p.in.Peek(min(4*p.dim+256, p.in.Size()))
 	word := bytes.IndexByte(head, ' ')
-	numbers := head[word+1 : min(len(head), word+1+4*p.dim)]
+	numbers := wholeRunes(head[word+1 : min(len(head), word+1+4*p.dim)])
 	control := func(c rune) bool { return c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == utf8.RuneError }
 	return bytes.IndexFunc(numbers, control) >= 0
+}
+
+// wholeRunes drops the first bytes of a character that is cut off at the end of b.
+func wholeRunes(b []byte) []byte {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		if last := b[len(b)-n:]; utf8.RuneStart(last[0]) {
+			if !utf8.FullRune(last) {
+				return b[:len(b)-n]
+			}
+			break
+		}
+	}
+	return b
 }
 
 // textWords reads lines "word x1 ... xE".

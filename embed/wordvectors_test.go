@@ -33,6 +33,7 @@ func TestWordVectorForms(t *testing.T) {
 		"numberbatch": "4 2\n/c/de/rot 1 1\n/c/en/red 3 0\n/c/en/blue 0 4\n/c/fr/bleu 1 1\n",
 		"spaces":      "red 3 0\nat home . 1 1\nblue 0 4\n",
 		"gzip":        zipped(t, "2 2\nred 3 0\nblue 0 4\n"),
+		"cut rune":    "3 2\nred 3 0\nabcé 1 1\nblue 0 4\n", // half of é ends what is looked at to tell text from binary
 		"tabs":        "red\t3\t0\nblue\t0\t4\n",
 		"binary":      binaryWords(false, 2, []string{"red", "blue"}, [][]float32{{3, 0}, {0, 4}}),
 		"binary, LF":  binaryWords(true, 2, []string{"red", "blue", "red"}, [][]float32{{3, 0}, {0, 4}, {9, 9}}),
