@@ -24,6 +24,7 @@ type stepOps struct {
 	outD, outF     []float32 // [R][D], [R][F] outputs
 	outQKV         []float32 // [R][3D]
 	mean, rstd     []float32 // [R]
+	parts          []float32 // [NormParts(R, D)]
 	hidden         []float32 // [S][D] of the S response tokens
 	logits, grad   []float32 // [S][V]
 }
@@ -40,7 +41,7 @@ func newStepOps(s shape, p *kernel.Pool) (*stepOps, error) {
 		shape: s, p: p, m: m, opt: lm.NewAdamW(), params: map[string]*lm.Param{}, rows: r,
 		d: normal(1, r*D), d2: normal(2, r*D), ff: normal(3, r*F), pre: normal(4, r*F), qkv: normal(5, r*3*D),
 		outD: make([]float32, r*D), outF: make([]float32, r*F), outQKV: make([]float32, r*3*D),
-		mean: make([]float32, r), rstd: make([]float32, r),
+		mean: make([]float32, r), rstd: make([]float32, r), parts: make([]float32, kernel.NormParts(r, s.width)),
 		hidden: normal(6, scored*D), logits: make([]float32, scored*s.vocab), grad: normal(7, scored*s.vocab),
 	}
 	o.opt.Step(m, rate, maxNorm) // gradients and moments exist from here on
@@ -141,7 +142,8 @@ func (o *stepOps) backwardRest() {
 	o.eachLayer(func(param func(string) *lm.Param) {
 		for _, name := range []string{"norm1", "norm2"} {
 			w, b := param(name+".weight"), param(name+".bias")
-			kernel.LayerNormBackward(o.p, o.outD, w.Grad, b.Grad, o.d2, o.d, w.Value, o.mean, o.rstd, o.rows, o.width)
+			kernel.LayerNormBackward(o.p, o.outD, o.parts, o.d2, o.d, w.Value, o.mean, o.rstd, o.rows, o.width)
+			kernel.NormGrads(w.Grad, b.Grad, o.parts)
 		}
 		kernel.GELUTanhBackward(o.p, o.outF, o.ff, o.pre)
 		for _, l := range o.linears() {

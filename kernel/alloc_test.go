@@ -13,7 +13,11 @@ func operations() map[string]func(p *Pool) {
 	pos, angles := make([]int32, m), mk(k/2)
 	c := newAttnCase(4, 2, 32, 20)
 	ctx, dq, dk, dv := mk(c.rows*c.ld), mk(c.rows*c.ld), mk(c.rows*c.ld), mk(c.rows*c.ld)
-	space := make([]float32, n)
+	space, parts := make([]float32, n), make([]float32, NormParts(m, k))
+	wt := make([]float32, PackedLen(n, k))
+	one := func(p *Pool, lo, hi int) {
+		LayerNorm(p, dn[lo*k:], mean[lo:], rstd[lo:], x[lo*k:], gamma, beta, hi-lo, k, 1e-5)
+	}
 	return map[string]func(p *Pool){
 		"MatMul":            func(p *Pool) { MatMul(p, y, n, x, k, m, w, k, n, Epilogue{Bias: bias, Act: ActGELUTanh}) },
 		"MatMul residual":   func(p *Pool) { MatMul(p, y, n, x, k, m, w, k, n, Epilogue{Residual: y, LdRes: n}) },
@@ -22,21 +26,27 @@ func operations() map[string]func(p *Pool) {
 		"MatMulGrad":        func(p *Pool) { MatMulGrad(p, w, x, k, y, n, m, k, n, true) },
 		"ColSum":            func(p *Pool) { ColSum(p, bias, y, n, m, n) },
 		"LayerNorm":         func(p *Pool) { LayerNorm(p, dn, mean, rstd, x, gamma, beta, m, k, 1e-5) },
-		"LayerNormBackward": func(p *Pool) { LayerNormBackward(p, dx, gamma, beta, dn, x, gamma, mean, rstd, m, k) },
+		"LayerNormBackward": func(p *Pool) { LayerNormBackward(p, dx, parts, dn, x, gamma, mean, rstd, m, k) },
 		"RMSNorm":           func(p *Pool) { RMSNorm(p, dn, rstd, x, gamma, m, k, 1e-5) },
-		"RMSNormBackward":   func(p *Pool) { RMSNormBackward(p, dx, gamma, dn, x, gamma, rstd, m, k) },
-		"GELUTanh":          func(p *Pool) { GELUTanh(p, big, big) },
-		"GELUTanhBackward":  func(p *Pool) { GELUTanhBackward(p, big, big, big) },
-		"GELUErf":           func(p *Pool) { GELUErf(p, big, big) },
-		"GELUErfBackward":   func(p *Pool) { GELUErfBackward(p, big, big, big) },
-		"SwiGLU":            func(p *Pool) { SwiGLU(p, dx, k, x, dn, k, m, k) },
-		"SwiGLUBackward":    func(p *Pool) { SwiGLUBackward(p, dx, dn, k, x, k, x, x, k, m, k) },
-		"Rope":              func(p *Pool) { Rope(p, dx, k, m, 1, k, pos, angles, angles, false) },
-		"SumSquares":        func(p *Pool) { SumSquares(p, big) },
-		"AdamW":             func(p *Pool) { AdamW(p, big, big, moments, moments, 0, 0.9, 0.999, 1e-8, 0, 1, 1, 1) },
-		"SoftmaxStats":      func(*Pool) { SoftmaxStats(bias) },
-		"SoftmaxGrad":       func(*Pool) { SoftmaxGrad(y[:n], bias, 1, 1, 3, 1, 1) },
-		"KthLargest":        func(*Pool) { KthLargest(bias, 9, &space) },
+		"RMSNormBackward":   func(p *Pool) { RMSNormBackward(p, dx, parts, dn, x, gamma, rstd, m, k) },
+		"NormGrads":         func(*Pool) { NormGrads(gamma, beta, parts) },
+		"Rows":              func(p *Pool) { p.Rows(0, m, 0, one) },
+		"Transpose":         func(p *Pool) { Transpose(p, Transposition{wt, w, k, n}) },
+		"MatMulGrads": func(p *Pool) {
+			MatMulGrads(p, WeightGrad{DW: w, DB: bias, X: x, Ldx: k, DY: y, Lddy: n, M: m, K: k, N: n}, WeightGrad{DB: bias, DY: y, Lddy: n, M: m, N: n})
+		},
+		"GELUTanh":         func(p *Pool) { GELUTanh(p, big, big) },
+		"GELUTanhBackward": func(p *Pool) { GELUTanhBackward(p, big, big, big) },
+		"GELUErf":          func(p *Pool) { GELUErf(p, big, big) },
+		"GELUErfBackward":  func(p *Pool) { GELUErfBackward(p, big, big, big) },
+		"SwiGLU":           func(p *Pool) { SwiGLU(p, dx, k, x, dn, k, m, k) },
+		"SwiGLUBackward":   func(p *Pool) { SwiGLUBackward(p, dx, dn, k, x, k, x, x, k, m, k) },
+		"Rope":             func(p *Pool) { Rope(p, dx, k, m, 1, k, pos, angles, angles, false) },
+		"SumSquares":       func(p *Pool) { SumSquares(p, big) },
+		"AdamW":            func(p *Pool) { AdamW(p, big, big, moments, moments, 0, 0.9, 0.999, 1e-8, 0, 1, 1, 1) },
+		"SoftmaxStats":     func(*Pool) { SoftmaxStats(bias) },
+		"SoftmaxGrad":      func(*Pool) { SoftmaxGrad(y[:n], bias, 1, 1, 3, 1, 1) },
+		"KthLargest":       func(*Pool) { KthLargest(bias, 9, &space) },
 		"Attention": func(p *Pool) {
 			Attention(p, ctx, c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
 		},

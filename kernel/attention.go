@@ -50,14 +50,14 @@ type attnWork struct {
 func (p *Pool) attention(a attention) *attnWork {
 	s := p.at(0)
 	if s.attn == nil {
-		w := &attnWork{p: p}
-		w.unit = func(i, id int) { w.forwardUnit(i, p.at(id)) }
-		w.head = func(kv, id int) { w.backwardHead(kv, p.at(id)) }
-		w.probsUnit = func(i, id int) { w.waveProbs(i, p.at(id)) }
-		w.spreadUnit = func(i, id int) { w.waveSpread(i, p.at(id)) }
+		w := new(attnWork)
+		w.unit = func(i, id int) { w.forwardUnit(i, w.p.at(id)) }
+		w.head = func(kv, id int) { w.backwardHead(kv, w.p.at(id)) }
+		w.probsUnit = func(i, id int) { w.waveProbs(i, w.p.at(id)) }
+		w.spreadUnit = func(i, id int) { w.waveSpread(i, w.p.at(id)) }
 		s.attn = w
 	}
-	s.attn.attention = a
+	s.attn.p, s.attn.attention = p, a
 	return s.attn
 }
 

@@ -5,10 +5,11 @@ type job interface{ item(i int, s *worker) }
 
 // jobs holds the operation that a Pool is at. A closure for each would be allocated every time.
 type jobs struct {
+	rows       rowBlocks
 	product    product
 	inputGrad  inputGrad
-	weightGrad weightGrad
-	columns    columnJob
+	weightGrad weightGrads
+	transposed transposed
 	norm       normForward
 	normGrad   normBackward
 	mapped     mapped

@@ -75,3 +75,61 @@ func (g *inputGrad) transposed(s *worker, i, panels, j0, j1 int) []float32 {
 	}
 	return wt
 }
+
+// Transposition is a packed W [K][N] and the room for W^T [N][K], packed: dst [PackedLen(N, K)]. With that, MatMul does what MatMulT
+// does, without transposing W for each block of rows.
+type Transposition struct {
+	Dst, W []float32
+	K, N   int
+}
+
+// Transpose sets the Dst of all ts.
+func Transpose(p *Pool, ts ...Transposition) {
+	s := p.at(0)
+	s.transposed = append(s.transposed[:0], ts...)
+	t, items := transposed(s.transposed), 0
+	for _, x := range ts {
+		need("Transpose: w", x.W, 1, 0, PackedLen(x.K, x.N))
+		need("Transpose: dst", x.Dst, 1, 0, PackedLen(x.N, x.K))
+		items += ceilDiv(x.K, NR)
+	}
+	if p.Threads() == 1 {
+		for i := range items {
+			t.item(i, s)
+		}
+	} else {
+		share(p, &p.jobs.transposed, t, items)
+	}
+	clear(s.transposed)
+}
+
+// transposed is one Transpose; an item is a panel of a Dst.
+type transposed []Transposition
+
+func (l *transposed) item(i int, s *worker) {
+	for _, t := range *l {
+		if panels := ceilDiv(t.K, NR); i < panels {
+			t.panel(i, s)
+			return
+		} else {
+			i -= panels
+		}
+	}
+}
+
+// panel sets the panel of the rows 32i.. of W.
+func (t *Transposition) panel(i int, s *worker) {
+	rows := min(NR, t.K-i*NR)
+	for n := 0; n < t.N; n += NR {
+		src, dst := t.W[n*t.K+i*NR*NR:][:rows*NR], t.Dst[(i*t.N+n)*NR:]
+		if rows == NR && n+NR <= t.N {
+			use.transpose(dst[:NR*NR], src)
+			continue
+		}
+		buf := grown(&s.edge, 2*NR*NR)
+		from, to := buf[:NR*NR], buf[NR*NR:]
+		clear(from[copy(from, src):])
+		use.transpose(to, from)
+		copy(dst[:min(NR, t.N-n)*NR], to)
+	}
+}

@@ -138,6 +138,48 @@ func TestMatMulGrad(t *testing.T) {
 	})
 }
 
+// Several layers at once have the gradients that each has alone.
+func TestMatMulGradsTogether(t *testing.T) {
+	eachPool(t, func(t *testing.T, p *Pool) {
+		rng := newRand(8)
+		var together []WeightGrad
+		for _, s := range [][3]int{{200, 70, 300}, {31, 5, 1}, {200, 64, 64}, {0, 40, 40}, {5, 400, 33}} {
+			m, k, n := s[0], s[1], s[2]
+			together = append(together, WeightGrad{
+				DW: make([]float32, PackedLen(k, n)), DB: newGuarded(rng, n).s(), X: newGuarded(rng, m*k).s(), Ldx: k,
+				DY: newGuarded(rng, m*n).s(), Lddy: n, M: m, K: k, N: n,
+			})
+		}
+		var want [][]float32
+		for _, g := range together {
+			dw, db := make([]float32, len(g.DW)), slices.Clone(g.DB)
+			MatMulGrad(nil, dw, g.X, g.Ldx, g.DY, g.Lddy, g.M, g.K, g.N, false)
+			ColSum(nil, db, g.DY, g.Lddy, g.M, g.N)
+			want = append(want, dw, db)
+		}
+		MatMulGrads(p, together...)
+		for i, g := range together {
+			sameBits(t, "dw", g.DW, want[2*i])
+			sameBits(t, "db", g.DB, want[2*i+1])
+		}
+	})
+}
+
+// A product with transposed weights is MatMulT.
+func TestTranspose(t *testing.T) {
+	eachShape(t, func(t *testing.T, p *Pool, m, k, n int) {
+		rng := newRand(9)
+		w, dy := make([]float32, PackedLen(k, n)), newGuarded(rng, m*n)
+		Pack(w, newGuarded(rng, k*n).s(), k, n)
+		wt, want, got := newGuarded(rng, PackedLen(n, k)), make([]float32, m*k), make([]float32, m*k)
+		Transpose(p, Transposition{make([]float32, PackedLen(n, k)), w, k, n}, Transposition{wt.s(), w, k, n})
+		wt.check(t, "wt")
+		MatMulT(p, want, k, dy.s(), n, m, w, k, n, false)
+		MatMul(p, got, k, dy.s(), n, m, wt.s(), n, k, Epilogue{})
+		sameBits(t, "dx", got, want)
+	})
+}
+
 // A row's result is the same to the bit alone and in any batch, and with any number of threads.
 func TestMatMulRowsAreIndependent(t *testing.T) {
 	eachTable(t, func(t *testing.T) {

@@ -2,14 +2,80 @@ package kernel
 
 import "pgsrm/kernel/internal/generic"
 
-// weightGrad is one product x^T·dy, cut into blocks of the packed dw.
+// WeightGrad is the work on the gradients of one linear layer with inputs X [M][K] and output gradients DY [M][N]: the packed
+// DW [K][N] is set to X^T·DY or, with Add, that is added; the padding becomes (stays) zero. The sum of the rows of DY is added to DB
+// [N]: blocks of 64 rows, in order. DW or DB may be nil.
+type WeightGrad struct {
+	DW, DB    []float32
+	Add       bool
+	X, DY     []float32
+	Ldx, Lddy int
+	M, K, N   int
+}
+
+// MatMulGrad sets (add: adds to) the packed dw [K][N] to x^T[K][M]·dy[M][N].
+func MatMulGrad(p *Pool, dw []float32, x []float32, ldx int, dy []float32, lddy, m, k, n int, add bool) {
+	MatMulGrads(p, WeightGrad{DW: dw, Add: add, X: x, Ldx: ldx, DY: dy, Lddy: lddy, M: m, K: k, N: n})
+}
+
+// ColSum adds the sum over the rows of dy [M][N] to db [N]: blocks of 64 rows, in order.
+func ColSum(p *Pool, db []float32, dy []float32, lddy, m, n int) {
+	MatMulGrads(p, WeightGrad{DB: db, DY: dy, Lddy: lddy, M: m, N: n})
+}
+
+// MatMulGrads does the work of several layers at once, so that threads wait for each other once.
+func MatMulGrads(p *Pool, grads ...WeightGrad) {
+	s := p.at(0)
+	total := 0
+	for _, w := range grads {
+		total += w.work()
+	}
+	budget := p.share(total)
+	if p.Threads() > 1 && len(grads) > 1 {
+		budget = 4 * p.Threads()
+	}
+	s.grads = s.grads[:0]
+	items := 0
+	for _, w := range grads {
+		g := newWeightGrad(w, p.Threads(), budget*w.work()/max(1, total))
+		items += g.items()
+		s.grads = append(s.grads, g)
+	}
+	g := weightGrads(s.grads)
+	if p.Threads() == 1 || items == 1 {
+		for i := range items {
+			g.item(i, s)
+		}
+	} else {
+		share(p, &p.jobs.weightGrad, g, items)
+	}
+	clear(s.grads)
+}
+
+// weightGrads are the layers of one MatMulGrads.
+type weightGrads []weightGrad
+
+func (l *weightGrads) item(i int, s *worker) {
+	for at := range *l {
+		g := &(*l)[at]
+		n := g.items()
+		if i >= n {
+			i -= n
+			continue
+		}
+		if sums := g.sums(); i < sums {
+			columnSums(s, g.DB[i*sumWidth:min((i+1)*sumWidth, g.N)], g.DY[i*sumWidth:], g.Lddy, g.M)
+		} else {
+			g.block(i-sums, s)
+		}
+		return
+	}
+}
+
+// weightGrad is a WeightGrad, cut into blocks of the packed dw and of columns of db.
 type weightGrad struct {
-	add                bool
-	dw, x, dy          []float32
-	ldx, lddy          int
-	m, k, n            int
+	WeightGrad
 	kBlock, panelBlock int
-	nBlocks            int
 }
 
 const (
@@ -18,57 +84,77 @@ const (
 	gradPanels = 16  // most panels of dw in a block, which stays in the L2 cache beside packed x
 )
 
-// MatMulGrad sets (add: adds to) the packed dw [K][N] to x^T[K][M]·dy[M][N]. The padding of dw becomes (stays) zero.
-func MatMulGrad(p *Pool, dw []float32, x []float32, ldx int, dy []float32, lddy, m, k, n int, add bool) {
-	if m == 0 && !add {
-		clear(dw[:PackedLen(k, n)])
+// work is the number of multiply-adds.
+func (w *WeightGrad) work() int {
+	if w.DW == nil {
+		return 0
 	}
-	g := weightGrad{add: add, dw: dw, x: x, ldx: ldx, dy: dy, lddy: lddy, m: m, k: k, n: n}
-	need("MatMulGrad: dw", dw, 1, 0, PackedLen(k, n))
-	need("MatMulGrad: x", x, m, ldx, k)
-	need("MatMulGrad: dy", dy, m, lddy, n)
-	panels := ceilDiv(n, NR)
-	g.kBlock, g.panelBlock = ceilDiv(even(k, gradBlockK), generic.Group)*generic.Group, even(panels, gradPanels)
-	if blocks := p.share(m * k * n); ceilDiv(k, g.kBlock)*ceilDiv(panels, g.panelBlock) < blocks {
-		g.kBlock = min(g.kBlock, max(2*generic.Group, ceilDiv(ceilDiv(k, p.Threads()), generic.Group)*generic.Group))
-		cols := max(1, blocks/max(1, ceilDiv(k, g.kBlock)))
-		g.panelBlock = min(g.panelBlock, max(1, (ceilDiv(panels, cols)+1)&^1))
-	}
-	kBlocks := ceilDiv(k, g.kBlock)
-	g.nBlocks = ceilDiv(panels, g.panelBlock)
-	blocks := kBlocks * g.nBlocks
-	if p.Threads() == 1 || blocks == 1 {
-		s := p.at(0)
-		for i := range blocks {
-			g.block(i, s)
-		}
-		return
-	}
-	share(p, &p.jobs.weightGrad, g, blocks)
+	return w.M * w.K * w.N
 }
 
-func (g *weightGrad) item(i int, s *worker) { g.block(i, s) }
+// newWeightGrad cuts the work, dw into at least so many blocks if it is large enough.
+func newWeightGrad(w WeightGrad, threads, blocks int) weightGrad {
+	g := weightGrad{WeightGrad: w}
+	need("MatMulGrad: dy", w.DY, w.M, w.Lddy, w.N)
+	if w.DB != nil {
+		need("MatMulGrad: db", w.DB, 1, 0, w.N)
+	}
+	if w.DW == nil {
+		return g
+	}
+	need("MatMulGrad: dw", w.DW, 1, 0, PackedLen(w.K, w.N))
+	need("MatMulGrad: x", w.X, w.M, w.Ldx, w.K)
+	if w.M == 0 && !w.Add {
+		clear(w.DW[:PackedLen(w.K, w.N)])
+	}
+	panels := ceilDiv(w.N, NR)
+	g.kBlock, g.panelBlock = ceilDiv(even(w.K, gradBlockK), generic.Group)*generic.Group, even(panels, gradPanels)
+	if ceilDiv(w.K, g.kBlock)*ceilDiv(panels, g.panelBlock) < blocks {
+		g.kBlock = min(g.kBlock, max(2*generic.Group, ceilDiv(ceilDiv(w.K, threads), generic.Group)*generic.Group))
+		cols := max(1, blocks/max(1, ceilDiv(w.K, g.kBlock)))
+		g.panelBlock = min(g.panelBlock, max(1, (ceilDiv(panels, cols)+1)&^1))
+	}
+	return g
+}
+
+// sums is the number of blocks of db, the first items.
+func (g *weightGrad) sums() int {
+	if g.DB == nil {
+		return 0
+	}
+	return ceilDiv(g.N, sumWidth)
+}
+
+// across is the number of blocks of dw beside each other.
+func (g *weightGrad) across() int { return ceilDiv(ceilDiv(g.N, NR), g.panelBlock) }
+
+func (g *weightGrad) items() int {
+	if g.DW == nil {
+		return g.sums()
+	}
+	return g.sums() + ceilDiv(g.K, g.kBlock)*g.across()
+}
 
 // block computes one block of dw, gradRows rows of x and dy at a time.
 func (g *weightGrad) block(i int, s *worker) {
-	k0 := i / g.nBlocks * g.kBlock
-	k1 := min(k0+g.kBlock, g.k)
-	j0 := i % g.nBlocks * g.panelBlock
-	j1 := min(j0+g.panelBlock, ceilDiv(g.n, NR))
+	k0 := i / g.across() * g.kBlock
+	k1 := min(k0+g.kBlock, g.K)
+	j0 := i % g.across() * g.panelBlock
+	j1 := min(j0+g.panelBlock, ceilDiv(g.N, NR))
 	t := &s.tile
 	t.Bias, t.Res = nil, nil
-	for r0 := 0; r0 < g.m; r0 += gradRows {
-		r1 := min(r0+gradRows, g.m)
+	for r0 := 0; r0 < g.M; r0 += gradRows {
+		r1 := min(r0+gradRows, g.M)
 		t.Load = 0
-		if g.add || r0 > 0 {
+		if g.Add || r0 > 0 {
 			t.Load = 1
 		}
 		rows := g.packed(s, k0, k1, r0, r1)
-		t.BStep, t.CStep = gradRows*NR, g.k*NR
+		t.BStep, t.CStep = gradRows*NR, g.K*NR
 		for j := j0; j < j1; j += t.Panels {
 			t.Panels = rows.panelsAt(j, j1, j1*NR)
 			t.B = g.panelsOf(s, j, t.Panels, r0, r1)
-			s.columns(rows, g.dw[(j*g.k+k0)*NR:], NR, t.Panels*NR)
+			s.columns(rows, g.DW[(j*g.K+k0)*NR:], NR, t.Panels*NR)
 		}
 	}
 }
@@ -78,13 +164,13 @@ func (g *weightGrad) packed(s *worker, k0, k1, r0, r1 int) operand {
 	o := operand{rows: k1 - k0, tileRows: use.tileRows, group: generic.Group, k: r1 - r0}
 	o.a = grown(&s.pieces, o.rows*o.k)
 	for k := k0; k < k1; k += o.group {
-		dst, src := o.a[(k-k0)*o.k:], g.x[r0*g.ldx+k:]
+		dst, src := o.a[(k-k0)*o.k:], g.X[r0*g.Ldx+k:]
 		if k+o.group <= k1 {
-			use.packCols(dst, src, g.ldx, o.k)
+			use.packCols(dst, src, g.Ldx, o.k)
 			continue
 		}
 		for r := range o.k {
-			copy(dst[r*(k1-k):][:k1-k], src[r*g.ldx:])
+			copy(dst[r*(k1-k):][:k1-k], src[r*g.Ldx:])
 		}
 	}
 	return o
@@ -95,17 +181,17 @@ func (g *weightGrad) panelsOf(s *worker, j, panels, r0, r1 int) []float32 {
 	all := grown(&s.panel, panels*gradRows*NR)
 	for q := range panels {
 		b, n0 := all[q*gradRows*NR:], (j+q)*NR
-		width := min(NR, g.n-n0)
+		width := min(NR, g.N-n0)
 		if width == NR && r1 > r0 {
-			dy := g.dy[r0*g.lddy+n0:]
-			_ = dy[(r1-r0-1)*g.lddy+NR-1]
-			use.slices(b, dy, r1-r0, NR, g.lddy)
-			use.slices(b[16:], dy[16:], r1-r0, NR, g.lddy)
+			dy := g.DY[r0*g.Lddy+n0:]
+			_ = dy[(r1-r0-1)*g.Lddy+NR-1]
+			use.slices(b, dy, r1-r0, NR, g.Lddy)
+			use.slices(b[16:], dy[16:], r1-r0, NR, g.Lddy)
 			continue
 		}
 		for r := r0; r < r1; r++ {
 			row := b[(r-r0)*NR:][:NR]
-			clear(row[copy(row, g.dy[r*g.lddy+n0:][:width]):])
+			clear(row[copy(row, g.DY[r*g.Lddy+n0:][:width]):])
 		}
 	}
 	return all

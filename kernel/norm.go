@@ -4,7 +4,7 @@ import "math"
 
 // normRows is the number of rows whose parameter gradients are summed before they are added
 // to the total. It is fixed, so the sums do not depend on the number of threads.
-const normRows = 32
+const normRows = 16
 
 // LayerNorm sets out[r] = (x[r]-mean)*rstd*gamma + beta for every row of x [R][D] and keeps mean and
 // rstd [R] for the backward. out may be x.
@@ -49,10 +49,10 @@ func (n *normForward) block(i int) {
 
 func inverseRoot(x float32) float32 { return float32(1 / math.Sqrt(float64(x))) }
 
-// LayerNormBackward adds to dx [R][D], dgamma [D] and dbeta [D].
-func LayerNormBackward(p *Pool, dx, dgamma, dbeta, dout, x, gamma, mean, rstd []float32, rows, d int) {
-	n := normBackward{dx: dx, dout: dout, x: x, gamma: gamma[:d], mean: mean, rstd: rstd, rows: rows, d: d}
-	n.run(p, dgamma[:d], dbeta[:d])
+// LayerNormBackward adds to dx [R][D] and sets parts [NormParts(R, D)], from which NormGrads gets the gradients of gamma and beta.
+func LayerNormBackward(p *Pool, dx, parts, dout, x, gamma, mean, rstd []float32, rows, d int) {
+	n := normBackward{dx: dx, parts: parts[:NormParts(rows, d)], dout: dout, x: x, gamma: gamma[:d], mean: mean, rstd: rstd, rows: rows, d: d}
+	n.run(p)
 }
 
 // RMSNorm sets out[r] = x[r]*rstd*gamma, rstd = 1/sqrt(mean(x^2)+eps), kept in rstd [R].
@@ -61,11 +61,24 @@ func RMSNorm(p *Pool, out, rstd, x, gamma []float32, rows, d int, eps float32) {
 	n.run(p)
 }
 
-// RMSNormBackward adds to dx [R][D] and dgamma [D]. It is the LayerNorm backward with a mean of
+// RMSNormBackward adds to dx [R][D] and sets parts [NormParts(R, D)]. It is the LayerNorm backward with a mean of
 // zero that does not depend on x.
-func RMSNormBackward(p *Pool, dx, dgamma, dout, x, gamma, rstd []float32, rows, d int) {
-	n := normBackward{dx: dx, dout: dout, x: x, gamma: gamma[:d], rstd: rstd, rows: rows, d: d}
-	n.run(p, dgamma[:d], nil)
+func RMSNormBackward(p *Pool, dx, parts, dout, x, gamma, rstd []float32, rows, d int) {
+	LayerNormBackward(p, dx, parts, dout, x, gamma, nil, rstd, rows, d)
+}
+
+// NormParts is the length of the parts of R rows of width D: those of a range of rows that begins at row lo, a
+// multiple of RowUnit, begin at NormParts(lo, D).
+func NormParts(rows, d int) int { return ceilDiv(rows, normRows) * 2 * d }
+
+// NormGrads adds the parts of a backward, in order, to dgamma [D] and, unless it is nil, dbeta [D].
+func NormGrads(dgamma, dbeta, parts []float32) {
+	for d := len(dgamma); len(parts) > 0; parts = parts[2*d:] {
+		use.add(dgamma, parts[:d])
+		if dbeta != nil {
+			use.add(dbeta, parts[d:2*d])
+		}
+	}
 }
 
 // normBackward is the backward of both norms; mean is nil for RMSNorm.
@@ -76,32 +89,23 @@ type normBackward struct {
 	parts             []float32 // [blocks][2][D]: dgamma and dbeta of each block of rows
 }
 
-// run computes the blocks of rows in any order and adds their parameter gradients in order.
-func (n *normBackward) run(p *Pool, dgamma, dbeta []float32) {
+func (n *normBackward) run(p *Pool) {
 	blocks := ceilDiv(n.rows, normRows)
-	n.parts = grown(&p.at(0).parts, blocks*2*n.d)
-	clear(n.parts)
 	if p.Threads() == 1 || blocks <= 1 {
 		for b := range blocks {
 			n.block(b)
 		}
-	} else {
-		share(p, &p.jobs.normGrad, *n, blocks)
+		return
 	}
-	for b := range blocks {
-		part := n.parts[b*2*n.d:][:2*n.d]
-		use.add(dgamma, part[:n.d])
-		if dbeta != nil {
-			use.add(dbeta, part[n.d:])
-		}
-	}
+	share(p, &p.jobs.normGrad, *n, blocks)
 }
 
 func (n *normBackward) item(b int, _ *worker) { n.block(b) }
 
 func (n *normBackward) block(b int) {
-	dgamma := n.parts[b*2*n.d:][:n.d]
-	dbeta := n.parts[(b*2+1)*n.d:][:n.d]
+	part := n.parts[b*2*n.d:][:2*n.d]
+	clear(part)
+	dgamma, dbeta := part[:n.d], part[n.d:]
 	for r := b * normRows; r < min((b+1)*normRows, n.rows); r++ {
 		dout, x := n.dout[r*n.d:][:n.d], n.x[r*n.d:][:n.d]
 		var mean, meanG float32

@@ -53,17 +53,20 @@ func testNorm(t *testing.T, p *Pool, rows, d int, rms bool) {
 	x, dout, gamma, beta := newGuarded(rng, rows*d), newGuarded(rng, rows*d), newGuarded(rng, d), newGuarded(rng, d)
 	out, mean, rstd := newGuarded(rng, rows*d), newGuarded(rng, rows), newGuarded(rng, rows)
 	dx, dgamma, dbeta := newGuarded(rng, rows*d), newGuarded(rng, d), newGuarded(rng, d)
+	parts := newGuarded(rng, NormParts(rows, d))
 	dx0, dgamma0, dbeta0 := wide(dx.s()), wide(dgamma.s()), wide(dbeta.s())
 	wideBeta := wide(beta.s())
 	if rms {
 		clear(wideBeta)
 		RMSNorm(p, out.s(), rstd.s(), x.s(), gamma.s(), rows, d, 1e-5)
-		RMSNormBackward(p, dx.s(), dgamma.s(), dout.s(), x.s(), gamma.s(), rstd.s(), rows, d)
+		RMSNormBackward(p, dx.s(), parts.s(), dout.s(), x.s(), gamma.s(), rstd.s(), rows, d)
+		NormGrads(dgamma.s(), nil, parts.s())
 	} else {
 		LayerNorm(p, out.s(), mean.s(), rstd.s(), x.s(), gamma.s(), beta.s(), rows, d, 1e-5)
-		LayerNormBackward(p, dx.s(), dgamma.s(), dbeta.s(), dout.s(), x.s(), gamma.s(), mean.s(), rstd.s(), rows, d)
+		LayerNormBackward(p, dx.s(), parts.s(), dout.s(), x.s(), gamma.s(), mean.s(), rstd.s(), rows, d)
+		NormGrads(dgamma.s(), dbeta.s(), parts.s())
 	}
-	for _, g := range []guarded{out, mean, rstd, dx, dgamma, dbeta} {
+	for _, g := range []guarded{out, mean, rstd, dx, parts, dgamma, dbeta} {
 		g.check(t, "norm")
 	}
 	wideGamma := wide(gamma.s())

@@ -81,10 +81,10 @@ func PackedColumn(dst, w []float32, k, n, col int) {
 	}
 }
 
-// AddPackedColumn adds src [k] to column col of the packed w [k][n].
+// AddPackedColumn adds src to column col of the packed w [k][n], to all of its k elements or to the first ones.
 func AddPackedColumn(w, src []float32, k, n, col int) {
 	d := w[columnAt(k, col):]
-	for i, v := range src[:k] {
+	for i, v := range src {
 		d[i*NR] += v
 	}
 }

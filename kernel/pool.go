@@ -3,6 +3,7 @@ package kernel
 import (
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // Pool is a fixed set of workers with their scratch memory. The caller of an operation is worker
@@ -19,6 +20,7 @@ type Pool struct {
 	busy   atomic.Bool
 	closed atomic.Bool
 	caller parker
+	alone  []Pool // [threads] Pools of one thread each, with the memory of the workers
 }
 
 // parker lets one goroutine sleep until another finds work for it.
@@ -27,16 +29,19 @@ type parker struct {
 	wake   chan struct{}
 }
 
-// spins is how many times a thread yields while it waits, before it sleeps: some tens of microseconds.
-const spins = 300
+const (
+	looks    = 2000                 // how often a waiting thread looks for work before it lets other goroutines run: some microseconds
+	patience = 2 * time.Millisecond // how long it waits before it sleeps: waking it takes up to half a millisecond on a virtual machine
+)
 
 // NewPool starts n-1 workers (at least none); Close ends them.
 func NewPool(n int) *Pool {
 	n = max(n, 1)
-	p := &Pool{workers: make([]worker, n)}
+	p := &Pool{workers: make([]worker, n), alone: make([]Pool, n)}
 	p.caller.wake = make(chan struct{}, 1)
 	for i := range p.workers {
 		p.workers[i].wake, p.workers[i].id = make(chan struct{}, 1), i
+		p.alone[i].workers = p.workers[i : i+1]
 	}
 	for i := 1; i < n; i++ {
 		go p.loop(i)
@@ -141,13 +146,77 @@ func (p *Pool) loop(id int) {
 	}
 }
 
-// wait returns when ready holds: it yields for a while, then sleeps.
-func (k *parker) wait(ready func() bool) {
-	for range spins {
-		if ready() {
-			return
+// RowUnit is what the blocks of Rows begin at multiples of, counted from the first row.
+const RowUnit = normRows
+
+const (
+	chainWeights = 1 << 20 // most weights of a chain of operations that blocks of rows go through: they stay in the L2 cache
+	chainRows    = 128     // most rows of such a block
+	chainCost    = 6       // what a block costs beside its rows, in rows
+)
+
+// InBlocks tells whether Rows cuts rows for a chain of operations that multiplies each row with so many weights.
+func InBlocks(weights int) bool { return weights <= chainWeights }
+
+// Rows calls f for blocks that together are the rows from..to-1, on all threads at once, each with a Pool of one thread. It is for a chain of
+// operations that each compute rows from the same rows: a block stays in the caches from one to the next, and the
+// threads wait for each other once. weights is how many weights the chain multiplies each row with; where blocks would
+// read them too often or rows are fewer than all threads need, f is called once, with all rows and p itself.
+func (p *Pool) Rows(from, to, weights int, f func(p *Pool, lo, hi int)) {
+	n := to - from
+	if n <= 0 {
+		return
+	}
+	if !InBlocks(weights) || n < RowUnit*p.Threads() {
+		f(p, from, to)
+		return
+	}
+	size := rowBlock(n, p.Threads())
+	if p.Threads() == 1 { // p may be nil
+		for lo := from; lo < to; lo += size {
+			f(p, lo, min(lo+size, to))
 		}
-		runtime.Gosched()
+		return
+	}
+	share(p, &p.jobs.rows, rowBlocks{p, from, to, size, f}, ceilDiv(n, size))
+}
+
+// rowBlock returns the number of rows of a block: that for which the last of the threads is done first.
+func rowBlock(n, threads int) int {
+	best, least := chainRows, 0
+	for size := chainRows; size >= RowUnit; size -= RowUnit {
+		blocks, rest := n/size, n%size
+		time := ceilDiv(blocks, threads) * (size + chainCost)
+		if blocks%threads == 0 && rest > 0 {
+			time += rest + chainCost
+		}
+		if least == 0 || time < least {
+			best, least = size, time
+		}
+	}
+	return best
+}
+
+// rowBlocks is one Rows.
+type rowBlocks struct {
+	p              *Pool
+	from, to, size int
+	f              func(p *Pool, lo, hi int)
+}
+
+func (r *rowBlocks) item(i int, s *worker) {
+	lo := r.from + i*r.size
+	r.f(&r.p.alone[s.id], lo, min(lo+r.size, r.to))
+}
+
+// wait returns when ready holds: it looks again and again, now and then lets other goroutines run, then sleeps.
+func (k *parker) wait(ready func() bool) {
+	for start := time.Now(); time.Since(start) < patience; runtime.Gosched() {
+		for range looks {
+			if ready() {
+				return
+			}
+		}
 	}
 	for !ready() {
 		k.asleep.Store(true)

@@ -25,6 +25,40 @@ func TestPoolRunsEachItemOnce(t *testing.T) {
 	})
 }
 
+// Blocks of Rows are all rows once, begin where they may, and have a Pool of their own that works; those of a chain of many
+// weights are one.
+func TestRows(t *testing.T) {
+	eachPool(t, func(t *testing.T, p *Pool) {
+		for n := range 700 {
+			counts := make([]atomic.Int32, n)
+			p.Rows(3, 3+n, chainWeights, func(q *Pool, lo, hi int) {
+				if q.Threads() != 1 && hi-lo != n {
+					t.Errorf("n=%d: a block has %d threads", n, q.Threads())
+				}
+				lo, hi = lo-3, hi-3
+				if lo%RowUnit != 0 || lo >= hi {
+					t.Errorf("n=%d: block %d..%d", n, lo, hi)
+				}
+				q.Each(hi-lo, func(i, _ int) { counts[lo+i].Add(1) })
+			})
+			for i := range counts {
+				if c := counts[i].Load(); c != 1 {
+					t.Fatalf("n=%d: row %d was computed %d times", n, i, c)
+				}
+			}
+		}
+		calls := 0
+		p.Rows(0, 700, chainWeights+1, func(q *Pool, lo, hi int) {
+			if calls++; q != p || lo != 0 || hi != 700 {
+				t.Errorf("got rows %d..%d, want all on all threads", lo, hi)
+			}
+		})
+		if calls != 1 {
+			t.Errorf("got %d calls, want 1", calls)
+		}
+	})
+}
+
 func TestPoolRefusesNesting(t *testing.T) {
 	p := NewPool(2)
 	defer p.Close()

@@ -9,18 +9,19 @@ import (
 // worker holds what one thread needs: its place to sleep and scratch memory.
 type worker struct {
 	parker
-	id     int
-	tile   generic.Tile
-	adam   generic.Adam
-	panel  []float32   // packed operand of a matrix product
-	pieces []float32   // the other operand, packed
-	bias   [NR]float32 // the bias of an incomplete panel
-	edge   []float32   // C of a tile that is cut off at the right
-	row    []float32   // work space of one row
-	head   generic.Attn
-	attn   *attnWork // worker 0 only
-	parts  []float32 // parameter gradients of blocks of rows
-	sums   []float64 // partial sums of blocks
+	id         int
+	tile       generic.Tile
+	adam       generic.Adam
+	panel      []float32   // packed operand of a matrix product
+	pieces     []float32   // the other operand, packed
+	bias       [NR]float32 // the bias of an incomplete panel
+	edge       []float32   // C of a tile that is cut off at the right
+	row        []float32   // work space of one row
+	head       generic.Attn
+	attn       *attnWork       // worker 0 of a Pool only
+	grads      []weightGrad    // the same
+	transposed []Transposition // the same
+	sums       []float64       // partial sums of blocks
 }
 
 // at returns the scratch memory of one worker, of a fresh one for a nil Pool.

@@ -4,7 +4,9 @@ import "pgsrm/kernel"
 
 // backBuffers are the gradients of activations during one Backward.
 type backBuffers struct {
-	dx   []float32 // [R][D] gradient of the residual stream
+	dx   []float32 // [R][D] gradient of the residual stream behind a block
+	dmid []float32 // [R][D] the same behind its attention
+	din  []float32 // [R][D] the same in front of it
 	dn   []float32 // [R][D] gradient of a norm's output
 	datt []float32 // [R][qDim]
 	dqkv []float32 // [R][qkvDim]
@@ -12,23 +14,26 @@ type backBuffers struct {
 	dup  []float32 // [R][F] gated MLP only
 	cap  int
 
-	dxTop  []float32 // [T][D] gradient of the residual stream in the last block
-	dqTop  []float32 // [T][qDim] gradient of its queries
-	capTop int
+	parts1, parts2 []float32         // [NormParts(R, D)] gradients of the norms' weights, of blocks of rows
+	partsQ, partsK []float32         // [R][NormParts(heads, HeadDim)] the same of query and key norms, row by row (QKNorm only)
+	dqTop          []float32         // [T][qDim] gradient of the queries in the last block
+	wt             []float32         // transposed weights of a block
+	transposed     map[*Param]wtPart // where each one lies in wt
 }
+
+// wtPart is a place in backBuffers.wt.
+type wtPart struct{ lo, hi int }
 
 func (s *State) reserveBackward() {
 	b, c := &s.back, s.m.Config
-	if b.capTop < len(s.top.rows) {
-		b.capTop = s.top.cap
-		b.dxTop = kernel.Floats(b.capTop * c.Width)
-		b.dqTop = kernel.Floats(b.capTop * c.qDim())
-	}
+	b.dqTop = resize(b.dqTop, len(s.top.rows)*c.qDim())
 	if b.cap >= s.Rows() {
 		return
 	}
 	b.cap = s.cap
 	b.dx = kernel.Floats(b.cap * c.Width)
+	b.dmid = kernel.Floats(b.cap * c.Width)
+	b.din = kernel.Floats(b.cap * c.Width)
 	b.dn = kernel.Floats(b.cap * c.Width)
 	b.datt = kernel.Floats(b.cap * c.qDim())
 	b.dqkv = kernel.Floats(b.cap * c.qkvDim())
@@ -36,34 +41,57 @@ func (s *State) reserveBackward() {
 	if c.Gated {
 		b.dup = kernel.Floats(b.cap * c.FF)
 	}
+	if c.QKNorm {
+		b.partsQ = kernel.Floats(b.cap * kernel.NormParts(c.Heads, c.HeadDim))
+		b.partsK = kernel.Floats(b.cap * kernel.NormParts(c.KVHeads, c.HeadDim))
+	}
+	b.parts1 = kernel.Floats(kernel.NormParts(b.cap, c.Width))
+	b.parts2 = kernel.Floats(kernel.NormParts(b.cap, c.Width))
 }
 
 // backwardTrunk adds the gradients of all weights below the final hidden states of the rows of
-// top, given the gradient of those in b.dn [T][D].
+// top, given the gradient of those in b.dn [T][D]. As in Forward, blocks of rows go through
+// chains of operations; between them lie attention and the gradients of weights, which need all rows.
 func (m *Model) backwardTrunk(s *State) {
-	b, R, D := &s.back, s.Rows(), m.Config.Width
-	m.topBackward(s)
-	clear(b.dx[:R*D])
-	for i, r := range s.top.rows {
-		copy(b.dx[int(r)*D:][:D], b.dxTop[i*D:])
+	b, R, weights := &s.back, s.Rows(), m.chain()
+	l := len(m.layers) - 1
+	behindKeys := func(p *kernel.Pool, r0, R int) {
+		w, a := &m.layers[l], &s.acts[l]
+		if s.again {
+			m.attention(p, s, l, r0, R)
+			m.behindAttention(p, w, a, true, r0, R)
+		}
+		m.sublayersBackward(p, s, w, a, r0, R)
+		clear(b.dqkv[r0*m.Config.qkvDim() : R*m.Config.qkvDim()])
 	}
-	m.keysBackward(s, len(m.layers)-1)
-	for l := len(m.layers) - 2; l >= 0; l-- {
-		m.blockBackward(s, l)
+	keys := func(p *kernel.Pool, r0, R int) { m.keysBackward(p, s, l, r0, R) }
+	for top := true; l >= 0; l, top = l-1, false {
+		m.transposeWeights(s, &m.layers[l])
+		if top {
+			m.topBackward(s)
+		} else {
+			m.Pool.Rows(0, R, weights, behindKeys)
+			m.attentionBackward(s, l)
+		}
+		m.Pool.Rows(0, R, weights, keys)
+		m.weightGrads(s, l)
+		b.dx, b.din = b.din, b.dx
 	}
 	m.embedBackward(s)
 }
 
-// topBackward goes from b.dn to b.dxTop, the gradient of the last block's input along the
-// residual sums, and to that of its queries, keys and values in b.dqkv.
+// topBackward goes from b.dn back to b.dmid of the rows of top, and to the gradients of all queries,
+// keys and values in b.dqkv.
 func (m *Model) topBackward(s *State) {
-	c, b, t, T := m.Config, &s.back, &s.top, len(s.top.rows)
-	l := len(m.layers) - 1
-	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
-	clear(b.dxTop[:T*c.Width])
-	m.normBackward(m.final, b.dxTop, b.dn, t.x, t.mean, t.rstd, T)
-	m.sublayersBackward(&m.layers[l], &t.acts, b, b.dxTop, T)
-	qkv := s.acts[l].qkv
+	c, b, t, T := &m.Config, &s.back, &s.top, len(s.top.rows)
+	w, qkv := &m.layers[len(m.layers)-1], s.acts[len(m.layers)-1].qkv
+	D, W, q, kv := c.Width, c.qkvDim(), c.qDim(), c.kvDim()
+	m.Pool.Rows(0, T, m.chain(), func(p *kernel.Pool, t0, T int) {
+		clear(b.dx[t0*D : T*D])
+		m.normBackward(p, m.final, b.dx, b.dn, t.x, t.mean, t.rstd, b.parts1, t0, T)
+		m.sublayersBackward(p, s, w, &t.acts, t0, T)
+	})
+	m.addNormGrads(m.final, b.parts1, T)
 	clear(b.dqkv[:s.Rows()*W])
 	kernel.AttentionBackward(m.Pool, b.dqTop, q, b.dqkv[q:], b.dqkv[q+kv:], W, b.datt[:T*q], q,
 		t.q, q, qkv[q:], qkv[q+kv:], W, T, t.paths, c.attnShape())
@@ -72,102 +100,190 @@ func (m *Model) topBackward(s *State) {
 	}
 }
 
-// blockBackward is the reverse of block: b.dx holds the gradient of the block's
-// output and then that of its input.
-func (m *Model) blockBackward(s *State, l int) {
-	if s.again {
-		m.attention(s, l, 0, s.Rows())
-		m.behindAttention(&m.layers[l], &s.acts[l], true, 0, s.Rows())
-	}
-	m.sublayersBackward(&m.layers[l], &s.acts[l], &s.back, s.back.dx, s.Rows())
-	m.attentionBackward(s, l)
-	m.keysBackward(s, l)
+// sublayersBackward is the reverse of sublayers for rows [r0,R) of a: from b.dx it comes to b.dmid and b.datt.
+// Norm and activation are computed again.
+func (m *Model) sublayersBackward(p *kernel.Pool, s *State, w *layer, a *acts, r0, R int) {
+	b, D := &s.back, m.Config.Width
+	m.activate(p, a, r0, R)
+	m.norm(p, w.norm2, a.n2, a.mid, a.mean2, a.rstd2, r0, R)
+	m.linearBackward(p, s, w.down, b.dact, b.dx, r0, R, false)
+	m.mlpBackward(p, s, w, a, r0, R)
+	copy(b.dmid[r0*D:R*D], b.dx[r0*D:])
+	m.normBackward(p, w.norm2, b.dmid, b.dn, a.mid, a.mean2, a.rstd2, b.parts2, r0, R)
+	m.linearBackward(p, s, w.out, b.datt, b.dmid, r0, R, false)
 }
 
-// sublayersBackward is the reverse of sublayers for n rows of a: it adds to dx and leaves the
-// gradient of a.att in b.datt.
-func (m *Model) sublayersBackward(w *layer, a *acts, b *backBuffers, dx []float32, n int) {
-	m.activate(a, n)
-	m.norm(w.norm2, a.n2, a.mid, a.mean2, a.rstd2, 0, n)
-	m.linearBackward(w.down, w.downBias, b.dact, a.act, dx, n, false)
-	m.mlpBackward(w, a, b, n)
-	m.normBackward(w.norm2, dx, b.dn, a.mid, a.mean2, a.rstd2, n)
-	m.linearBackward(w.out, w.outBias, b.datt, a.att, dx, n, false)
-}
-
-// activate computes a.act of n rows again.
-func (m *Model) activate(a *acts, n int) {
+// activate computes a.act of rows [r0,R) again.
+func (m *Model) activate(p *kernel.Pool, a *acts, r0, R int) {
 	F := m.Config.FF
+	act, pre := a.act[r0*F:R*F], a.pre[r0*F:R*F]
 	switch {
 	case m.Config.Gated:
-		kernel.SwiGLU(m.Pool, a.act, F, a.gate, a.pre, F, n, F)
+		kernel.SwiGLU(p, act, F, a.gate[r0*F:], pre, F, R-r0, F)
 	case m.Config.Act == GELUErf:
-		kernel.GELUErf(m.Pool, a.act[:n*F], a.pre[:n*F])
+		kernel.GELUErf(p, act, pre)
 	default:
-		kernel.GELUTanh(m.Pool, a.act[:n*F], a.pre[:n*F])
+		kernel.GELUTanh(p, act, pre)
 	}
 }
 
-// keysBackward goes on from the gradient of queries, keys and values in b.dqkv, and adds to b.dx.
-func (m *Model) keysBackward(s *State, l int) {
-	w, a, b, R := &m.layers[l], &s.acts[l], &s.back, s.Rows()
-	m.rotateBackward(s, l)
-	m.norm(w.norm1, a.n1, a.x, a.mean1, a.rstd1, 0, R)
-	m.linearBackward(w.qkv, w.qkvBias, b.dn, a.n1, b.dqkv, R, false)
-	m.normBackward(w.norm1, b.dx, b.dn, a.x, a.mean1, a.rstd1, R)
-}
-
-// linearBackward adds the gradients of weight and bias, or of the adapters where
-// those are frozen, and sets dx (or adds to it). x [R][K], dy [R][N], dx [R][K]
-func (m *Model) linearBackward(w, bias *Param, dx, x, dy []float32, R int, add bool) {
-	if w.Grad != nil {
-		w.addProduct(m.Pool, x[:R*w.K], dy[:R*w.N], R)
-	}
-	if bias != nil && bias.Grad != nil {
-		kernel.ColSum(m.Pool, bias.Grad, dy[:R*w.N], w.N, R, w.N)
-	}
-	kernel.MatMulT(m.Pool, dx[:R*w.K], w.K, dy[:R*w.N], w.N, R, w.Value, w.K, w.N, add)
-	m.adaptersBackward(w, dx, x, dy, R)
-}
-
-// normBackward adds to dx and to the gradients of the norm's weights.
-func (m *Model) normBackward(w norm, dx, dout, x, mean, rstd []float32, R int) {
-	D := m.Config.Width
-	dw, db := m.normGrads(w)
-	if m.Config.Norm == RMSNorm {
-		kernel.RMSNormBackward(m.Pool, dx[:R*D], dw, dout[:R*D], x[:R*D], w.weight.Value, rstd[:R], R, D)
+// mlpBackward takes the gradient of a.act in b.dact, replaces it by that of what the activation took, and leaves that of a.n2
+// in b.dn.
+func (m *Model) mlpBackward(p *kernel.Pool, s *State, w *layer, a *acts, r0, R int) {
+	b, F := &s.back, m.Config.FF
+	lo, hi := r0*F, R*F
+	dact := b.dact[lo:hi]
+	switch {
+	case m.Config.Gated:
+		kernel.SwiGLUBackward(p, dact, b.dup[lo:hi], F, dact, F, a.gate[lo:hi], a.pre[lo:hi], F, R-r0, F)
+		m.linearBackward(p, s, w.gate, b.dn, b.dact, r0, R, false)
+		m.linearBackward(p, s, w.up, b.dn, b.dup, r0, R, true)
 		return
+	case m.Config.Act == GELUErf:
+		kernel.GELUErfBackward(p, dact, dact, a.pre[lo:hi])
+	default:
+		kernel.GELUTanhBackward(p, dact, dact, a.pre[lo:hi])
 	}
-	kernel.LayerNormBackward(m.Pool, dx[:R*D], dw, db, dout[:R*D], x[:R*D], w.weight.Value, mean[:R], rstd[:R], R, D)
+	m.linearBackward(p, s, w.up, b.dn, b.dact, r0, R, false)
 }
 
-// mlpBackward takes the gradient of a.act in b.dact and leaves that of a.n2 in b.dn.
-func (m *Model) mlpBackward(w *layer, a *acts, b *backBuffers, R int) {
-	F := m.Config.FF
-	n := R * F
-	if m.Config.Gated {
-		kernel.SwiGLUBackward(m.Pool, b.dact, b.dup, F, b.dact, F, a.gate, a.pre, F, R, F)
-		m.linearBackward(w.gate, w.gateBias, b.dn, a.n2, b.dact, R, false)
-		m.linearBackward(w.up, w.upBias, b.dn, a.n2, b.dup, R, true)
-		return
-	}
-	if m.Config.Act == GELUErf {
-		kernel.GELUErfBackward(m.Pool, b.dact[:n], b.dact[:n], a.pre[:n])
+// keysBackward goes from the gradients of queries, keys and values in b.dqkv, and from b.dmid, to b.din for rows [r0,R) of block l. In
+// the last block b.dmid has the rows of top.
+func (m *Model) keysBackward(p *kernel.Pool, s *State, l, r0, R int) {
+	w, a, b, D := &m.layers[l], &s.acts[l], &s.back, m.Config.Width
+	m.rotateBackward(p, s, l, r0, R)
+	m.norm(p, w.norm1, s.n1, a.x, a.mean1, a.rstd1, r0, R)
+	m.linearBackward(p, s, w.qkv, b.dn, b.dqkv, r0, R, false)
+	if l < len(m.layers)-1 {
+		copy(b.din[r0*D:R*D], b.dmid[r0*D:])
 	} else {
-		kernel.GELUTanhBackward(m.Pool, b.dact[:n], b.dact[:n], a.pre[:n])
+		for r := r0; r < R; r++ {
+			if at := int(s.top.slot[r]); at >= 0 {
+				copy(b.din[r*D:(r+1)*D], b.dmid[at*D:])
+			} else {
+				clear(b.din[r*D : (r+1)*D])
+			}
+		}
 	}
-	m.linearBackward(w.up, w.upBias, b.dn, a.n2, b.dact, R, false)
+	m.normBackward(p, w.norm1, b.din, b.dn, a.x, a.mean1, a.rstd1, b.parts1, r0, R)
+}
+
+// transposeWeights prepares linearBackward for the matrices of a block, unless they are so large that it is cheaper to transpose
+// parts of them as they are needed.
+func (m *Model) transposeWeights(s *State, w *layer) {
+	if !kernel.InBlocks(m.chain()) {
+		return
+	}
+	b := &s.back
+	if b.transposed == nil {
+		b.transposed = map[*Param]wtPart{}
+	}
+	clear(b.transposed)
+	var ts [5]kernel.Transposition
+	n, size := 0, 0
+	for _, p := range []*Param{w.qkv, w.out, w.up, w.gate, w.down} {
+		if p != nil {
+			part := wtPart{size, size + kernel.PackedLen(p.N, p.K)}
+			b.transposed[p], size = part, part.hi
+			ts[n] = kernel.Transposition{W: p.Value, K: p.K, N: p.N}
+			n++
+		}
+	}
+	b.wt = resize(b.wt, size)
+	at := 0
+	for i := range ts[:n] {
+		next := at + kernel.PackedLen(ts[i].N, ts[i].K)
+		ts[i].Dst, at = b.wt[at:next], next
+	}
+	kernel.Transpose(m.Pool, ts[:n]...)
+}
+
+// linearBackward sets (add: adds to) dx = dy*W^T for rows [r0,R), adapters of W included. dy [R][N], dx [R][K]
+func (m *Model) linearBackward(p *kernel.Pool, s *State, w *Param, dx, dy []float32, r0, R int, add bool) {
+	dx, dy = dx[r0*w.K:R*w.K], dy[r0*w.N:R*w.N]
+	part, ok := s.back.transposed[w]
+	switch {
+	case !ok:
+		kernel.MatMulT(p, dx, w.K, dy, w.N, R-r0, w.Value, w.K, w.N, add)
+	case add:
+		kernel.MatMul(p, dx, w.K, dy, w.N, R-r0, s.back.wt[part.lo:part.hi], w.N, w.K, kernel.Epilogue{Residual: dx, LdRes: w.K})
+	default:
+		kernel.MatMul(p, dx, w.K, dy, w.N, R-r0, s.back.wt[part.lo:part.hi], w.N, w.K, kernel.Epilogue{})
+	}
+	m.adaptersInput(p, w, dx, dy, R-r0)
+}
+
+// weightGrads adds the gradients of all weights of block l, of all rows or, behind attention in the last block, of those of top.
+func (m *Model) weightGrads(s *State, l int) {
+	w, a, b, R, n := &m.layers[l], &s.acts[l], &s.back, s.Rows(), s.Rows()
+	if l == len(m.layers)-1 {
+		a, n = &s.top.acts, len(s.top.rows)
+	}
+	var gs [5]kernel.WeightGrad
+	count := 0
+	linear := func(w, bias *Param, x, dy []float32, rows int) {
+		m.adaptersGrads(w, x, dy, rows)
+		g := kernel.WeightGrad{X: x[:rows*w.K], Ldx: w.K, DY: dy[:rows*w.N], Lddy: w.N, M: rows, K: w.K, N: w.N}
+		if w.Grad != nil {
+			g.DW, g.Add = w.Grad, !w.stale
+			w.stale = false
+		}
+		if bias != nil {
+			g.DB = bias.Grad
+		}
+		gs[count] = g
+		count++
+	}
+	linear(w.down, w.downBias, a.act, b.dx, n)
+	if m.Config.Gated {
+		linear(w.gate, w.gateBias, a.n2, b.dact, n)
+		linear(w.up, w.upBias, a.n2, b.dup, n)
+	} else {
+		linear(w.up, w.upBias, a.n2, b.dact, n)
+	}
+	linear(w.out, w.outBias, a.att, b.dmid, n)
+	linear(w.qkv, w.qkvBias, s.n1, b.dqkv, R)
+	kernel.MatMulGrads(m.Pool, gs[:count]...)
+	m.addNormGrads(w.norm2, b.parts2, n)
+	m.addNormGrads(w.norm1, b.parts1, R)
+	m.addQKNormGrads(s, w, R)
+}
+
+// normBackward adds to dx of rows [r0,R) and sets their parts of the gradients of the norm's weights.
+func (m *Model) normBackward(p *kernel.Pool, w norm, dx, dout, x, mean, rstd, parts []float32, r0, R int) {
+	D := m.Config.Width
+	lo, hi := r0*D, R*D
+	parts = parts[kernel.NormParts(r0, D):]
+	if m.Config.Norm == RMSNorm {
+		kernel.RMSNormBackward(p, dx[lo:hi], parts, dout[lo:hi], x[lo:hi], w.weight.Value, rstd[r0:R], R-r0, D)
+		return
+	}
+	kernel.LayerNormBackward(p, dx[lo:hi], parts, dout[lo:hi], x[lo:hi], w.weight.Value, mean[r0:R], rstd[r0:R], R-r0, D)
+}
+
+// addNormGrads adds the parts of n rows to the gradients of a norm's weights, unless they are frozen.
+func (m *Model) addNormGrads(w norm, parts []float32, n int) {
+	if w.weight.Grad == nil {
+		return
+	}
+	var db []float32
+	if w.bias != nil {
+		db = w.bias.Grad
+	}
+	kernel.NormGrads(w.weight.Grad, db, parts[:kernel.NormParts(n, m.Config.Width)])
 }
 
 // attentionBackward takes the gradient of a.att in b.datt and leaves that of
-// a.qkv in b.dqkv.
+// a.qkv in b.dqkv, whose keys and values are zero before.
 func (m *Model) attentionBackward(s *State, l int) {
 	c, a, b, R := m.Config, &s.acts[l], &s.back, s.Rows()
 	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
-	clear(b.dqkv[:R*W])
 	kernel.AttentionBackward(m.Pool, b.dqkv, W, b.dqkv[q:], b.dqkv[q+kv:], W, b.datt[:R*q], q,
 		a.qkv[:R*W], W, a.qkv[q:], a.qkv[q+kv:], W, R, s.paths, c.attnShape())
 }
+
+// embedColumns is how many columns of the embeddings one thread adds to at a time.
+const embedColumns = 64
 
 // embedBackward adds b.dx to the embeddings, in the order of the rows, unless
 // they are frozen.
@@ -177,16 +293,19 @@ func (m *Model) embedBackward(s *State) {
 	}
 	m.tokens.settle()
 	D := m.Config.Width
-	for r, t := range s.tokens {
-		dx := s.back.dx[r*D : (r+1)*D]
-		if m.tokens.Packed {
-			kernel.AddPackedColumn(m.tokens.Grad, dx, m.tokens.K, m.tokens.N, int(t))
-		} else {
-			kernel.Add(m.tokens.Grad[int(t)*D:(int(t)+1)*D], dx)
+	m.Pool.Each((D+embedColumns-1)/embedColumns, func(i, _ int) {
+		lo, hi := i*embedColumns, min((i+1)*embedColumns, D)
+		for r, t := range s.tokens {
+			dx := s.back.dx[r*D+lo : r*D+hi]
+			if m.tokens.Packed {
+				kernel.AddPackedColumn(m.tokens.Grad[lo*kernel.NR:], dx, m.tokens.K, m.tokens.N, int(t))
+			} else {
+				kernel.Add(m.tokens.Grad[int(t)*D+lo:][:hi-lo], dx)
+			}
+			if m.positions != nil {
+				p := int(s.pos[r])
+				kernel.Add(m.positions.Grad[p*D+lo:][:hi-lo], dx)
+			}
 		}
-		if m.positions != nil {
-			p := int(s.pos[r])
-			kernel.Add(m.positions.Grad[p*D:(p+1)*D], dx)
-		}
-	}
+	})
 }

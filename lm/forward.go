@@ -2,6 +2,7 @@ package lm
 
 import (
 	"math"
+	"slices"
 
 	"pgsrm/kernel"
 )
@@ -9,7 +10,9 @@ import (
 // Forward computes all rows added since the last call: embeddings and L blocks, the last one up
 // to its keys and values, which is all that other rows need; what is above is computed for the
 // rows that are asked for (topRows). Rows lie behind one another, so a pending range [r0,R) is
-// one slice of each buffer; attention alone looks at earlier rows, through the paths.
+// one slice of each buffer; attention alone looks at earlier rows, through the paths. So keys and
+// values are where all rows have to be ready: what lies between them is a chain that blocks of
+// rows go through by themselves.
 func (m *Model) Forward(s *State) {
 	r0, R := s.done, s.Rows()
 	if r0 == R {
@@ -17,14 +20,39 @@ func (m *Model) Forward(s *State) {
 	}
 	s.reserve()
 	s.done = R
-	m.embed(s, r0, R)
-	for l := range m.layers {
-		if m.Config.PostNorm {
-			m.blockPostNorm(s, l, r0, R)
+	if m.Config.Rope.on() {
+		m.rope.reach(m.Config, int(slices.Max(s.pos[r0:R]))+1)
+	}
+	l, weights := 0, m.chain()
+	chain := func(p *kernel.Pool, r0, R int) {
+		if l == 0 {
+			m.embed(p, s, r0, R)
 		} else {
-			m.block(s, l, r0, R)
+			m.behindKeys(p, s, l-1, r0, R)
+		}
+		if l < len(m.layers) {
+			m.keys(p, s, l, r0, R)
 		}
 	}
+	for ; l < len(m.layers); l++ {
+		m.Pool.Rows(r0, R, weights, chain)
+	}
+	if m.Config.PostNorm {
+		m.Pool.Rows(r0, R, weights, chain)
+	}
+}
+
+// chain is how many weights a row meets on its way through one block of the model. Adapters have work space that blocks of rows cannot share.
+func (m *Model) chain() int {
+	if m.lora != nil {
+		return math.MaxInt
+	}
+	c := m.Config
+	up := 1
+	if c.Gated {
+		up = 2
+	}
+	return c.Width*(c.qkvDim()+(1+up)*c.FF) + c.qDim()*c.Width
 }
 
 // out returns the buffer that block l writes its result to: the input of the next.
@@ -37,23 +65,23 @@ func (s *State) out(l int) []float32 {
 
 // embed writes token plus position embedding of rows [r0,R) into the first
 // block's input.
-func (m *Model) embed(s *State, r0, R int) {
+func (m *Model) embed(p *kernel.Pool, s *State, r0, R int) {
 	D := m.Config.Width
 	x := s.acts[0].x
-	m.Pool.Each(R-r0, func(i, _ int) {
+	p.Each(R-r0, func(i, _ int) {
 		r := r0 + i
 		row := x[r*D : (r+1)*D]
 		m.tokenRow(row, s.tokens[r])
 		if m.positions != nil {
-			p := int(s.pos[r])
-			kernel.Add(row, m.positions.Value[p*D:(p+1)*D])
+			at := int(s.pos[r])
+			kernel.Add(row, m.positions.Value[at*D:(at+1)*D])
 		}
 		if m.types != nil { // one segment: type 0
 			kernel.Add(row, m.types.Value[:D])
 		}
 	})
 	if m.embedNorm.weight != nil {
-		m.norm(m.embedNorm, x, x, s.acts[0].mean1, s.acts[0].rstd1, r0, R)
+		m.norm(p, m.embedNorm, x, x, s.acts[0].mean1, s.acts[0].rstd1, r0, R)
 	}
 }
 
@@ -67,27 +95,27 @@ func (m *Model) tokenRow(dst []float32, token int32) {
 }
 
 // norm normalises rows [r0,R) of x into out, which may be x.
-func (m *Model) norm(w norm, out, x, mean, rstd []float32, r0, R int) {
+func (m *Model) norm(p *kernel.Pool, w norm, out, x, mean, rstd []float32, r0, R int) {
 	D := m.Config.Width
 	a, b := r0*D, R*D
 	if m.Config.Norm == RMSNorm {
-		kernel.RMSNorm(m.Pool, out[a:b], rstd[r0:R], x[a:b], w.weight.Value, R-r0, D, float32(m.Config.NormEps))
+		kernel.RMSNorm(p, out[a:b], rstd[r0:R], x[a:b], w.weight.Value, R-r0, D, float32(m.Config.NormEps))
 		return
 	}
-	kernel.LayerNorm(m.Pool, out[a:b], mean[r0:R], rstd[r0:R], x[a:b], w.weight.Value, w.bias.Value, R-r0, D, float32(m.Config.NormEps))
+	kernel.LayerNorm(p, out[a:b], mean[r0:R], rstd[r0:R], x[a:b], w.weight.Value, w.bias.Value, R-r0, D, float32(m.Config.NormEps))
 }
 
 // linear computes out = act(x*W + bias) + residual for rows [r0,R), adapters of W included.
-func (m *Model) linear(w, bias *Param, out, x []float32, r0, R int, ep kernel.Epilogue) {
+func (m *Model) linear(p *kernel.Pool, w, bias *Param, out, x []float32, r0, R int, ep kernel.Epilogue) {
 	if on := m.lora.on(w); on != nil {
-		m.linearAdapted(on, w, bias, out, x, r0, R, ep)
+		m.linearAdapted(p, on, w, bias, out, x, r0, R, ep)
 		return
 	}
-	m.product(w, bias, out, x, r0, R, ep)
+	m.product(p, w, bias, out, x, r0, R, ep)
 }
 
 // product is linear for the matrix alone.
-func (m *Model) product(w, bias *Param, out, x []float32, r0, R int, ep kernel.Epilogue) {
+func (m *Model) product(p *kernel.Pool, w, bias *Param, out, x []float32, r0, R int, ep kernel.Epilogue) {
 	if bias != nil {
 		ep.Bias = bias.Value
 	}
@@ -97,53 +125,60 @@ func (m *Model) product(w, bias *Param, out, x []float32, r0, R int, ep kernel.E
 	if ep.Pre != nil {
 		ep.Pre = ep.Pre[r0*w.N : R*w.N]
 	}
-	kernel.MatMul(m.Pool, out[r0*w.N:R*w.N], w.N, x[r0*w.K:R*w.K], w.K, R-r0, w.Value, w.K, w.N, ep)
+	kernel.MatMul(p, out[r0*w.N:R*w.N], w.N, x[r0*w.K:R*w.K], w.K, R-r0, w.Value, w.K, w.N, ep)
 }
 
-// block is one transformer layer with the norms before the sublayers (GPT-2,
-// Llama): x += attention(norm1(x)); x += mlp(norm2(x)).
-func (m *Model) block(s *State, l, r0, R int) {
+// A block of the model is, with the norms before the sublayers (GPT-2, Llama),
+//
+//	mid = x + attention(norm1(x)); out = mid + mlp(norm2(mid))
+//
+// and with the norms behind the residual sums (BERT; forward only)
+//
+//	n2 = norm1(x + attention(x)); out = norm2(n2 + mlp(n2))
+
+// keys is the first part of block l, up to queries, keys and values.
+func (m *Model) keys(p *kernel.Pool, s *State, l, r0, R int) {
 	w, a := &m.layers[l], &s.acts[l]
-	m.norm(w.norm1, a.n1, a.x, a.mean1, a.rstd1, r0, R)
-	m.linear(w.qkv, w.qkvBias, a.qkv, a.n1, r0, R, kernel.Epilogue{})
-	m.rotate(s, l, r0, R)
-	if l == len(m.layers)-1 {
+	in := a.x
+	if !m.Config.PostNorm {
+		in = a.n1
+		m.norm(p, w.norm1, in, a.x, a.mean1, a.rstd1, r0, R)
+	}
+	m.linear(p, w.qkv, w.qkvBias, a.qkv, in, r0, R, kernel.Epilogue{})
+	m.rotate(p, s, l, r0, R)
+}
+
+// behindKeys is the rest of block l.
+func (m *Model) behindKeys(p *kernel.Pool, s *State, l, r0, R int) {
+	w, a := &m.layers[l], &s.acts[l]
+	m.attention(p, s, l, r0, R)
+	if !m.Config.PostNorm {
+		m.sublayers(p, w, a, s.out(l), s.train, r0, R)
 		return
 	}
-	m.attention(s, l, r0, R)
-	m.sublayers(w, a, s.out(l), s.train, r0, R)
+	m.linear(p, w.out, w.outBias, a.mid, a.att, r0, R, kernel.Epilogue{Residual: a.x})
+	m.norm(p, w.norm1, a.n2, a.mid, a.mean1, a.rstd1, r0, R)
+	m.mlp(p, w, a, s.train, r0, R)
+	out := s.out(l)
+	m.linear(p, w.down, w.downBias, out, a.act, r0, R, kernel.Epilogue{Residual: a.n2})
+	m.norm(p, w.norm2, out, out, a.mean2, a.rstd2, r0, R)
 }
 
 // sublayers is the part of a block behind attention, for rows [r0,R) of a.
-func (m *Model) sublayers(w *layer, a *acts, out []float32, train bool, r0, R int) {
-	m.behindAttention(w, a, train, r0, R)
-	m.linear(w.down, w.downBias, out, a.act, r0, R, kernel.Epilogue{Residual: a.mid})
+func (m *Model) sublayers(p *kernel.Pool, w *layer, a *acts, out []float32, train bool, r0, R int) {
+	m.behindAttention(p, w, a, train, r0, R)
+	m.linear(p, w.down, w.downBias, out, a.act, r0, R, kernel.Epilogue{Residual: a.mid})
 }
 
 // behindAttention is sublayers up to a.act.
-func (m *Model) behindAttention(w *layer, a *acts, train bool, r0, R int) {
-	m.linear(w.out, w.outBias, a.mid, a.att, r0, R, kernel.Epilogue{Residual: a.x})
-	m.norm(w.norm2, a.n2, a.mid, a.mean2, a.rstd2, r0, R)
-	m.mlp(w, a, train, r0, R)
-}
-
-// blockPostNorm is one layer with the norms behind the residual sums (BERT):
-// x = norm1(x + attention(x)); x = norm2(x + mlp(x)). Forward only.
-func (m *Model) blockPostNorm(s *State, l, r0, R int) {
-	w, a := &m.layers[l], &s.acts[l]
-	m.linear(w.qkv, w.qkvBias, a.qkv, a.x, r0, R, kernel.Epilogue{})
-	m.rotate(s, l, r0, R)
-	m.attention(s, l, r0, R)
-	m.linear(w.out, w.outBias, a.mid, a.att, r0, R, kernel.Epilogue{Residual: a.x})
-	m.norm(w.norm1, a.n2, a.mid, a.mean1, a.rstd1, r0, R)
-	m.mlp(w, a, s.train, r0, R)
-	out := s.out(l)
-	m.linear(w.down, w.downBias, out, a.act, r0, R, kernel.Epilogue{Residual: a.n2})
-	m.norm(w.norm2, out, out, a.mean2, a.rstd2, r0, R)
+func (m *Model) behindAttention(p *kernel.Pool, w *layer, a *acts, train bool, r0, R int) {
+	m.linear(p, w.out, w.outBias, a.mid, a.att, r0, R, kernel.Epilogue{Residual: a.x})
+	m.norm(p, w.norm2, a.n2, a.mid, a.mean2, a.rstd2, r0, R)
+	m.mlp(p, w, a, train, r0, R)
 }
 
 // mlp computes the activations that the down projection takes, from a.n2.
-func (m *Model) mlp(w *layer, a *acts, train bool, r0, R int) {
+func (m *Model) mlp(p *kernel.Pool, w *layer, a *acts, train bool, r0, R int) {
 	F := m.Config.FF
 	ep := kernel.Epilogue{Pre: a.pre}
 	if !train {
@@ -151,15 +186,15 @@ func (m *Model) mlp(w *layer, a *acts, train bool, r0, R int) {
 	}
 	switch {
 	case m.Config.Gated:
-		m.linear(w.gate, w.gateBias, a.gate, a.n2, r0, R, kernel.Epilogue{})
-		m.linear(w.up, w.upBias, a.pre, a.n2, r0, R, kernel.Epilogue{})
-		kernel.SwiGLU(m.Pool, a.act[r0*F:], F, a.gate[r0*F:], a.pre[r0*F:], F, R-r0, F)
+		m.linear(p, w.gate, w.gateBias, a.gate, a.n2, r0, R, kernel.Epilogue{})
+		m.linear(p, w.up, w.upBias, a.pre, a.n2, r0, R, kernel.Epilogue{})
+		kernel.SwiGLU(p, a.act[r0*F:], F, a.gate[r0*F:], a.pre[r0*F:], F, R-r0, F)
 	case m.Config.Act == GELUErf:
 		ep.Act = kernel.ActGELUErf
-		m.linear(w.up, w.upBias, a.act, a.n2, r0, R, ep)
+		m.linear(p, w.up, w.upBias, a.act, a.n2, r0, R, ep)
 	default:
 		ep.Act = kernel.ActGELUTanh
-		m.linear(w.up, w.upBias, a.act, a.n2, r0, R, ep)
+		m.linear(p, w.up, w.upBias, a.act, a.n2, r0, R, ep)
 	}
 }
 
@@ -170,9 +205,9 @@ func (c Config) attnShape() kernel.AttnShape {
 
 // attention computes a.att for rows [r0,R) from a.qkv; keys and values of
 // earlier rows are those that earlier calls left there.
-func (m *Model) attention(s *State, l, r0, R int) {
+func (m *Model) attention(p *kernel.Pool, s *State, l, r0, R int) {
 	c, a := m.Config, &s.acts[l]
 	W, q := c.qkvDim(), c.qDim()
 	k, v := a.qkv[q:], a.qkv[q+c.kvDim():]
-	kernel.Attention(m.Pool, a.att[r0*q:R*q], q, a.qkv[r0*W:R*W], W, k, v, W, R-r0, s.paths[r0:R], c.attnShape())
+	kernel.Attention(p, a.att[r0*q:R*q], q, a.qkv[r0*W:R*W], W, k, v, W, R-r0, s.paths[r0:R], c.attnShape())
 }

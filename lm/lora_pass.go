@@ -14,24 +14,24 @@ func (s *adapters) on(w *Param) []*adapter {
 // scale*(x*A)*B) + residual. The product with W is the one that the model without
 // adapters computes; what the adapters add comes behind it, so that adapters with
 // B = 0 change no bit. Every row depends on its own input only.
-func (m *Model) linearAdapted(on []*adapter, w, bias *Param, out, x []float32, r0, R int, ep kernel.Epilogue) {
+func (m *Model) linearAdapted(p *kernel.Pool, on []*adapter, w, bias *Param, out, x []float32, r0, R int, ep kernel.Epilogue) {
 	act, sum := ep.Act, out
 	if act != kernel.ActNone && ep.Pre != nil {
 		sum = ep.Pre
 	}
 	ep.Act, ep.Pre = kernel.ActNone, nil
-	m.product(w, bias, sum, x, r0, R, ep)
+	m.product(p, w, bias, sum, x, r0, R, ep)
 	rank := m.lora.spec.Rank
 	for _, a := range on {
-		low := m.lora.project(m.Pool, a, x[r0*w.K:R*w.K], R-r0)
+		low := m.lora.project(p, a, x[r0*w.K:R*w.K], R-r0)
 		delta := sum[r0*w.N+a.from : R*w.N]
-		kernel.MatMul(m.Pool, delta, w.N, low, rank, R-r0, a.b.Value, rank, a.to-a.from, kernel.Epilogue{Residual: delta, LdRes: w.N})
+		kernel.MatMul(p, delta, w.N, low, rank, R-r0, a.b.Value, rank, a.to-a.from, kernel.Epilogue{Residual: delta, LdRes: w.N})
 	}
 	switch act {
 	case kernel.ActGELUTanh:
-		kernel.GELUTanh(m.Pool, out[r0*w.N:R*w.N], sum[r0*w.N:R*w.N])
+		kernel.GELUTanh(p, out[r0*w.N:R*w.N], sum[r0*w.N:R*w.N])
 	case kernel.ActGELUErf:
-		kernel.GELUErf(m.Pool, out[r0*w.N:R*w.N], sum[r0*w.N:R*w.N])
+		kernel.GELUErf(p, out[r0*w.N:R*w.N], sum[r0*w.N:R*w.N])
 	}
 }
 
@@ -44,22 +44,35 @@ func (s *adapters) project(pool *kernel.Pool, a *adapter, x []float32, n int) []
 	return s.low
 }
 
-// adaptersBackward adds the gradients of A and B, and to dx what flows through
-// them. x [R][K], dy [R][N], dx [R][K]
+// adaptersInput adds to dx of n rows what flows through the adapters of w. dy [n][N], dx [n][K]
 //
-//	dB = low^T*dy   dlow = scale * dy*B^T   dA = x^T*dlow   dx += dlow*A^T   with low = scale * x*A
-func (m *Model) adaptersBackward(w *Param, dx, x, dy []float32, R int) {
+//	dlow = scale * dy*B^T   dx += dlow*A^T
+func (m *Model) adaptersInput(p *kernel.Pool, w *Param, dx, dy []float32, n int) {
+	for _, a := range m.lora.on(w) {
+		kernel.MatMulT(p, dx, w.K, m.lora.lowGrad(p, a, dy, w.N, n), m.lora.spec.Rank, n, a.a.Value, w.K, m.lora.spec.Rank, true)
+	}
+}
+
+// adaptersGrads adds the gradients of A and B of the adapters of w. x [n][K], dy [n][N]
+//
+//	dB = low^T*dy   dA = x^T*dlow   with low = scale * x*A
+func (m *Model) adaptersGrads(w *Param, x, dy []float32, n int) {
 	s := m.lora
 	for _, a := range s.on(w) {
-		rank, n := s.spec.Rank, a.to-a.from
-		low, part := s.project(m.Pool, a, x[:R*w.K], R), dy[a.from:R*w.N]
-		kernel.MatMulGrad(m.Pool, a.b.Grad, low, rank, part, w.N, R, rank, n, true)
-		s.dlow = resize(s.dlow, R*rank)
-		kernel.MatMulT(m.Pool, s.dlow, rank, part, w.N, R, a.b.Value, rank, n, false)
-		kernel.Scale(s.dlow, float32(s.spec.Scale()))
-		kernel.MatMulGrad(m.Pool, a.a.Grad, x[:R*w.K], w.K, s.dlow, rank, R, w.K, rank, true)
-		kernel.MatMulT(m.Pool, dx[:R*w.K], w.K, s.dlow, rank, R, a.a.Value, w.K, rank, true)
+		rank := s.spec.Rank
+		low, dlow := s.project(m.Pool, a, x[:n*w.K], n), s.lowGrad(m.Pool, a, dy[:n*w.N], w.N, n)
+		kernel.MatMulGrad(m.Pool, a.b.Grad, low, rank, dy[a.from:n*w.N], w.N, n, rank, a.to-a.from, true)
+		kernel.MatMulGrad(m.Pool, a.a.Grad, x[:n*w.K], w.K, dlow, rank, n, w.K, rank, true)
 	}
+}
+
+// lowGrad returns the gradient of x*A of n rows, scale * dy*B^T. [n][rank], valid until the next call
+func (s *adapters) lowGrad(p *kernel.Pool, a *adapter, dy []float32, width, n int) []float32 {
+	rank := s.spec.Rank
+	s.dlow = resize(s.dlow, n*rank)
+	kernel.MatMulT(p, s.dlow, rank, dy[a.from:], width, n, a.b.Value, rank, a.to-a.from, false)
+	kernel.Scale(s.dlow, float32(s.spec.Scale()))
+	return s.dlow
 }
 
 // trained returns the arenas of what the optimiser changes, the value head not
@@ -69,18 +82,4 @@ func (m *Model) trained() (value, grad []float32) {
 		return m.lora.value, m.lora.grad
 	}
 	return m.value, m.grad
-}
-
-// normGrads returns where a norm's gradients go: a place that nobody reads where
-// the norm is frozen, since the kernel computes them on the way.
-func (m *Model) normGrads(w norm) (weight, bias []float32) {
-	if w.weight.Grad == nil {
-		m.sink = resize(m.sink, 2*w.weight.N)
-		clear(m.sink)
-		return m.sink[:w.weight.N], m.sink[w.weight.N:]
-	}
-	if w.bias == nil {
-		return w.weight.Grad, nil
-	}
-	return w.weight.Grad, w.bias.Grad
 }

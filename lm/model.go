@@ -212,7 +212,6 @@ type Model struct {
 	lora  *adapters // nil without; else all other weights are frozen
 	vhead *valueHead
 	rope  ropeTable
-	sink  []float32 // see normGrads
 
 	dtypes map[string]DType  // type of each tensor in the folder it came from, by the name of its tensorMap
 	files  map[string][]byte // other files of that folder, which Save writes back

@@ -3,7 +3,6 @@ package lm
 import (
 	"math"
 	"math/bits"
-	"slices"
 
 	"pgsrm/kernel"
 )
@@ -79,12 +78,12 @@ func (r RopeConfig) llama3(f float64) float64 {
 }
 
 // rotate applies query/key norms and rotary positions to rows [r0,R) of layer l.
-func (m *Model) rotate(s *State, l, r0, R int) {
-	c, w, a := m.Config, &m.layers[l], &s.acts[l]
+func (m *Model) rotate(p *kernel.Pool, s *State, l, r0, R int) {
+	c, w, a := &m.Config, &m.layers[l], &s.acts[l]
 	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
 	if c.QKNorm {
 		heads, eps := c.Heads+c.KVHeads, float32(c.NormEps)
-		m.Pool.Each(R-r0, func(i, _ int) {
+		p.Each(R-r0, func(i, _ int) {
 			r := r0 + i
 			row, raw, rstd := a.qkv[r*W:r*W+q+kv], a.raw[r*(q+kv):(r+1)*(q+kv)], a.qkRstd[r*heads:(r+1)*heads]
 			copy(raw, row)
@@ -93,31 +92,43 @@ func (m *Model) rotate(s *State, l, r0, R int) {
 		})
 	}
 	if c.Rope.on() { // queries and keys lie side by side: heads of one row
-		m.rope.reach(c, int(slices.Max(s.pos[r0:R]))+1)
-		kernel.Rope(m.Pool, a.qkv[r0*W:R*W], W, R-r0, c.Heads+c.KVHeads, c.HeadDim, s.pos[r0:R], m.rope.cos, m.rope.sin, false)
+		kernel.Rope(p, a.qkv[r0*W:R*W], W, R-r0, c.Heads+c.KVHeads, c.HeadDim, s.pos[r0:R], m.rope.cos, m.rope.sin, false)
 	}
 }
 
-// rotateBackward turns the gradients of rotated queries and keys, in b.dqkv,
-// into those before rotation and norm.
-func (m *Model) rotateBackward(s *State, l int) {
-	c, w, a, b, R := m.Config, &m.layers[l], &s.acts[l], &s.back, s.Rows()
+// rotateBackward turns the gradients of rotated queries and keys of rows [r0,R), in b.dqkv,
+// into those before rotation and norm. It uses b.datt.
+func (m *Model) rotateBackward(p *kernel.Pool, s *State, l, r0, R int) {
+	c, w, a, b := &m.Config, &m.layers[l], &s.acts[l], &s.back
 	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
 	if c.Rope.on() {
-		kernel.Rope(m.Pool, b.dqkv[:R*W], W, R, c.Heads+c.KVHeads, c.HeadDim, s.pos, m.rope.cos, m.rope.sin, true)
+		kernel.Rope(p, b.dqkv[r0*W:R*W], W, R-r0, c.Heads+c.KVHeads, c.HeadDim, s.pos[r0:R], m.rope.cos, m.rope.sin, true)
 	}
 	if !c.QKNorm {
 		return
 	}
 	heads := c.Heads + c.KVHeads
-	dout := make([]float32, q+kv)
-	dqnorm, _ := m.normGrads(norm{weight: w.qnorm})
-	dknorm, _ := m.normGrads(norm{weight: w.knorm})
-	for r := range R { // in order: all rows add to the same norm weights
+	partsQ, partsK := kernel.NormParts(c.Heads, c.HeadDim), kernel.NormParts(c.KVHeads, c.HeadDim)
+	p.Each(R-r0, func(i, _ int) {
+		r := r0 + i
 		row, raw, rstd := b.dqkv[r*W:r*W+q+kv], a.raw[r*(q+kv):(r+1)*(q+kv)], a.qkRstd[r*heads:(r+1)*heads]
-		copy(dout, row)
-		clear(row)
-		kernel.RMSNormBackward(nil, row[:q], dqnorm, dout[:q], raw[:q], w.qnorm.Value, rstd[:c.Heads], c.Heads, c.HeadDim)
-		kernel.RMSNormBackward(nil, row[q:], dknorm, dout[q:], raw[q:], w.knorm.Value, rstd[c.Heads:], c.KVHeads, c.HeadDim)
+		backward := func(dx, parts, x, gamma, rstd []float32) {
+			dout := b.datt[r*q:][:len(dx)]
+			copy(dout, dx)
+			clear(dx)
+			kernel.RMSNormBackward(nil, dx, parts, dout, x, gamma, rstd, len(rstd), c.HeadDim)
+		}
+		backward(row[:q], b.partsQ[r*partsQ:], raw[:q], w.qnorm.Value, rstd[:c.Heads])
+		backward(row[q:], b.partsK[r*partsK:], raw[q:], w.knorm.Value, rstd[c.Heads:])
+	})
+}
+
+// addQKNormGrads adds the gradients of the weights of the query and key norms that rotateBackward left of R rows.
+func (m *Model) addQKNormGrads(s *State, w *layer, R int) {
+	c, b := m.Config, &s.back
+	if !c.QKNorm || w.qnorm.Grad == nil {
+		return
 	}
+	kernel.NormGrads(w.qnorm.Grad, nil, b.partsQ[:R*kernel.NormParts(c.Heads, c.HeadDim)])
+	kernel.NormGrads(w.knorm.Grad, nil, b.partsK[:R*kernel.NormParts(c.KVHeads, c.HeadDim)])
 }

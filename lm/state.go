@@ -21,7 +21,8 @@ type State struct {
 	top  topRows // the rows whose final hidden states were asked for
 	cap  int     // rows that the activations have room for
 
-	n, act  []float32 // [R][D], [R][F] of a State with training: n1, n2 and act of all blocks, which Backward computes again
+	n1, n2  []float32 // [R][D] of a State with training: those of all blocks, which Backward computes again
+	act     []float32 // [R][F] the same
 	back    backBuffers
 	logits  []float32 // [chunk][V]
 	dlogits []float32 // [chunk][V]
@@ -166,7 +167,8 @@ func (s *State) reserve() {
 		*b = fresh
 	}
 	if s.train {
-		grow(&s.n, c.Width)
+		grow(&s.n1, c.Width)
+		grow(&s.n2, c.Width)
 		grow(&s.act, c.FF)
 	}
 	for l := range s.acts {
@@ -197,7 +199,7 @@ func (s *State) growKeys(a *acts, grow func(b *[]float32, width int)) {
 	c := s.m.Config
 	grow(&a.x, c.Width)
 	if s.train {
-		a.n1 = s.n
+		a.n1 = s.n1
 	} else {
 		grow(&a.n1, c.Width)
 	}
@@ -226,7 +228,7 @@ func (s *State) growActs(a *acts, grow func(b *[]float32, width int)) {
 	grow(&a.rstd2, 1)
 	if s.train {
 		grow(&a.mid, c.Width)
-		a.n2, a.act = s.n, s.act
+		a.n2, a.act = s.n2, s.act
 	} else {
 		grow(&a.act, c.FF)
 		a.mid, a.n2 = a.x, a.n1

@@ -76,24 +76,26 @@ func (m *Model) reach(s *State, rows []int32) {
 		return
 	}
 	s.reserveTop()
-	c, last, w := m.Config, &s.acts[len(s.acts)-1], &m.layers[len(m.layers)-1]
+	c, last, w := &m.Config, &s.acts[len(s.acts)-1], &m.layers[len(m.layers)-1]
 	D, W, q := c.Width, c.qkvDim(), c.qDim()
-	for i := t0; i < T; i++ {
-		r := int(t.rows[i])
-		copy(t.acts.x[i*D:(i+1)*D], last.x[r*D:])
-		copy(t.q[i*q:(i+1)*q], last.qkv[r*W:])
-	}
 	k, v := last.qkv[q:], last.qkv[q+c.kvDim():]
-	kernel.Attention(m.Pool, t.acts.att[t0*q:T*q], q, t.q[t0*q:T*q], q, k, v, W, T-t0, t.paths[t0:T], c.attnShape())
-	m.sublayers(w, &t.acts, t.x, s.train, t0, T)
-	m.norm(m.final, t.hidden, t.x, t.mean, t.rstd, t0, T)
+	m.Pool.Rows(t0, T, m.chain(), func(p *kernel.Pool, t0, T int) {
+		for i := t0; i < T; i++ {
+			r := int(t.rows[i])
+			copy(t.acts.x[i*D:(i+1)*D], last.x[r*D:])
+			copy(t.q[i*q:(i+1)*q], last.qkv[r*W:])
+		}
+		kernel.Attention(p, t.acts.att[t0*q:T*q], q, t.q[t0*q:T*q], q, k, v, W, T-t0, t.paths[t0:T], c.attnShape())
+		m.sublayers(p, w, &t.acts, t.x, s.train, t0, T)
+		m.norm(p, m.final, t.hidden, t.x, t.mean, t.rstd, t0, T)
+	})
 }
 
 // reserveTop makes room for all rows of top.
 func (s *State) reserveTop() {
 	t, c := &s.top, s.m.Config
 	if s.train { // shared with the blocks, whose room may have grown since
-		t.acts.n2, t.acts.act = s.n, s.act
+		t.acts.n2, t.acts.act = s.n2, s.act
 	}
 	need := len(t.rows)
 	if need <= t.cap {
