@@ -57,6 +57,14 @@ func (p *Pool) Threads() int {
 	return len(p.workers)
 }
 
+// Worker is the number of the first worker: in the function that Rows was given, of the thread that runs it.
+func (p *Pool) Worker() int {
+	if p == nil {
+		return 0
+	}
+	return p.workers[0].id
+}
+
 // Close ends the workers. The Pool must be idle and is not used again.
 func (p *Pool) Close() {
 	if p == nil || p.closed.Swap(true) {

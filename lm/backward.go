@@ -2,21 +2,24 @@ package lm
 
 import "pgsrm/kernel"
 
-// backBuffers are the gradients of activations during one Backward.
+// backBuffers are the gradients of activations during one Backward, and what it computes again.
 type backBuffers struct {
 	dx   []float32 // [R][D] gradient of the residual stream behind a block
 	dmid []float32 // [R][D] the same behind its attention
-	din  []float32 // [R][D] the same in front of it
-	dn   []float32 // [R][D] gradient of a norm's output
+	din  []float32 // [R][D] the same in front of it; in the room of datt where that is as wide
 	datt []float32 // [R][qDim]
 	dqkv []float32 // [R][qkvDim]
 	dact []float32 // [R][F]
 	dup  []float32 // [R][F] gated MLP only
 	cap  int
 
+	// What is computed again; there is room as soon as a State with training has rows.
+	n1  []float32 // [R][D] input of attention; before that the gradient of the norm in work
+	n2  []float32 // [R][D] input of the MLP
+	act []float32 // [R][F] input of the down projection
+
 	parts1, parts2 []float32         // [NormParts(R, D)] gradients of the norms' weights, of blocks of rows
 	partsQ, partsK []float32         // [R][NormParts(heads, HeadDim)] the same of query and key norms, row by row (QKNorm only)
-	dqTop          []float32         // [T][qDim] gradient of the queries in the last block
 	wt             []float32         // transposed weights of a block
 	transposed     map[*Param]wtPart // where each one lies in wt
 }
@@ -26,16 +29,16 @@ type wtPart struct{ lo, hi int }
 
 func (s *State) reserveBackward() {
 	b, c := &s.back, s.m.Config
-	b.dqTop = resize(b.dqTop, len(s.top.rows)*c.qDim())
 	if b.cap >= s.Rows() {
 		return
 	}
 	b.cap = s.cap
 	b.dx = kernel.Floats(b.cap * c.Width)
 	b.dmid = kernel.Floats(b.cap * c.Width)
-	b.din = kernel.Floats(b.cap * c.Width)
-	b.dn = kernel.Floats(b.cap * c.Width)
 	b.datt = kernel.Floats(b.cap * c.qDim())
+	if c.qDim() != c.Width {
+		b.din = kernel.Floats(b.cap * c.Width)
+	}
 	b.dqkv = kernel.Floats(b.cap * c.qkvDim())
 	b.dact = kernel.Floats(b.cap * c.FF)
 	if c.Gated {
@@ -49,8 +52,25 @@ func (s *State) reserveBackward() {
 	b.parts2 = kernel.Floats(kernel.NormParts(b.cap, c.Width))
 }
 
+// inFront is where the gradient in front of a block goes.
+func (b *backBuffers) inFront() []float32 {
+	if b.din != nil {
+		return b.din
+	}
+	return b.datt
+}
+
+// nextBlock makes the gradient in front of a block that behind the next.
+func (b *backBuffers) nextBlock() {
+	if b.din != nil {
+		b.dx, b.din = b.din, b.dx
+	} else {
+		b.dx, b.datt = b.datt, b.dx
+	}
+}
+
 // backwardTrunk adds the gradients of all weights below the final hidden states of the rows of
-// top, given the gradient of those in b.dn [T][D]. As in Forward, blocks of rows go through
+// top, given the gradient of those in b.n1 [T][D]. As in Forward, blocks of rows go through
 // chains of operations; between them lie attention and the gradients of weights, which need all rows.
 func (m *Model) backwardTrunk(s *State) {
 	b, R, weights := &s.back, s.Rows(), m.chain()
@@ -58,8 +78,10 @@ func (m *Model) backwardTrunk(s *State) {
 	behindKeys := func(p *kernel.Pool, r0, R int) {
 		w, a := &m.layers[l], &s.acts[l]
 		if s.again {
-			m.attention(p, s, l, r0, R)
-			m.behindAttention(p, w, a, true, r0, R)
+			again := s.block(p, a, r0, R-r0)
+			again.act, again.n2 = b.act[r0*m.Config.FF:], b.n2[r0*m.Config.Width:]
+			m.attention(p, s, l, &again, r0, R-r0)
+			m.behindAttention(p, w, &again, true, R-r0)
 		}
 		m.sublayersBackward(p, s, w, a, r0, R)
 		clear(b.dqkv[r0*m.Config.qkvDim() : R*m.Config.qkvDim()])
@@ -75,12 +97,12 @@ func (m *Model) backwardTrunk(s *State) {
 		}
 		m.Pool.Rows(0, R, weights, keys)
 		m.weightGrads(s, l)
-		b.dx, b.din = b.din, b.dx
+		b.nextBlock()
 	}
 	m.embedBackward(s)
 }
 
-// topBackward goes from b.dn back to b.dmid of the rows of top, and to the gradients of all queries,
+// topBackward goes from b.n1 back to b.dmid of the rows of top, and to the gradients of all queries,
 // keys and values in b.dqkv.
 func (m *Model) topBackward(s *State) {
 	c, b, t, T := &m.Config, &s.back, &s.top, len(s.top.rows)
@@ -88,15 +110,19 @@ func (m *Model) topBackward(s *State) {
 	D, W, q, kv := c.Width, c.qkvDim(), c.qDim(), c.kvDim()
 	m.Pool.Rows(0, T, m.chain(), func(p *kernel.Pool, t0, T int) {
 		clear(b.dx[t0*D : T*D])
-		m.normBackward(p, m.final, b.dx, b.dn, t.x, t.mean, t.rstd, b.parts1, t0, T)
+		m.normBackward(p, m.final, b.dx, b.n1, t.x, t.mean, t.rstd, b.parts1, t0, T)
 		m.sublayersBackward(p, s, w, &t.acts, t0, T)
 	})
 	m.addNormGrads(m.final, b.parts1, T)
 	clear(b.dqkv[:s.Rows()*W])
-	kernel.AttentionBackward(m.Pool, b.dqTop, q, b.dqkv[q:], b.dqkv[q+kv:], W, b.datt[:T*q], q,
+	dq := b.n1 // nothing else is in it now
+	if T*q > len(b.n1) {
+		dq = make([]float32, T*q)
+	}
+	kernel.AttentionBackward(m.Pool, dq, q, b.dqkv[q:], b.dqkv[q+kv:], W, b.datt[:T*q], q,
 		t.q, q, qkv[q:], qkv[q+kv:], W, T, t.paths, c.attnShape())
 	for i, r := range t.rows {
-		copy(b.dqkv[int(r)*W:][:q], b.dqTop[i*q:])
+		copy(b.dqkv[int(r)*W:][:q], dq[i*q:])
 	}
 }
 
@@ -104,19 +130,19 @@ func (m *Model) topBackward(s *State) {
 // Norm and activation are computed again.
 func (m *Model) sublayersBackward(p *kernel.Pool, s *State, w *layer, a *acts, r0, R int) {
 	b, D := &s.back, m.Config.Width
-	m.activate(p, a, r0, R)
-	m.norm(p, w.norm2, a.n2, a.mid, a.mean2, a.rstd2, r0, R)
+	m.activate(p, b.act, a, r0, R)
+	m.norm(p, w.norm2, b.n2, a.mid, a.mean2, a.rstd2, r0, R)
 	m.linearBackward(p, s, w.down, b.dact, b.dx, r0, R, false)
 	m.mlpBackward(p, s, w, a, r0, R)
 	copy(b.dmid[r0*D:R*D], b.dx[r0*D:])
-	m.normBackward(p, w.norm2, b.dmid, b.dn, a.mid, a.mean2, a.rstd2, b.parts2, r0, R)
+	m.normBackward(p, w.norm2, b.dmid, b.n1, a.mid, a.mean2, a.rstd2, b.parts2, r0, R)
 	m.linearBackward(p, s, w.out, b.datt, b.dmid, r0, R, false)
 }
 
-// activate computes a.act of rows [r0,R) again.
-func (m *Model) activate(p *kernel.Pool, a *acts, r0, R int) {
+// activate computes the inputs of the down projection, act [R][F], of rows [r0,R) again.
+func (m *Model) activate(p *kernel.Pool, act []float32, a *acts, r0, R int) {
 	F := m.Config.FF
-	act, pre := a.act[r0*F:R*F], a.pre[r0*F:R*F]
+	act, pre := act[r0*F:R*F], a.pre[r0*F:R*F]
 	switch {
 	case m.Config.Gated:
 		kernel.SwiGLU(p, act, F, a.gate[r0*F:], pre, F, R-r0, F)
@@ -128,7 +154,7 @@ func (m *Model) activate(p *kernel.Pool, a *acts, r0, R int) {
 }
 
 // mlpBackward takes the gradient of a.act in b.dact, replaces it by that of what the activation took, and leaves that of a.n2
-// in b.dn.
+// in b.n1.
 func (m *Model) mlpBackward(p *kernel.Pool, s *State, w *layer, a *acts, r0, R int) {
 	b, F := &s.back, m.Config.FF
 	lo, hi := r0*F, R*F
@@ -136,36 +162,37 @@ func (m *Model) mlpBackward(p *kernel.Pool, s *State, w *layer, a *acts, r0, R i
 	switch {
 	case m.Config.Gated:
 		kernel.SwiGLUBackward(p, dact, b.dup[lo:hi], F, dact, F, a.gate[lo:hi], a.pre[lo:hi], F, R-r0, F)
-		m.linearBackward(p, s, w.gate, b.dn, b.dact, r0, R, false)
-		m.linearBackward(p, s, w.up, b.dn, b.dup, r0, R, true)
+		m.linearBackward(p, s, w.gate, b.n1, b.dact, r0, R, false)
+		m.linearBackward(p, s, w.up, b.n1, b.dup, r0, R, true)
 		return
 	case m.Config.Act == GELUErf:
 		kernel.GELUErfBackward(p, dact, dact, a.pre[lo:hi])
 	default:
 		kernel.GELUTanhBackward(p, dact, dact, a.pre[lo:hi])
 	}
-	m.linearBackward(p, s, w.up, b.dn, b.dact, r0, R, false)
+	m.linearBackward(p, s, w.up, b.n1, b.dact, r0, R, false)
 }
 
-// keysBackward goes from the gradients of queries, keys and values in b.dqkv, and from b.dmid, to b.din for rows [r0,R) of block l. In
-// the last block b.dmid has the rows of top.
+// keysBackward goes from the gradients of queries, keys and values in b.dqkv, and from b.dmid, to those of the
+// rows [r0,R) in front of block l. In the last block b.dmid has the rows of top. The norm is computed again.
 func (m *Model) keysBackward(p *kernel.Pool, s *State, l, r0, R int) {
 	w, a, b, D := &m.layers[l], &s.acts[l], &s.back, m.Config.Width
 	m.rotateBackward(p, s, l, r0, R)
-	m.norm(p, w.norm1, s.n1, a.x, a.mean1, a.rstd1, r0, R)
-	m.linearBackward(p, s, w.qkv, b.dn, b.dqkv, r0, R, false)
+	m.linearBackward(p, s, w.qkv, b.n1, b.dqkv, r0, R, false)
+	din := b.inFront()
 	if l < len(m.layers)-1 {
-		copy(b.din[r0*D:R*D], b.dmid[r0*D:])
+		copy(din[r0*D:R*D], b.dmid[r0*D:])
 	} else {
 		for r := r0; r < R; r++ {
 			if at := int(s.top.slot[r]); at >= 0 {
-				copy(b.din[r*D:(r+1)*D], b.dmid[at*D:])
+				copy(din[r*D:(r+1)*D], b.dmid[at*D:])
 			} else {
-				clear(b.din[r*D : (r+1)*D])
+				clear(din[r*D : (r+1)*D])
 			}
 		}
 	}
-	m.normBackward(p, w.norm1, b.din, b.dn, a.x, a.mean1, a.rstd1, b.parts1, r0, R)
+	m.normBackward(p, w.norm1, din, b.n1, a.x, a.mean1, a.rstd1, b.parts1, r0, R)
+	m.norm(p, w.norm1, b.n1, a.x, a.mean1, a.rstd1, r0, R)
 }
 
 // transposeWeights prepares linearBackward for the matrices of a block, unless they are so large that it is cheaper to transpose
@@ -189,7 +216,9 @@ func (m *Model) transposeWeights(s *State, w *layer) {
 			n++
 		}
 	}
-	b.wt = resize(b.wt, size)
+	if len(b.wt) < size {
+		b.wt = kernel.Floats(size)
+	}
 	at := 0
 	for i := range ts[:n] {
 		next := at + kernel.PackedLen(ts[i].N, ts[i].K)
@@ -234,15 +263,15 @@ func (m *Model) weightGrads(s *State, l int) {
 		gs[count] = g
 		count++
 	}
-	linear(w.down, w.downBias, a.act, b.dx, n)
+	linear(w.down, w.downBias, b.act, b.dx, n)
 	if m.Config.Gated {
-		linear(w.gate, w.gateBias, a.n2, b.dact, n)
-		linear(w.up, w.upBias, a.n2, b.dup, n)
+		linear(w.gate, w.gateBias, b.n2, b.dact, n)
+		linear(w.up, w.upBias, b.n2, b.dup, n)
 	} else {
-		linear(w.up, w.upBias, a.n2, b.dact, n)
+		linear(w.up, w.upBias, b.n2, b.dact, n)
 	}
 	linear(w.out, w.outBias, a.att, b.dmid, n)
-	linear(w.qkv, w.qkvBias, s.n1, b.dqkv, R)
+	linear(w.qkv, w.qkvBias, b.n1, b.dqkv, R)
 	kernel.MatMulGrads(m.Pool, gs[:count]...)
 	m.addNormGrads(w.norm2, b.parts2, n)
 	m.addNormGrads(w.norm1, b.parts1, R)

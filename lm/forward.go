@@ -25,13 +25,16 @@ func (m *Model) Forward(s *State) {
 	}
 	l, weights := 0, m.chain()
 	chain := func(p *kernel.Pool, r0, R int) {
+		n := R - r0
 		if l == 0 {
 			m.embed(p, s, r0, R)
 		} else {
-			m.behindKeys(p, s, l-1, r0, R)
+			a := s.block(p, &s.acts[l-1], r0, n)
+			m.behindKeys(p, s, l-1, &a, r0, n)
 		}
 		if l < len(m.layers) {
-			m.keys(p, s, l, r0, R)
+			a := s.block(p, &s.acts[l], r0, n)
+			m.keys(p, &m.layers[l], &a, s.pos[r0:R])
 		}
 	}
 	for ; l < len(m.layers); l++ {
@@ -81,7 +84,8 @@ func (m *Model) embed(p *kernel.Pool, s *State, r0, R int) {
 		}
 	})
 	if m.embedNorm.weight != nil {
-		m.norm(p, m.embedNorm, x, x, s.acts[0].mean1, s.acts[0].rstd1, r0, R)
+		a := s.block(p, &s.acts[0], r0, R-r0)
+		m.norm(p, m.embedNorm, a.x, a.x, a.mean1, a.rstd1, 0, R-r0)
 	}
 }
 
@@ -136,49 +140,47 @@ func (m *Model) product(p *kernel.Pool, w, bias *Param, out, x []float32, r0, R 
 //
 //	n2 = norm1(x + attention(x)); out = norm2(n2 + mlp(n2))
 
-// keys is the first part of block l, up to queries, keys and values.
-func (m *Model) keys(p *kernel.Pool, s *State, l, r0, R int) {
-	w, a := &m.layers[l], &s.acts[l]
-	in := a.x
+// keys is the first part of a block, up to queries, keys and values of the rows of a.
+func (m *Model) keys(p *kernel.Pool, w *layer, a *acts, pos []int32) {
+	in, n := a.x, len(pos)
 	if !m.Config.PostNorm {
 		in = a.n1
-		m.norm(p, w.norm1, in, a.x, a.mean1, a.rstd1, r0, R)
+		m.norm(p, w.norm1, in, a.x, a.mean1, a.rstd1, 0, n)
 	}
-	m.linear(p, w.qkv, w.qkvBias, a.qkv, in, r0, R, kernel.Epilogue{})
-	m.rotate(p, s, l, r0, R)
+	m.linear(p, w.qkv, w.qkvBias, a.qkv, in, 0, n, kernel.Epilogue{})
+	m.rotate(p, w, a, pos)
 }
 
-// behindKeys is the rest of block l.
-func (m *Model) behindKeys(p *kernel.Pool, s *State, l, r0, R int) {
-	w, a := &m.layers[l], &s.acts[l]
-	m.attention(p, s, l, r0, R)
+// behindKeys is the rest of block l for the n rows of a, which are those from r0 on.
+func (m *Model) behindKeys(p *kernel.Pool, s *State, l int, a *acts, r0, n int) {
+	w, out := &m.layers[l], s.out(l)[r0*m.Config.Width:]
+	m.attention(p, s, l, a, r0, n)
 	if !m.Config.PostNorm {
-		m.sublayers(p, w, a, s.out(l), s.train, r0, R)
+		m.sublayers(p, w, a, out, s.train, n)
 		return
 	}
-	m.linear(p, w.out, w.outBias, a.mid, a.att, r0, R, kernel.Epilogue{Residual: a.x})
-	m.norm(p, w.norm1, a.n2, a.mid, a.mean1, a.rstd1, r0, R)
-	m.mlp(p, w, a, s.train, r0, R)
-	out := s.out(l)
-	m.linear(p, w.down, w.downBias, out, a.act, r0, R, kernel.Epilogue{Residual: a.n2})
-	m.norm(p, w.norm2, out, out, a.mean2, a.rstd2, r0, R)
+	m.linear(p, w.out, w.outBias, a.mid, a.att, 0, n, kernel.Epilogue{Residual: a.x})
+	m.norm(p, w.norm1, a.n2, a.mid, a.mean1, a.rstd1, 0, n)
+	m.mlp(p, w, a, s.train, n)
+	m.linear(p, w.down, w.downBias, out, a.act, 0, n, kernel.Epilogue{Residual: a.n2})
+	m.norm(p, w.norm2, out, out, a.mean2, a.rstd2, 0, n)
 }
 
-// sublayers is the part of a block behind attention, for rows [r0,R) of a.
-func (m *Model) sublayers(p *kernel.Pool, w *layer, a *acts, out []float32, train bool, r0, R int) {
-	m.behindAttention(p, w, a, train, r0, R)
-	m.linear(p, w.down, w.downBias, out, a.act, r0, R, kernel.Epilogue{Residual: a.mid})
+// sublayers is the part of a block behind attention, for the n rows of a.
+func (m *Model) sublayers(p *kernel.Pool, w *layer, a *acts, out []float32, train bool, n int) {
+	m.behindAttention(p, w, a, train, n)
+	m.linear(p, w.down, w.downBias, out, a.act, 0, n, kernel.Epilogue{Residual: a.mid})
 }
 
 // behindAttention is sublayers up to a.act.
-func (m *Model) behindAttention(p *kernel.Pool, w *layer, a *acts, train bool, r0, R int) {
-	m.linear(p, w.out, w.outBias, a.mid, a.att, r0, R, kernel.Epilogue{Residual: a.x})
-	m.norm(p, w.norm2, a.n2, a.mid, a.mean2, a.rstd2, r0, R)
-	m.mlp(p, w, a, train, r0, R)
+func (m *Model) behindAttention(p *kernel.Pool, w *layer, a *acts, train bool, n int) {
+	m.linear(p, w.out, w.outBias, a.mid, a.att, 0, n, kernel.Epilogue{Residual: a.x})
+	m.norm(p, w.norm2, a.n2, a.mid, a.mean2, a.rstd2, 0, n)
+	m.mlp(p, w, a, train, n)
 }
 
 // mlp computes the activations that the down projection takes, from a.n2.
-func (m *Model) mlp(p *kernel.Pool, w *layer, a *acts, train bool, r0, R int) {
+func (m *Model) mlp(p *kernel.Pool, w *layer, a *acts, train bool, n int) {
 	F := m.Config.FF
 	ep := kernel.Epilogue{Pre: a.pre}
 	if !train {
@@ -186,15 +188,15 @@ func (m *Model) mlp(p *kernel.Pool, w *layer, a *acts, train bool, r0, R int) {
 	}
 	switch {
 	case m.Config.Gated:
-		m.linear(p, w.gate, w.gateBias, a.gate, a.n2, r0, R, kernel.Epilogue{})
-		m.linear(p, w.up, w.upBias, a.pre, a.n2, r0, R, kernel.Epilogue{})
-		kernel.SwiGLU(p, a.act[r0*F:], F, a.gate[r0*F:], a.pre[r0*F:], F, R-r0, F)
+		m.linear(p, w.gate, w.gateBias, a.gate, a.n2, 0, n, kernel.Epilogue{})
+		m.linear(p, w.up, w.upBias, a.pre, a.n2, 0, n, kernel.Epilogue{})
+		kernel.SwiGLU(p, a.act, F, a.gate, a.pre, F, n, F)
 	case m.Config.Act == GELUErf:
 		ep.Act = kernel.ActGELUErf
-		m.linear(p, w.up, w.upBias, a.act, a.n2, r0, R, ep)
+		m.linear(p, w.up, w.upBias, a.act, a.n2, 0, n, ep)
 	default:
 		ep.Act = kernel.ActGELUTanh
-		m.linear(p, w.up, w.upBias, a.act, a.n2, r0, R, ep)
+		m.linear(p, w.up, w.upBias, a.act, a.n2, 0, n, ep)
 	}
 }
 
@@ -203,11 +205,10 @@ func (c Config) attnShape() kernel.AttnShape {
 	return kernel.AttnShape{Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim, Scale: float32(1 / math.Sqrt(float64(c.HeadDim)))}
 }
 
-// attention computes a.att for rows [r0,R) from a.qkv; keys and values of
-// earlier rows are those that earlier calls left there.
-func (m *Model) attention(p *kernel.Pool, s *State, l, r0, R int) {
-	c, a := m.Config, &s.acts[l]
+// attention computes a.att of the n rows of a, which are those from r0 on of block l.
+func (m *Model) attention(p *kernel.Pool, s *State, l int, a *acts, r0, n int) {
+	c := &m.Config
 	W, q := c.qkvDim(), c.qDim()
-	k, v := a.qkv[q:], a.qkv[q+c.kvDim():]
-	kernel.Attention(p, a.att[r0*q:R*q], q, a.qkv[r0*W:R*W], W, k, v, W, R-r0, s.paths[r0:R], c.attnShape())
+	all := s.acts[l].qkv
+	kernel.Attention(p, a.att, q, a.qkv, W, all[q:], all[q+c.kvDim():], W, n, s.paths[r0:r0+n], c.attnShape())
 }

@@ -77,22 +77,22 @@ func (r RopeConfig) llama3(f float64) float64 {
 	return (1-smooth)*f/r.Factor + smooth*f
 }
 
-// rotate applies query/key norms and rotary positions to rows [r0,R) of layer l.
-func (m *Model) rotate(p *kernel.Pool, s *State, l, r0, R int) {
-	c, w, a := &m.Config, &m.layers[l], &s.acts[l]
+// rotate applies query/key norms and rotary positions to the rows of a.
+func (m *Model) rotate(p *kernel.Pool, w *layer, a *acts, pos []int32) {
+	c, n := &m.Config, len(pos)
 	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
 	if c.QKNorm {
 		heads, eps := c.Heads+c.KVHeads, float32(c.NormEps)
-		p.Each(R-r0, func(i, _ int) {
-			r := r0 + i
-			row, raw, rstd := a.qkv[r*W:r*W+q+kv], a.raw[r*(q+kv):(r+1)*(q+kv)], a.qkRstd[r*heads:(r+1)*heads]
+		qkv, before, rstds := a.qkv, a.raw, a.qkRstd
+		p.Each(n, func(r, _ int) {
+			row, raw, rstd := qkv[r*W:r*W+q+kv], before[r*(q+kv):(r+1)*(q+kv)], rstds[r*heads:(r+1)*heads]
 			copy(raw, row)
 			kernel.RMSNorm(nil, row[:q], rstd[:c.Heads], raw[:q], w.qnorm.Value, c.Heads, c.HeadDim, eps)
 			kernel.RMSNorm(nil, row[q:], rstd[c.Heads:], raw[q:], w.knorm.Value, c.KVHeads, c.HeadDim, eps)
 		})
 	}
 	if c.Rope.on() { // queries and keys lie side by side: heads of one row
-		kernel.Rope(p, a.qkv[r0*W:R*W], W, R-r0, c.Heads+c.KVHeads, c.HeadDim, s.pos[r0:R], m.rope.cos, m.rope.sin, false)
+		kernel.Rope(p, a.qkv, W, n, c.Heads+c.KVHeads, c.HeadDim, pos, m.rope.cos, m.rope.sin, false)
 	}
 }
 

@@ -98,7 +98,7 @@ func (m *Model) logitsOf(s *State, rows []int32, temperature float32) []float32 
 // resize returns a slice of n numbers, in b's storage where it is large enough.
 func resize(b []float32, n int) []float32 {
 	if cap(b) < n {
-		return kernel.Floats(n + n/4)[:n]
+		return kernel.Floats(n + n/8)[:n]
 	}
 	return b[:n]
 }
@@ -224,7 +224,7 @@ func (m *Model) Backward(s *State, targets []Target, temperature float32, g Scor
 	m.reach(s, s.targets.rows)
 	s.reserveBackward()
 	D := m.Config.Width
-	dHidden := s.back.dn[:len(s.top.rows)*D]
+	dHidden := s.back.n1[:len(s.top.rows)*D]
 	clear(dHidden)
 	if g.LogProb != nil || g.Entropy != nil {
 		m.headBackward(s, targets, temperature, g, dHidden)

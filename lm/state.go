@@ -21,8 +21,7 @@ type State struct {
 	top  topRows // the rows whose final hidden states were asked for
 	cap  int     // rows that the activations have room for
 
-	n1, n2  []float32 // [R][D] of a State with training: those of all blocks, which Backward computes again
-	act     []float32 // [R][F] the same
+	work    []acts // [threads] what a block of rows needs on its way through a block of the model, and nobody afterwards
 	back    backBuffers
 	logits  []float32 // [chunk][V]
 	dlogits []float32 // [chunk][V]
@@ -33,9 +32,9 @@ type State struct {
 	targets targetRows
 }
 
-// acts is what one layer keeps. In a State without training all layers share
-// every buffer but qkv, which holds the keys and values; with training they
-// share n1, n2 and act, and with Recompute all that lies behind qkv.
+// acts are the activations of one layer. A State without training keeps queries, keys and values of each
+// layer and one x for all; one with training keeps all but n1, n2 and act, which Backward computes
+// again, and with Recompute one copy for all layers of what lies behind qkv.
 type acts struct {
 	x                          []float32 // [R][D] input of the block
 	n1                         []float32 // [R][D] input of attention
@@ -155,29 +154,29 @@ func (s *State) alloc(n int) []int32 {
 
 // reserve makes room for all rows in the activations.
 func (s *State) reserve() {
+	if threads := s.m.Pool.Threads(); len(s.work) < threads {
+		s.work = make([]acts, threads)
+	}
 	need := s.Rows()
 	if need <= s.cap {
 		return
 	}
-	c := s.m.Config
+	c := &s.m.Config
 	s.cap = max(need, s.cap*3/2)
 	grow := func(b *[]float32, width int) {
 		fresh := kernel.Floats(s.cap * width)
 		copy(fresh, *b)
 		*b = fresh
 	}
-	if s.train {
-		grow(&s.n1, c.Width)
-		grow(&s.n2, c.Width)
-		grow(&s.act, c.FF)
-	}
 	for l := range s.acts {
 		a := &s.acts[l]
 		grow(&a.qkv, c.qkvDim())
 		if !s.train && l > 0 {
-			first := s.acts[0]
-			first.qkv = a.qkv
-			*a = first
+			a.x = s.acts[0].x
+			continue
+		}
+		grow(&a.x, c.Width)
+		if !s.train {
 			continue
 		}
 		s.growKeys(a, grow)
@@ -192,17 +191,14 @@ func (s *State) reserve() {
 	if c.PostNorm {
 		grow(&s.top.hidden, c.Width)
 	}
+	if s.train {
+		s.back.n1, s.back.n2, s.back.act = kernel.Floats(s.cap*c.Width), kernel.Floats(s.cap*c.Width), kernel.Floats(s.cap*c.FF)
+	}
 }
 
 // growKeys makes room for what leads to keys and values.
 func (s *State) growKeys(a *acts, grow func(b *[]float32, width int)) {
-	c := s.m.Config
-	grow(&a.x, c.Width)
-	if s.train {
-		a.n1 = s.n1
-	} else {
-		grow(&a.n1, c.Width)
-	}
+	c := &s.m.Config
 	grow(&a.mean1, 1)
 	grow(&a.rstd1, 1)
 	if c.QKNorm {
@@ -213,24 +209,55 @@ func (s *State) growKeys(a *acts, grow func(b *[]float32, width int)) {
 
 // shareActs takes over the buffers of growActs.
 func (a *acts) shareActs(of *acts) {
-	a.att, a.mid, a.n2, a.pre, a.gate, a.act, a.mean2, a.rstd2 = of.att, of.mid, of.n2, of.pre, of.gate, of.act, of.mean2, of.rstd2
+	a.att, a.mid, a.pre, a.gate, a.mean2, a.rstd2 = of.att, of.mid, of.pre, of.gate, of.mean2, of.rstd2
 }
 
 // growActs makes room for the rest of a block.
 func (s *State) growActs(a *acts, grow func(b *[]float32, width int)) {
-	c := s.m.Config
+	c := &s.m.Config
 	grow(&a.att, c.qDim())
+	grow(&a.mid, c.Width)
 	grow(&a.pre, c.FF)
 	if c.Gated {
 		grow(&a.gate, c.FF)
 	}
 	grow(&a.mean2, 1)
 	grow(&a.rstd2, 1)
-	if s.train {
-		grow(&a.mid, c.Width)
-		a.n2, a.act = s.n2, s.act
-	} else {
-		grow(&a.act, c.FF)
-		a.mid, a.n2 = a.x, a.n1
+}
+
+// block returns the activations of a from row r0 on, for n rows that the Pool of one of eachRows works on: what is
+// kept as it lies in a, the rest in work space, which stays in the caches.
+func (s *State) block(p *kernel.Pool, a *acts, r0, n int) acts {
+	c, k := &s.m.Config, &s.work[p.Worker()]
+	var again acts
+	if s.train && !kernel.InBlocks(s.m.chain()) { // too much for the caches: no room beside that of Backward
+		again = acts{n1: s.back.n1, n2: s.back.n2, act: s.back.act}
 	}
+	from := func(kept []float32, work *[]float32, width int) []float32 {
+		if kept != nil {
+			return kept[r0*width : (r0+n)*width]
+		}
+		if len(*work) < n*width {
+			*work = kernel.Floats(n * width)
+		}
+		return (*work)[:n*width]
+	}
+	b := acts{
+		x: from(a.x, &k.x, c.Width), qkv: from(a.qkv, &k.qkv, c.qkvDim()),
+		n1: from(again.n1, &k.n1, c.Width), n2: from(again.n2, &k.n1, c.Width), act: from(again.act, &k.act, c.FF),
+		att: from(a.att, &k.att, c.qDim()), pre: from(a.pre, &k.pre, c.FF),
+		mean1: from(a.mean1, &k.mean1, 1), rstd1: from(a.rstd1, &k.rstd1, 1),
+		mean2: from(a.mean2, &k.mean2, 1), rstd2: from(a.rstd2, &k.rstd2, 1),
+	}
+	b.mid = b.x
+	if s.train {
+		b.mid = from(a.mid, &k.mid, c.Width)
+	}
+	if c.Gated {
+		b.gate = from(a.gate, &k.gate, c.FF)
+	}
+	if c.QKNorm {
+		b.raw, b.qkRstd = from(a.raw, &k.raw, c.qDim()+c.kvDim()), from(a.qkRstd, &k.qkRstd, c.Heads+c.KVHeads)
+	}
+	return b
 }

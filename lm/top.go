@@ -85,8 +85,9 @@ func (m *Model) reach(s *State, rows []int32) {
 			copy(t.acts.x[i*D:(i+1)*D], last.x[r*D:])
 			copy(t.q[i*q:(i+1)*q], last.qkv[r*W:])
 		}
-		kernel.Attention(p, t.acts.att[t0*q:T*q], q, t.q[t0*q:T*q], q, k, v, W, T-t0, t.paths[t0:T], c.attnShape())
-		m.sublayers(p, w, &t.acts, t.x, s.train, t0, T)
+		a := s.block(p, &t.acts, t0, T-t0)
+		kernel.Attention(p, a.att, q, t.q[t0*q:T*q], q, k, v, W, T-t0, t.paths[t0:T], c.attnShape())
+		m.sublayers(p, w, &a, t.x[t0*D:], s.train, T-t0)
 		m.norm(p, m.final, t.hidden, t.x, t.mean, t.rstd, t0, T)
 	})
 }
@@ -94,9 +95,6 @@ func (m *Model) reach(s *State, rows []int32) {
 // reserveTop makes room for all rows of top.
 func (s *State) reserveTop() {
 	t, c := &s.top, s.m.Config
-	if s.train { // shared with the blocks, whose room may have grown since
-		t.acts.n2, t.acts.act = s.n2, s.act
-	}
 	need := len(t.rows)
 	if need <= t.cap {
 		return
@@ -109,11 +107,8 @@ func (s *State) reserveTop() {
 	}
 	grow(&t.q, c.qDim())
 	grow(&t.acts.x, c.Width)
-	if !s.train {
-		grow(&t.acts.n1, c.Width)
-	}
-	s.growActs(&t.acts, grow)
 	if s.train {
+		s.growActs(&t.acts, grow)
 		grow(&t.x, c.Width)
 	} else {
 		t.x = t.acts.x
