@@ -28,6 +28,7 @@ type backBuffers struct {
 type wtPart struct{ lo, hi int }
 
 func (s *State) reserveBackward() {
+	s.reserveWork()
 	b, c := &s.back, s.m.Config
 	if b.cap >= s.Rows() {
 		return
@@ -76,14 +77,14 @@ func (m *Model) backwardTrunk(s *State) {
 	b, R, weights := &s.back, s.Rows(), m.chain()
 	l := len(m.layers) - 1
 	behindKeys := func(p *kernel.Pool, r0, R int) {
-		w, a := &m.layers[l], &s.acts[l]
+		w, n := &m.layers[l], R-r0
+		a := s.block(p, &s.acts[l], r0, n)
 		if s.again {
-			again := s.block(p, a, r0, R-r0)
-			again.act, again.n2 = b.act[r0*m.Config.FF:], b.n2[r0*m.Config.Width:]
-			m.attention(p, s, l, &again, r0, R-r0)
-			m.behindAttention(p, w, &again, true, R-r0)
+			a.act, a.n2 = b.act[r0*m.Config.FF:], b.n2[r0*m.Config.Width:]
+			m.attention(p, s, l, &a, r0, n)
+			m.behindAttention(p, w, &a, true, n)
 		}
-		m.sublayersBackward(p, s, w, a, r0, R)
+		m.sublayersBackward(p, s, w, &a, s.again, r0, n)
 		clear(b.dqkv[r0*m.Config.qkvDim() : R*m.Config.qkvDim()])
 	}
 	keys := func(p *kernel.Pool, r0, R int) { m.keysBackward(p, s, l, r0, R) }
@@ -110,8 +111,9 @@ func (m *Model) topBackward(s *State) {
 	D, W, q, kv := c.Width, c.qkvDim(), c.qDim(), c.kvDim()
 	m.Pool.Rows(0, T, m.chain(), func(p *kernel.Pool, t0, T int) {
 		clear(b.dx[t0*D : T*D])
-		m.normBackward(p, m.final, b.dx, b.n1, t.x, t.mean, t.rstd, b.parts1, t0, T)
-		m.sublayersBackward(p, s, w, &t.acts, t0, T)
+		m.normBackward(p, m.final, b.dx[t0*D:], b.n1[t0*D:], t.x[t0*D:], t.mean[t0:], t.rstd[t0:], b.parts1[kernel.NormParts(t0, D):], T-t0)
+		a := s.block(p, &t.acts, t0, T-t0)
+		m.sublayersBackward(p, s, w, &a, false, t0, T-t0)
 	})
 	m.addNormGrads(m.final, b.parts1, T)
 	clear(b.dqkv[:s.Rows()*W])
@@ -126,49 +128,50 @@ func (m *Model) topBackward(s *State) {
 	}
 }
 
-// sublayersBackward is the reverse of sublayers for rows [r0,R) of a: from b.dx it comes to b.dmid and b.datt.
-// Norm and activation are computed again.
-func (m *Model) sublayersBackward(p *kernel.Pool, s *State, w *layer, a *acts, r0, R int) {
-	b, D := &s.back, m.Config.Width
-	m.activate(p, b.act, a, r0, R)
-	m.norm(p, w.norm2, b.n2, a.mid, a.mean2, a.rstd2, r0, R)
+// sublayersBackward is the reverse of sublayers for the n rows of a, which are those from r0 on in b: from b.dx it
+// comes to b.dmid and b.datt. Activation and norm are computed again unless they are there.
+func (m *Model) sublayersBackward(p *kernel.Pool, s *State, w *layer, a *acts, there bool, r0, n int) {
+	b, D, R := &s.back, m.Config.Width, r0+n
+	if !there {
+		m.activate(p, b.act[r0*m.Config.FF:], a, n)
+		m.norm(p, w.norm2, b.n2[r0*D:], a.mid, a.mean2, a.rstd2, 0, n)
+	}
 	m.linearBackward(p, s, w.down, b.dact, b.dx, r0, R, false)
 	m.mlpBackward(p, s, w, a, r0, R)
 	copy(b.dmid[r0*D:R*D], b.dx[r0*D:])
-	m.normBackward(p, w.norm2, b.dmid, b.n1, a.mid, a.mean2, a.rstd2, b.parts2, r0, R)
+	m.normBackward(p, w.norm2, b.dmid[r0*D:], b.n1[r0*D:], a.mid, a.mean2, a.rstd2, b.parts2[kernel.NormParts(r0, D):], n)
 	m.linearBackward(p, s, w.out, b.datt, b.dmid, r0, R, false)
 }
 
-// activate computes the inputs of the down projection, act [R][F], of rows [r0,R) again.
-func (m *Model) activate(p *kernel.Pool, act []float32, a *acts, r0, R int) {
+// activate computes the inputs of the down projection, act [n][F], of the rows of a again.
+func (m *Model) activate(p *kernel.Pool, act []float32, a *acts, n int) {
 	F := m.Config.FF
-	act, pre := act[r0*F:R*F], a.pre[r0*F:R*F]
 	switch {
 	case m.Config.Gated:
-		kernel.SwiGLU(p, act, F, a.gate[r0*F:], pre, F, R-r0, F)
+		kernel.SwiGLU(p, act, F, a.gate, a.pre, F, n, F)
 	case m.Config.Act == GELUErf:
-		kernel.GELUErf(p, act, pre)
+		kernel.GELUErf(p, act[:n*F], a.pre)
 	default:
-		kernel.GELUTanh(p, act, pre)
+		kernel.GELUTanh(p, act[:n*F], a.pre)
 	}
 }
 
-// mlpBackward takes the gradient of a.act in b.dact, replaces it by that of what the activation took, and leaves that of a.n2
-// in b.n1.
+// mlpBackward takes the gradient of the down projection's inputs in b.dact, replaces it by that of what the activation
+// took, and leaves that of b.n2 in b.n1: rows [r0,R), those of a.
 func (m *Model) mlpBackward(p *kernel.Pool, s *State, w *layer, a *acts, r0, R int) {
 	b, F := &s.back, m.Config.FF
 	lo, hi := r0*F, R*F
 	dact := b.dact[lo:hi]
 	switch {
 	case m.Config.Gated:
-		kernel.SwiGLUBackward(p, dact, b.dup[lo:hi], F, dact, F, a.gate[lo:hi], a.pre[lo:hi], F, R-r0, F)
+		kernel.SwiGLUBackward(p, dact, b.dup[lo:hi], F, dact, F, a.gate, a.pre, F, R-r0, F)
 		m.linearBackward(p, s, w.gate, b.n1, b.dact, r0, R, false)
 		m.linearBackward(p, s, w.up, b.n1, b.dup, r0, R, true)
 		return
 	case m.Config.Act == GELUErf:
-		kernel.GELUErfBackward(p, dact, dact, a.pre[lo:hi])
+		kernel.GELUErfBackward(p, dact, dact, a.pre)
 	default:
-		kernel.GELUTanhBackward(p, dact, dact, a.pre[lo:hi])
+		kernel.GELUTanhBackward(p, dact, dact, a.pre)
 	}
 	m.linearBackward(p, s, w.up, b.n1, b.dact, r0, R, false)
 }
@@ -191,7 +194,7 @@ func (m *Model) keysBackward(p *kernel.Pool, s *State, l, r0, R int) {
 			}
 		}
 	}
-	m.normBackward(p, w.norm1, din, b.n1, a.x, a.mean1, a.rstd1, b.parts1, r0, R)
+	m.normBackward(p, w.norm1, din[r0*D:], b.n1[r0*D:], a.x[r0*D:], a.mean1[r0:], a.rstd1[r0:], b.parts1[kernel.NormParts(r0, D):], R-r0)
 	m.norm(p, w.norm1, b.n1, a.x, a.mean1, a.rstd1, r0, R)
 }
 
@@ -278,16 +281,14 @@ func (m *Model) weightGrads(s *State, l int) {
 	m.addQKNormGrads(s, w, R)
 }
 
-// normBackward adds to dx of rows [r0,R) and sets their parts of the gradients of the norm's weights.
-func (m *Model) normBackward(p *kernel.Pool, w norm, dx, dout, x, mean, rstd, parts []float32, r0, R int) {
+// normBackward adds to dx of n rows and sets their parts of the gradients of the norm's weights.
+func (m *Model) normBackward(p *kernel.Pool, w norm, dx, dout, x, mean, rstd, parts []float32, n int) {
 	D := m.Config.Width
-	lo, hi := r0*D, R*D
-	parts = parts[kernel.NormParts(r0, D):]
 	if m.Config.Norm == RMSNorm {
-		kernel.RMSNormBackward(p, dx[lo:hi], parts, dout[lo:hi], x[lo:hi], w.weight.Value, rstd[r0:R], R-r0, D)
+		kernel.RMSNormBackward(p, dx, parts, dout, x, w.weight.Value, rstd, n, D)
 		return
 	}
-	kernel.LayerNormBackward(p, dx[lo:hi], parts, dout[lo:hi], x[lo:hi], w.weight.Value, mean[r0:R], rstd[r0:R], R-r0, D)
+	kernel.LayerNormBackward(p, dx, parts, dout, x, w.weight.Value, mean, rstd, n, D)
 }
 
 // addNormGrads adds the parts of n rows to the gradients of a norm's weights, unless they are frozen.

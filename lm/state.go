@@ -34,7 +34,7 @@ type State struct {
 
 // acts are the activations of one layer. A State without training keeps queries, keys and values of each
 // layer and one x for all; one with training keeps all but n1, n2 and act, which Backward computes
-// again, and with Recompute one copy for all layers of what lies behind qkv.
+// again, and with Recompute nothing behind qkv but one att for all layers.
 type acts struct {
 	x                          []float32 // [R][D] input of the block
 	n1                         []float32 // [R][D] input of attention
@@ -154,9 +154,7 @@ func (s *State) alloc(n int) []int32 {
 
 // reserve makes room for all rows in the activations.
 func (s *State) reserve() {
-	if threads := s.m.Pool.Threads(); len(s.work) < threads {
-		s.work = make([]acts, threads)
-	}
+	s.reserveWork()
 	need := s.Rows()
 	if need <= s.cap {
 		return
@@ -183,7 +181,9 @@ func (s *State) reserve() {
 		switch {
 		case l == len(s.acts)-1 && !c.PostNorm: // top has the rest
 		case s.again && l > 0:
-			a.shareActs(&s.acts[0])
+			a.att = s.acts[0].att
+		case s.again:
+			grow(&a.att, c.qDim())
 		default:
 			s.growActs(a, grow)
 		}
@@ -196,6 +196,13 @@ func (s *State) reserve() {
 	}
 }
 
+// reserveWork makes work space for the threads of the model, which may have changed since.
+func (s *State) reserveWork() {
+	if threads := s.m.Pool.Threads(); len(s.work) < threads {
+		s.work = make([]acts, threads)
+	}
+}
+
 // growKeys makes room for what leads to keys and values.
 func (s *State) growKeys(a *acts, grow func(b *[]float32, width int)) {
 	c := &s.m.Config
@@ -205,11 +212,6 @@ func (s *State) growKeys(a *acts, grow func(b *[]float32, width int)) {
 		grow(&a.raw, c.qDim()+c.kvDim())
 		grow(&a.qkRstd, c.Heads+c.KVHeads)
 	}
-}
-
-// shareActs takes over the buffers of growActs.
-func (a *acts) shareActs(of *acts) {
-	a.att, a.mid, a.pre, a.gate, a.mean2, a.rstd2 = of.att, of.mid, of.pre, of.gate, of.mean2, of.rstd2
 }
 
 // growActs makes room for the rest of a block.

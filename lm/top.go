@@ -94,6 +94,7 @@ func (m *Model) reach(s *State, rows []int32) {
 
 // reserveTop makes room for all rows of top.
 func (s *State) reserveTop() {
+	s.reserveWork()
 	t, c := &s.top, s.m.Config
 	need := len(t.rows)
 	if need <= t.cap {
