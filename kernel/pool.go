@@ -157,29 +157,42 @@ func (p *Pool) loop(id int) {
 // RowUnit is what the blocks of Rows begin at multiples of, counted from the first row.
 const RowUnit = normRows
 
-const (
-	chainWeights = 1 << 20 // most weights of a chain of operations that blocks of rows go through: they stay in the L2 cache
-	chainRows    = 128     // most rows of such a block
-	chainCost    = 6       // what a block costs beside its rows, in rows
+// cut says how Rows cuts.
+type cut struct {
+	least int // fewest rows for each thread that are worth it
+	most  int // most rows of a block
+	cost  int // what a block costs beside its rows, in rows
+}
+
+// smallChain is the most weights of a chain of operations that stay in the L2 cache beside a block of rows.
+const smallChain = 1 << 20
+
+var (
+	smallCut = cut{least: RowUnit, most: 128, cost: 6}
+	largeCut = cut{least: 160, most: 512, cost: 30} // blocks read the weights from memory: the longer the better
 )
 
-// InBlocks tells whether Rows cuts rows for a chain of operations that multiplies each row with so many weights.
-func InBlocks(weights int) bool { return weights <= chainWeights }
+// Small tells whether the weights of a chain of operations stay in the cache while blocks of rows go through it.
+func Small(weights int) bool { return weights <= smallChain }
 
 // Rows calls f for blocks that together are the rows from..to-1, on all threads at once, each with a Pool of one thread. It is for a chain of
 // operations that each compute rows from the same rows: a block stays in the caches from one to the next, and the
-// threads wait for each other once. weights is how many weights the chain multiplies each row with; where blocks would
-// read them too often or rows are fewer than all threads need, f is called once, with all rows and p itself.
+// threads wait for each other once. weights is how many weights the chain multiplies each row with: the more, the longer are
+// blocks. Where rows are too few for all threads, f is called once, with all of them and p itself.
 func (p *Pool) Rows(from, to, weights int, f func(p *Pool, lo, hi int)) {
 	n := to - from
 	if n <= 0 {
 		return
 	}
-	if !InBlocks(weights) || n < RowUnit*p.Threads() {
+	c := smallCut
+	if !Small(weights) {
+		c = largeCut
+	}
+	if n < c.least*p.Threads() || p.Threads() == 1 && !Small(weights) {
 		f(p, from, to)
 		return
 	}
-	size := rowBlock(n, p.Threads())
+	size := c.rows(n, p.Threads())
 	if p.Threads() == 1 { // p may be nil
 		for lo := from; lo < to; lo += size {
 			f(p, lo, min(lo+size, to))
@@ -189,14 +202,14 @@ func (p *Pool) Rows(from, to, weights int, f func(p *Pool, lo, hi int)) {
 	share(p, &p.jobs.rows, rowBlocks{p, from, to, size, f}, ceilDiv(n, size))
 }
 
-// rowBlock returns the number of rows of a block: that for which the last of the threads is done first.
-func rowBlock(n, threads int) int {
-	best, least := chainRows, 0
-	for size := chainRows; size >= RowUnit; size -= RowUnit {
+// rows returns the number of rows of a block: that for which the last of the threads is done first.
+func (c cut) rows(n, threads int) int {
+	best, least := c.most, 0
+	for size := c.most; size >= RowUnit; size -= RowUnit {
 		blocks, rest := n/size, n%size
-		time := ceilDiv(blocks, threads) * (size + chainCost)
+		time := ceilDiv(blocks, threads) * (size + c.cost)
 		if blocks%threads == 0 && rest > 0 {
-			time += rest + chainCost
+			time += rest + c.cost
 		}
 		if least == 0 || time < least {
 			best, least = size, time

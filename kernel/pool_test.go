@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"sync/atomic"
 	"testing"
 )
@@ -31,7 +32,7 @@ func TestRows(t *testing.T) {
 	eachPool(t, func(t *testing.T, p *Pool) {
 		for n := range 700 {
 			counts := make([]atomic.Int32, n)
-			p.Rows(3, 3+n, chainWeights, func(q *Pool, lo, hi int) {
+			p.Rows(3, 3+n, smallChain, func(q *Pool, lo, hi int) {
 				if q.Threads() != 1 && hi-lo != n {
 					t.Errorf("n=%d: a block has %d threads", n, q.Threads())
 				}
@@ -48,8 +49,8 @@ func TestRows(t *testing.T) {
 			}
 		}
 		calls := 0
-		p.Rows(0, 700, chainWeights+1, func(q *Pool, lo, hi int) {
-			if calls++; q != p || lo != 0 || hi != 700 {
+		p.Rows(0, 2*largeCut.least-1, math.MaxInt, func(q *Pool, lo, hi int) {
+			if calls++; q != p || lo != 0 || hi != 2*largeCut.least-1 {
 				t.Errorf("got rows %d..%d, want all on all threads", lo, hi)
 			}
 		})

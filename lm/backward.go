@@ -74,7 +74,7 @@ func (b *backBuffers) nextBlock() {
 // top, given the gradient of those in b.n1 [T][D]. As in Forward, blocks of rows go through
 // chains of operations; between them lie attention and the gradients of weights, which need all rows.
 func (m *Model) backwardTrunk(s *State) {
-	b, R, weights := &s.back, s.Rows(), m.chain()
+	b, R := &s.back, s.Rows()
 	l := len(m.layers) - 1
 	behindKeys := func(p *kernel.Pool, r0, R int) {
 		w, n := &m.layers[l], R-r0
@@ -93,10 +93,10 @@ func (m *Model) backwardTrunk(s *State) {
 		if top {
 			m.topBackward(s)
 		} else {
-			m.Pool.Rows(0, R, weights, behindKeys)
+			m.inBlocks(0, R, behindKeys)
 			m.attentionBackward(s, l)
 		}
-		m.Pool.Rows(0, R, weights, keys)
+		m.inBlocks(0, R, keys)
 		m.weightGrads(s, l)
 		b.nextBlock()
 	}
@@ -109,7 +109,7 @@ func (m *Model) topBackward(s *State) {
 	c, b, t, T := &m.Config, &s.back, &s.top, len(s.top.rows)
 	w, qkv := &m.layers[len(m.layers)-1], s.acts[len(m.layers)-1].qkv
 	D, W, q, kv := c.Width, c.qkvDim(), c.qDim(), c.kvDim()
-	m.Pool.Rows(0, T, m.chain(), func(p *kernel.Pool, t0, T int) {
+	m.inBlocks(0, T, func(p *kernel.Pool, t0, T int) {
 		clear(b.dx[t0*D : T*D])
 		m.normBackward(p, m.final, b.dx[t0*D:], b.n1[t0*D:], t.x[t0*D:], t.mean[t0:], t.rstd[t0:], b.parts1[kernel.NormParts(t0, D):], T-t0)
 		a := s.block(p, &t.acts, t0, T-t0)
@@ -201,7 +201,7 @@ func (m *Model) keysBackward(p *kernel.Pool, s *State, l, r0, R int) {
 // transposeWeights prepares linearBackward for the matrices of a block, unless they are so large that it is cheaper to transpose
 // parts of them as they are needed.
 func (m *Model) transposeWeights(s *State, w *layer) {
-	if !kernel.InBlocks(m.chain()) {
+	if m.lora != nil || !kernel.Small(m.Config.blockWeights()) {
 		return
 	}
 	b := &s.back

@@ -23,7 +23,7 @@ func (m *Model) Forward(s *State) {
 	if m.Config.Rope.on() {
 		m.rope.reach(m.Config, int(slices.Max(s.pos[r0:R]))+1)
 	}
-	l, weights := 0, m.chain()
+	l := 0
 	chain := func(p *kernel.Pool, r0, R int) {
 		n := R - r0
 		if l == 0 {
@@ -38,19 +38,25 @@ func (m *Model) Forward(s *State) {
 		}
 	}
 	for ; l < len(m.layers); l++ {
-		m.Pool.Rows(r0, R, weights, chain)
+		m.inBlocks(r0, R, chain)
 	}
 	if m.Config.PostNorm {
-		m.Pool.Rows(r0, R, weights, chain)
+		m.inBlocks(r0, R, chain)
 	}
 }
 
-// chain is how many weights a row meets on its way through one block of the model. Adapters have work space that blocks of rows cannot share.
-func (m *Model) chain() int {
+// inBlocks calls f for blocks of the rows [r0,R), on all threads, each with a Pool of its own. Adapters have work space
+// that blocks cannot share: then f is called once.
+func (m *Model) inBlocks(r0, R int, f func(p *kernel.Pool, r0, R int)) {
 	if m.lora != nil {
-		return math.MaxInt
+		f(m.Pool, r0, R)
+		return
 	}
-	c := m.Config
+	m.Pool.Rows(r0, R, m.Config.blockWeights(), f)
+}
+
+// blockWeights is how many weights the matrices of a block of the model have.
+func (c *Config) blockWeights() int {
 	up := 1
 	if c.Gated {
 		up = 2

@@ -232,7 +232,7 @@ func (s *State) growActs(a *acts, grow func(b *[]float32, width int)) {
 func (s *State) block(p *kernel.Pool, a *acts, r0, n int) acts {
 	c, k := &s.m.Config, &s.work[p.Worker()]
 	var again acts
-	if s.train && !kernel.InBlocks(s.m.chain()) { // too much for the caches: no room beside that of Backward
+	if s.train && !kernel.Small(c.blockWeights()) { // too much for the caches: no room beside that of Backward
 		again = acts{n1: s.back.n1, n2: s.back.n2, act: s.back.act}
 	}
 	from := func(kept []float32, work *[]float32, width int) []float32 {

@@ -79,7 +79,7 @@ func (m *Model) reach(s *State, rows []int32) {
 	c, last, w := &m.Config, &s.acts[len(s.acts)-1], &m.layers[len(m.layers)-1]
 	D, W, q := c.Width, c.qkvDim(), c.qDim()
 	k, v := last.qkv[q:], last.qkv[q+c.kvDim():]
-	m.Pool.Rows(t0, T, m.chain(), func(p *kernel.Pool, t0, T int) {
+	m.inBlocks(t0, T, func(p *kernel.Pool, t0, T int) {
 		for i := t0; i < T; i++ {
 			r := int(t.rows[i])
 			copy(t.acts.x[i*D:(i+1)*D], last.x[r*D:])
