@@ -63,23 +63,22 @@ func newPhases(s shape, p *kernel.Pool) ([]phase, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := unshared(s.batch, s.prompt+s.response)
-	whole := s.forward(rows).flops
-	products := 2 * s.blockWeights() * float64(o.rows) // of one pass
+	products, attention := o.multiplyAdds()
+	products, attention = 2*products, 2*attention
 	scored, d := s.batch*s.response, float64(s.width)
 	layerRows := float64(o.rows) * float64(s.layers)
 	flops := func(x float64) cost { return cost{flops: x} }
 	floats := func(x float64) cost { return cost{bytes: 4 * x} }
 	return []phase{
 		{"forward products, bias, GELU, residual", flops(products), o.forwardProducts},
-		{"forward attention", flops(whole - products), o.forwardAttention},
+		{"forward attention", flops(attention), o.forwardAttention},
 		{"forward norms", floats(2 * layerRows * d), o.forwardNorms},
 		{"head: logits", flops(s.logits(scored, s.vocab).flops), o.headForward},
 		{"head: softmax and its gradient", floats(float64(scored * s.vocab)), o.headSoftmax},
 		{"head: gradients", flops(s.logitsBackward(scored, s.vocab).flops), o.headBackward},
 		{"backward dx", flops(products), o.backwardInputs},
 		{"backward dW", flops(products), o.backwardWeights},
-		{"backward attention", flops(2 * (whole - products)), o.backwardAttention},
+		{"backward attention", flops(2 * attention), o.backwardAttention},
 		// Two norms read dout, x and dx; GELU reads dout and x, 4 D wide; bias gradients read 9 D.
 		{"backward norms, GELU, bias", floats((2*3 + 2*4 + 9) * layerRows * d), o.backwardRest},
 		{"optimiser", floats(4 * s.parameters()), func() { o.opt.Step(o.m, rate, maxNorm) }},

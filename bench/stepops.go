@@ -16,8 +16,9 @@ type stepOps struct {
 	m      *lm.Model
 	opt    *lm.AdamW
 	params map[string]*lm.Param
-	rows   int       // R
+	rows   int       // R: all tokens but the last of each sequence, from which nothing is predicted
 	paths  [][]int32 // [R]
+	top    [][]int32 // [S] paths of the rows that predict a response token: the last block computes no others above its keys
 
 	d, d2, ff, pre []float32 // [R][D], [R][D], [R][F], [R][F] inputs (pre: of GELU, from the forward)
 	qkv            []float32 // [R][3D]
@@ -35,7 +36,7 @@ func newStepOps(s shape, p *kernel.Pool) (*stepOps, error) {
 		return nil, err
 	}
 	m.Pool = p
-	length := s.prompt + s.response
+	length := s.prompt + s.response - 1
 	r, scored, D, F := s.batch*length, s.batch*s.response, s.width, 4*s.width
 	o := &stepOps{
 		shape: s, p: p, m: m, opt: lm.NewAdamW(), params: map[string]*lm.Param{}, rows: r,
@@ -54,57 +55,79 @@ func newStepOps(s shape, p *kernel.Pool) (*stepOps, error) {
 			path[t] = int32(i - i%length + t)
 		}
 		o.paths = append(o.paths, path)
+		if len(path) >= s.prompt {
+			o.top = append(o.top, path)
+		}
 	}
 	return o, nil
 }
 
-// eachLayer calls f for every layer with a function that finds its parameters.
-func (o *stepOps) eachLayer(f func(param func(name string) *lm.Param)) {
+// eachLayer calls f for every layer with a function that finds its parameters, and with the paths of the rows above its keys.
+func (o *stepOps) eachLayer(f func(param func(name string) *lm.Param, above [][]int32)) {
 	for l := range o.layers {
-		f(func(name string) *lm.Param { return o.params[fmt.Sprintf("layers.%d.%s", l, name)] })
+		above := o.paths
+		if l == o.layers-1 {
+			above = o.top
+		}
+		f(func(name string) *lm.Param { return o.params[fmt.Sprintf("layers.%d.%s", l, name)] }, above)
 	}
+}
+
+// multiplyAdds are those of one pass through all matrices, and of one of attention.
+func (o *stepOps) multiplyAdds() (products, attention float64) {
+	o.eachLayer(func(param func(string) *lm.Param, above [][]int32) {
+		for _, l := range o.linears(len(above)) {
+			w := param(l.name + ".weight")
+			products += float64(w.K) * float64(w.N) * float64(l.rows)
+		}
+		for _, path := range above {
+			attention += 2 * float64(o.width) * float64(len(path))
+		}
+	})
+	return products, attention
 }
 
 // linear is one of the four matrix products of a layer.
 type linear struct {
 	name         string
+	rows         int
 	x, y, dx, dy []float32
 	ep           kernel.Epilogue
 }
 
-func (o *stepOps) linears() []linear {
+func (o *stepOps) linears(above int) []linear {
 	return []linear{
-		{"attn.qkv", o.d, o.outQKV, o.outD, o.qkv, kernel.Epilogue{}},
-		{"attn.out", o.d, o.outD, o.outD, o.d2, kernel.Epilogue{Residual: o.d2, LdRes: o.width}},
-		{"mlp.up", o.d, o.outF, o.outD, o.ff, kernel.Epilogue{Act: kernel.ActGELUTanh, Pre: o.pre}},
-		{"mlp.down", o.ff, o.outD, o.outF, o.d2, kernel.Epilogue{Residual: o.d2, LdRes: o.width}},
+		{"attn.qkv", o.rows, o.d, o.outQKV, o.outD, o.qkv, kernel.Epilogue{}},
+		{"attn.out", above, o.d, o.outD, o.outD, o.d2, kernel.Epilogue{Residual: o.d2, LdRes: o.width}},
+		{"mlp.up", above, o.d, o.outF, o.outD, o.ff, kernel.Epilogue{Act: kernel.ActGELUTanh, Pre: o.pre}},
+		{"mlp.down", above, o.ff, o.outD, o.outF, o.d2, kernel.Epilogue{Residual: o.d2, LdRes: o.width}},
 	}
 }
 
 func (o *stepOps) forwardProducts() {
-	o.eachLayer(func(param func(string) *lm.Param) {
-		for _, l := range o.linears() {
+	o.eachLayer(func(param func(string) *lm.Param, above [][]int32) {
+		for _, l := range o.linears(len(above)) {
 			w := param(l.name + ".weight")
 			l.ep.Bias = param(l.name + ".bias").Value
-			kernel.MatMul(o.p, l.y, w.N, l.x, w.K, o.rows, w.Value, w.K, w.N, l.ep)
+			kernel.MatMul(o.p, l.y, w.N, l.x, w.K, l.rows, w.Value, w.K, w.N, l.ep)
 		}
 	})
 }
 
 func (o *stepOps) backwardInputs() {
-	o.eachLayer(func(param func(string) *lm.Param) {
-		for _, l := range o.linears() {
+	o.eachLayer(func(param func(string) *lm.Param, above [][]int32) {
+		for _, l := range o.linears(len(above)) {
 			w := param(l.name + ".weight")
-			kernel.MatMulT(o.p, l.dx, w.K, l.dy, w.N, o.rows, w.Value, w.K, w.N, false)
+			kernel.MatMulT(o.p, l.dx, w.K, l.dy, w.N, l.rows, w.Value, w.K, w.N, false)
 		}
 	})
 }
 
 func (o *stepOps) backwardWeights() {
-	o.eachLayer(func(param func(string) *lm.Param) {
-		for _, l := range o.linears() {
+	o.eachLayer(func(param func(string) *lm.Param, above [][]int32) {
+		for _, l := range o.linears(len(above)) {
 			w := param(l.name + ".weight")
-			kernel.MatMulGrad(o.p, w.Grad, l.x, w.K, l.dy, w.N, o.rows, w.K, w.N, false)
+			kernel.MatMulGrad(o.p, w.Grad, l.x, w.K, l.dy, w.N, l.rows, w.K, w.N, false)
 		}
 	})
 }
@@ -115,22 +138,22 @@ func (o *stepOps) attnShape() kernel.AttnShape {
 
 func (o *stepOps) forwardAttention() {
 	D, W := o.width, 3*o.width
-	for range o.layers {
-		kernel.Attention(o.p, o.outD, D, o.qkv, W, o.qkv[D:], o.qkv[2*D:], W, o.rows, o.paths, o.attnShape())
-	}
+	o.eachLayer(func(_ func(string) *lm.Param, above [][]int32) {
+		kernel.Attention(o.p, o.outD, D, o.qkv, W, o.qkv[D:], o.qkv[2*D:], W, len(above), above, o.attnShape())
+	})
 }
 
 func (o *stepOps) backwardAttention() {
 	D, W := o.width, 3*o.width
-	for range o.layers {
+	o.eachLayer(func(_ func(string) *lm.Param, above [][]int32) {
 		clear(o.outQKV)
 		kernel.AttentionBackward(o.p, o.outQKV, W, o.outQKV[D:], o.outQKV[2*D:], W, o.d, D,
-			o.qkv, W, o.qkv[D:], o.qkv[2*D:], W, o.rows, o.paths, o.attnShape())
-	}
+			o.qkv, W, o.qkv[D:], o.qkv[2*D:], W, len(above), above, o.attnShape())
+	})
 }
 
 func (o *stepOps) forwardNorms() {
-	o.eachLayer(func(param func(string) *lm.Param) {
+	o.eachLayer(func(param func(string) *lm.Param, above [][]int32) {
 		for _, name := range []string{"norm1", "norm2"} {
 			kernel.LayerNorm(o.p, o.outD, o.mean, o.rstd, o.d, param(name+".weight").Value, param(name+".bias").Value, o.rows, o.width, 1e-5)
 		}
@@ -139,16 +162,16 @@ func (o *stepOps) forwardNorms() {
 
 func (o *stepOps) backwardRest() {
 	kernel.LayerNorm(o.p, o.outD, o.mean, o.rstd, o.d, o.params["norm.weight"].Value, o.params["norm.bias"].Value, o.rows, o.width, 1e-5)
-	o.eachLayer(func(param func(string) *lm.Param) {
+	o.eachLayer(func(param func(string) *lm.Param, above [][]int32) {
 		for _, name := range []string{"norm1", "norm2"} {
 			w, b := param(name+".weight"), param(name+".bias")
 			kernel.LayerNormBackward(o.p, o.outD, o.parts, o.d2, o.d, w.Value, o.mean, o.rstd, o.rows, o.width)
 			kernel.NormGrads(w.Grad, b.Grad, o.parts)
 		}
 		kernel.GELUTanhBackward(o.p, o.outF, o.ff, o.pre)
-		for _, l := range o.linears() {
+		for _, l := range o.linears(len(above)) {
 			b := param(l.name + ".bias")
-			kernel.ColSum(o.p, b.Grad, l.dy, b.N, o.rows, b.N)
+			kernel.ColSum(o.p, b.Grad, l.dy, b.N, l.rows, b.N)
 		}
 	})
 }
