@@ -58,8 +58,11 @@ type Slots struct {
 	Runs    int // runs at a time; 0 = one for each thread
 }
 
-// Compare trains all arms, several at a time with the threads shared out; what a
-// run computes does not depend on it. Runs that are complete are left as they
+// share is the number of threads of each of so many runs.
+func (s Slots) share(runs int) int { return max(1, s.Threads/runs) }
+
+// Compare trains all arms, several at a time with the threads shared out; the last runs have those of the runs that are
+// over too. What a run computes does not depend on it. Runs that are complete are left as they
 // are, those that were begun go on. It returns the results in the order of the
 // arms. The first failure stops the others, each with a checkpoint.
 func Compare(ctx context.Context, arms []Arm, slots Slots, deps Deps, view func(arm Arm) Subscriber) ([]Result, error) {
@@ -80,13 +83,13 @@ func Compare(ctx context.Context, arms []Arm, slots Slots, deps Deps, view func(
 	var workers sync.WaitGroup
 	for range runs {
 		workers.Go(func() {
-			own := deps
-			own.shared = sources
-			own.Pool = kernel.NewPool(max(1, slots.Threads/runs))
-			defer own.Pool.Close()
 			for i := range queue {
+				own := deps
+				own.shared = sources
 				own.Events = append(slices.Clip(deps.Events), view(arms[i]))
+				own.Pool = kernel.NewPool(slots.share(min(runs, len(arms)-i)))
 				results[i], errs[i] = Resume(ctx, arms[i].Config, own)
+				own.Pool.Close()
 				if errs[i] != nil {
 					errs[i] = fmt.Errorf("%s: %w", arms[i].Name, errs[i])
 					cancel()
