@@ -227,7 +227,7 @@ func (s *State) growActs(a *acts, grow func(b *[]float32, width int)) {
 	grow(&a.rstd2, 1)
 }
 
-// block returns the activations of a from row r0 on, for n rows that the Pool of one of eachRows works on: what is
+// block returns the activations of a from row r0 on, for the n rows that p works on: what is
 // kept as it lies in a, the rest in work space, which stays in the caches.
 func (s *State) block(p *kernel.Pool, a *acts, r0, n int) acts {
 	c, k := &s.m.Config, &s.work[p.Worker()]

@@ -109,13 +109,17 @@ func compareSentence(s Summary, c Comparison) string {
 }
 
 func loneSentence(arm ArmSummary) string {
+	missing := "no binary arm"
+	if arm.Reward == "binary" {
+		missing = "no other arm"
+	}
 	for _, e := range []struct {
 		value *Estimate
 		words string
 	}{{arm.ExactMatch.HeldOut, metricWords[exactHeldOut]}, {arm.ExactMatch.Train, metricWords[exactTrain]}} {
 		if e.value != nil {
-			return fmt.Sprintf("%s answers %s %s at the end, %s at the start. There is nothing to compare it with: no binary arm beside it.",
-				arm.Reward, percent(e.value.Mean), e.words, percent(*e.value.Start))
+			return fmt.Sprintf("%s answers %s %s at the end, %s at the start. There is nothing to compare it with: %s beside it.",
+				arm.Reward, percent(e.value.Mean), e.words, percent(*e.value.Start), missing)
 		}
 	}
 	return arm.Reward + " has no evaluation yet."
