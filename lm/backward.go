@@ -18,14 +18,11 @@ type backBuffers struct {
 	n2  []float32 // [R][D] input of the MLP
 	act []float32 // [R][F] input of the down projection
 
-	parts1, parts2 []float32         // [NormParts(R, D)] gradients of the norms' weights, of blocks of rows
-	partsQ, partsK []float32         // [R][NormParts(heads, HeadDim)] the same of query and key norms, row by row (QKNorm only)
-	wt             []float32         // transposed weights of a block
-	transposed     map[*Param]wtPart // where each one lies in wt
+	parts1, parts2 []float32            // [NormParts(R, D)] gradients of the norms' weights, of blocks of rows
+	partsQ, partsK []float32            // [R][NormParts(heads, HeadDim)] the same of query and key norms, row by row (QKNorm only)
+	wt             []float32            // transposed weights of a block
+	transposed     map[*Param][]float32 // the part of wt of each
 }
-
-// wtPart is a place in backBuffers.wt.
-type wtPart struct{ lo, hi int }
 
 func (s *State) reserveBackward() {
 	s.reserveWork()
@@ -201,46 +198,45 @@ func (m *Model) keysBackward(p *kernel.Pool, s *State, l, r0, R int) {
 // transposeWeights prepares linearBackward for the matrices of a block, unless they are so large that it is cheaper to transpose
 // parts of them as they are needed.
 func (m *Model) transposeWeights(s *State, w *layer) {
+	b := &s.back
+	clear(b.transposed)
 	if m.lora != nil || !kernel.Small(m.Config.blockWeights()) {
 		return
 	}
-	b := &s.back
 	if b.transposed == nil {
-		b.transposed = map[*Param]wtPart{}
+		b.transposed = map[*Param][]float32{}
 	}
-	clear(b.transposed)
-	var ts [5]kernel.Transposition
-	n, size := 0, 0
-	for _, p := range []*Param{w.qkv, w.out, w.up, w.gate, w.down} {
-		if p != nil {
-			part := wtPart{size, size + kernel.PackedLen(p.N, p.K)}
-			b.transposed[p], size = part, part.hi
-			ts[n] = kernel.Transposition{W: p.Value, K: p.K, N: p.N}
-			n++
-		}
+	matrices, size := []*Param{w.qkv, w.out, w.up, w.down, w.gate}, 0
+	if w.gate == nil {
+		matrices = matrices[:4]
+	}
+	for _, p := range matrices {
+		size += kernel.PackedLen(p.N, p.K)
 	}
 	if len(b.wt) < size {
 		b.wt = kernel.Floats(size)
 	}
-	at := 0
-	for i := range ts[:n] {
-		next := at + kernel.PackedLen(ts[i].N, ts[i].K)
-		ts[i].Dst, at = b.wt[at:next], next
+	var ts [5]kernel.Transposition
+	rest := b.wt
+	for i, p := range matrices {
+		n := kernel.PackedLen(p.N, p.K)
+		ts[i] = kernel.Transposition{Dst: rest[:n], W: p.Value, K: p.K, N: p.N}
+		b.transposed[p], rest = rest[:n], rest[n:]
 	}
-	kernel.Transpose(m.Pool, ts[:n]...)
+	kernel.Transpose(m.Pool, ts[:len(matrices)]...)
 }
 
 // linearBackward sets (add: adds to) dx = dy*W^T for rows [r0,R), adapters of W included. dy [R][N], dx [R][K]
 func (m *Model) linearBackward(p *kernel.Pool, s *State, w *Param, dx, dy []float32, r0, R int, add bool) {
 	dx, dy = dx[r0*w.K:R*w.K], dy[r0*w.N:R*w.N]
-	part, ok := s.back.transposed[w]
-	switch {
-	case !ok:
+	if wt := s.back.transposed[w]; wt == nil {
 		kernel.MatMulT(p, dx, w.K, dy, w.N, R-r0, w.Value, w.K, w.N, add)
-	case add:
-		kernel.MatMul(p, dx, w.K, dy, w.N, R-r0, s.back.wt[part.lo:part.hi], w.N, w.K, kernel.Epilogue{Residual: dx, LdRes: w.K})
-	default:
-		kernel.MatMul(p, dx, w.K, dy, w.N, R-r0, s.back.wt[part.lo:part.hi], w.N, w.K, kernel.Epilogue{})
+	} else {
+		var ep kernel.Epilogue
+		if add {
+			ep.Residual, ep.LdRes = dx, w.K
+		}
+		kernel.MatMul(p, dx, w.K, dy, w.N, R-r0, wt, w.N, w.K, ep)
 	}
 	m.adaptersInput(p, w, dx, dy, R-r0)
 }
