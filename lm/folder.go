@@ -83,7 +83,7 @@ func loadFolder(fsys fs.FS) (*Model, *tokenizer.Tokenizer, error) {
 // are never rounded: the weights get the types of that folder where these hold
 // all of them exactly, as for a model that was not trained, else F32. The folder
 // appears whole or not at all; an existing one is replaced if it is empty or a
-// model folder.
+// model folder. Weights that are not finite are ErrNonFinite and nothing is written.
 func (m *Model) Save(dir string, tok *tokenizer.Tokenizer) error {
 	types := m.exactTypes()
 	if types == nil {
@@ -105,7 +105,10 @@ func (m *Model) save(dir string, tok *tokenizer.Tokenizer, dtype DType, types ma
 	if m.lora != nil {
 		return fmt.Errorf("save model: adapters must be merged first, or saved alone (the model has them on %s)", m.lora.spec.targetText())
 	}
-	if err := replaceable(dir); err != nil {
+	if err := Replaceable(dir); err != nil {
+		return fmt.Errorf("save model: %w", err)
+	}
+	if err := m.checkWeights(dtype); err != nil {
 		return fmt.Errorf("save model: %w", err)
 	}
 	err := AtomicDir(dir, func(tmp string) error {
@@ -126,8 +129,9 @@ func (m *Model) save(dir string, tok *tokenizer.Tokenizer, dtype DType, types ma
 	return nil
 }
 
-// replaceable holds that nothing but a model folder is ever replaced.
-func replaceable(dir string) error {
+// Replaceable reports what keeps a model from being saved at dir: nothing but an
+// empty folder or a saved model is ever replaced.
+func Replaceable(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

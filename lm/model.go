@@ -88,6 +88,9 @@ func (c Config) Validate() error {
 			return fmt.Errorf("model config: %s must be in 1..%d (got %d)", f.name, f.atMax, f.v)
 		}
 	}
+	if fused := c.Family == "gpt2" || c.Family == "bert"; fused && c.Width != c.Heads*c.HeadDim {
+		return fmt.Errorf("model config: width must be a multiple of heads (got %d and %d)", c.Width, c.Heads)
+	}
 	if c.Heads%c.KVHeads != 0 {
 		return fmt.Errorf("model config: heads must be a multiple of key/value heads (got %d and %d)", c.Heads, c.KVHeads)
 	}

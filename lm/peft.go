@@ -242,7 +242,10 @@ func (m *Model) SaveAdapter(dir string) error {
 	if m.lora == nil {
 		return fmt.Errorf("save adapter: the model must have adapters (it has none)")
 	}
-	if err := replaceable(dir); err != nil {
+	if err := Replaceable(dir); err != nil {
+		return fmt.Errorf("save adapter: %w", err)
+	}
+	if err := m.CheckWeights(); err != nil {
 		return fmt.Errorf("save adapter: %w", err)
 	}
 	err := AtomicDir(dir, func(tmp string) error {

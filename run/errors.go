@@ -3,6 +3,8 @@ package run
 import (
 	"errors"
 	"fmt"
+
+	"pgsrm/lm"
 )
 
 // The kinds of failure that a caller treats differently. The command line maps
@@ -14,8 +16,8 @@ var (
 	ErrLocked = errors.New("run directory in use")
 	// ErrUnavailable is a parent or an embedder that failed for too many samples.
 	ErrUnavailable = errors.New("parent or embedder unavailable")
-	// ErrNonFinite is a NaN or an infinity in a reward, a loss or a gradient.
-	ErrNonFinite = errors.New("non-finite number")
+	// ErrNonFinite is a NaN or an infinity in a reward, a loss, a gradient or a weight.
+	ErrNonFinite = lm.ErrNonFinite
 	// ErrInterrupted is a run that was asked to stop and wrote a checkpoint.
 	ErrInterrupted = errors.New("interrupted")
 )

@@ -1,0 +1,45 @@
+package lm
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// ErrNonFinite marks a NaN or an infinity where a number must be finite.
+var ErrNonFinite = errors.New("non-finite number")
+
+// CheckWeights returns an error of the kind ErrNonFinite that names the first
+// parameter with a NaN or an infinite weight, adapters and value head included.
+func (m *Model) CheckWeights() error { return m.checkWeights(F32) }
+
+// checkWeights is CheckWeights for weights that are rounded to the type.
+func (m *Model) checkWeights(dtype DType) error {
+	params := m.params
+	if m.lora != nil {
+		params = append(append([]*Param(nil), params...), m.lora.params...)
+	}
+	for _, p := range params {
+		if err := checkFinite(p.Name, p.Value, dtype); err != nil {
+			return err
+		}
+	}
+	if m.vhead != nil {
+		return checkFinite("value head", m.vhead.w, F32)
+	}
+	return nil
+}
+
+// checkFinite returns an error if a number is not finite after rounding to the type.
+func checkFinite(name string, x []float32, dtype DType) error {
+	bias := uint32(0)
+	if dtype == BF16 {
+		bias = 1 << 15 // the largest half of a number rounds up to infinity
+	}
+	for _, v := range x {
+		if bits := math.Float32bits(v)&0x7fffffff + bias; bits >= 0x7f800000 {
+			return fmt.Errorf("%w: %s holds %v", ErrNonFinite, name, v)
+		}
+	}
+	return nil
+}
