@@ -82,6 +82,16 @@ func skipForeign(path, name string) error {
 	return nil
 }
 
+// module is the path of the module, from go.mod; .ci/module changes it.
+var module = func() string {
+	text, err := os.ReadFile("go.mod")
+	if err != nil {
+		panic(err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	return strings.TrimPrefix(first, "module ")
+}()
+
 // checkImports reports each import of one file that is not above its package.
 func checkImports(t *testing.T, order []string, path string) {
 	t.Helper()
@@ -102,7 +112,7 @@ func checkImports(t *testing.T, order []string, path string) {
 			t.Error(err)
 			continue
 		}
-		rel, ours := strings.CutPrefix(imported, "pgsrm/")
+		rel, ours := strings.CutPrefix(imported, module+"/")
 		if !ours {
 			continue
 		}

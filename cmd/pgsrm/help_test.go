@@ -51,17 +51,6 @@ func helpPage() string {
 	return b.String()
 }
 
-// eachCommand calls f with every command of the project, parents first.
-func eachCommand(c *cobra.Command, f func(*cobra.Command)) {
-	if c.Name() == "help" || c.Name() == "completion" || c.Hidden {
-		return
-	}
-	f(c)
-	for _, sub := range c.Commands() {
-		eachCommand(sub, f)
-	}
-}
-
 // TestGuideHasEveryCommand holds that docs/commands.md tells of each command.
 func TestGuideHasEveryCommand(t *testing.T) {
 	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "commands.md"))

@@ -115,6 +115,7 @@ Start with:
 		newPullCommand(g),
 		newBenchCommand(g),
 		newVersionCommand(g),
+		newManCommand(g),
 	)
 	checkArguments(root)
 	return root
