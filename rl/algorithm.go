@@ -169,19 +169,25 @@ func forward(p Policy, b *Batch, mb []int, values bool) (Eval, error) {
 	return e, nil
 }
 
-// firstRatio holds that the first minibatch sees the sampler's own
-// log-probabilities, bit for bit: then every ratio is exactly 1.
-func firstRatio(b *Batch, mb []int, e Eval, s Step) error {
+// firstRatio compares the log-probabilities of the first minibatch with the
+// sampler's. They must be the same bits, so that every ratio is exactly 1; maxDev
+// is the largest |ratio - 1|, and the error names the first token that differs.
+func firstRatio(b *Batch, mb []int, e Eval, s Step) (maxDev float64, err error) {
 	k := 0
 	for _, i := range mb {
 		for t, old := range b.Samples[i].LogProbs {
-			if e.LogProbs[k] != old {
-				return &RatioError{Step: s.Index, Sample: i, Token: t, Old: old, New: e.LogProbs[k]}
-			}
+			now := e.LogProbs[k]
 			k++
+			if now == old {
+				continue
+			}
+			maxDev = max(maxDev, math.Abs(math.Expm1(float64(now)-float64(old))))
+			if err == nil {
+				err = &RatioError{Step: s.Index, Sample: i, Token: t, Old: old, New: now}
+			}
 		}
 	}
-	return nil
+	return maxDev, err
 }
 
 // apply backpropagates g and takes one optimiser step.

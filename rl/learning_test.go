@@ -128,6 +128,28 @@ func TestFirstRatioMustBeOne(t *testing.T) {
 	}
 }
 
+// The metric is measured, on the log-probabilities that the update's own forward
+// gives: two of them tampered with show as the larger deviation.
+func TestFirstRatioIsMeasured(t *testing.T) {
+	for _, name := range algorithms {
+		a, _ := New(name, DefaultOptions())
+		p := newToy(2, 2, 3)
+		b := p.rollout(2, bandit, rand.New(rand.NewPCG(1, 1)))
+		old := b.Samples[1].LogProbs[0]
+		b.Samples[1].LogProbs[0] += 0.5  // ratio e^-0.5, deviation 0.39
+		b.Samples[2].LogProbs[1] -= 0.25 // ratio e^0.25, deviation 0.28
+		want := 1 - math.Exp(float64(old)-float64(b.Samples[1].LogProbs[0]))
+		m, err := a.Update(p, b, Step{LR: 1})
+		var re *RatioError
+		if !errors.As(err, &re) || re.Sample != 1 || re.Token != 0 {
+			t.Errorf("%s: must name the first token that differs (got %v)", name, err)
+		}
+		if got := m["pgsrm/first_ratio_max_dev"]; math.Abs(got-want) > 1e-12 {
+			t.Errorf("%s: got a deviation of %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestEarlyStop(t *testing.T) {
 	o := DefaultOptions()
 	o.PPO.Baseline, o.PPO.KL.Coef, o.PPO.TargetKL = "group", 0, 0.02

@@ -60,10 +60,9 @@ func (a *paper) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 	if err := mm.finite(s); err != nil {
 		return m, err
 	}
-	if err := firstRatio(b, kept, e, s); err != nil {
+	if m["pgsrm/first_ratio_max_dev"], err = firstRatio(b, kept, e, s); err != nil {
 		return m, err
 	}
-	mm["pgsrm/first_ratio_max_dev"] = 0
 	mm["pgsrm/steps"] = 1
 	if mm["pgsrm/grad_norm"], err = apply(p, g, s, a.o.MaxGradNorm); err != nil {
 		return m, err

@@ -110,10 +110,9 @@ epochs:
 				return m, err
 			}
 			if epoch == 0 && k == 0 {
-				if err := firstRatio(b, mb, e, s); err != nil {
+				if m["pgsrm/first_ratio_max_dev"], err = firstRatio(b, mb, e, s); err != nil {
 					return m, err
 				}
-				m["pgsrm/first_ratio_max_dev"] = 0
 			}
 			if o.TargetKL > 0 && mm["policy/approxkl_avg"] > o.TargetKL {
 				m["pgsrm/early_stop"] = 1

@@ -71,10 +71,9 @@ func (a *rloo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 				return m, err
 			}
 			if iteration == 0 && k == 0 {
-				if err := firstRatio(b, mb, e, s); err != nil {
+				if m["pgsrm/first_ratio_max_dev"], err = firstRatio(b, mb, e, s); err != nil {
 					return m, err
 				}
-				m["pgsrm/first_ratio_max_dev"] = 0
 			}
 			norm, err := apply(p, g, s, o.MaxGradNorm)
 			if err != nil {

@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"errors"
-	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -293,21 +292,41 @@ func TestChosenPrompts(t *testing.T) {
 	}
 }
 
-func TestTruncatedSamplingAndPaperPresetRun(t *testing.T) {
-	for _, set := range [][]string{
-		{"rollout.top_k=5", "rollout.top_p=0.9", "rollout.temperature=0.7"},
-		{"preset=paper", "rollout.samples_per_prompt=1"},
-		{"algorithm=grpo"}, {"algorithm=rloo"}, {"measure_kl=false", "ppo.kl.place=none"},
+// Each way to sample and to update leaves its mark in the metrics of the updates.
+func TestSamplingAndAlgorithmsRun(t *testing.T) {
+	has := func(name string) func(v map[string]float64) bool {
+		return func(v map[string]float64) bool { _, ok := v[name]; return ok }
+	}
+	for _, c := range []struct {
+		set  []string
+		mark func(v map[string]float64) bool
+	}{
+		// of 300 tokens five are left, whose entropy is at most log(5) = 1.6 nats
+		{[]string{"rollout.top_k=5", "rollout.top_p=0.9", "rollout.temperature=0.7"}, func(v map[string]float64) bool {
+			return v["objective/entropy"] < 2*v["completions/mean_length"]
+		}},
+		{[]string{}, func(v map[string]float64) bool { return v["objective/entropy"] > 4*v["completions/mean_length"] }},
+		{[]string{"preset=paper", "algorithm=paper", "rollout.samples_per_prompt=1"}, func(v map[string]float64) bool { return v["pgsrm/kl_coef"] < 1e-4 }},
+		{[]string{"algorithm=grpo"}, has("clip_ratio/low_mean")},
+		{[]string{"algorithm=rloo"}, func(v map[string]float64) bool { return !has("clip_ratio/low_mean")(v) && !has("loss/value_avg")(v) }},
+		{[]string{"measure_kl=false", "ppo.kl.place=none"}, func(v map[string]float64) bool { return !has("objective/kl")(v) }},
 	} {
-		dir, deps := t.TempDir(), testDeps(t)
+		deps, seen := testDeps(t), &events{}
 		deps.Pool = kernel.NewPool(1)
 		deps.Clock = func() time.Time { return noon }
-		res, err := Start(context.Background(), testConfig(t, dir, append(set, "episodes=48")...), deps)
-		if err != nil {
-			t.Errorf("%v: %v", set, err)
+		deps.Events = []Subscriber{seen}
+		res, err := Start(context.Background(), testConfig(t, t.TempDir(), append(c.set, "episodes=48")...), deps)
+		if err != nil || !res.Complete {
+			t.Errorf("%v: complete %v, error %v", c.set, res.Complete, err)
+			continue
 		}
-		if v := res.LastEval["eval/train/exact_match"]; math.IsNaN(v) {
-			t.Errorf("%v: no evaluation", set)
+		if v, ok := res.LastEval["eval/train/exact_match"]; !ok || !(v >= 0 && v <= 1) {
+			t.Errorf("%v: exact match must be a share (got %v, %v)", c.set, v, ok)
+		}
+		for _, m := range seen.metrics() {
+			if _, update := m.Values["pgsrm/steps"]; update && !c.mark(m.Values) {
+				t.Errorf("%v: step %d does not show it: %v", c.set, m.Step, m.Values)
+			}
 		}
 	}
 }
