@@ -55,8 +55,7 @@ func (w *stepper) forward() error {
 		}
 	}
 	w.m.Forward(w.state)
-	w.m.Score(w.state, w.targets, 1, &w.scores)
-	return nil
+	return w.m.Score(w.state, w.targets, 1, &w.scores)
 }
 
 // Coefficients of the loss.

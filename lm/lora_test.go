@@ -60,7 +60,7 @@ func TestLoRAParityLogits(t *testing.T) {
 
 func TestLoRAParityGradients(t *testing.T) {
 	forEachLoRA(t, func(t *testing.T, m *Model, g golden) {
-		loss, _ := m.Supervised(m.NewState(true), g.lesson())
+		loss, _, _ := m.Supervised(m.NewState(true), g.lesson())
 		if d := math.Abs(loss - g.Losses[0]); d > 2e-6*g.Losses[0] {
 			t.Errorf("loss %.8f, want %.8f", loss, g.Losses[0])
 		}
@@ -87,7 +87,7 @@ func TestLoRAParityTraining(t *testing.T) {
 		base := slices.Clone(m.value)
 		s, opt := m.NewState(true), NewAdamW()
 		for i, want := range g.Losses {
-			loss, _ := m.Supervised(s, g.lesson())
+			loss, _, _ := m.Supervised(s, g.lesson())
 			if d := math.Abs(loss - want); d > 1e-4*want {
 				t.Errorf("step %d: loss %.7f, want %.7f", i, loss, want)
 			}

@@ -74,6 +74,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// maxPositions is the longest context that a model may have.
+const maxPositions = 1 << 22
+
 // Validate reports the first field that no model can have.
 func (c Config) Validate() error {
 	for _, f := range []struct {
@@ -82,7 +85,7 @@ func (c Config) Validate() error {
 	}{
 		{"layers", c.Layers, 1 << 10}, {"width", c.Width, 1 << 16}, {"heads", c.Heads, 1 << 10},
 		{"key/value heads", c.KVHeads, 1 << 10}, {"head size", c.HeadDim, 1 << 12},
-		{"mlp width", c.FF, 1 << 18}, {"vocabulary", c.Vocab, 1 << 22}, {"positions", c.Positions, 1 << 22},
+		{"mlp width", c.FF, 1 << 18}, {"vocabulary", c.Vocab, 1 << 22}, {"positions", c.Positions, maxPositions},
 	} {
 		if f.v < 1 || f.v > f.atMax {
 			return fmt.Errorf("model config: %s must be in 1..%d (got %d)", f.name, f.atMax, f.v)

@@ -177,7 +177,7 @@ func TestParityGreedy(t *testing.T) {
 
 func TestParityGradients(t *testing.T) {
 	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
-		loss, _ := m.Supervised(m.NewState(true), g.lesson())
+		loss, _, _ := m.Supervised(m.NewState(true), g.lesson())
 		if d := math.Abs(loss - g.Losses[0]); d > 2e-6*g.Losses[0] {
 			t.Errorf("loss %.8f, want %.8f", loss, g.Losses[0])
 		}
@@ -206,7 +206,7 @@ func TestParityTraining(t *testing.T) {
 	forEachGolden(t, func(t *testing.T, m *Model, g golden) {
 		s, opt := m.NewState(true), NewAdamW()
 		for i, want := range g.Losses {
-			loss, _ := m.Supervised(s, g.lesson())
+			loss, _, _ := m.Supervised(s, g.lesson())
 			if d := math.Abs(loss - want); d > 5e-4*want { // Adam divides small gradients by themselves
 				t.Errorf("step %d: loss %.7f, want %.7f", i, loss, want)
 			}

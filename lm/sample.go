@@ -31,8 +31,8 @@ func (o SampleOptions) Validate() error {
 		return fmt.Errorf("top_p must be in 0..1 (got %v)", o.TopP)
 	case !(o.MinP >= 0 && o.MinP <= 1):
 		return fmt.Errorf("min_p must be in 0..1 (got %v)", o.MinP)
-	case o.MaxNewTokens < 1:
-		return fmt.Errorf("max_new_tokens must be at least 1 (got %d)", o.MaxNewTokens)
+	case o.MaxNewTokens < 1 || o.MaxNewTokens > maxPositions:
+		return fmt.Errorf("max_new_tokens must be in 1..%d (got %d)", maxPositions, o.MaxNewTokens)
 	}
 	return nil
 }
@@ -52,7 +52,7 @@ func (c Config) Fits(prompt []int32, n int) error {
 	if len(prompt) == 0 {
 		return fmt.Errorf("prompt: must have at least one token")
 	}
-	if len(prompt)+n > c.Positions {
+	if n > c.Positions-len(prompt) {
 		return fmt.Errorf("prompt: %d tokens and %d new ones must fit in the context of %d", len(prompt), n, c.Positions)
 	}
 	for _, t := range prompt {
@@ -63,14 +63,21 @@ func (c Config) Fits(prompt []int32, n int) error {
 	return nil
 }
 
+// maxSamples is how many samples of one prompt Generate draws at most.
+const maxSamples = 1 << 20
+
 // Generate samples each prompt n times and returns the P*n generations, those
 // of prompt p at p*n..p*n+n-1. rng gives the stream of one sample, so that a
 // sample does not depend on what runs beside it; it is not called when greedy.
 // The rows computed stay in s: with a training State, Score and Backward can use
-// them at once while the weights are unchanged.
+// them at once while the weights are unchanged. Logits that are not finite are
+// not sampled from: the error is then of the kind ErrNonFinite.
 func (m *Model) Generate(s *State, prompts [][]int32, n int, opt SampleOptions, rng func(p, g int) *rand.Rand) ([]Generation, error) {
 	if err := opt.Validate(); err != nil {
 		return nil, err
+	}
+	if n < 1 || n > maxSamples {
+		return nil, fmt.Errorf("generate: samples of a prompt must be in 1..%d (got %d)", maxSamples, n)
 	}
 	d := decoder{m: m, s: s, opt: opt, out: make([]Generation, len(prompts)*n), bufs: make([][]float32, m.Pool.Threads())}
 	for p, prompt := range prompts {
@@ -88,7 +95,9 @@ func (m *Model) Generate(s *State, prompts [][]int32, n int, opt SampleOptions, 
 	}
 	for len(d.live) > 0 {
 		m.Forward(s)
-		d.step()
+		if err := d.step(); err != nil {
+			return nil, err
+		}
 	}
 	return d.out, nil
 }
@@ -122,7 +131,7 @@ type rowDist struct {
 }
 
 // step draws one token for every live sample and drops those that end.
-func (d *decoder) step() {
+func (d *decoder) step() error {
 	d.distinctRows()
 	V, step := d.m.Config.Vocab, d.m.chunkRows()
 	d.m.reach(d.s, d.rows)
@@ -135,11 +144,15 @@ func (d *decoder) step() {
 		d.remember(lo, hi)
 		for i, q := range d.live {
 			if at := int(d.slot[q.row]); lo <= at && at < hi {
+				if err := d.dist[at].check(); err != nil {
+					return fmt.Errorf("generate: sample %d, token %d: %w", q.sample, len(d.out[q.sample].Tokens), err)
+				}
 				next[i] = d.draw(q, &d.dist[at])
 			}
 		}
 	}
 	d.advance(next)
+	return nil
 }
 
 // remember leaves the distributions to Score and Backward: logits that nothing was cut from are
@@ -298,13 +311,13 @@ func argmax(x []float32) int {
 }
 
 // truncate returns the ids that top-k, top-p and min-p leave, ascending, or nil
-// where they leave all.
+// where they leave all. They leave NaN in, so that the sum over what is left shows it.
 func truncate(row []float32, opt SampleOptions, buf *[]float32) []int32 {
 	var ids []int32
 	if k := opt.TopK; k > 0 && k < len(row) {
 		ids = make([]int32, 0, k+4)
 		for i, least := 0, kernel.KthLargest(row, k, buf); i < len(row); i++ {
-			if row[i] >= least {
+			if !(row[i] < least) {
 				ids = append(ids, int32(i))
 			}
 		}
@@ -347,7 +360,7 @@ func nucleus(row []float32, ids []int32, p float64) []int32 {
 	cut := 0
 	for cut < len(order)-1 {
 		sum += float64(w[order[cut]]) / total
-		if sum > 1-p {
+		if !(sum <= 1-p) {
 			break
 		}
 		cut++

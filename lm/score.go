@@ -1,6 +1,8 @@
 package lm
 
 import (
+	"fmt"
+	"math"
 	"slices"
 
 	"pgsrm/kernel"
@@ -127,8 +129,18 @@ func distributionOf(logits []float32, support []int32) distribution {
 // Score both take it from here, hence the same bits.
 func (d distribution) logProb(logit float32) float32 { return float32(float64(logit) - d.lse) }
 
-// Score computes the Scores of the targets from the forward rows of s.
-func (m *Model) Score(s *State, targets []Target, temperature float32, out *Scores) {
+// check returns an error of the kind ErrNonFinite if a logit is NaN or +Inf, or all are -Inf.
+func (d distribution) check() error {
+	if math.IsNaN(d.lse) || math.IsInf(d.lse, 0) {
+		return fmt.Errorf("%w: log-sum-exp of the logits is %v", ErrNonFinite, d.lse)
+	}
+	return nil
+}
+
+// Score computes the Scores of the targets from the forward rows of s. Its error is
+// of the kind ErrNonFinite and names the first of the Scores that is not finite;
+// they are complete even so.
+func (m *Model) Score(s *State, targets []Target, temperature float32, out *Scores) error {
 	n := len(targets)
 	out.LogProb, out.Entropy = resize(out.LogProb, n), resize(out.Entropy, n)
 	s.targets.group(targets)
@@ -143,12 +155,28 @@ func (m *Model) Score(s *State, targets []Target, temperature float32, out *Scor
 	}
 	if m.vhead == nil {
 		out.Value = nil
-		return
+		return out.check()
 	}
 	out.Value = resize(out.Value, n)
 	for t, g := range targets {
 		out.Value[t] = m.vhead.value(s.hidden(g.Row))
 	}
+	return out.check()
+}
+
+// check returns an error of the kind ErrNonFinite that names the first score that is not finite.
+func (s *Scores) check() error {
+	for _, x := range []struct {
+		what   string
+		scores []float32
+	}{{"log-probability", s.LogProb}, {"entropy", s.Entropy}, {"value", s.Value}} {
+		for t, v := range x.scores {
+			if v-v != 0 { // NaN or an infinity
+				return fmt.Errorf("%w: %s of target %d is %v", ErrNonFinite, x.what, t, v)
+			}
+		}
+	}
+	return nil
 }
 
 // scoreLogits is Score by the logits of all rows.

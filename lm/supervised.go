@@ -9,28 +9,34 @@ type Sequence struct {
 
 // Supervised adds the gradient of the mean cross-entropy (nats per counted
 // token) over the sequences and returns it with the number of counted tokens. It
-// resets s, a training State. Common prefixes are computed once.
-func (m *Model) Supervised(s *State, seqs []Sequence) (loss float64, counted int) {
+// resets s, a training State. Common prefixes are computed once. A loss that is
+// not finite is an error of the kind ErrNonFinite and adds no gradient.
+func (m *Model) Supervised(s *State, seqs []Sequence) (loss float64, counted int, err error) {
 	targets := m.teach(s, seqs)
 	if len(targets) == 0 {
-		return 0, 0
+		return 0, 0, nil
 	}
-	loss = m.meanCrossEntropy(s, targets)
+	loss, err = m.meanCrossEntropy(s, targets)
+	if err != nil {
+		return loss, len(targets), err
+	}
 	g := make([]float32, len(targets))
 	for i := range g {
 		g[i] = -1 / float32(len(targets)) // normaliser: counted tokens of the batch
 	}
 	m.Backward(s, targets, 1, ScoreGrads{LogProb: g})
-	return loss, len(targets)
+	return loss, len(targets), nil
 }
 
 // CrossEntropy is the mean cross-entropy of the counted tokens, without gradient.
-func (m *Model) CrossEntropy(s *State, seqs []Sequence) (loss float64, counted int) {
+// One that is not finite is an error of the kind ErrNonFinite.
+func (m *Model) CrossEntropy(s *State, seqs []Sequence) (loss float64, counted int, err error) {
 	targets := m.teach(s, seqs)
 	if len(targets) == 0 {
-		return 0, 0
+		return 0, 0, nil
 	}
-	return m.meanCrossEntropy(s, targets), len(targets)
+	loss, err = m.meanCrossEntropy(s, targets)
+	return loss, len(targets), err
 }
 
 // teach runs the sequences forward and returns their counted tokens as targets.
@@ -49,12 +55,12 @@ func (m *Model) teach(s *State, seqs []Sequence) (targets []Target) {
 	return targets
 }
 
-func (m *Model) meanCrossEntropy(s *State, targets []Target) float64 {
+func (m *Model) meanCrossEntropy(s *State, targets []Target) (float64, error) {
 	var sc Scores
-	m.Score(s, targets, 1, &sc)
+	err := m.Score(s, targets, 1, &sc)
 	var sum float64
 	for _, v := range sc.LogProb {
 		sum -= float64(v)
 	}
-	return sum / float64(len(targets))
+	return sum / float64(len(targets)), err
 }

@@ -14,13 +14,16 @@ func TestSupervisedLearns(t *testing.T) {
 		seqs = append(seqs, Sequence{Tokens: []int32{1, 2, 10 + i, 3, 20 + i, 30 - i}, From: 4})
 	}
 	s, opt := m.NewState(true), NewAdamW()
-	first, n := m.CrossEntropy(s, seqs)
-	if n != 16 {
-		t.Fatalf("counted tokens must be 16 (got %d)", n)
+	first, n, err := m.CrossEntropy(s, seqs)
+	if err != nil || n != 16 {
+		t.Fatalf("counted tokens must be 16 (got %d, error %v)", n, err)
 	}
 	var last float64
 	for i := range 150 {
-		loss, _ := m.Supervised(s, seqs)
+		loss, _, err := m.Supervised(s, seqs)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if i == 0 && loss != first {
 			t.Errorf("loss must equal CrossEntropy's %v (got %v)", first, loss)
 		}

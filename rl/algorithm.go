@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"pgsrm/lm"
 )
 
 // Algorithm improves a policy from rollouts.
@@ -72,6 +74,9 @@ type NonFiniteError struct {
 	What  string  // metric or quantity
 	Value float64 // NaN or an infinity
 }
+
+// Unwrap makes it an error of the kind lm.ErrNonFinite.
+func (e *NonFiniteError) Unwrap() error { return lm.ErrNonFinite }
 
 func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("rl: update %d: %s must be finite (got %v)", e.Step, e.What, e.Value)

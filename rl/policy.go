@@ -101,7 +101,9 @@ func (p *ModelPolicy) Begin(r Rollout) ([]Sample, error) {
 		p.all = r.targets(p.all, i, r.Generations[i].Rows)
 		p.starts = append(p.starts, len(p.all))
 	}
-	p.Model.Score(r.State, p.all, r.Temperature, &p.scores)
+	if err := p.Model.Score(r.State, p.all, r.Temperature, &p.scores); err != nil {
+		return nil, fmt.Errorf("rl: rollout: %w", err)
+	}
 
 	samples := make([]Sample, len(r.Generations))
 	for i := range samples {
@@ -130,7 +132,7 @@ func (p *ModelPolicy) Forward(samples []int) Eval {
 	p.train.Reset()
 	p.targets = p.rollout.build(p.train, p.targets[:0], samples)
 	p.Model.Forward(p.train)
-	p.Model.Score(p.train, p.targets, p.rollout.Temperature, &p.packed)
+	_ = p.Model.Score(p.train, p.targets, p.rollout.Temperature, &p.packed) // what is not finite shows in the metrics, which name it
 	return Eval{LogProbs: p.packed.LogProb, Entropy: p.packed.Entropy, Values: p.packed.Value}
 }
 
@@ -220,7 +222,10 @@ func (ref *Reference) Score(r Rollout, samples []Sample) error {
 		ref.temperature = r.Temperature
 	}
 	targets := r.build(ref.state, nil, kept)
-	logProbs := ref.logProbs(targets)
+	logProbs, err := ref.logProbs(targets)
+	if err != nil {
+		return fmt.Errorf("rl: reference: %w", err)
+	}
 	for _, i := range kept {
 		n := len(samples[i].Tokens)
 		samples[i].RefLogProbs, logProbs = logProbs[:n:n], logProbs[n:]
@@ -229,7 +234,7 @@ func (ref *Reference) Score(r Rollout, samples []Sample) error {
 }
 
 // logProbs returns those of the targets, computing what is not known. [len(targets)]
-func (ref *Reference) logProbs(targets []lm.Target) []float32 {
+func (ref *Reference) logProbs(targets []lm.Target) ([]float32, error) {
 	var fresh []lm.Target
 	out := make([]float32, len(targets))
 	at := make([]int, 0, len(targets)) // of the fresh ones
@@ -241,16 +246,18 @@ func (ref *Reference) logProbs(targets []lm.Target) []float32 {
 		fresh, at = append(fresh, g), append(at, t)
 	}
 	if len(fresh) == 0 {
-		return out
+		return out, nil
 	}
 	ref.model.Forward(ref.state)
 	var scores lm.Scores
-	ref.model.Score(ref.state, fresh, ref.temperature, &scores)
+	if err := ref.model.Score(ref.state, fresh, ref.temperature, &scores); err != nil {
+		return nil, err
+	}
 	for k, g := range fresh {
 		out[at[k]] = scores.LogProb[k]
 		if g.Support == nil {
 			ref.known[refToken{g.Row, g.Token}] = scores.LogProb[k]
 		}
 	}
-	return out
+	return out, nil
 }

@@ -254,12 +254,15 @@ func (r *run) leave(err error) error {
 		} else {
 			err = fmt.Errorf("%w; checkpoint: %s", err, r.dir.checkpointPath(r.step))
 		}
-	case errors.As(err, &bad):
+	case errors.Is(err, ErrNonFinite):
 		path, found := r.dir.lastCheckpoint()
 		if path == "" || found != nil {
 			path = "none"
 		}
-		err = fmt.Errorf("step %d: %w: %s is %v; last good checkpoint: %s", r.step+1, ErrNonFinite, bad.What, bad.Value, path)
+		if errors.As(err, &bad) {
+			err = fmt.Errorf("%w: %s is %v", ErrNonFinite, bad.What, bad.Value)
+		}
+		err = fmt.Errorf("step %d: %w; last good checkpoint: %s", r.step+1, err, path)
 	}
 	if told := r.events.emit(Ended{Step: r.step, Episode: r.episode(), Err: err}); err == nil {
 		err = told

@@ -49,10 +49,13 @@ func Supervised(ctx context.Context, m *lm.Model, cfg SupervisedConfig, next fun
 			}
 			batch[i] = q
 		}
-		loss, tokens := m.Supervised(state, batch)
+		loss, tokens, err := m.Supervised(state, batch)
+		if err != nil {
+			return fmt.Errorf("update %d: %w", step+1, err)
+		}
 		norm := opt.Step(m, cfg.Schedule.At(step, cfg.Steps), cfg.MaxGradNorm)
-		if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) {
-			return fmt.Errorf("update %d: %w: loss %v, gradient norm %v", step+1, ErrNonFinite, loss, norm)
+		if math.IsNaN(norm) || math.IsInf(norm, 0) {
+			return fmt.Errorf("update %d: %w: gradient norm is %v", step+1, ErrNonFinite, norm)
 		}
 		report(SupervisedEvent{Step: step + 1, Loss: loss, GradNorm: norm, Tokens: tokens})
 	}

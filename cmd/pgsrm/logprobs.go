@@ -4,13 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
-	"math"
 
 	"github.com/spf13/cobra"
 
 	"pgsrm/lm"
-	"pgsrm/run"
 	"pgsrm/task"
 	"pgsrm/tokenizer"
 )
@@ -166,11 +163,8 @@ func sequenceLogProbs(m *lm.Model, s *lm.State, seqs []lm.Sequence) ([][]float32
 	}
 	m.Forward(s)
 	var scores lm.Scores
-	m.Score(s, targets, 1, &scores)
-	for _, v := range scores.LogProb {
-		if x := float64(v); math.IsNaN(x) || math.IsInf(x, 0) {
-			return nil, fmt.Errorf("log-probability: %w (got %v)", run.ErrNonFinite, v)
-		}
+	if err := m.Score(s, targets, 1, &scores); err != nil {
+		return nil, err
 	}
 	out := make([][]float32, len(seqs))
 	rest := scores.LogProb
