@@ -7,6 +7,7 @@
 //
 //	task       prompts, references, splits; the five built-in tasks; JSONL and CSV
 //	kernel     operations on slices: matrix products, normalisation, attention, softmax, AdamW
+//	jinja      the template language of chat templates, bounded in work and output
 //	tokenizer  byte-level BPE, WordPiece, ...; exact against Hugging Face tokenizers
 //	lm         the transformer: weights, forward, backward, cached decoding, sampling, optimiser, LoRA, folders
 //	cache      what parents and embedders answered, kept on disk or in Redis

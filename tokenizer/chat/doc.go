@@ -1,19 +1,13 @@
 // Package chat renders the chat templates of Hugging Face folders: the Jinja text
 // that turns a list of messages into the prompt of a model. A rendered text is,
-// to the character, that of transformers' apply_chat_template; what this package
-// does not have (an unknown filter, tag, method, format) is an error that names
-// it, never another text. The parity test compares with transformers on templates
-// of the shapes in use.
+// to the character, that of transformers' apply_chat_template; what the template
+// language here does not have is an error that names it, never another text. The
+// parity test compares with transformers on templates of the shapes in use.
 //
-// The stages, in the order of the data:
+// The language itself is package jinja. The files here:
 //
-//	lexer      source to tokens; where white space goes (lex.go, token.go)
-//	parser     tokens to a tree (parse.go, parseexpr.go)
-//	scopes     which frame each name belongs to, as Jinja's compiler decides (scope.go)
-//	rendering  the tree over the messages (exec.go, expr.go), with Python's
-//	           values (value.go, repr.go) and their operators (operator.go)
-//	builtins   filters, tests, methods, globals
-//
-// A template is foreign code: it has no way to a file, a clock or the network,
-// and its work, depth and output are bounded.
+//	template.go   messages and options in, the prompt out
+//	folder.go     which template a folder has, and the special tokens it may name
+//	variables.go  further variables of a template, from JSON
+//	functions.go  what transformers adds to Jinja: raise_exception, strftime_now
 package chat

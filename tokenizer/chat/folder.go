@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"pgsrm/jinja"
 )
 
 // Names of the files of a folder that say how it chats.
@@ -72,7 +74,7 @@ func defaultTemplate(raw json.RawMessage) (source string, ok bool, err error) {
 // specialTokens are the values of the tokens that a template may name. One that
 // no file tells, and that transformers may know from the class of the tokenizer,
 // must not be read.
-func specialTokens(files map[string][]byte) (map[string]value, error) {
+func specialTokens(files map[string][]byte) (jinja.Vars, error) {
 	config, err := members(files, configFile)
 	if err != nil {
 		return nil, err
@@ -90,7 +92,7 @@ func specialTokens(files map[string][]byte) (map[string]value, error) {
 	if raw := config["tokenizer_class"]; raw != nil && json.Unmarshal(raw, &class) != nil {
 		return nil, fmt.Errorf("%s: tokenizer_class must be a text", configFile)
 	}
-	out := map[string]value{}
+	out := jinja.Vars{}
 	for _, name := range specialNames {
 		raw, ok := config[name]
 		switch {
@@ -100,7 +102,7 @@ func specialTokens(files map[string][]byte) (map[string]value, error) {
 				return nil, err
 			}
 		case !slices.Contains([]string{"PreTrainedTokenizerFast", "TokenizersBackend", "PreTrainedTokenizer"}, class):
-			out[name] = refused{fmt.Errorf("%s must stand in %s, as text or null: the chat template asks for it", name, configFile)}
+			out[name] = jinja.Refuse(fmt.Errorf("%s must stand in %s, as text or null: the chat template asks for it", name, configFile))
 		}
 	}
 	return out, nil

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"pgsrm/jinja"
 )
 
 // goldenNow is the date in testdata/golden.py.
@@ -20,19 +22,31 @@ type goldenCase struct {
 	Error    string
 }
 
-// given are the variables of a context.
-func given(t *testing.T, text string) map[string]value {
+// render renders with the variables of a context, written in JSON.
+func render(t *testing.T, source, context string) (string, error) {
 	t.Helper()
-	v, err := parseJSON(text)
+	vars, err := jinja.ParseVars(context)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string]value{"tools": nil, "documents": nil}
-	d := v.(*dict)
-	for _, k := range d.keys {
-		out[k] = d.vals[k]
+	tpl, err := Parse(source)
+	if err != nil {
+		return "", err
 	}
-	return out
+	return tpl.render(goldenNow, vars)
+}
+
+// check compares with what transformers made.
+func (c goldenCase) check(t *testing.T, got string, err error) {
+	t.Helper()
+	switch {
+	case c.Text == nil && err == nil:
+		t.Errorf("%s\n got %q, want an error like %s", c.Source, got, c.Error)
+	case c.Text != nil && err != nil:
+		t.Errorf("%s\n got %v, want %q", c.Source, err, *c.Text)
+	case c.Text != nil && got != *c.Text:
+		t.Errorf("%s\n got  %q\n want %q", c.Source, got, *c.Text)
+	}
 }
 
 func readGolden(t *testing.T, name string, v any) {
@@ -63,87 +77,21 @@ func TestGoldenTemplates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tpl, err := Parse(string(source))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := tpl.render(given(t, string(g.Contexts[c.Context])), goldenNow)
-			switch {
-			case c.Text == nil && err == nil:
-				t.Errorf("got %q, want an error like %s", got, c.Error)
-			case c.Text != nil && err != nil:
-				t.Errorf("got %v, want %q", err, *c.Text)
-			case c.Text != nil && got != *c.Text:
-				t.Errorf("got  %q\nwant %q", got, *c.Text)
-			}
+			got, err := render(t, string(source), string(g.Contexts[c.Context]))
+			c.check(t, got, err)
 		})
 	}
 }
 
-// snippetFile is testdata/snippets.json.
-type snippetFile struct {
-	Context json.RawMessage
-	Hand    []goldenCase
-	Refuse  []string
-	Random  []goldenCase
-}
-
-// rendered parses and renders a small template.
-func rendered(t *testing.T, f snippetFile, source string) (string, error) {
-	t.Helper()
-	tpl, err := Parse(source)
-	if err != nil {
-		return "", err
+// Dates are written as Python's strftime writes them.
+func TestGoldenDates(t *testing.T) {
+	var g struct{ Dates []goldenCase }
+	readGolden(t, "golden.json", &g)
+	if len(g.Dates) < 8 {
+		t.Fatalf("must have all cases (got %d)", len(g.Dates))
 	}
-	return tpl.render(given(t, string(f.Context)), goldenNow)
-}
-
-// Small templates written by hand agree with transformers, errors included.
-func TestSnippets(t *testing.T) {
-	var f snippetFile
-	readGolden(t, "snippets.json", &f)
-	for _, c := range f.Hand {
-		got, err := rendered(t, f, c.Source)
-		switch {
-		case c.Text == nil && err == nil:
-			t.Errorf("%q\n got %q, want an error like %s", c.Source, got, c.Error)
-		case c.Text != nil && err != nil:
-			t.Errorf("%q\n got %v, want %q", c.Source, err, *c.Text)
-		case c.Text != nil && got != *c.Text:
-			t.Errorf("%q\n got  %q\n want %q", c.Source, got, *c.Text)
-		}
-	}
-	for _, source := range f.Refuse {
-		if got, err := rendered(t, f, source); err == nil {
-			t.Errorf("%q: got %q, want an error", source, got)
-		}
-	}
-}
-
-// Random templates agree with transformers or are refused: never another text.
-func TestRandomSnippets(t *testing.T) {
-	path := os.Getenv("PGSRM_SNIPPETS") // a larger file of testdata/snippets.py
-	if path == "" {
-		path = "snippets.json"
-	}
-	var f snippetFile
-	readGolden(t, path, &f)
-	same, refusedCount := 0, 0
-	for _, c := range f.Random {
-		got, err := rendered(t, f, c.Source)
-		switch {
-		case err != nil && c.Text != nil:
-			refusedCount++
-		case err == nil && c.Text == nil:
-			t.Errorf("%q\n got %q, want an error like %s", c.Source, got, c.Error)
-		case err == nil && got != *c.Text:
-			t.Errorf("%q\n got  %q\n want %q", c.Source, got, *c.Text)
-		default:
-			same++
-		}
-	}
-	t.Logf("%d agree, %d refused", same, refusedCount)
-	if refusedCount > len(f.Random)/10 {
-		t.Errorf("must refuse at most one in ten (got %d of %d)", refusedCount, len(f.Random))
+	for _, c := range g.Dates {
+		got, err := render(t, c.Source, "{}")
+		c.check(t, got, err)
 	}
 }

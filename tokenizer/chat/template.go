@@ -1,19 +1,19 @@
 package chat
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"pgsrm/jinja"
 )
 
 // Template is a parsed chat template with the special tokens it may name. It is
 // read-only and safe for concurrent use.
 type Template struct {
-	body   []stmt
-	scope  scope
-	tokens map[string]value // "bos_token" and so on
+	body   *jinja.Template
+	tokens jinja.Vars // "bos_token" and so on
 }
 
 // Message is one message of a conversation.
@@ -24,72 +24,43 @@ type Message struct {
 
 // Options are the variables of a rendering beside the messages.
 type Options struct {
-	Generation bool      // ends with what begins the model's answer
+	Generation bool      // end with what begins the model's answer
 	Now        time.Time // for strftime_now; the zero time is none
 	Variables  *Variables
 }
 
-// Variables are further variables of a template, in the order of their JSON.
-type Variables struct{ values *dict }
-
-// Parse reads a template. What the package does not have is an error with its
-// line.
+// Parse reads a template. What the template language here does not have is an
+// error with its line.
 func Parse(source string) (*Template, error) {
-	t, err := parse(source)
+	body, err := jinja.Parse(source)
 	if err != nil {
 		return nil, fmt.Errorf("chat template: %w", err)
 	}
-	return t, nil
-}
-
-func parse(source string) (*Template, error) {
-	if len(source) > maxSource {
-		return nil, fmt.Errorf("must have at most %d bytes (got %d)", maxSource, len(source))
-	}
-	if !utf8.ValidString(source) {
-		return nil, errors.New("must be UTF-8")
-	}
-	tokens, err := lex(source)
-	if err != nil {
-		return nil, err
-	}
-	p := &parser{tokens: tokens}
-	body, err := p.body()
-	if err != nil {
-		return nil, err
-	}
-	return &Template{body: body, scope: frameOf(nil, nil, nil, body)}, nil
+	return &Template{body: body}, nil
 }
 
 // Render writes the messages as the template says.
 func (t *Template) Render(messages []Message, opt Options) (string, error) {
-	all := &list{}
-	for _, m := range messages {
-		d := newDict()
-		d.set("role", m.Role)
-		d.set("content", strings.ToValidUTF8(m.Content, string(utf8.RuneError)))
-		all.items = append(all.items, d)
+	all := make([]jinja.Value, len(messages))
+	for i, m := range messages {
+		all[i] = jinja.Dict(
+			jinja.Pair{Key: "role", Value: m.Role},
+			jinja.Pair{Key: "content", Value: strings.ToValidUTF8(m.Content, string(utf8.RuneError))},
+		)
 	}
-	given := map[string]value{"messages": all, "tools": nil, "documents": nil, "add_generation_prompt": opt.Generation}
-	if opt.Variables != nil {
-		for _, k := range opt.Variables.values.keys {
-			given[k] = opt.Variables.values.vals[k]
-		}
+	given := jinja.Vars{"messages": jinja.List(all...), "add_generation_prompt": opt.Generation}
+	if opt.Variables == nil {
+		return t.render(opt.Now, given)
 	}
-	return t.render(given, opt.Now)
+	return t.render(opt.Now, given, opt.Variables.vars)
 }
 
-// render renders with any variables.
-func (t *Template) render(given map[string]value, now time.Time) (string, error) {
-	r := &renderer{out: new(strings.Builder), given: map[string]value{"strftime_now": strftimeNow(now)}}
-	for name, v := range t.tokens {
-		r.given[name] = v
-	}
-	for name, v := range given {
-		r.given[name] = v
-	}
-	if err := r.body(t.body, r.enter(t.scope, nil)); err != nil {
+// render renders with any variables; later maps count over earlier ones.
+func (t *Template) render(now time.Time, vars ...jinja.Vars) (string, error) {
+	all := append([]jinja.Vars{functions(now), {"tools": nil, "documents": nil}, t.tokens}, vars...)
+	text, err := t.body.Render(all...)
+	if err != nil {
 		return "", fmt.Errorf("chat template: %w", err)
 	}
-	return r.out.String(), nil
+	return text, nil
 }

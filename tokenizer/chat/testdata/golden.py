@@ -1,6 +1,6 @@
 """Writes golden.json: what transformers makes of templates/*.jinja.
 
-python golden.py > golden.json    (transformers 5.23, jinja2 3.1.6)
+python golden.py > golden.json    (transformers 5.24, jinja2 3.1.6)
 
 Each context is rendered by transformers' own environment; "now" is fixed.
 """
@@ -81,6 +81,8 @@ def render(text, context):
         return {"error": f"{type(e).__name__}: {e}"}
 
 
+formats = ["%d %b %Y", "%Y-%m-%d %H:%M:%S %j %A %a %B %y %I %p %%", "%-d/%-m %e", "", "é", "%F %T %D", "%-H:%-M:%-S %-I %-j %-y", "%-d.%-m.%Y"]
+
 if __name__ == "__main__":
     cases = []
     for path in sorted(glob.glob(os.path.join(here, "templates", "*.jinja"))):
@@ -88,4 +90,5 @@ if __name__ == "__main__":
             text = f.read()
         for name, context in contexts.items():
             cases.append(dict({"template": os.path.basename(path), "context": name}, **render(text, context)))
-    json.dump({"contexts": contexts, "cases": cases}, sys.stdout, ensure_ascii=True, indent=0)
+    dates = [dict({"source": "{{ strftime_now(" + repr(f) + ") }}"}, **render("{{ strftime_now(" + repr(f) + ") }}", {})) for f in formats]
+    json.dump({"contexts": contexts, "cases": cases, "dates": dates}, sys.stdout, ensure_ascii=True, indent=0)

@@ -1,4 +1,4 @@
-package chat
+package jinja
 
 import (
 	"strings"
@@ -30,7 +30,7 @@ func TestBounds(t *testing.T) {
 			start := time.Now()
 			tpl, err := Parse(source)
 			if err == nil {
-				_, err = tpl.Render([]Message{{"user", "x"}}, Options{})
+				_, err = tpl.Render(conversation("x"))
 			}
 			if err == nil {
 				t.Error("got no error")

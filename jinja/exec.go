@@ -1,8 +1,9 @@
-package chat
+package jinja
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ var errSteps = fmt.Errorf("must be done in %d steps", maxSteps)
 // renderer is the state of one rendering.
 type renderer struct {
 	out     *strings.Builder
-	given   map[string]value // variables of the caller
+	given   []Vars // variables of the caller, the last map first
 	steps   int
 	calls   int  // macros in macros
 	testing bool // in the condition of a for statement
@@ -57,8 +58,10 @@ func (f *frame) get(name string) value {
 
 // global is what the caller gave under a name, else a global function.
 func (r *renderer) global(name string) value {
-	if v, ok := r.given[name]; ok {
-		return v
+	for _, vars := range slices.Backward(r.given) {
+		if v, ok := vars[name]; ok {
+			return v
+		}
 	}
 	if g := globals[name]; g != nil {
 		return g

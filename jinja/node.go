@@ -1,4 +1,4 @@
-package chat
+package jinja
 
 // Statements and expressions of a template, as the parser makes them.
 type (

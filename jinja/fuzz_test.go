@@ -1,4 +1,4 @@
-package chat
+package jinja
 
 import (
 	"os"
@@ -9,7 +9,7 @@ import (
 
 // No template makes the parser or the renderer panic, hang or write broken text.
 func FuzzTemplate(f *testing.F) {
-	paths, err := filepath.Glob("testdata/templates/*.jinja")
+	paths, err := filepath.Glob("../tokenizer/chat/testdata/templates/*.jinja")
 	if err != nil || len(paths) == 0 {
 		f.Fatalf("must have templates (got %v, %v)", paths, err)
 	}
@@ -31,28 +31,35 @@ func FuzzTemplate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		got, err := tpl.Render([]Message{{"user", "hi é"}, {"assistant", "x"}}, Options{Generation: true, Now: goldenNow})
+		got, err := tpl.Render(standard, conversation("hi é", "x"))
 		if err == nil && !utf8.ValidString(got) {
 			t.Errorf("got %q, want UTF-8", got)
 		}
 	})
 }
 
-func FuzzVariables(f *testing.F) {
+// conversation are the variables of a chat template, user and assistant in turn.
+func conversation(contents ...string) Vars {
+	var all []Value
+	for i, text := range contents {
+		all = append(all, Dict(Pair{"role", [2]string{"user", "assistant"}[i%2]}, Pair{"content", text}))
+	}
+	return Vars{"messages": List(all...), "add_generation_prompt": true}
+}
+
+// Variables are an error or can be written back.
+func FuzzVars(f *testing.F) {
 	f.Add(`{"enable_thinking": false, "x": [1, 2.5, null, {"a": "b"}]}`)
 	f.Add("{")
 	f.Fuzz(func(t *testing.T, text string) {
-		v, err := ParseVariables(text)
-		if err != nil || v == nil {
+		vars, err := ParseVars(text)
+		if err != nil {
 			return
 		}
-		if _, err := variablesJSON(v); err != nil {
-			t.Error(err)
+		for name, v := range vars {
+			if _, err := tojsonFilter(nil, v, call{}); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	})
-}
-
-// variablesJSON writes the variables back.
-func variablesJSON(v *Variables) (value, error) {
-	return tojsonFilter(nil, v.values, call{})
 }
