@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 )
 
 // attempt sends the request once and judges what comes back: nil, or an error
@@ -28,7 +27,7 @@ func (c *Client) attempt(ctx context.Context, call Call, body []byte, n int) *Er
 	if e == nil {
 		e = c.check(call, reply)
 	}
-	if e != nil {
+	if e = e.scrub(c.key()); e != nil {
 		if call.Final != nil && e.Transient && call.Final(e) {
 			e.Transient = false
 		}
@@ -70,6 +69,9 @@ func (c *Client) send(ctx context.Context, path string, body []byte) ([]byte, *E
 		return c.read(ctx, resp)
 	}
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came of it, if anything
+	if len(text) == maxErrorBody {
+		text = cutBody(text, c.key())
+	}
 	bad.retryAfter = retryAfter(resp.Header, c.deps.Now())
 	bad.Excerpt = clean(message(text), c.key())
 	return nil, bad
@@ -131,22 +133,7 @@ func (c *Client) check(call Call, reply []byte) *Error {
 	}
 	var final permanent
 	e := &Error{Kind: Reply, Transient: !errors.As(err, &final), Status: http.StatusOK, Err: err, Excerpt: clean(string(reply), c.key())}
-	if key := c.key(); key != "" && strings.Contains(err.Error(), key) {
-		e.Err = errors.New(clean(err.Error(), key))
-	}
 	return e
-}
-
-// minSecret is the length from which a key is taken for a secret; servers that
-// need none are given words such as EMPTY.
-const minSecret = 12
-
-// keepsKey refuses a reply that repeats the key: what it says would be stored.
-func (c *Client) keepsKey(reply []byte) error {
-	if key := c.key(); len(key) >= minSecret && bytes.Contains(reply, []byte(key)) {
-		return Permanent(errors.New("reply must not repeat the key"))
-	}
-	return nil
 }
 
 // checkRedirect follows only what keeps request and key where they belong.

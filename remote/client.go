@@ -105,17 +105,14 @@ func (d Deps) filled(opt Options) Deps {
 		d.Getenv = os.Getenv
 	}
 	if d.Transport == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConnsPerHost = opt.Concurrency
-		t.MaxConnsPerHost = opt.Concurrency
-		d.Transport = t
+		d.Transport = NewTransport(opt.Concurrency)
 	}
 	return d
 }
 
 // Call is one request.
 type Call struct {
-	Path   string // behind the base URL: "/chat/completions"
+	Path   string // after the base URL: "/chat/completions"
 	Body   any    // sent as JSON by POST; nil = GET
 	Tokens int    // estimate, for the limit of tokens per minute
 	// Check reads the reply and says what is wrong with it: such a reply is asked

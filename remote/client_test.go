@@ -178,7 +178,7 @@ func TestLastingFaults(t *testing.T) {
 	}
 }
 
-// A server that is gone is given up after all attempts; then the calls behind
+// A server that is gone is given up after all attempts; then later calls
 // fail at once, and one that succeeds ends that.
 func TestServerDiesAndComesBack(t *testing.T) {
 	r := newRig(t, func(o *remote.Options) { o.Concurrency = 1 })
@@ -201,7 +201,7 @@ func TestServerDiesAndComesBack(t *testing.T) {
 	r.clock.Sleep(t.Context(), s(9))
 	for i := range 2 {
 		if got, err := r.ask(); err != nil || got != proper {
-			t.Errorf("call %d behind the outage: got %q, %v", i, got, err)
+			t.Errorf("call %d after the outage: got %q, %v", i, got, err)
 		}
 	}
 	stats := r.client.Stats()

@@ -32,14 +32,20 @@ var maskedKey = regexp.MustCompile(`\S*\*{3,}\S*|\b(sk|hf|gsk|xai|key)[-_][A-Za-
 // excerptLen is the number of characters of a reply that an error shows.
 const excerptLen = 160
 
+// cleanMost is how many bytes of a text are searched for what an excerpt must not
+// show. Whatever is longer is cut after the key has been replaced.
+const cleanMost = maxErrorBody
+
 // clean makes the excerpt of a reply: one line, printable, short, without the
-// key and without anything that looks like one.
+// key and without anything that looks like one. What must not be shown is
+// replaced before anything is cut: half a key would not be recognised.
 func clean(text, key string) string {
-	if len(text) > 16*excerptLen {
-		text = text[:16*excerptLen]
-	}
-	if key != "" {
-		text = strings.ReplaceAll(text, key, "[key]")
+	text = hideKey(text, key)
+	if len(text) > cleanMost {
+		text = text[:cleanMost]
+		if end := strings.LastIndexAny(text, " \t\r\n"); end >= 0 {
+			text = text[:end] // not half of what looks like a key
+		}
 	}
 	text = maskedKey.ReplaceAllString(text, "[key]")
 	text = strings.Map(func(r rune) rune {
@@ -54,3 +60,7 @@ func clean(text, key string) string {
 	}
 	return text
 }
+
+// Excerpt is a text that a server sent, made fit for a message: one line,
+// printable, at most 160 characters, without the key and what looks like one.
+func Excerpt(text, key string) string { return clean(text, key) }

@@ -8,7 +8,7 @@ import (
 // OpenAIURL is the server of a spec without one.
 const OpenAIURL = "https://api.openai.com/v1"
 
-// ParseModel reads "MODEL@URL", as it stands behind "openai:" in a spec. Without
+// ParseModel reads "MODEL@URL", as it follows "openai:" in a spec. Without
 // "@URL" it is the public server; a URL without a path gets "/v1", which all
 // servers of this protocol have. Errors show no secrets.
 func ParseModel(spec string) (model, base string, err error) {

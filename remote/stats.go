@@ -12,7 +12,7 @@ import (
 type Stats struct {
 	Calls    int64          `json:"calls"`    // asked for
 	Requests int64          `json:"requests"` // sent, retries included
-	Retries  int64          `json:"retries"`  // requests behind the first one of their call
+	Retries  int64          `json:"retries"`  // requests after the first one of their call
 	Faults   map[Kind]int64 `json:"faults"`   // requests that failed, by kind
 	Failures map[Kind]int64 `json:"failures"` // calls that failed in the end, by kind
 	Bytes    int64          `json:"bytes"`    // of replies

@@ -15,7 +15,7 @@ const (
 	maxRetryAfter = 120 * time.Second // a server that asks for more is asked again by our own rule
 )
 
-// backoff is the wait behind the n-th failed attempt (n from 1): 0.5 s doubling
+// backoff is the wait after the n-th failed attempt (n from 1): 0.5 s doubling
 // to 8 s, less up to a quarter; jitter is in 0..1.
 func backoff(n int, jitter float64) time.Duration {
 	wait := longestWait

@@ -23,7 +23,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	next     []Fault // for the next requests, in order
-	always   Fault   // for those behind them; nil = answer properly
+	always   Fault   // for those after them; nil = answer properly
 	requests int
 	http     *httptest.Server
 }
@@ -127,7 +127,7 @@ func (s *Server) Slow(w http.ResponseWriter, r *http.Request, proper http.Handle
 }
 
 // wait ends when the client has gone or the test is over. The body is read
-// first, as the server notices the end of a connection only behind it.
+// first, as the server notices the end of a connection only after it.
 func (s *Server) wait(r *http.Request) {
 	drain(r)
 	select {
