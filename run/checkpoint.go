@@ -7,94 +7,43 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 
 	"pgsrm/lm"
-	"pgsrm/rl"
+	"pgsrm/tokenizer"
 )
 
-// Names within a checkpoint; docs/format/checkpoint.md describes them.
+// Names in a checkpoint; docs/format/checkpoint.md describes them.
 const (
 	stateFile   = "state.json"
 	trainerFile = "trainer.safetensors"
 )
 
-// checkpointVersion is the version of the format; others are refused.
-const checkpointVersion = 1
+// checkpoints is a folder of checkpoints: one folder for each step that was
+// saved, its name the step with at least eight digits.
+type checkpoints struct{ path string }
 
-// checkpointState is state.json: all of a run's state that is not weights.
-// Random numbers need none, see stream.
-type checkpointState struct {
-	Version        int              `json:"version"`
-	Step           int              `json:"step"`
-	Evaluated      bool             `json:"evaluated"`       // the evaluation due at Step is in the files
-	Dropped        int              `json:"dropped"`         // samples without a reward so far
-	OptimizerSteps int              `json:"optimizer_steps"` // updates that AdamW made
-	Algorithm      rl.State         `json:"algorithm"`
-	Bytes          map[string]int64 `json:"bytes"` // size of each append-only file
+// folder is the path of the checkpoint of a step.
+func (c checkpoints) folder(step int) string {
+	return filepath.Join(c.path, checkpointName(step))
 }
 
-// trainer is what a checkpoint needs besides the child: the value head and the
-// moments of the optimiser, in the engine's own layout.
-type trainer struct {
-	value            []float32 // [D+1] nil without value head
-	m1, m2           []float32 // [weights] first and second moments
-	valueM1, valueM2 []float32 // [D+1]
-}
-
-// slices names the parts of the trainer.
-func (t trainer) slices() []lm.Tensor {
-	var out []lm.Tensor
-	for _, s := range []struct {
-		name string
-		data []float32
-	}{{"value.weight", t.value}, {"adam.m", t.m1}, {"adam.v", t.m2}, {"adam.value.m", t.valueM1}, {"adam.value.v", t.valueM2}} {
-		if s.data != nil {
-			out = append(out, lm.Tensor{Name: s.name, Shape: []int{len(s.data)}, Data: s.data})
-		}
-	}
-	return out
-}
-
-// load fills the parts, which must have the sizes of the file.
-func (t trainer) load(path string) error {
-	f, err := lm.OpenTensors(os.DirFS(filepath.Dir(path)), filepath.Base(path))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	parts := t.slices()
-	if len(f.Tensors()) != len(parts) {
-		return fmt.Errorf("%s: must hold %d tensors (got %d)", path, len(parts), len(f.Tensors()))
-	}
-	for _, p := range parts {
-		if err := f.ReadFloats(p.Name, p.Data); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkpointName is the folder of the checkpoint of a step.
 func checkpointName(step int) string { return fmt.Sprintf("%08d", step) }
 
-var checkpointPattern = regexp.MustCompile(`^[0-9]{8,}$`)
-
-// checkpoints lists the steps that have a checkpoint, ascending.
-func (d *directory) checkpoints() ([]int, error) {
-	entries, err := os.ReadDir(d.file(checkpointsDir))
+// steps lists the steps that have a checkpoint, ascending.
+func (c checkpoints) steps() ([]int, error) {
+	entries, err := os.ReadDir(c.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("run directory: %w", err)
+		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
 	var steps []int
 	for _, e := range entries {
 		step, err := strconv.Atoi(e.Name())
-		if e.IsDir() && err == nil && checkpointPattern.MatchString(e.Name()) {
+		if e.IsDir() && err == nil && step >= 0 && checkpointName(step) == e.Name() {
 			steps = append(steps, step)
 		}
 	}
@@ -102,54 +51,33 @@ func (d *directory) checkpoints() ([]int, error) {
 	return steps, nil
 }
 
-// lastCheckpoint is the path of the newest checkpoint, "" without one.
-func (d *directory) lastCheckpoint() (string, error) {
-	steps, err := d.checkpoints()
+// newest is the path of the newest checkpoint, "" without one.
+func (c checkpoints) newest() (string, error) {
+	steps, err := c.steps()
 	if err != nil || len(steps) == 0 {
 		return "", err
 	}
-	return d.checkpointPath(steps[len(steps)-1]), nil
+	return c.folder(steps[len(steps)-1]), nil
 }
 
-func (d *directory) checkpointPath(step int) string {
-	return filepath.Join(d.file(checkpointsDir), checkpointName(step))
-}
-
-// readState reads state.json of a checkpoint.
-func readState(checkpoint string) (checkpointState, error) {
-	path := filepath.Join(checkpoint, stateFile)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return checkpointState{}, fmt.Errorf("checkpoint: %w", err)
-	}
-	var s checkpointState
-	if err := json.Unmarshal(text, &s); err != nil {
-		return s, fmt.Errorf("checkpoint: %s: %w", path, err)
-	}
-	if s.Version != checkpointVersion {
-		return s, fmt.Errorf("checkpoint: %s: version must be %d (got %d)", path, checkpointVersion, s.Version)
-	}
-	return s, nil
-}
-
-// writeCheckpoint writes the checkpoint of a step in one move, then deletes all
-// but the newest keep (0 = none). A checkpoint of the step that is already
-// there is of the same weights, at most without the last evaluation, which a
-// resumed run repeats: it stays.
-func (d *directory) writeCheckpoint(s checkpointState, keep int, save func(dir string) error) error {
-	path := d.checkpointPath(s.Step)
+// write writes the checkpoint of a step in one move, then deletes all but the
+// newest keep (0 = none). fill writes everything but the state. A checkpoint of
+// the step that is already there has the same weights, at most without the last
+// evaluation, which a resumed run repeats: it stays.
+func (c checkpoints) write(step, keep int, state any, fill func(dir string) error) error {
+	path := c.folder(step)
 	if _, err := os.Lstat(path); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(d.file(checkpointsDir), 0o755); err != nil {
+	if err := os.MkdirAll(c.path, 0o755); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	text, err := json.MarshalIndent(s, "", "  ")
+	text, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	err = lm.AtomicDir(path, func(tmp string) error {
-		if err := save(tmp); err != nil {
+		if err := fill(tmp); err != nil {
 			return err
 		}
 		return writeFile(filepath.Join(tmp, stateFile), append(text, '\n'))
@@ -157,20 +85,68 @@ func (d *directory) writeCheckpoint(s checkpointState, keep int, save func(dir s
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	return d.dropCheckpoints(keep)
+	return c.drop(keep)
 }
 
-// dropCheckpoints deletes all checkpoints but the newest keep.
-func (d *directory) dropCheckpoints(keep int) error {
-	steps, err := d.checkpoints()
+// drop deletes all checkpoints but the newest keep; 0 keeps all.
+func (c checkpoints) drop(keep int) error {
+	steps, err := c.steps()
 	if err != nil || keep == 0 {
 		return err
 	}
 	for len(steps) > keep {
-		if err := removeDir(d.checkpointPath(steps[0])); err != nil {
+		if err := removeDir(c.folder(steps[0])); err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
 		}
 		steps = steps[1:]
+	}
+	return nil
+}
+
+// trainerTensors are what a checkpoint holds beside the child, in the engine's own
+// layout: the moments of the optimiser, and the value head where there is one.
+func trainerTensors(m *lm.Model, opt *lm.AdamW) []lm.Tensor {
+	m1, m2, valueM1, valueM2 := opt.Moments(m)
+	var out []lm.Tensor
+	for _, s := range []struct {
+		name string
+		data []float32
+	}{
+		{"value.weight", m.ValueWeights()}, // [D+1]
+		{"adam.m", m1}, {"adam.v", m2},     // [weights]
+		{"adam.value.m", valueM1}, {"adam.value.v", valueM2}, // [D+1]
+	} {
+		if s.data != nil {
+			out = append(out, lm.Tensor{Name: s.name, Shape: []int{len(s.data)}, Data: s.data})
+		}
+	}
+	return out
+}
+
+// saveTrained writes the child and what trains it into the folder of a checkpoint.
+func saveTrained(dir string, m *lm.Model, tok *tokenizer.Tokenizer, opt *lm.AdamW) error {
+	if err := SaveChild(m, filepath.Join(dir, childDir), tok, ""); err != nil {
+		return err
+	}
+	return lm.WriteTensors(filepath.Join(dir, trainerFile), lm.F32, nil, trainerTensors(m, opt))
+}
+
+// loadTrainer fills the moments and the value head from the folder of a checkpoint,
+// which must hold those of this model.
+func loadTrainer(dir string, m *lm.Model, opt *lm.AdamW) error {
+	f, err := lm.OpenTensors(os.DirFS(dir), trainerFile)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	parts := trainerTensors(m, opt)
+	if len(f.Tensors()) != len(parts) {
+		return fmt.Errorf("%s: must hold %d tensors (got %d)", filepath.Join(dir, trainerFile), len(parts), len(f.Tensors()))
+	}
+	for _, p := range parts {
+		if err := f.ReadFloats(p.Name, p.Data); err != nil {
+			return err
+		}
 	}
 	return nil
 }

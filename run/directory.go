@@ -72,6 +72,9 @@ func (d *directory) has(name string) bool {
 	return err == nil
 }
 
+// checkpoints is the folder of the run's checkpoints.
+func (d *directory) checkpoints() checkpoints { return checkpoints{d.file(checkpointsDir)} }
+
 // write writes a small file in one step.
 func (d *directory) write(name string, data []byte) error {
 	return writeFile(d.file(name), data)

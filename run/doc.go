@@ -1,4 +1,21 @@
-// Package run is the training loop: configuration, run directory, checkpoints,
-// resume and events. A run is a pure function of its configuration: killed at
-// any instant and resumed it writes the same bits as a run that was left alone.
+// Package run is the training loop: run directory, checkpoints, resume and events.
+// A run is a pure function of its configuration: killed at any instant and resumed
+// it writes the same bits as a run that was left alone.
+//
+//	lifecycle.go    Start, Resume: prepare, begin or restore, loop, stop
+//	prepare.go      what a run needs, opened: task, child, answers, reward, prompts
+//	step.go         one update: sample, score, learn
+//	evaluate.go     greedy answers measured; what is logged of a step
+//
+//	directory.go    the run directory: names, lock, append-only files
+//	journal.go      one append-only file              tensorboard.go   the same numbers for TensorBoard
+//	state.go        save and restore of a run         checkpoint.go    folders of checkpoints
+//	environment.go  what a run was made with          answers.go       what the parent answered; the reward
+//	read.go         run directories as others read them: configuration
+//	inspect.go      what a run would find in a directory
+//
+//	compare.go      several runs side by side         sources.go       parents and embedders that they share
+//	child.go        children by their names           lora.go          adapters instead of all weights
+//	supervised.go   training on given texts           rng.go           streams of random numbers
+//	events.go       what happens in a run             terminal.go      and how a terminal shows it
 package run

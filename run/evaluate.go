@@ -25,13 +25,13 @@ func (r *run) evaluate(ctx context.Context) error {
 		scores := r.scorer.Score(ctx, answers)
 		result, err := eval.Measure(ctx, evalAnswers(s.prompts, answers), r.embedder)
 		if ctx.Err() != nil {
-			return fmt.Errorf("step %d: %w", r.step, ErrInterrupted)
+			return fmt.Errorf("step %d: %w", r.done, ErrInterrupted)
 		}
 		if err != nil {
-			return fmt.Errorf("step %d: %w: %w", r.step, ErrUnavailable, err)
+			return fmt.Errorf("step %d: %w: %w", r.done, ErrUnavailable, err)
 		}
 		if failed, first := failedScores(scores); float64(failed) > r.cfg.MaxFailureShare*float64(len(scores)) {
-			return fmt.Errorf("step %d: %w: evaluation: %d of %d rewards failed: %w", r.step, ErrUnavailable, failed, len(scores), first)
+			return fmt.Errorf("step %d: %w: evaluation: %d of %d rewards failed: %w", r.done, ErrUnavailable, failed, len(scores), first)
 		}
 		addEvaluation(values, "eval/"+s.name+"/", result, scores)
 		for i, p := range s.prompts {
@@ -41,7 +41,7 @@ func (r *run) evaluate(ctx context.Context) error {
 		}
 	}
 	r.lastEval = values
-	if err := r.events.emit(Metrics{Step: r.step, Episode: r.episode(), Values: values}); err != nil {
+	if err := r.events.emit(Metrics{Step: r.done, Episode: r.episode(), Values: values}); err != nil {
 		return err
 	}
 	for _, c := range lines {
@@ -51,17 +51,17 @@ func (r *run) evaluate(ctx context.Context) error {
 	}
 	timing := map[string]float64{"evaluate": r.clock().Sub(begin).Seconds()}
 	r.addEmbedderCounts(timing)
-	return r.finishStep(Timing{Step: r.step, Episode: r.episode(), Values: timing})
+	return r.finishStep(Timing{Step: r.done, Episode: r.episode(), Values: timing})
 }
 
 // greedy answers the prompts with the most likely tokens. [len(prompts)]
 func (r *run) greedy(ctx context.Context, prompts []prompt) ([]reward.Sample, []lm.Generation, error) {
 	gens, err := r.model.Greedy(ctx, tokensOf(prompts), r.maxNewTokens())
 	if ctx.Err() != nil {
-		return nil, nil, fmt.Errorf("step %d: %w", r.step, ErrInterrupted)
+		return nil, nil, fmt.Errorf("step %d: %w", r.done, ErrInterrupted)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("step %d: evaluation: %w", r.step, err)
+		return nil, nil, fmt.Errorf("step %d: evaluation: %w", r.done, err)
 	}
 	return r.texts(prompts, rl.Rollout{G: 1, Generations: gens}), gens, nil
 }
@@ -141,7 +141,7 @@ func addLengthMetrics(metrics map[string]float64, rollout rl.Rollout) {
 // logSamples logs some of the sampled answers of a step, chosen at random but
 // the same on every run.
 func (r *run) logSamples(prompts []prompt, rollout rl.Rollout, texts []reward.Sample, scores []reward.Score) error {
-	order := stream(r.cfg.Seed, forCompletions, r.step).Perm(len(texts))
+	order := stream(r.cfg.Seed, forCompletions, r.done).Perm(len(texts))
 	for _, i := range order[:min(r.cfg.LogSamples, len(order))] {
 		c := r.completion(prompts[i/rollout.G], texts[i], scores[i], rollout.Generations[i].Finish)
 		if err := r.events.emit(c); err != nil {
@@ -154,7 +154,7 @@ func (r *run) logSamples(prompts []prompt, rollout rl.Rollout, texts []reward.Sa
 // completion is the event of one answer.
 func (r *run) completion(p prompt, s reward.Sample, score reward.Score, finish string) Completion {
 	c := Completion{
-		Step: r.step, Episode: r.episode(), PromptID: p.item.ID, Prompt: p.item.Prompt,
+		Step: r.done, Episode: r.episode(), PromptID: p.item.ID, Prompt: p.item.Prompt,
 		Reference: p.reference, Response: s.Response, Finish: finish,
 	}
 	if score.Err != nil {

@@ -12,49 +12,9 @@ import (
 	"pgsrm/rl"
 )
 
-// loop is the recipe: evaluate, save, train one step, and again. The context is
-// looked at between steps and while rewards are computed; the step in which it
-// ends leaves no trace.
-func (r *run) loop(ctx context.Context) error {
-	for {
-		if r.evalDue() && !r.evaluated {
-			if err := r.evaluate(ctx); err != nil {
-				return err
-			}
-			r.evaluated = true
-		}
-		if r.checkpointDue() {
-			if err := r.timedCheckpoint(); err != nil {
-				return err
-			}
-		}
-		if r.step == r.steps {
-			return r.saveFinal()
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("step %d: %w", r.step, ErrInterrupted)
-		}
-		if err := r.trainStep(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-// evalDue says whether the weights of this step are to be evaluated: the first,
-// the last, and every eval_every in between.
-func (r *run) evalDue() bool { return r.step == r.steps || due(r.step, r.cfg.EvalEvery) || r.step == 0 }
-
-// checkpointDue says whether they are to be saved: the last and every
-// checkpoint_every.
-func (r *run) checkpointDue() bool {
-	return r.step == r.steps || r.step > 0 && due(r.step, r.cfg.CheckpointEvery)
-}
-
-func due(step, every int) bool { return every > 0 && step%every == 0 }
-
-// trainStep is one step of training: sample answers, score them, update.
-func (r *run) trainStep(ctx context.Context) error {
-	step, begin := r.step+1, r.clock()
+// step trains by one update: sample answers, score them, update the weights.
+func (r *run) step(ctx context.Context) error {
+	step, begin := r.done+1, r.clock()
 	prompts, ids := r.choose(step)
 	rollout, err := r.rollout(step, prompts, ids)
 	if err != nil {
@@ -65,10 +25,10 @@ func (r *run) trainStep(ctx context.Context) error {
 	logged := due(step, r.cfg.EvalEvery) || step == r.steps
 	texts := r.texts(prompts, rollout)
 	scoring := r.score(ctx, texts) // an embedder may be far away: beside what follows
-	samples, err := r.begin(rollout, r.needs.Reference || r.cfg.MeasureKL && logged)
+	samples, err := r.samples(rollout, r.needs.Reference || r.cfg.MeasureKL && logged)
 	scores := <-scoring
 	if err != nil {
-		return err
+		return fmt.Errorf("step %d: %w", step, err)
 	}
 	dropped, err := r.drop(ctx, step, samples, scores)
 	if err != nil {
@@ -88,7 +48,7 @@ func (r *run) trainStep(ctx context.Context) error {
 	updated := r.clock()
 
 	// The step is done: from here on it counts.
-	r.step, r.evaluated, r.dropped = step, false, r.dropped+dropped
+	r.done, r.evaluated, r.dropped = step, false, r.dropped+dropped
 	r.addTermMetrics(metrics, scores)
 	addLengthMetrics(metrics, rollout)
 	if err := r.events.emit(Metrics{Step: step, Episode: r.episode(), Values: metrics}); err != nil {
@@ -106,15 +66,15 @@ func (r *run) trainStep(ctx context.Context) error {
 	}})
 }
 
-// score computes the rewards of a step while its caller goes on.
+// score computes the rewards of a step while its caller continues.
 func (r *run) score(ctx context.Context, texts []reward.Sample) <-chan []reward.Score {
 	scores := make(chan []reward.Score, 1)
 	go func() { scores <- r.scorer.Score(ctx, texts) }()
 	return scores
 }
 
-// begin computes what a step needs of a rollout apart from its rewards.
-func (r *run) begin(rollout rl.Rollout, reference bool) ([]rl.Sample, error) {
+// samples computes what a step needs of a rollout apart from its rewards.
+func (r *run) samples(rollout rl.Rollout, reference bool) ([]rl.Sample, error) {
 	samples, err := r.policy.Begin(rollout)
 	if err != nil || !reference {
 		return samples, err
@@ -177,7 +137,7 @@ func (r *run) texts(prompts []prompt, rollout rl.Rollout) []reward.Sample {
 // these, or an end of the context, end the run.
 func (r *run) drop(ctx context.Context, step int, samples []rl.Sample, scores []reward.Score) (int, error) {
 	if ctx.Err() != nil {
-		return 0, fmt.Errorf("step %d: %w", r.step, ErrInterrupted)
+		return 0, fmt.Errorf("step %d: %w", r.done, ErrInterrupted)
 	}
 	for i, s := range scores {
 		samples[i].Reward, samples[i].Dropped = s.Reward, s.Err != nil
@@ -218,22 +178,11 @@ func (r *run) finishStep(t Timing) error {
 // tellWarnings hands on what sources have said.
 func (r *run) tellWarnings() error {
 	for _, text := range r.warnings.take() {
-		if err := r.events.emit(Warning{Step: r.step, Text: text}); err != nil {
+		if err := r.events.emit(Warning{Step: r.done, Text: text}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// timedCheckpoint is checkpoint with a line in the timings.
-func (r *run) timedCheckpoint() error {
-	begin := r.clock()
-	if err := r.checkpoint(); err != nil {
-		return err
-	}
-	return r.finishStep(Timing{Step: r.step, Episode: r.episode(), Values: map[string]float64{
-		"checkpoint": r.clock().Sub(begin).Seconds(),
-	}})
 }
 
 func tokensOf(prompts []prompt) [][]int32 {

@@ -67,8 +67,8 @@ type run struct {
 
 	reference *rl.Reference // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
 
-	step      int  // updates done
-	evaluated bool // the evaluation due at step is done
+	done      int  // updates so far
+	evaluated bool // the evaluation due at done is in the files
 	dropped   int  // samples without a reward so far
 	lastEval  map[string]float64
 }
@@ -89,8 +89,9 @@ type split struct {
 	prompts []prompt
 }
 
-// open makes everything that a run holds except its place in time.
-func open(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error) {
+// prepare opens everything that a run needs: task, embedder, child, the parent's
+// answers, reward and prompts. It stands at step 0.
+func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error) {
 	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, clock: deps.Clock, early: deps.Events}
 	r.needs = cfg.Options.Needs(cfg.Algorithm)
 	var err error
@@ -145,9 +146,9 @@ func (r *run) openChild(deps Deps) error {
 	return nil
 }
 
-// train makes the optimiser and the policy for the model, which is the start
+// openPolicy makes the optimiser and the policy of the model, which is the start
 // child or that of a checkpoint.
-func (r *run) train() {
+func (r *run) openPolicy() {
 	if r.needs.Values {
 		r.model.ValueHead(r.needs.Detached)
 	}
