@@ -2,7 +2,11 @@
 
 package main
 
-import "golang.org/x/sys/unix"
+import (
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
 
 // freeSpace is how many bytes an ordinary user may still write at path.
 func freeSpace(path string) (int64, error) {
@@ -11,4 +15,11 @@ func freeSpace(path string) (int64, error) {
 		return 0, err
 	}
 	return int64(st.Bavail) * int64(st.Bsize), nil
+}
+
+// mounted says that a folder is the root of a volume of its own, which cannot be
+// renamed.
+func mounted(path string) bool {
+	var at, above unix.Stat_t
+	return unix.Lstat(path, &at) == nil && unix.Stat(filepath.Dir(path), &above) == nil && at.Dev != above.Dev
 }

@@ -14,3 +14,6 @@ func freeSpace(path string) (int64, error) {
 	}
 	return int64(free), nil
 }
+
+// mounted is not asked on Windows, where a volume has a letter of its own.
+func mounted(string) bool { return false }

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,16 +68,14 @@ func (o *distillOptions) validate() error {
 	switch {
 	case o.Encoder == "":
 		return inputErrorf("--encoder: must name an embedder")
-	case o.Out == "":
-		return inputErrorf("--out: must name a file")
 	case o.Options.Dim < 1:
 		return inputErrorf("--dim: must be at least 1 (got %d)", o.Options.Dim)
-	case !(o.Options.SIF >= 0):
-		return inputErrorf("--sif: must not be negative (got %v)", o.Options.SIF)
-	case o.Options.Batch < 1:
-		return inputErrorf("--batch: must be at least 1 (got %d)", o.Options.Batch)
+	case !(o.Options.SIF >= 0) || math.IsInf(o.Options.SIF, 0):
+		return inputErrorf("--sif: must be a finite number of at least 0 (got %v)", o.Options.SIF)
+	case o.Options.Batch < 1 || o.Options.Batch > maxBatch:
+		return inputErrorf("--batch: must be in 1..%d (got %d)", maxBatch, o.Options.Batch)
 	}
-	return nil
+	return checkFileOut(o.Out)
 }
 
 func runDistill(ctx context.Context, o distillOptions, g *globalOptions) error {
@@ -109,6 +109,9 @@ func runDistill(ctx context.Context, o distillOptions, g *globalOptions) error {
 	}
 	s, err := embed.Distill(ctx, enc, vocab, o.Options)
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(o.Out), 0o777); err != nil {
 		return err
 	}
 	if err := s.Save(o.Out); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -224,29 +223,6 @@ func (d *doctor) diskNeed() int64 {
 	}
 	child := 4 * int64(d.model.NumParams())
 	return logs + int64(kept+1)*3*child + child
-}
-
-// existing is path, or the nearest folder above it that exists.
-func existing(path string) string {
-	path, err := filepath.Abs(path) // "" is the current folder
-	if err != nil {
-		return "."
-	}
-	for {
-		if _, err := os.Stat(path); err == nil || filepath.Dir(path) == path {
-			return path
-		}
-		path = filepath.Dir(path)
-	}
-}
-
-// writable says whether files can be made in a folder.
-func writable(dir string) error {
-	f, err := os.CreateTemp(dir, ".pgsrm-doctor-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // sourceAdvice says what to do about an error of a parent or an embedder; section

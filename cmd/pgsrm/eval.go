@@ -112,6 +112,7 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 	if len(answers) == 0 {
 		return inputErrorf("task: %s must have a %s prompt with a reference", t.Name, split)
 	}
+	o.sayTask(g)
 	res, err := eval.Measure(ctx, answers, e)
 	if err != nil {
 		return fmt.Errorf("%w: %w", run.ErrUnavailable, err)

@@ -47,15 +47,10 @@ func (o *mergeOptions) AddFlags(f *pflag.FlagSet) {
 
 // validate names the first flag that cannot be used.
 func (o *mergeOptions) validate() error {
-	switch {
-	case o.Adapter == "":
+	if o.Adapter == "" {
 		return inputErrorf("--adapter: must name a PEFT adapter folder")
-	case o.Out == "":
-		return inputErrorf("--out: must name a folder for the merged model")
-	case o.DType != string(lm.F32) && o.DType != string(lm.BF16):
-		return inputErrorf("--dtype: must be F32 or BF16 (got %q)", o.DType)
 	}
-	return nil
+	return checkChildOut(o.Out, o.DType)
 }
 
 // mergeOutput is the output of merge --json.
@@ -73,7 +68,7 @@ func runMerge(o mergeOptions, g *globalOptions) error {
 	if err != nil {
 		return inputError(err)
 	}
-	if err := m.SaveAs(o.Out, tok, lm.DType(o.DType)); err != nil {
+	if err := saveChild(m, o.Out, tok, o.DType); err != nil {
 		return err
 	}
 	if g.JSON {

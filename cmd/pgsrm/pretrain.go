@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/corpus"
-	"pgsrm/embed"
 	"pgsrm/kernel"
 	"pgsrm/lm"
 	"pgsrm/rl"
@@ -21,6 +19,9 @@ import (
 
 // endOfText is the token that ends every document of a child of ours.
 const endOfText = "<|endoftext|>"
+
+// ofRecipe is the base rate that leaves each task its own.
+const ofRecipe = -1
 
 // pretrainOptions are the flags of the pretrain command.
 type pretrainOptions struct {
@@ -39,7 +40,7 @@ type pretrainOptions struct {
 
 func defaultPretrainOptions() pretrainOptions {
 	return pretrainOptions{
-		Embedder: "builtin", Corpus: corpus.DefaultOptions(), BaseRate: -1,
+		Embedder: "builtin", Corpus: corpus.DefaultOptions(), BaseRate: ofRecipe,
 		Layers: 4, Width: 128, Heads: 4, Vocab: 2000, Positions: 128,
 		Train: run.SupervisedConfig{
 			Steps: 3000, Batch: 64, MaxGradNorm: 1, WeightDecay: 0.01,
@@ -56,7 +57,7 @@ func (o *pretrainOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Init, "init", o.Init, "go on from this child instead of random weights; its size and vocabulary stay")
 	f.StringVar(&o.Embedder, "embedder", o.Embedder, "embedder that says which wrong answers are related")
 	f.Uint64Var(&o.Corpus.Seed, "seed", o.Corpus.Seed, "seed of corpus and weights")
-	f.Float64Var(&o.BaseRate, "base-rate", o.BaseRate, "share of right answers in the corpus, all tasks (default: the recipe's)")
+	f.Float64Var(&o.BaseRate, "base-rate", o.BaseRate, "share of right answers in the corpus, all tasks (-1 = the recipe's)")
 	f.Float64Var(&o.Corpus.Facts, "facts", o.Corpus.Facts, "share of plain sentences that state a relation of a task truly")
 	f.Float64Var(&o.Corpus.Temperature, "answer-temperature", o.Corpus.Temperature, "softmax temperature over the similarity of wrong answers")
 	f.IntVar(&o.Layers, "layers", o.Layers, "layers")
@@ -101,13 +102,66 @@ EXAMPLES
 	return cmd
 }
 
-func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error {
-	if o.Out == "" {
-		return inputErrorf("--out: must name a folder for the child")
+// maxWeights bounds the children that pretrain makes: with gradients and the two
+// moments of AdamW 16 bytes for each weight.
+const maxWeights = 1 << 31
+
+// validate names the first flag out of range.
+func (o pretrainOptions) validate() error {
+	if err := checkChildOut(o.Out, o.DType); err != nil {
+		return err
 	}
-	dtype := lm.DType(o.DType)
-	if dtype != lm.F32 && dtype != lm.BF16 {
-		return inputErrorf("--dtype: must be F32 or BF16 (got %q)", o.DType)
+	for _, f := range []struct {
+		name         string
+		v, low, high int
+	}{
+		{"layers", o.Layers, 1, 1 << 10}, {"width", o.Width, 1, 1 << 16}, {"heads", o.Heads, 1, 1 << 10},
+		{"vocab", o.Vocab, 257, 1 << 20}, {"positions", o.Positions, 1, 1 << 20},
+		{"steps", o.Train.Steps, 1, 1 << 30}, {"batch", o.Train.Batch, 1, maxBatch},
+	} {
+		if f.v < f.low || f.v > f.high {
+			return inputErrorf("--%s: must be in %d..%d (got %d)", f.name, f.low, f.high, f.v)
+		}
+	}
+	c := o.Corpus
+	switch lr := o.Train.Schedule.LR; {
+	case o.Width%o.Heads != 0:
+		return inputErrorf("--width: must be a multiple of --heads (got %d and %d)", o.Width, o.Heads)
+	case o.weights() > maxWeights:
+		return inputErrorf("--layers, --width, --vocab, --positions: must make at most %d weights (got about %d)", maxWeights, o.weights())
+	case !(lr > 0) || math.IsInf(lr, 0):
+		return inputErrorf("--lr: must be a finite number above 0 (got %v)", lr)
+	case o.BaseRate != ofRecipe && !(o.BaseRate >= 0 && o.BaseRate <= 1):
+		return inputErrorf("--base-rate: must be in 0..1 (got %v)", o.BaseRate)
+	case !(c.Facts >= 0 && c.Facts <= 1):
+		return inputErrorf("--facts: must be in 0..1 (got %v)", c.Facts)
+	case !(c.Temperature > 0) || math.IsInf(c.Temperature, 0):
+		return inputErrorf("--answer-temperature: must be a finite number above 0 (got %v)", c.Temperature)
+	}
+	return o.together()
+}
+
+// together refuses flags that would do nothing beside others.
+func (o pretrainOptions) together() error {
+	d := defaultPretrainOptions()
+	if o.Init != "" && (o.Layers != d.Layers || o.Width != d.Width || o.Heads != d.Heads || o.Vocab != d.Vocab || o.Positions != d.Positions) {
+		return inputErrorf("--layers, --width, --heads, --vocab, --positions: must not stand with --init, whose size and vocabulary stay")
+	}
+	if o.Text != "" && (o.BaseRate != d.BaseRate || o.Corpus.Facts != d.Corpus.Facts || o.Corpus.Temperature != d.Corpus.Temperature || o.Embedder != d.Embedder) {
+		return inputErrorf("--base-rate, --facts, --answer-temperature, --embedder: must not stand with --text, which replaces the generated corpus")
+	}
+	return nil
+}
+
+// weights is about how many weights the child of the flags has.
+func (o pretrainOptions) weights() int64 {
+	d := int64(o.Width)
+	return int64(o.Layers)*12*d*d + int64(o.Vocab+o.Positions)*d
+}
+
+func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error {
+	if err := o.validate(); err != nil {
+		return err
 	}
 	docs, err := o.documents(ctx, g)
 	if err != nil {
@@ -129,7 +183,7 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error
 	if err != nil {
 		return err
 	}
-	if err := m.SaveAs(o.Out, tok, dtype); err != nil {
+	if err := saveChild(m, o.Out, tok, o.DType); err != nil {
 		return err
 	}
 	if g.JSON {
@@ -181,86 +235,4 @@ func superviseWithLog(ctx context.Context, m *lm.Model, cfg run.SupervisedConfig
 		return mean, fmt.Errorf("after update %d of %d, and nothing is saved: %w", done, cfg.Steps, err)
 	}
 	return mean, err
-}
-
-// clipTokens cuts a sequence to what the context holds.
-func clipTokens(ids []int32, n int) []int32 { return ids[:min(n, len(ids))] }
-
-// documents is an endless list of training documents in two pieces each.
-type documents struct {
-	at    func(i int) (prompt, answer string)
-	texts []string // all of them, where they are the user's own
-}
-
-func (d documents) encode(tok *tokenizer.Tokenizer, i int, eos int32) []int32 {
-	prompt, answer := d.at(i)
-	return append(append(tok.Encode(prompt), tok.Encode(answer)...), eos)
-}
-
-// sequences gives what the updates learn from, in order: the generated documents
-// one after the other, texts of the user in a new order each time.
-func (d documents) sequences(tok *tokenizer.Tokenizer, cfg lm.Config, seed uint64) (func(i int) (lm.Sequence, error), error) {
-	if d.texts == nil {
-		return func(i int) (lm.Sequence, error) {
-			return lm.Sequence{Tokens: clipTokens(d.encode(tok, i, cfg.EOS), cfg.Positions+1), From: 1}, nil
-		}, nil
-	}
-	seqs := textSequences(tok, d.texts, cfg)
-	if len(seqs) == 0 {
-		return nil, errors.New("--text: must have at least two tokens")
-	}
-	return shuffledEpochs(seqs, seed), nil
-}
-
-// documents opens the text file or the generated corpus.
-func (o pretrainOptions) documents(ctx context.Context, g *globalOptions) (documents, error) {
-	if o.Text != "" {
-		texts, err := readTexts(o.Text)
-		return documents{func(i int) (string, string) { return "", texts[i%len(texts)] }, texts}, err
-	}
-	opt := o.Corpus
-	if o.BaseRate >= 0 {
-		rates := map[string]float64{}
-		for name := range opt.BaseRate {
-			rates[name] = o.BaseRate
-		}
-		opt.BaseRate = rates
-	}
-	c, err := g.logCache()
-	if err != nil {
-		return documents{}, err
-	}
-	e, err := embed.Open(o.Embedder, embed.Options{Cache: c})
-	if err != nil {
-		return documents{}, inputError(err)
-	}
-	sim, err := corpus.Cosine(ctx, e)
-	if err != nil {
-		return documents{}, err
-	}
-	gen, err := corpus.New(opt, sim)
-	if err != nil {
-		return documents{}, inputError(err)
-	}
-	return documents{at: func(i int) (string, string) {
-		d := gen.Document(i)
-		return d.Prompt, d.Answer
-	}}, nil
-}
-
-// vocabularyDocuments is how many documents the vocabulary is learned from.
-const vocabularyDocuments = 20_000
-
-// vocabulary trains the byte-level BPE vocabulary on the first documents.
-func (o pretrainOptions) vocabulary(docs documents) (*tokenizer.Tokenizer, error) {
-	var texts []string
-	for i := range min(vocabularyDocuments, o.Train.Steps*o.Train.Batch) {
-		prompt, answer := docs.at(i)
-		texts = append(texts, prompt, answer)
-	}
-	tok, err := tokenizer.TrainBPE(texts, o.Vocab, []string{endOfText})
-	if err != nil {
-		return nil, fmt.Errorf("--vocab: %w", err)
-	}
-	return tok, nil
 }

@@ -59,6 +59,9 @@ func runReport(_ context.Context, o reportOptions, g *globalOptions, dirs []stri
 	if out == "" {
 		out = dirs[0]
 	}
+	if err := checkFolderOut(out); err != nil {
+		return err
+	}
 	data, err := report.Load(dirs...)
 	if err != nil {
 		return inputError(err)

@@ -128,6 +128,7 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 	if err != nil {
 		return nil, rewardError(err)
 	}
+	o.sayTask(g)
 	s := &answerScorer{model: m, terms: run.TermNames(spec), items: map[string]task.Item{}, answers: answers}
 	for _, it := range t.Items {
 		s.items[it.Prompt] = it

@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 //	child DIR                  writes a tiny random child
 //	encoder DIR                writes a tiny random sentence encoder
 //	fails CODE MESSAGE ARGS... runs pgsrm ARGS, which must print that one line and end with that code
+//	ends CODE MESSAGE ARGS...  is fails after a log: the message is the last line
 //	keys FILE NAME...          each line of FILE must be an object with these fields in this order
 //	lines FILE N               FILE must have N lines
 //	replace FILE OLD NEW       replaces the first OLD, which must be there
@@ -56,7 +57,8 @@ func TestScripts(t *testing.T) {
 			"encoder": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(encoderFolder)))
 			},
-			"fails":    scriptFails,
+			"fails":    func(ts *testscript.TestScript, _ bool, args []string) { scriptFails(ts, args, false) },
+			"ends":     func(ts *testscript.TestScript, _ bool, args []string) { scriptFails(ts, args, true) },
 			"keys":     scriptKeys,
 			"lines":    scriptLines,
 			"replace":  scriptReplace,
@@ -96,7 +98,9 @@ func writeSizedChild(dir string, layers, width, heads int) error {
 	return m.Save(dir, tok)
 }
 
-func scriptFails(ts *testscript.TestScript, _ bool, args []string) {
+// scriptFails runs a command that must fail; with logged set a log may stand before
+// the message.
+func scriptFails(ts *testscript.TestScript, args []string, logged bool) {
 	err := ts.Exec("pgsrm", args[2:]...)
 	var exit *exec.ExitError
 	code := 0
@@ -105,7 +109,11 @@ func scriptFails(ts *testscript.TestScript, _ bool, args []string) {
 	} else {
 		ts.Check(err)
 	}
-	if got := ts.ReadFile("stderr"); strconv.Itoa(code) != args[0] || got != "pgsrm: "+args[1]+"\n" {
+	got := ts.ReadFile("stderr")
+	if logged {
+		got = got[strings.LastIndexByte(strings.TrimSuffix(got, "\n"), '\n')+1:]
+	}
+	if strconv.Itoa(code) != args[0] || got != "pgsrm: "+args[1]+"\n" {
 		ts.Fatalf("exit code %d, want %s; stderr %q, want %q", code, args[0], got, "pgsrm: "+args[1]+"\n")
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -63,6 +64,12 @@ const (
 	defaultUpdates = 500
 )
 
+// The most that the commands of supervised training take.
+const (
+	maxEpochs = 1_000_000
+	maxBatch  = 1 << 16
+)
+
 func defaultSFTOptions() sftOptions {
 	return sftOptions{
 		Seed: 1, DType: string(lm.F32), LoRA: run.LoRA{Targets: []string{lm.AllLinear}},
@@ -92,27 +99,43 @@ func (o *sftOptions) AddFlags(f *pflag.FlagSet) {
 
 // validate names the first flag out of range.
 func (o *sftOptions) validate() error {
+	lr, decay := o.Train.Schedule.LR, o.Train.WeightDecay
 	switch {
-	case o.Out == "":
-		return inputErrorf("--out: must name a folder for the child")
-	case o.Epochs < 0:
-		return inputErrorf("--epochs: must not be negative (got %d)", o.Epochs)
-	case o.Train.Batch < 1:
-		return inputErrorf("--batch: must be at least 1 (got %d)", o.Train.Batch)
-	case !(o.Train.Schedule.LR > 0):
-		return inputErrorf("--lr: must be greater than 0 (got %v)", o.Train.Schedule.LR)
-	case o.Train.Schedule.Warmup < 0:
-		return inputErrorf("--warmup: must not be negative (got %d)", o.Train.Schedule.Warmup)
-	case !(o.Train.WeightDecay >= 0):
-		return inputErrorf("--weight-decay: must not be negative (got %v)", o.Train.WeightDecay)
-	case o.MaxNewTokens < 0:
-		return inputErrorf("--max-new-tokens: must not be negative (got %d)", o.MaxNewTokens)
 	case o.LoRA.On() && o.DType != string(lm.F32):
 		return inputErrorf("--dtype: must be F32 with --lora-rank (got %q)", o.DType)
-	case o.DType != string(lm.F32) && o.DType != string(lm.BF16):
-		return inputErrorf("--dtype: must be F32 or BF16 (got %q)", o.DType)
+	case o.Data != "" && o.Task != "":
+		return inputErrorf("--task: must not stand with --data")
+	case o.Epochs < 0 || o.Epochs > maxEpochs:
+		return inputErrorf("--epochs: must be in 0..%d (got %d)", maxEpochs, o.Epochs)
+	case o.Train.Batch < 1 || o.Train.Batch > maxBatch:
+		return inputErrorf("--batch: must be in 1..%d (got %d)", maxBatch, o.Train.Batch)
+	case !(lr > 0) || math.IsInf(lr, 0):
+		return inputErrorf("--lr: must be a finite number above 0 (got %v)", lr)
+	case o.Train.Schedule.Warmup < 0:
+		return inputErrorf("--warmup: must not be negative (got %d)", o.Train.Schedule.Warmup)
+	case !(decay >= 0) || math.IsInf(decay, 0):
+		return inputErrorf("--weight-decay: must be a finite number of at least 0 (got %v)", decay)
+	case o.MaxNewTokens < 0:
+		return inputErrorf("--max-new-tokens: must not be negative (got %d)", o.MaxNewTokens)
 	}
-	return inputError(o.LoRA.Validate())
+	if err := o.validateLoRA(); err != nil {
+		return err
+	}
+	return checkChildOut(o.Out, o.DType)
+}
+
+// validateLoRA checks the flags of the adapters by their names here.
+func (o *sftOptions) validateLoRA() error {
+	l := o.LoRA
+	switch {
+	case l.Rank < 0 || l.Rank > 1<<12:
+		return inputErrorf("--lora-rank: must be in 0..%d (got %d)", 1<<12, l.Rank)
+	case !(l.Alpha >= 0) || math.IsInf(l.Alpha, 0):
+		return inputErrorf("--lora-alpha: must be a finite number of at least 0 (got %v)", l.Alpha)
+	case l.On() && len(l.Targets) == 0:
+		return inputErrorf("--lora-targets: must name at least one module (got none)")
+	}
+	return nil
 }
 
 // sftOutput is the output of sft --json.
@@ -157,6 +180,9 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.Data == "" {
+		o.sayTask(g)
+	}
 	out := sftOutput{Out: o.Out, Examples: len(seqs)}
 	n := o.MaxNewTokens
 	if n == 0 {
@@ -177,118 +203,10 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 	if out.ExactMatch.After, err = exactMatches(ctx, m, tok, input, answers, n); err != nil {
 		return err
 	}
-	if err := run.SaveChild(m, o.Out, tok, lm.DType(o.DType)); err != nil {
+	if err := saveChild(m, o.Out, tok, o.DType); err != nil {
 		return err
 	}
 	return out.print(g)
-}
-
-// examples are the items with the answers to learn, of the task or the file.
-func (o *sftOptions) examples(ctx context.Context, g *globalOptions) (*task.Task, []eval.Answer, error) {
-	if o.Data != "" {
-		t, err := readExamples(ctx, o.Data, g)
-		if err != nil {
-			return nil, nil, err
-		}
-		answers, err := o.withReference(ctx, t, t.Items, g)
-		return t, answers, err
-	}
-	t, err := o.openTask()
-	if err != nil {
-		return nil, nil, err
-	}
-	byID, err := o.parentAnswers(ctx, t, t.Items, g)
-	if err != nil {
-		return nil, nil, err
-	}
-	var answers []eval.Answer
-	for _, it := range t.Items {
-		if a := byID[it.ID]; a != "" {
-			answers = append(answers, eval.Answer{Item: it, Reference: a})
-		}
-	}
-	return t, answers, nil
-}
-
-// readExamples reads a JSONL file of prompts and responses as a task.
-func readExamples(ctx context.Context, path string, g *globalOptions) (*task.Task, error) {
-	f, err := g.openInput(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	t := &task.Task{Name: path, MaxNewTokens: 32}
-	for line := range readLines(ctx, f) {
-		if line.err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, line.Number, line.err)
-		}
-		if line.blank() {
-			continue
-		}
-		var row struct {
-			Prompt   *string    `json:"prompt"`
-			Response *string    `json:"response"`
-			Split    task.Split `json:"split"`
-		}
-		if err := line.decode(&row); err != nil {
-			return nil, inputErrorf("%s: %w", path, err)
-		}
-		if row.Split == "" {
-			row.Split = task.Train
-		}
-		switch {
-		case row.Prompt == nil || *row.Prompt == "" || row.Response == nil || *row.Response == "":
-			return nil, inputErrorf("%s: line %d: must have the fields prompt and response, neither empty", path, line.Number)
-		case row.Split != task.Train && row.Split != task.HeldOut:
-			return nil, inputErrorf("%s: line %d: split: must be train or held-out (got %q)", path, line.Number, row.Split)
-		}
-		t.Items = append(t.Items, task.Item{
-			ID: fmt.Sprintf("line-%d", line.Number), Prompt: *row.Prompt, Reference: *row.Response, Split: row.Split,
-		})
-	}
-	return t, ctx.Err()
-}
-
-// teachingSequences are the train prompts with their answers and EOS; the loss
-// begins behind the prompt.
-func teachingSequences(cfg lm.Config, input *lm.Prompter, answers []eval.Answer) ([]lm.Sequence, error) {
-	if cfg.EOS < 0 {
-		return nil, inputErrorf("child: must have an end token (eos_token_id) to learn it")
-	}
-	var seqs []lm.Sequence
-	for _, a := range answers {
-		if a.Item.Split != task.Train {
-			continue
-		}
-		prompt, err := input.Tokens(a.Item.Prompt)
-		if err != nil {
-			return nil, inputErrorf("item %s: %w", a.Item.ID, err)
-		}
-		response := input.Response(task.Joint(a.Item.Prompt), a.Reference)
-		if err := cfg.Fits(prompt, len(response)-1); err != nil {
-			return nil, inputErrorf("item %s: %w", a.Item.ID, err)
-		}
-		seqs = append(seqs, lm.Sequence{Tokens: append(prompt, response...), From: len(prompt)})
-	}
-	if len(seqs) == 0 {
-		return nil, inputErrorf("sft: must have at least one train prompt with an answer")
-	}
-	return seqs, nil
-}
-
-// shuffledEpochs gives the sequences again and again, each time in a new order.
-// What is left in the last batch of an epoch comes from the next one.
-func shuffledEpochs(seqs []lm.Sequence, seed uint64) func(i int) (lm.Sequence, error) {
-	epoch := -1
-	var order []int
-	return func(i int) (lm.Sequence, error) {
-		if e := i / len(seqs); e != epoch {
-			epoch, order = e, run.ShuffleStream(seed, e).Perm(len(seqs))
-		}
-		return seqs[order[i%len(seqs)]], nil
-	}
 }
 
 // exactMatches measures the child's greedy answers on both splits.

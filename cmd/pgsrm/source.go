@@ -27,7 +27,7 @@ type sourceOptions struct {
 
 // addTask adds the flag of the task.
 func (o *sourceOptions) addTask(f *pflag.FlagSet) {
-	f.StringVar(&o.Task, "task", "colors", "task: colors, opposites, categories, copy, sentiment, FILE.jsonl or FILE.csv")
+	f.StringVar(&o.Task, "task", "", "task: colors, opposites, categories, copy, sentiment, FILE.jsonl or FILE.csv (default colors, which is then logged)")
 }
 
 // addParent adds the flag of the parent.
@@ -51,10 +51,25 @@ func (o *sourceOptions) addSections(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.Set, "set", nil, "set a key of these sections, as in --set chat.max_tokens=16")
 }
 
+// defaultTask is taken where --task names none.
+const defaultTask = "colors"
+
 // openTask loads the task.
 func (o *sourceOptions) openTask() (*task.Task, error) {
-	t, err := task.Load(o.Task)
+	name := o.Task
+	if name == "" {
+		name = defaultTask
+	}
+	t, err := task.Load(name)
 	return t, inputError(err)
+}
+
+// sayTask logs that the task is the default one, since what is measured depends on
+// it; to be called once the input is known to be good.
+func (o *sourceOptions) sayTask(g *globalOptions) {
+	if o.Task == "" {
+		g.Log.Info("no --task given: the default is taken", "task", defaultTask)
+	}
 }
 
 // openEmbedder opens the embedder.

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"pgsrm/lm"
+	"pgsrm/run"
+	"pgsrm/tokenizer"
+)
+
+// checkChildOut says, before any work, whether a child in a number format can be
+// saved at --out. It leaves nothing there.
+func checkChildOut(out, dtype string) error {
+	if out == "" {
+		return inputErrorf("--out: must name a folder for the child")
+	}
+	if dtype != string(lm.F32) && dtype != string(lm.BF16) {
+		return inputErrorf("--dtype: must be F32 or BF16 (got %q)", dtype)
+	}
+	path, err := filepath.Abs(out)
+	if err != nil {
+		return inputErrorf("--out: %w", err)
+	}
+	if here, err := os.Getwd(); err == nil && here == path {
+		return inputErrorf("--out: must not be the current folder, which is replaced as a whole (got %q)", out)
+	}
+	if mounted(path) {
+		return inputErrorf("--out: must not be the root of a volume, which cannot be replaced: name a folder in it (got %q)", out)
+	}
+	if err := checkPlace(filepath.Dir(path)); err != nil {
+		return err
+	}
+	if err := lm.Replaceable(out); err != nil {
+		return inputErrorf("--out: %w", err)
+	}
+	return nil
+}
+
+// saveChild writes the child at --out and makes the folders above it.
+func saveChild(m *lm.Model, out string, tok *tokenizer.Tokenizer, dtype string) error {
+	if err := os.MkdirAll(filepath.Dir(out), 0o777); err != nil {
+		return err
+	}
+	return run.SaveChild(m, out, tok, lm.DType(dtype))
+}
+
+// checkFileOut says, before any work, whether a file can be written at --out.
+func checkFileOut(out string) error {
+	if out == "" {
+		return inputErrorf("--out: must name a file")
+	}
+	if st, err := os.Stat(out); err == nil && !st.Mode().IsRegular() {
+		return inputErrorf("--out: must be a file or not exist (%s is neither)", out)
+	}
+	return checkPlace(filepath.Dir(out))
+}
+
+// checkFolderOut says, before any work, whether files can be written into --out.
+func checkFolderOut(out string) error { return checkPlace(out) }
+
+// checkPlace says whether a folder can be written into or made.
+func checkPlace(dir string) error {
+	if err := writable(existing(dir)); err != nil {
+		return inputErrorf("--out: must be writable: %w", err)
+	}
+	return nil
+}
+
+// existing is path, or the nearest folder above it that exists.
+func existing(path string) string {
+	path, err := filepath.Abs(path) // "" is the current folder
+	if err != nil {
+		return "."
+	}
+	for {
+		if _, err := os.Stat(path); err == nil || filepath.Dir(path) == path {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+}
+
+// writable says whether files can be made in a folder.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, ".pgsrm-*")
+	var failed *fs.PathError // on a name that means nothing to the user
+	if errors.As(err, &failed) {
+		return fmt.Errorf("%s: %w", dir, failed.Err)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
