@@ -20,7 +20,7 @@ func newProduct(g product, p *kernel.Pool) work {
 	x, w, y := normal(1, g.m*g.k), make([]float32, kernel.PackedLen(g.k, g.n)), make([]float32, g.m*g.n)
 	kernel.Pack(w, normal(2, g.k*g.n), g.k, g.n)
 	return work{limit: []cost{g.cost()}, run: func() error {
-		kernel.MatMul(p, y, g.n, x, g.k, g.m, w, g.k, g.n, kernel.Epilogue{})
+		kernel.MatMul(p, kernel.View(y, g.n), kernel.View(x, g.k), g.m, kernel.Packed{Data: w, K: g.k, N: g.n}, kernel.Epilogue{})
 		return nil
 	}}
 }

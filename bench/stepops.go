@@ -98,9 +98,9 @@ type linear struct {
 func (o *stepOps) linears(above int) []linear {
 	return []linear{
 		{"attn.qkv", o.rows, o.d, o.outQKV, o.outD, o.qkv, kernel.Epilogue{}},
-		{"attn.out", above, o.d, o.outD, o.outD, o.d2, kernel.Epilogue{Residual: o.d2, LdRes: o.width}},
+		{"attn.out", above, o.d, o.outD, o.outD, o.d2, kernel.Epilogue{Residual: kernel.View(o.d2, o.width)}},
 		{"mlp.up", above, o.d, o.outF, o.outD, o.ff, kernel.Epilogue{Act: kernel.ActGELUTanh, Pre: o.pre}},
-		{"mlp.down", above, o.ff, o.outD, o.outF, o.d2, kernel.Epilogue{Residual: o.d2, LdRes: o.width}},
+		{"mlp.down", above, o.ff, o.outD, o.outF, o.d2, kernel.Epilogue{Residual: kernel.View(o.d2, o.width)}},
 	}
 }
 
@@ -109,7 +109,7 @@ func (o *stepOps) forwardProducts() {
 		for _, l := range o.linears(len(above)) {
 			w := param(l.name + ".weight")
 			l.ep.Bias = param(l.name + ".bias").Value
-			kernel.MatMul(o.p, l.y, w.N, l.x, w.K, l.rows, w.Value, w.K, w.N, l.ep)
+			kernel.MatMul(o.p, kernel.View(l.y, w.N), kernel.View(l.x, w.K), l.rows, kernel.Packed{Data: w.Value, K: w.K, N: w.N}, l.ep)
 		}
 	})
 }
@@ -118,7 +118,7 @@ func (o *stepOps) backwardInputs() {
 	o.eachLayer(func(param func(string) *lm.Param, above [][]int32) {
 		for _, l := range o.linears(len(above)) {
 			w := param(l.name + ".weight")
-			kernel.MatMulT(o.p, l.dx, w.K, l.dy, w.N, l.rows, w.Value, w.K, w.N, false)
+			kernel.MatMulT(o.p, kernel.View(l.dx, w.K), kernel.View(l.dy, w.N), l.rows, kernel.Packed{Data: w.Value, K: w.K, N: w.N}, false)
 		}
 	})
 }
@@ -127,7 +127,7 @@ func (o *stepOps) backwardWeights() {
 	o.eachLayer(func(param func(string) *lm.Param, above [][]int32) {
 		for _, l := range o.linears(len(above)) {
 			w := param(l.name + ".weight")
-			kernel.MatMulGrad(o.p, w.Grad, l.x, w.K, l.dy, w.N, l.rows, w.K, w.N, false)
+			kernel.MatMulGrad(o.p, kernel.Packed{Data: w.Grad, K: w.K, N: w.N}, kernel.View(l.x, w.K), kernel.View(l.dy, w.N), l.rows, false)
 		}
 	})
 }
@@ -136,49 +136,57 @@ func (o *stepOps) attnShape() kernel.AttnShape {
 	return kernel.AttnShape{Heads: o.heads, KVHeads: o.heads, HeadDim: o.width / o.heads, Scale: 1}
 }
 
-func (o *stepOps) forwardAttention() {
+func (o *stepOps) split(qkv []float32) kernel.QKV {
 	D, W := o.width, 3*o.width
+	return kernel.QKV{Q: kernel.View(qkv, W), K: kernel.View(qkv[D:], W), V: kernel.View(qkv[2*D:], W)}
+}
+
+func (o *stepOps) norm(weight, bias *lm.Param) {
+	kernel.LayerNorm(o.p, o.outD, kernel.NormStats{Mean: o.mean, Rstd: o.rstd}, o.d,
+		kernel.NormWeights{Gamma: weight.Value, Beta: bias.Value, Eps: 1e-5}, o.rows)
+}
+
+func (o *stepOps) forwardAttention() {
 	o.eachLayer(func(_ func(string) *lm.Param, above [][]int32) {
-		kernel.Attention(o.p, o.outD, D, o.qkv, W, o.qkv[D:], o.qkv[2*D:], W, len(above), above, o.attnShape())
+		kernel.Attention(o.p, kernel.View(o.outD, o.width), o.split(o.qkv), above, o.attnShape())
 	})
 }
 
 func (o *stepOps) backwardAttention() {
-	D, W := o.width, 3*o.width
 	o.eachLayer(func(_ func(string) *lm.Param, above [][]int32) {
 		clear(o.outQKV)
-		kernel.AttentionBackward(o.p, o.outQKV, W, o.outQKV[D:], o.outQKV[2*D:], W, o.d, D,
-			o.qkv, W, o.qkv[D:], o.qkv[2*D:], W, len(above), above, o.attnShape())
+		kernel.AttentionBackward(o.p, o.split(o.outQKV), kernel.View(o.d, o.width), o.split(o.qkv), above, o.attnShape())
 	})
 }
 
 func (o *stepOps) forwardNorms() {
 	o.eachLayer(func(param func(string) *lm.Param, above [][]int32) {
 		for _, name := range []string{"norm1", "norm2"} {
-			kernel.LayerNorm(o.p, o.outD, o.mean, o.rstd, o.d, param(name+".weight").Value, param(name+".bias").Value, o.rows, o.width, 1e-5)
+			o.norm(param(name+".weight"), param(name+".bias"))
 		}
 	})
 }
 
 func (o *stepOps) backwardRest() {
-	kernel.LayerNorm(o.p, o.outD, o.mean, o.rstd, o.d, o.params["norm.weight"].Value, o.params["norm.bias"].Value, o.rows, o.width, 1e-5)
+	o.norm(o.params["norm.weight"], o.params["norm.bias"])
 	o.eachLayer(func(param func(string) *lm.Param, above [][]int32) {
 		for _, name := range []string{"norm1", "norm2"} {
 			w, b := param(name+".weight"), param(name+".bias")
-			kernel.LayerNormBackward(o.p, o.outD, o.parts, o.d2, o.d, w.Value, o.mean, o.rstd, o.rows, o.width)
+			kernel.LayerNormBackward(o.p, o.outD, o.parts, o.d2, o.d, w.Value, kernel.NormStats{Mean: o.mean, Rstd: o.rstd}, o.rows)
 			kernel.NormGrads(w.Grad, b.Grad, o.parts)
 		}
 		kernel.GELUTanhBackward(o.p, o.outF, o.ff, o.pre)
 		for _, l := range o.linears(len(above)) {
 			b := param(l.name + ".bias")
-			kernel.ColSum(o.p, b.Grad, l.dy, b.N, l.rows, b.N)
+			kernel.ColSum(o.p, b.Grad, kernel.View(l.dy, b.N), l.rows)
 		}
 	})
 }
 
 func (o *stepOps) headForward() {
 	w := o.params["embed.tokens"]
-	kernel.MatMul(o.p, o.logits, w.N, o.hidden, w.K, len(o.hidden)/w.K, w.Value, w.K, w.N, kernel.Epilogue{})
+	x := kernel.View(o.hidden, w.K)
+	kernel.MatMul(o.p, kernel.View(o.logits, w.N), x, len(o.hidden)/w.K, kernel.Packed{Data: w.Value, K: w.K, N: w.N}, kernel.Epilogue{})
 }
 
 func (o *stepOps) headSoftmax() {
@@ -192,6 +200,7 @@ func (o *stepOps) headSoftmax() {
 
 func (o *stepOps) headBackward() {
 	w, n := o.params["embed.tokens"], len(o.hidden)/o.width
-	kernel.MatMulGrad(o.p, w.Grad, o.hidden, w.K, o.grad, w.N, n, w.K, w.N, false)
-	kernel.MatMulT(o.p, o.outD, w.K, o.grad, w.N, n, w.Value, w.K, w.N, false)
+	x, dy := kernel.View(o.hidden, w.K), kernel.View(o.grad, w.N)
+	kernel.MatMulGrad(o.p, kernel.Packed{Data: w.Grad, K: w.K, N: w.N}, x, dy, n, false)
+	kernel.MatMulT(o.p, kernel.View(o.outD, w.K), dy, n, kernel.Packed{Data: w.Value, K: w.K, N: w.N}, false)
 }

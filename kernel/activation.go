@@ -51,23 +51,21 @@ func (j *mapped) item(i int, _ *worker) {
 	j.f3(j.out[lo:hi], j.a[lo:hi], j.b[lo:hi])
 }
 
-// SwiGLU sets out[r] = silu(gate[r])*up[r] for rows of width d; the rows of out are ldOut apart, those
-// of gate and up ld (gate and up may be halves of one buffer).
-func SwiGLU(p *Pool, out []float32, ldOut int, gate, up []float32, ld, rows, d int) {
-	j := gated{out: out, ldOut: ldOut, gate: gate, up: up, ld: ld, rows: rows, d: d}
+// SwiGLU sets out[r] = silu(gate[r])*up[r] for rows of width d (Shazeer 2020). gate and up may be halves of one buffer.
+func SwiGLU(p *Pool, out, gate, up Matrix, rows, d int) {
+	j := gated{out: out, gate: gate, up: up, rows: rows, d: d}
 	j.run(p)
 }
 
-// SwiGLUBackward sets dgate and dup (rows ldd apart) from dout (rows ldOut apart).
-func SwiGLUBackward(p *Pool, dgate, dup []float32, ldd int, dout []float32, ldOut int, gate, up []float32, ld, rows, d int) {
-	j := gated{dgate: dgate, dup: dup, ldd: ldd, out: dout, ldOut: ldOut, gate: gate, up: up, ld: ld, rows: rows, d: d}
+// SwiGLUBackward sets dgate and dup; dgate may be dout.
+func SwiGLUBackward(p *Pool, dgate, dup, dout, gate, up Matrix, rows, d int) {
+	j := gated{dgate: dgate, dup: dup, out: dout, gate: gate, up: up, rows: rows, d: d}
 	j.run(p)
 }
 
 // gated is one SwiGLU or, with dgate, its backward; out is then the gradient that comes in.
 type gated struct {
-	out, gate, up, dgate, dup []float32
-	ldOut, ld, ldd            int
+	out, gate, up, dgate, dup Matrix // [rows][d]
 	rows, d                   int
 }
 
@@ -86,24 +84,29 @@ func (g *gated) item(i int, _ *worker) { g.block(i) }
 
 func (g *gated) block(i int) {
 	for r := i * normRows; r < min((i+1)*normRows, g.rows); r++ {
-		out, gate, up := g.out[r*g.ldOut:][:g.d], g.gate[r*g.ld:][:g.d], g.up[r*g.ld:][:g.d]
-		if g.dgate == nil {
+		out, gate, up := g.out.from(r, 0)[:g.d], g.gate.from(r, 0)[:g.d], g.up.from(r, 0)[:g.d]
+		if g.dgate.Data == nil {
 			use.swiGLU(out, gate, up)
 		} else {
-			use.swiGLUGrad(g.dgate[r*g.ldd:][:g.d], g.dup[r*g.ldd:][:g.d], out, gate, up)
+			use.swiGLUGrad(g.dgate.from(r, 0)[:g.d], g.dup.from(r, 0)[:g.d], out, gate, up)
 		}
 	}
 }
 
-// Rope rotates the heads of each row of x by the angles of its position, the halves of a head forming
-// the pairs (the convention of Llama in Hugging Face). cos and sin are [maxpos][headDim/2], pos [R];
-// inverse turns back, which is the backward.
-func Rope(p *Pool, x []float32, ldx, rows, heads, headDim int, pos []int32, cos, sin []float32, inverse bool) {
-	j := rotation{x: x, ldx: ldx, rows: rows, heads: heads, headDim: headDim, pos: pos, cos: cos, sin: sin, sign: 1}
+// Rotations are the cosines and sines of the angles that positions rotate the pairs of a head by.
+type Rotations struct {
+	Cos, Sin []float32 // [positions][HeadDim/2]
+	HeadDim  int
+}
+
+// Rope rotates the heads of each row of x [R][heads*HeadDim] by the angles of its position in pos [R], the halves of a head forming
+// the pairs (Su et al. 2021; the convention of Llama in Hugging Face). inverse turns back, which is the backward.
+func Rope(p *Pool, x Matrix, heads int, pos []int32, by Rotations, inverse bool) {
+	j := rotation{x: x, heads: heads, pos: pos, Rotations: by, sign: 1}
 	if inverse {
 		j.sign = -1
 	}
-	blocks := ceilDiv(rows, normRows)
+	blocks := ceilDiv(len(pos), normRows)
 	if p.Threads() == 1 || blocks <= 1 {
 		for i := range blocks {
 			j.block(i)
@@ -115,22 +118,21 @@ func Rope(p *Pool, x []float32, ldx, rows, heads, headDim int, pos []int32, cos,
 
 // rotation is one Rope.
 type rotation struct {
-	x                    []float32
-	ldx                  int
-	rows, heads, headDim int
-	pos                  []int32
-	cos, sin             []float32
-	sign                 float32
+	x     Matrix
+	heads int
+	pos   []int32
+	Rotations
+	sign float32
 }
 
 func (j *rotation) item(i int, _ *worker) { j.block(i) }
 
 func (j *rotation) block(i int) {
-	half := j.headDim / 2
-	for r := i * normRows; r < min((i+1)*normRows, j.rows); r++ {
+	half := j.HeadDim / 2
+	for r := i * normRows; r < min((i+1)*normRows, len(j.pos)); r++ {
 		at := int(j.pos[r]) * half
 		for h := range j.heads {
-			use.rope(j.x[r*j.ldx+h*j.headDim:][:j.headDim], j.cos[at:][:half], j.sin[at:][:half], j.sign)
+			use.rope(j.x.from(r, h*j.HeadDim)[:j.HeadDim], j.Cos[at:][:half], j.Sin[at:][:half], j.sign)
 		}
 	}
 }

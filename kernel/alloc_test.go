@@ -16,42 +16,44 @@ func operations() map[string]func(p *Pool) {
 	space, parts := make([]float32, n), make([]float32, NormParts(m, k))
 	wt := make([]float32, PackedLen(n, k))
 	one := func(p *Pool, lo, hi int) {
-		LayerNorm(p, dn[lo*k:], mean[lo:], rstd[lo:], x[lo*k:], gamma, beta, hi-lo, k, 1e-5)
+		LayerNorm(p, dn[lo*k:], NormStats{mean[lo:], rstd[lo:]}, x[lo*k:], NormWeights{gamma, beta, 1e-5}, hi-lo)
 	}
 	return map[string]func(p *Pool){
-		"MatMul":            func(p *Pool) { MatMul(p, y, n, x, k, m, w, k, n, Epilogue{Bias: bias, Act: ActGELUTanh}) },
-		"MatMul residual":   func(p *Pool) { MatMul(p, y, n, x, k, m, w, k, n, Epilogue{Residual: y, LdRes: n}) },
-		"MatMul one row":    func(p *Pool) { MatMul(p, y, n, x, k, 1, w, k, n, Epilogue{}) },
-		"MatMulT":           func(p *Pool) { MatMulT(p, dx, k, y, n, m, w, k, n, false) },
-		"MatMulGrad":        func(p *Pool) { MatMulGrad(p, w, x, k, y, n, m, k, n, true) },
-		"ColSum":            func(p *Pool) { ColSum(p, bias, y, n, m, n) },
-		"LayerNorm":         func(p *Pool) { LayerNorm(p, dn, mean, rstd, x, gamma, beta, m, k, 1e-5) },
-		"LayerNormBackward": func(p *Pool) { LayerNormBackward(p, dx, parts, dn, x, gamma, mean, rstd, m, k) },
-		"RMSNorm":           func(p *Pool) { RMSNorm(p, dn, rstd, x, gamma, m, k, 1e-5) },
-		"RMSNormBackward":   func(p *Pool) { RMSNormBackward(p, dx, parts, dn, x, gamma, rstd, m, k) },
+		"MatMul": func(p *Pool) {
+			MatMul(p, View(y, n), View(x, k), m, Packed{w, k, n}, Epilogue{Bias: bias, Act: ActGELUTanh})
+		},
+		"MatMul residual":   func(p *Pool) { MatMul(p, View(y, n), View(x, k), m, Packed{w, k, n}, Epilogue{Residual: View(y, n)}) },
+		"MatMul one row":    func(p *Pool) { MatMul(p, View(y, n), View(x, k), 1, Packed{w, k, n}, Epilogue{}) },
+		"MatMulT":           func(p *Pool) { MatMulT(p, View(dx, k), View(y, n), m, Packed{w, k, n}, false) },
+		"MatMulGrad":        func(p *Pool) { MatMulGrad(p, Packed{w, k, n}, View(x, k), View(y, n), m, true) },
+		"ColSum":            func(p *Pool) { ColSum(p, bias, View(y, n), m) },
+		"LayerNorm":         func(p *Pool) { LayerNorm(p, dn, NormStats{mean, rstd}, x, NormWeights{gamma, beta, 1e-5}, m) },
+		"LayerNormBackward": func(p *Pool) { LayerNormBackward(p, dx, parts, dn, x, gamma, NormStats{mean, rstd}, m) },
+		"RMSNorm":           func(p *Pool) { RMSNorm(p, dn, rstd, x, NormWeights{gamma, nil, 1e-5}, m) },
+		"RMSNormBackward":   func(p *Pool) { RMSNormBackward(p, dx, parts, dn, x, gamma, rstd, m) },
 		"NormGrads":         func(*Pool) { NormGrads(gamma, beta, parts) },
 		"Rows":              func(p *Pool) { p.Rows(0, m, 0, one) },
-		"Transpose":         func(p *Pool) { Transpose(p, Transposition{wt, w, k, n}) },
+		"Transpose":         func(p *Pool) { Transpose(p, Transposition{wt, Packed{w, k, n}}) },
 		"MatMulGrads": func(p *Pool) {
-			MatMulGrads(p, WeightGrad{DW: w, DB: bias, X: x, Ldx: k, DY: y, Lddy: n, M: m, K: k, N: n}, WeightGrad{DB: bias, DY: y, Lddy: n, M: m, N: n})
+			MatMulGrads(p, WeightGrad{DW: Packed{w, k, n}, DB: bias, X: View(x, k), DY: View(y, n), M: m}, WeightGrad{DB: bias, DY: View(y, n), M: m})
 		},
 		"GELUTanh":         func(p *Pool) { GELUTanh(p, big, big) },
 		"GELUTanhBackward": func(p *Pool) { GELUTanhBackward(p, big, big, big) },
 		"GELUErf":          func(p *Pool) { GELUErf(p, big, big) },
 		"GELUErfBackward":  func(p *Pool) { GELUErfBackward(p, big, big, big) },
-		"SwiGLU":           func(p *Pool) { SwiGLU(p, dx, k, x, dn, k, m, k) },
-		"SwiGLUBackward":   func(p *Pool) { SwiGLUBackward(p, dx, dn, k, x, k, x, x, k, m, k) },
-		"Rope":             func(p *Pool) { Rope(p, dx, k, m, 1, k, pos, angles, angles, false) },
+		"SwiGLU":           func(p *Pool) { SwiGLU(p, View(dx, k), View(x, k), View(dn, k), m, k) },
+		"SwiGLUBackward":   func(p *Pool) { SwiGLUBackward(p, View(dx, k), View(dn, k), View(x, k), View(x, k), View(x, k), m, k) },
+		"Rope":             func(p *Pool) { Rope(p, View(dx, k), 1, pos, Rotations{angles, angles, k}, false) },
 		"SumSquares":       func(p *Pool) { SumSquares(p, big) },
-		"AdamW":            func(p *Pool) { AdamW(p, big, big, moments, moments, 0, 0.9, 0.999, 1e-8, 0, 1, 1, 1) },
+		"AdamW":            func(p *Pool) { AdamW(p, big, big, moments, moments, AdamWStep{0, 0.9, 0.999, 1e-8, 0, 1, 1, 1}) },
 		"SoftmaxStats":     func(*Pool) { SoftmaxStats(bias) },
 		"SoftmaxGrad":      func(*Pool) { SoftmaxGrad(y[:n], bias, 1, 1, 3, 1, 1) },
 		"KthLargest":       func(*Pool) { KthLargest(bias, 9, &space) },
 		"Attention": func(p *Pool) {
-			Attention(p, ctx, c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+			Attention(p, View(ctx, c.ld), QKV{View(c.q.s(), c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths, c.AttnShape)
 		},
 		"AttentionBackward": func(p *Pool) {
-			AttentionBackward(p, dq, c.ld, dk, dv, c.ld, ctx, c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+			AttentionBackward(p, QKV{View(dq, c.ld), View(dk, c.ld), View(dv, c.ld)}, View(ctx, c.ld), QKV{View(c.q.s(), c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths, c.AttnShape)
 		},
 	}
 }

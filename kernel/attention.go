@@ -19,16 +19,17 @@ const (
 	attnInline = 1 << 16 // multiply-adds that are not worth waking a thread for
 )
 
-// attention is one call of either direction. Rows of q and out are Heads*HeadDim wide, rows of k and v
-// KVHeads*HeadDim.
+// QKV are queries [R][Heads*HeadDim], keys and values [rows that paths reach][KVHeads*HeadDim], or their gradients. They may be
+// column ranges of one buffer; keys and values have one stride.
+type QKV struct{ Q, K, V Matrix }
+
+// attention is one call of either direction.
 type attention struct {
 	AttnShape
-	out, q, k, v      []float32
-	dout, dq, dk, dv  []float32
-	ldo, ldq, ldkv    int
-	lddo, lddq, lddkv int
-	rows              int
-	paths             [][]int32 // [rows]
+	QKV
+	out, dout Matrix // [R][Heads*HeadDim]
+	grad      QKV
+	paths     [][]int32 // [R]
 }
 
 // attnWork is what the attention of a Pool keeps from call to call: the call in work, how it is cut, and its units as
@@ -61,15 +62,15 @@ func (p *Pool) attention(a attention) *attnWork {
 	return s.attn
 }
 
-// Attention lets query row i (at q[i*ldq], all heads side by side) attend to the key and value rows
-// paths[i][0], paths[i][1], ... in this order, and sets out row i (at out[i*ldo]). A path
-// is the way from the root of the prefix tree to the token; an empty one yields zeros.
-func Attention(p *Pool, out []float32, ldo int, q []float32, ldq int, k, v []float32, ldkv int, rows int, paths [][]int32, s AttnShape) {
-	w := p.attention(attention{AttnShape: s, out: out, ldo: ldo, q: q, ldq: ldq, k: k, v: v, ldkv: ldkv, rows: rows, paths: paths})
-	need("Attention: out", out, rows, ldo, s.Heads*s.HeadDim)
+// Attention lets row i of the queries (all heads side by side) attend to the rows paths[i][0], paths[i][1], ... of the keys and
+// values, in this order, and sets row i of out [R][Heads*HeadDim]; there is a path for each of R rows. A path is the way from the
+// root of the prefix tree to the token; an empty one yields zeros.
+func Attention(p *Pool, out Matrix, x QKV, paths [][]int32, s AttnShape) {
+	w := p.attention(attention{AttnShape: s, QKV: x, out: out, paths: paths})
+	need("Attention: out", out, len(paths), s.Heads*s.HeadDim)
 	w.check()
 	w.cut()
-	units := ceilDiv(rows, w.group) * w.parts
+	units := ceilDiv(len(paths), w.group) * w.parts
 	if p.Threads() == 1 || units == 1 {
 		one := p.at(0)
 		for i := range units {
@@ -86,7 +87,7 @@ func Attention(p *Pool, out []float32, ldo int, q []float32, ldq int, k, v []flo
 func (a *attention) check() int {
 	reach := int32(0)
 	var before []int32
-	for _, path := range a.paths[:a.rows] {
+	for _, path := range a.paths {
 		fresh := path
 		if len(before) > 0 && len(path) > 0 && &before[0] == &path[0] {
 			fresh = path[min(len(before), len(path)):]
@@ -99,10 +100,18 @@ func (a *attention) check() int {
 		}
 		before = path
 	}
-	need("Attention: q", a.q, a.rows, a.ldq, a.Heads*a.HeadDim)
-	need("Attention: k", a.k, int(reach), a.ldkv, a.KVHeads*a.HeadDim)
-	need("Attention: v", a.v, int(reach), a.ldkv, a.KVHeads*a.HeadDim)
+	need("Attention: q", a.Q, len(a.paths), a.Heads*a.HeadDim)
+	a.needKeys(&a.QKV, "Attention: k", "Attention: v", int(reach))
 	return int(reach)
+}
+
+// needKeys panics if the keys or values of x are too short for the rows that paths reach.
+func (a *attention) needKeys(x *QKV, k, v string, reach int) {
+	need(k, x.K, reach, a.KVHeads*a.HeadDim)
+	need(v, x.V, reach, a.KVHeads*a.HeadDim)
+	if x.K.Stride != x.V.Stride {
+		panic("kernel: " + k + " and " + v + " must have one stride")
+	}
 }
 
 // cut sets the units: groups of rows; few rows are cut between the heads too, little work not at all. Every row is
@@ -114,15 +123,15 @@ func (w *attnWork) cut() {
 		return
 	}
 	work := 0
-	for _, path := range w.paths[:w.rows] {
+	for _, path := range w.paths {
 		work += len(path) * w.Heads * w.HeadDim
 	}
 	if work < attnInline {
-		w.group = max(1, w.rows)
+		w.group = max(1, len(w.paths))
 		return
 	}
-	w.group = max(1, min(attnRows, w.rows/(4*threads)))
-	if groups := ceilDiv(w.rows, w.group); groups < 4*threads {
+	w.group = max(1, min(attnRows, len(w.paths)/(4*threads)))
+	if groups := ceilDiv(len(w.paths), w.group); groups < 4*threads {
 		w.parts = min(w.KVHeads, ceilDiv(4*threads, groups))
 	}
 }
@@ -130,7 +139,7 @@ func (w *attnWork) cut() {
 // forwardUnit computes some heads of a group of rows.
 func (w *attnWork) forwardUnit(i int, s *worker) {
 	lo := i / w.parts * w.group
-	hi := min(lo+w.group, w.rows)
+	hi := min(lo+w.group, len(w.paths))
 	part, group := i%w.parts, w.Heads/w.KVHeads
 	from, to := part*w.KVHeads/w.parts*group, (part+1)*w.KVHeads/w.parts*group
 	for ; lo < hi; lo += attnRows {
@@ -145,13 +154,12 @@ func (a *attention) forward(lo, hi, from, to int, s *worker) {
 	c.P = grown(&s.row, (hi-lo)*c.Pitch)
 	for i, path := range c.Paths {
 		if len(path) == 0 {
-			clear(a.out[(lo+i)*a.ldo:][from*a.HeadDim : to*a.HeadDim])
+			clear(a.out.from(lo+i, 0)[from*a.HeadDim : to*a.HeadDim])
 		}
 	}
 	for h := from; h < to; h++ {
-		at := a.kvHead(h) * a.HeadDim
-		a.probs(c, a.q[lo*a.ldq+h*a.HeadDim:], a.k[at:], longest)
-		c.X, c.LDX, c.Y = a.out[lo*a.ldo+h*a.HeadDim:], a.ldo, a.v[at:]
+		a.probs(c, lo, h, longest)
+		c.X, c.LDX, c.Y = a.out.from(lo, h*a.HeadDim), a.out.Stride, a.V.from(0, a.kvHead(h)*a.HeadDim)
 		eachKeys(c, longest, use.mix)
 	}
 }
@@ -170,9 +178,10 @@ func (a *attention) begin(c *generic.Attn, lo, hi int) (longest int) {
 	return longest
 }
 
-// probs sets c.P to the probabilities of the head of q and k.
-func (a *attention) probs(c *generic.Attn, q, k []float32, longest int) {
-	c.X, c.LDX, c.Y, c.LDY = q, a.ldq, k, a.ldkv
+// probs sets c.P to the probabilities of head h of the rows from lo on.
+func (a *attention) probs(c *generic.Attn, lo, h, longest int) {
+	c.X, c.LDX = a.Q.from(lo, h*a.HeadDim), a.Q.Stride
+	c.Y, c.LDY = a.K.from(0, a.kvHead(h)*a.HeadDim), a.K.Stride
 	c.Scale, c.Fill = a.Scale, float32(math.Inf(-1))
 	eachKeys(c, longest, use.scores)
 	use.softmax(c)

@@ -2,20 +2,17 @@ package kernel
 
 import "pgsrm/kernel/internal/generic"
 
-// AttentionBackward sets dq and adds to dk and dv (the caller zeroes them). Probabilities are computed
-// again. The order of the sums over queries is fixed: blocks of rows; in a block the query heads of a key head, then the
-// rows. dq, dk and dv may be column ranges of one buffer.
+// AttentionBackward sets d.Q and adds to d.K and d.V (the caller zeroes them), given dout [R][Heads*HeadDim]. Probabilities are
+// computed again. The order of the sums over queries is fixed: blocks of rows; in a block the query heads of a key head, then the
+// rows.
 //
 // With enough key and value heads a thread takes one of them; else the work is cut into waves of blocks.
-func AttentionBackward(p *Pool, dq []float32, lddq int, dk, dv []float32, lddkv int, dout []float32, lddo int, q []float32, ldq int, k, v []float32, ldkv int, rows int, paths [][]int32, s AttnShape) {
-	w := p.attention(attention{AttnShape: s, dq: dq, lddq: lddq, dk: dk, dv: dv, lddkv: lddkv, dout: dout, lddo: lddo,
-		q: q, ldq: ldq, k: k, v: v, ldkv: ldkv, rows: rows, paths: paths})
-	need("AttentionBackward: dq", dq, rows, lddq, s.Heads*s.HeadDim)
-	need("AttentionBackward: dout", dout, rows, lddo, s.Heads*s.HeadDim)
-	reach := w.check()
-	need("AttentionBackward: dk", dk, reach, lddkv, s.KVHeads*s.HeadDim)
-	need("AttentionBackward: dv", dv, reach, lddkv, s.KVHeads*s.HeadDim)
-	w.segments.find(paths[:rows], attnRows)
+func AttentionBackward(p *Pool, d QKV, dout Matrix, x QKV, paths [][]int32, s AttnShape) {
+	w := p.attention(attention{AttnShape: s, QKV: x, grad: d, dout: dout, paths: paths})
+	need("AttentionBackward: dout", dout, len(paths), s.Heads*s.HeadDim)
+	need("AttentionBackward: dq", d.Q, len(paths), s.Heads*s.HeadDim)
+	w.needKeys(&w.grad, "AttentionBackward: dk", "AttentionBackward: dv", w.check())
+	w.segments.find(paths, attnRows)
 	switch t := p.Threads(); {
 	case t == 1:
 		for kv := range s.KVHeads {
@@ -32,8 +29,8 @@ func AttentionBackward(p *Pool, dq []float32, lddq int, dk, dv []float32, lddkv 
 // backwardHead handles one key and value head and the query heads that use it.
 func (w *attnWork) backwardHead(kv int, s *worker) {
 	group := w.Heads / w.KVHeads
-	for lo := 0; lo < w.rows; lo += attnRows {
-		hi := min(lo+attnRows, w.rows)
+	for lo := 0; lo < len(w.paths); lo += attnRows {
+		hi := min(lo+attnRows, len(w.paths))
 		longest := w.begin(&s.head, lo, hi)
 		buf := grown(&s.row, 2*(hi-lo)*s.head.Pitch)
 		for h := kv * group; h < (kv+1)*group; h++ {
@@ -48,19 +45,19 @@ func (w *attnWork) backwardHead(kv int, s *worker) {
 func (w *attnWork) backward(c *generic.Attn, lo, h, longest int, buf []float32) {
 	at, half := w.kvHead(h)*w.HeadDim, len(buf)/2
 	c.Width, c.P = w.HeadDim, buf[:half]
-	w.probs(c, w.q[lo*w.ldq+h*w.HeadDim:], w.k[at:], longest)
-	c.P, c.X, c.LDX, c.Y = buf[half:], w.dout[lo*w.lddo+h*w.HeadDim:], w.lddo, w.v[at:]
+	w.probs(c, lo, h, longest)
+	c.P, c.X, c.LDX, c.Y = buf[half:], w.dout.from(lo, h*w.HeadDim), w.dout.Stride, w.V.from(0, at)
 	c.Scale, c.Fill = 1, 0
 	eachKeys(c, longest, use.scores)
 	c.P, c.DP, c.Scale = buf[:half], buf[half:], w.Scale
 	use.softmaxBackward(c)
-	dq := w.dq[lo*w.lddq+h*w.HeadDim:]
+	dq := View(w.grad.Q.from(lo, h*w.HeadDim), w.grad.Q.Stride)
 	for i, path := range c.Paths {
 		if len(path) == 0 {
-			clear(dq[i*w.lddq:][:w.HeadDim])
+			clear(dq.from(i, 0)[:w.HeadDim])
 		}
 	}
-	c.P, c.X, c.LDX, c.Y = c.DP, dq, w.lddq, w.k[at:]
+	c.P, c.X, c.LDX, c.Y = c.DP, dq.Data, dq.Stride, w.K.from(0, at)
 	eachKeys(c, longest, use.mix)
 	c.P = buf[:half]
 }
@@ -69,9 +66,9 @@ func (w *attnWork) backward(c *generic.Attn, lo, h, longest int, buf []float32) 
 func (w *attnWork) spread(c *generic.Attn, lo, h, from, to int) {
 	at := w.kvHead(h)*w.HeadDim + from
 	c.Segs = w.segments.block(lo / attnRows)
-	c.X, c.LDX = w.q[lo*w.ldq+h*w.HeadDim+from:], w.ldq
-	c.X2, c.LDX2 = w.dout[lo*w.lddo+h*w.HeadDim+from:], w.lddo
-	c.Y, c.Y2, c.LDY, c.Width = w.dk[at:], w.dv[at:], w.lddkv, to-from
+	c.X, c.LDX = w.Q.from(lo, h*w.HeadDim+from), w.Q.Stride
+	c.X2, c.LDX2 = w.dout.from(lo, h*w.HeadDim+from), w.dout.Stride
+	c.Y, c.Y2, c.LDY, c.Width = w.grad.K.from(0, at), w.grad.V.from(0, at), w.grad.K.Stride, to-from
 	use.spread(c)
 }
 
@@ -92,12 +89,12 @@ type wave struct {
 // waves runs over all blocks in waves.
 func (w *attnWork) waves() {
 	longest := 0
-	for _, path := range w.paths[:w.rows] {
+	for _, path := range w.paths {
 		longest = max(longest, len(path))
 	}
 	w.size = 2 * attnRows * (longest + 32)
 	w.cuts = min(ceilDiv(w.HeadDim, waveColumns), ceilDiv(2*w.p.Threads(), w.KVHeads))
-	blocks := ceilDiv(w.rows, attnRows)
+	blocks := ceilDiv(len(w.paths), attnRows)
 	step := max(1, waveFloats/(w.Heads*w.size))
 	for w.lo = 0; w.lo < blocks; w.lo += step {
 		w.hi = min(w.lo+step, blocks)
@@ -115,7 +112,7 @@ func (w *wave) piece(block, heads, h, rows, pitch int) []float32 {
 func (w *attnWork) waveProbs(i int, s *worker) {
 	block, h := w.wave.lo+i/w.Heads, i%w.Heads
 	lo := block * attnRows
-	hi := min(lo+attnRows, w.rows)
+	hi := min(lo+attnRows, len(w.paths))
 	longest := w.begin(&s.head, lo, hi)
 	w.backward(&s.head, lo, h, longest, w.piece(block, w.Heads, h, hi-lo, s.head.Pitch))
 }
@@ -128,7 +125,7 @@ func (w *attnWork) waveSpread(i int, s *worker) {
 	to := min(from+columns, w.HeadDim)
 	for block := w.wave.lo; from < to && block < w.wave.hi; block++ {
 		lo := block * attnRows
-		hi := min(lo+attnRows, w.rows)
+		hi := min(lo+attnRows, len(w.paths))
 		w.begin(&s.head, lo, hi)
 		for h := kv * group; h < (kv+1)*group; h++ {
 			buf := w.piece(block, w.Heads, h, hi-lo, s.head.Pitch)

@@ -37,7 +37,7 @@ func drawAttn(t *rapid.T) attnCase {
 
 func (c *attnCase) forward(p *Pool, lo, hi int) []float32 {
 	out := newGuarded(newRand(1), c.rows*c.ld)
-	Attention(p, out.s()[lo*c.ld:], c.ld, c.q.s()[lo*c.ld:], c.ld, c.k.s(), c.v.s(), c.ld, hi-lo, c.paths[lo:hi], c.AttnShape)
+	Attention(p, View(out.s()[lo*c.ld:], c.ld), QKV{View(c.q.s()[lo*c.ld:], c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths[lo:hi], c.AttnShape)
 	return out.s()
 }
 
@@ -45,7 +45,7 @@ func (c *attnCase) backward(p *Pool) []float32 {
 	rng := newRand(2)
 	dout, dq := newGuarded(rng, c.rows*c.ld), newGuarded(rng, c.rows*c.ld)
 	dk, dv := make([]float32, c.rows*c.ld), make([]float32, c.rows*c.ld)
-	AttentionBackward(p, dq.s(), c.ld, dk, dv, c.ld, dout.s(), c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+	AttentionBackward(p, QKV{View(dq.s(), c.ld), View(dk, c.ld), View(dv, c.ld)}, View(dout.s(), c.ld), QKV{View(c.q.s(), c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths, c.AttnShape)
 	return append(append(dk, dv...), dq.s()...)
 }
 
@@ -168,8 +168,8 @@ func TestAttentionAllocatesNothing(t *testing.T) {
 		p := NewPool(threads)
 		buf, dk := make([]float32, c.rows*c.ld), make([]float32, c.rows*c.ld)
 		run := func() {
-			Attention(p, buf, c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
-			AttentionBackward(p, buf, c.ld, dk, dk, c.ld, c.q.s(), c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+			Attention(p, View(buf, c.ld), QKV{View(c.q.s(), c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths, c.AttnShape)
+			AttentionBackward(p, QKV{View(buf, c.ld), View(dk, c.ld), View(dk, c.ld)}, View(c.q.s(), c.ld), QKV{View(c.q.s(), c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths, c.AttnShape)
 		}
 		for range 50 { // every worker has met the longest path
 			run()

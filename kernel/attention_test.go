@@ -71,7 +71,7 @@ func eachAttn(t *testing.T, f func(t *testing.T, p *Pool, c attnCase)) {
 func TestAttention(t *testing.T) {
 	eachAttn(t, func(t *testing.T, p *Pool, c attnCase) {
 		out := newGuarded(newRand(1), c.rows*c.ld)
-		Attention(p, out.s(), c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+		Attention(p, View(out.s(), c.ld), QKV{View(c.q.s(), c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths, c.AttnShape)
 		out.check(t, "out")
 		for i := range c.rows {
 			for h := range c.Heads {
@@ -87,7 +87,7 @@ func TestAttention(t *testing.T) {
 		}
 		// One row alone, against the same keys, yields the same bits: cached decoding.
 		last, alone := c.rows-1, make([]float32, c.width)
-		Attention(nil, alone, c.width, c.q.s()[last*c.ld:], c.ld, c.k.s(), c.v.s(), c.ld, 1, c.paths[last:], c.AttnShape)
+		Attention(nil, View(alone, c.width), QKV{View(c.q.s()[last*c.ld:], c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths[last:], c.AttnShape)
 		sameBits(t, "row alone", out.s()[last*c.ld:][:c.width], alone)
 	})
 }
@@ -99,7 +99,7 @@ func TestAttentionBackward(t *testing.T) {
 		dout, dq, dk, dv := mk(), mk(), mk(), mk()
 		clear(dk.s())
 		clear(dv.s())
-		AttentionBackward(p, dq.s(), c.ld, dk.s(), dv.s(), c.ld, dout.s(), c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+		AttentionBackward(p, QKV{View(dq.s(), c.ld), View(dk.s(), c.ld), View(dv.s(), c.ld)}, View(dout.s(), c.ld), QKV{View(c.q.s(), c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths, c.AttnShape)
 		wantQ, wantK, wantV := c.exactBackward(dout.s())
 		for name, g := range map[string]struct {
 			got   guarded
@@ -150,18 +150,18 @@ func TestThreadsDoNotChangeBits(t *testing.T) {
 		x, gamma, beta, dout := mk(rows*d), mk(d), mk(d), mk(rows*d)
 		out, mean, rstd, dx := mk(rows*d), mk(rows), mk(rows), mk(rows*d)
 		dgamma, dbeta, dw, db := mk(d), mk(d), mk(PackedLen(d, d)), mk(d)
-		LayerNorm(p, out, mean, rstd, x, gamma, beta, rows, d, 1e-5)
+		LayerNorm(p, out, NormStats{mean, rstd}, x, NormWeights{gamma, beta, 1e-5}, rows)
 		parts := make([]float32, NormParts(rows, d))
-		LayerNormBackward(p, dx, parts, dout, x, gamma, mean, rstd, rows, d)
+		LayerNormBackward(p, dx, parts, dout, x, gamma, NormStats{mean, rstd}, rows)
 		NormGrads(dgamma, dbeta, parts)
-		MatMulGrad(p, dw, x, d, dout, d, rows, d, d, true)
-		ColSum(p, db, dout, d, rows, d)
+		MatMulGrad(p, Packed{dw, d, d}, View(x, d), View(dout, d), rows, true)
+		ColSum(p, db, View(dout, d), rows)
 		big := mk(200_000)
 		out = append(out, float32(SumSquares(p, big)))
 		GELUTanh(p, big, big)
 		c := newAttnCase(4, 2, 32, 40)
 		dq, dk, dv := mk(c.rows*c.ld), mk(c.rows*c.ld), mk(c.rows*c.ld)
-		AttentionBackward(p, dq, c.ld, dk, dv, c.ld, c.v.s(), c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+		AttentionBackward(p, QKV{View(dq, c.ld), View(dk, c.ld), View(dv, c.ld)}, View(c.v.s(), c.ld), QKV{View(c.q.s(), c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths, c.AttnShape)
 		for _, s := range [][]float32{mean, rstd, dx, dgamma, dbeta, dw, db, big, dq, dk, dv} {
 			out = append(out, s...)
 		}
@@ -183,8 +183,8 @@ func TestEmptyPathYieldsZeros(t *testing.T) {
 		c.paths[1] = nil
 		out, dq := newGuarded(newRand(1), c.rows*c.ld).s(), newGuarded(newRand(1), c.rows*c.ld).s()
 		dk, dv := make([]float32, c.rows*c.ld), make([]float32, c.rows*c.ld)
-		Attention(nil, out, c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
-		AttentionBackward(nil, dq, c.ld, dk, dv, c.ld, c.q.s(), c.ld, c.q.s(), c.ld, c.k.s(), c.v.s(), c.ld, c.rows, c.paths, c.AttnShape)
+		Attention(nil, View(out, c.ld), QKV{View(c.q.s(), c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths, c.AttnShape)
+		AttentionBackward(nil, QKV{View(dq, c.ld), View(dk, c.ld), View(dv, c.ld)}, View(c.q.s(), c.ld), QKV{View(c.q.s(), c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths, c.AttnShape)
 		sameBits(t, "out", out[c.ld:][:c.width], make([]float32, c.width))
 		sameBits(t, "dq", dq[c.ld:][:c.width], make([]float32, c.width))
 	})

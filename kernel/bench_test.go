@@ -29,21 +29,27 @@ func benchGEMM(b *testing.B, run func(p *Pool, x, w, y []float32, m, k, n int)) 
 }
 
 func BenchmarkMatMul(b *testing.B) {
-	benchGEMM(b, func(p *Pool, x, w, y []float32, m, k, n int) { MatMul(p, y, n, x, k, m, w, k, n, Epilogue{}) })
+	benchGEMM(b, func(p *Pool, x, w, y []float32, m, k, n int) {
+		MatMul(p, View(y, n), View(x, k), m, Packed{w, k, n}, Epilogue{})
+	})
 }
 
 func BenchmarkMatMulGELU(b *testing.B) {
 	benchGEMM(b, func(p *Pool, x, w, y []float32, m, k, n int) {
-		MatMul(p, y, n, x, k, m, w, k, n, Epilogue{Act: ActGELUTanh})
+		MatMul(p, View(y, n), View(x, k), m, Packed{w, k, n}, Epilogue{Act: ActGELUTanh})
 	})
 }
 
 func BenchmarkMatMulT(b *testing.B) {
-	benchGEMM(b, func(p *Pool, x, w, y []float32, m, k, n int) { MatMulT(p, x, k, y, n, m, w, k, n, false) })
+	benchGEMM(b, func(p *Pool, x, w, y []float32, m, k, n int) {
+		MatMulT(p, View(x, k), View(y, n), m, Packed{w, k, n}, false)
+	})
 }
 
 func BenchmarkMatMulGrad(b *testing.B) {
-	benchGEMM(b, func(p *Pool, x, w, y []float32, m, k, n int) { MatMulGrad(p, w, x, k, y, n, m, k, n, true) })
+	benchGEMM(b, func(p *Pool, x, w, y []float32, m, k, n int) {
+		MatMulGrad(p, Packed{w, k, n}, View(x, k), View(y, n), m, true)
+	})
 }
 
 // benchRow times f and reports nanoseconds for each of n elements.
@@ -64,18 +70,18 @@ func BenchmarkRows(b *testing.B) {
 	x, y, z, v := mk(n), mk(n), mk(n), make([]float32, n)
 	gamma, beta, mean, rstd, dg, parts := mk(d), mk(d), mk(rows), mk(rows), mk(d), mk(NormParts(rows, d))
 	cos, pos, top := make([]float32, 32), make([]int32, rows), []float32(nil)
-	benchRow(b, "LayerNorm", n, func() { LayerNorm(p, y, mean, rstd, x, gamma, beta, rows, d, 1e-5) })
-	benchRow(b, "LayerNormBackward", n, func() { LayerNormBackward(p, y, parts, z, x, gamma, mean, rstd, rows, d) })
-	benchRow(b, "RMSNorm", n, func() { RMSNorm(p, y, rstd, x, gamma, rows, d, 1e-5) })
-	benchRow(b, "RMSNormBackward", n, func() { RMSNormBackward(p, y, parts, z, x, gamma, rstd, rows, d) })
+	benchRow(b, "LayerNorm", n, func() { LayerNorm(p, y, NormStats{mean, rstd}, x, NormWeights{gamma, beta, 1e-5}, rows) })
+	benchRow(b, "LayerNormBackward", n, func() { LayerNormBackward(p, y, parts, z, x, gamma, NormStats{mean, rstd}, rows) })
+	benchRow(b, "RMSNorm", n, func() { RMSNorm(p, y, rstd, x, NormWeights{gamma, nil, 1e-5}, rows) })
+	benchRow(b, "RMSNormBackward", n, func() { RMSNormBackward(p, y, parts, z, x, gamma, rstd, rows) })
 	benchRow(b, "GELUTanh", n, func() { GELUTanh(p, y, x) })
 	benchRow(b, "GELUTanhBackward", n, func() { GELUTanhBackward(p, y, z, x) })
 	benchRow(b, "GELUErf", n, func() { GELUErf(p, y, x) })
 	benchRow(b, "GELUErfBackward", n, func() { GELUErfBackward(p, y, z, x) })
-	benchRow(b, "SwiGLU", n, func() { SwiGLU(p, y, d, x, z, d, rows, d) })
-	benchRow(b, "SwiGLUBackward", n, func() { SwiGLUBackward(p, y, v, d, z, d, x, z, d, rows, d) })
-	benchRow(b, "Rope", n, func() { Rope(p, y, d, rows, 12, 64, pos, cos, cos, false) })
-	benchRow(b, "ColSum", n, func() { ColSum(p, dg, z, d, rows, d) })
+	benchRow(b, "SwiGLU", n, func() { SwiGLU(p, View(y, d), View(x, d), View(z, d), rows, d) })
+	benchRow(b, "SwiGLUBackward", n, func() { SwiGLUBackward(p, View(y, d), View(v, d), View(z, d), View(x, d), View(z, d), rows, d) })
+	benchRow(b, "Rope", n, func() { Rope(p, View(y, d), 12, pos, Rotations{cos, cos, 64}, false) })
+	benchRow(b, "ColSum", n, func() { ColSum(p, dg, View(z, d), rows) })
 	benchRow(b, "Exp", n, func() { Exp(y, x) })
 	benchRow(b, "Log", n, func() { Log(y, x) })
 	benchRow(b, "Tanh", n, func() { Tanh(y, x) })
@@ -87,7 +93,7 @@ func BenchmarkRows(b *testing.B) {
 	benchRow(b, "KthLargest", n, func() { KthLargest(x, 50, &top) })
 	clear(y)
 	clear(v)
-	benchRow(b, "AdamW", n, func() { AdamW(p, z, x, y, v, 1e-6, 0.9, 0.999, 1e-8, 0.01, 1, 1, 1) })
+	benchRow(b, "AdamW", n, func() { AdamW(p, z, x, y, v, AdamWStep{1e-6, 0.9, 0.999, 1e-8, 0.01, 1, 1, 1}) })
 }
 
 // attnLayouts are the ways in which rows rows have paths of n keys.
@@ -148,10 +154,10 @@ func BenchmarkAttention(b *testing.B) {
 		shape := AttnShape{s.heads, s.heads, s.width, 0.125}
 		name := fmt.Sprintf("heads=%d,width=%d,%s=%d", s.heads, s.width, s.layout, s.path)
 		benchRow(b, "forward/"+name, n, func() {
-			Attention(p, dout, d, buf, ld, buf[d:], buf[2*d:], ld, s.rows, paths, shape)
+			Attention(p, View(dout, d), QKV{View(buf, ld), View(buf[d:], ld), View(buf[2*d:], ld)}, paths, shape)
 		})
 		benchRow(b, "backward/"+name, n, func() {
-			AttentionBackward(p, grad, ld, grad[d:], grad[2*d:], ld, dout, d, buf, ld, buf[d:], buf[2*d:], ld, s.rows, paths, shape)
+			AttentionBackward(p, QKV{View(grad, ld), View(grad[d:], ld), View(grad[2*d:], ld)}, View(dout, d), QKV{View(buf, ld), View(buf[d:], ld), View(buf[2*d:], ld)}, paths, shape)
 		})
 	}
 }

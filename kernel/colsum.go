@@ -7,12 +7,12 @@ const sumRows = 64
 const sumWidth = 256
 
 // columnSums adds the sum over the rows of dy [M][len(db)] to db.
-func columnSums(s *worker, db, dy []float32, lddy, m int) {
+func columnSums(s *worker, db []float32, dy Matrix, m int) {
 	acc := grown(&s.row, len(db))
 	for r0 := 0; r0 < m; r0 += sumRows {
 		clear(acc)
 		for r := r0; r < min(r0+sumRows, m); r++ {
-			use.add(acc, dy[r*lddy:][:len(db)])
+			use.add(acc, dy.from(r, 0)[:len(db)])
 		}
 		use.add(db, acc)
 	}

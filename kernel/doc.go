@@ -16,8 +16,7 @@
 //
 // # Letters
 //
-// M rows of a product, K its inputs, N its outputs; R rows, D width of a row; ld* the distance
-// of two rows in elements. A gradient is d + name. Backward functions add to parameter
+// M rows of a product, K its inputs, N its outputs; R rows, D width of a row. A gradient is d + name. Backward functions add to parameter
 // gradients (the caller zeroes once); each says whether it sets or adds to its dx.
 //
 // Slices that are too short are a programmer's mistake and panic with an index error.

@@ -15,16 +15,15 @@ const (
 type Epilogue struct {
 	Bias     []float32 // [N] or nil
 	Act      Act       // applied after the bias
-	Pre      []float32 // [M][ldc] or nil: receives the value before Act; unused with ActNone
-	Residual []float32 // [M][LdRes] or nil, added at the end; may be c; not together with an Act
-	LdRes    int
+	Pre      []float32 // with the stride of c, or nil: receives the value before Act; unused with ActNone
+	Residual Matrix    // [M][N], if it has Data added at the end; may be c; not together with an Act
 }
 
 // product is one forward product, cut into blocks of rows and of panels.
 type product struct {
-	c, a, w    []float32
-	ldc, lda   int
-	m, k, n    int
+	c, a       Matrix
+	m          int
+	w          Packed
 	ep         Epilogue
 	rowBlock   int // rows of a block: those of A stay in the L2 cache
 	panelBlock int // panels of a block
@@ -71,15 +70,12 @@ func (p *Pool) split(m, panels, weights, leastRows int) (rowBlock, panelBlock in
 	return rowBlock, max(1, (ceilDiv(panels, cols)+1)&^1)
 }
 
-// MatMul sets c[M][N] = act(a[M][K]·W + bias) + residual, W [K][N] packed.
-func MatMul(p *Pool, c []float32, ldc int, a []float32, lda, m int, w []float32, k, n int, ep Epilogue) {
-	g := product{c: c, ldc: ldc, a: a, lda: lda, m: m, w: w, k: k, n: n, ep: ep}
+// MatMul sets c[M][N] = act(a[M][K]·W + bias) + residual.
+func MatMul(p *Pool, c, a Matrix, m int, w Packed, ep Epilogue) {
+	g := product{c: c, a: a, m: m, w: w, ep: ep}
 	g.check()
-	if ep.Residual != nil && ep.Act != ActNone {
-		panic("kernel: MatMul: an activation and a residual exclude each other")
-	}
-	panels := ceilDiv(n, NR)
-	g.rowBlock, g.panelBlock = p.split(m, panels, k*n, 2*use.tileRows)
+	panels := ceilDiv(w.N, NR)
+	g.rowBlock, g.panelBlock = p.split(m, panels, w.K*w.N, 2*use.tileRows)
 	blocks := ceilDiv(m, g.rowBlock) * ceilDiv(panels, g.panelBlock)
 	if p.Threads() == 1 || blocks == 1 {
 		s := p.at(0)
@@ -93,19 +89,22 @@ func MatMul(p *Pool, c []float32, ldc int, a []float32, lda, m int, w []float32,
 
 func (g *product) item(i int, s *worker) { g.block(i, s) }
 
-// check panics if a slice is too short.
+// check panics if a slice is too short or the epilogue is impossible.
 func (g *product) check() {
-	need("MatMul: c", g.c, g.m, g.ldc, g.n)
-	need("MatMul: a", g.a, g.m, g.lda, g.k)
-	need("MatMul: w", g.w, 1, 0, PackedLen(g.k, g.n))
-	if g.ep.Residual != nil {
-		need("MatMul: residual", g.ep.Residual, g.m, g.ep.LdRes, g.n)
+	need("MatMul: c", g.c, g.m, g.w.N)
+	need("MatMul: a", g.a, g.m, g.w.K)
+	g.w.need("MatMul: w")
+	if g.ep.Residual.Data != nil {
+		need("MatMul: residual", g.ep.Residual, g.m, g.w.N)
+		if g.ep.Act != ActNone {
+			panic("kernel: MatMul: an activation and a residual exclude each other")
+		}
 	}
 	if g.ep.Bias != nil {
-		need("MatMul: bias", g.ep.Bias, 1, 0, g.n)
+		needLen("MatMul: bias", g.ep.Bias, g.w.N)
 	}
 	if g.ep.Pre != nil {
-		need("MatMul: pre", g.ep.Pre, g.m, g.ldc, g.n)
+		need("MatMul: pre", View(g.ep.Pre, g.c.Stride), g.m, g.w.N)
 	}
 }
 
@@ -118,29 +117,29 @@ func even(n, limit int) int { return max(1, ceilDiv(n, max(1, ceilDiv(n, limit))
 // sums is one block in work: the rows r0..r1-1 of the panels j0..j1-1.
 type sums struct {
 	r0, r1, j0, j1 int
-	out            []float32 // the block's first element; rows are ldo apart
-	ldo            int
+	out            Matrix // the block
 }
 
 // block computes one block: the sums in pieces of blockK steps, then what is left of the epilogue.
 func (g *product) block(i int, s *worker) {
-	panels := ceilDiv(g.n, NR)
+	panels := ceilDiv(g.w.N, NR)
 	cols := ceilDiv(panels, g.panelBlock)
 	b := sums{r0: i / cols * g.rowBlock, j0: i % cols * g.panelBlock}
 	b.r1, b.j1 = min(b.r0+g.rowBlock, g.m), min(b.j0+g.panelBlock, panels)
-	step := pieces(g.k, b.r1-b.r0)
-	b.out, b.ldo = g.c[b.r0*g.ldc+b.j0*NR:], g.ldc
+	step := pieces(g.w.K, b.r1-b.r0)
+	b.out = View(g.c.from(b.r0, b.j0*NR), g.c.Stride)
 	// Where c is the residual it must not hold partial sums; a panel that is cut off the tile cannot add to.
-	aside := g.ep.Residual != nil && (step < g.k && &g.ep.Residual[0] == &g.c[0] || g.n%NR != 0)
+	res := g.ep.Residual.Data
+	aside := res != nil && (step < g.w.K && &res[0] == &g.c.Data[0] || g.w.N%NR != 0)
 	switch {
 	case aside:
-		b.ldo = (b.j1 - b.j0) * NR
-		b.out = grown(&s.row, (b.r1-b.r0)*b.ldo)
+		width := (b.j1 - b.j0) * NR
+		b.out = View(grown(&s.row, (b.r1-b.r0)*width), width)
 	case g.ep.Act != ActNone && g.ep.Pre != nil:
-		b.out = g.ep.Pre[b.r0*g.ldc+b.j0*NR:]
+		b.out.Data = g.ep.Pre[b.r0*g.c.Stride+b.j0*NR:]
 	}
-	for k0 := 0; k0 < max(g.k, 1); k0 += step {
-		g.piece(s, &b, k0, min(k0+step, g.k), !aside)
+	for k0 := 0; k0 < max(g.w.K, 1); k0 += step {
+		g.piece(s, &b, k0, min(k0+step, g.w.K), !aside)
 	}
 	g.finish(&b, aside)
 }
@@ -153,23 +152,23 @@ func (g *product) piece(s *worker, b *sums, k0, k1 int, addRes bool) {
 	if k0 > 0 {
 		t.Load = 1
 	}
-	last := k1 == g.k
-	rows := s.packedRows(g.a[b.r0*g.lda+k0:], g.lda, b.r1-b.r0, k1-k0)
-	t.BStep, t.CStep = g.k*NR, NR
+	last := k1 == g.w.K
+	rows := s.packedRows(View(g.a.from(b.r0, k0), g.a.Stride), b.r1-b.r0, k1-k0)
+	t.BStep, t.CStep = g.w.K*NR, NR
 	for j := b.j0; j < b.j1; j += t.Panels {
-		t.Panels = rows.panelsAt(j, b.j1, g.n)
-		width := min(t.Panels*NR, g.n-j*NR)
-		t.B, t.Bias, t.Res = g.w[(j*g.k+k0)*NR:], nil, nil
+		t.Panels = rows.panelsAt(j, b.j1, g.w.N)
+		width := min(t.Panels*NR, g.w.N-j*NR)
+		t.B, t.Bias, t.Res = g.w.Data[(j*g.w.K+k0)*NR:], nil, nil
 		if last && g.ep.Bias != nil {
 			t.Bias = s.padded(g.ep.Bias[j*NR:], width)
 		}
-		if addRes && last && g.ep.Residual != nil {
-			t.Res, t.LDRes = g.ep.Residual[b.r0*g.ep.LdRes+j*NR:], g.ep.LdRes
+		if addRes && last && g.ep.Residual.Data != nil {
+			t.Res, t.LDRes = g.ep.Residual.from(b.r0, j*NR), g.ep.Residual.Stride
 		}
 		if next := j + t.Panels; next < b.j1 {
-			t.Ahead, t.AheadStep = g.w[(next*g.k+k0)*NR:], rows.aheadStep(4*NR*t.Panels*(k1-k0))
+			t.Ahead, t.AheadStep = g.w.Data[(next*g.w.K+k0)*NR:], rows.aheadStep(4*NR*t.Panels*(k1-k0))
 		}
-		s.columns(rows, b.out[(j-b.j0)*NR:], b.ldo, width)
+		s.columns(rows, View(b.out.from(0, (j-b.j0)*NR), b.out.Stride), width)
 	}
 }
 
@@ -188,11 +187,11 @@ func (g *product) finish(b *sums, aside bool) {
 	if act == nil && !aside {
 		return
 	}
-	c0, width := b.j0*NR, min(b.j1*NR, g.n)-b.j0*NR
+	c0, width := b.j0*NR, min(b.j1*NR, g.w.N)-b.j0*NR
 	for r := b.r0; r < b.r1; r++ {
-		c, sum := g.c[r*g.ldc+c0:][:width], b.out[(r-b.r0)*b.ldo:][:width]
+		c, sum := g.c.from(r, c0)[:width], b.out.from(r-b.r0, 0)[:width]
 		if aside {
-			copy(c, g.ep.Residual[r*g.ep.LdRes+c0:][:width])
+			copy(c, g.ep.Residual.from(r, c0)[:width])
 			use.add(c, sum)
 		} else if act != nil {
 			act(c, sum)

@@ -2,23 +2,23 @@ package kernel
 
 // inputGrad is one product with the transposed weights, cut into blocks of rows and of dx columns.
 type inputGrad struct {
-	dx, dy, w  []float32
-	lddx, lddy int
-	m, k, n    int
+	dx, dy     Matrix
+	m          int
+	w          Packed
 	add        bool
 	rowBlock   int
 	panelBlock int // panels of k in a block
 }
 
-// MatMulT sets (add: adds) dx[M][K] = dy[M][N]·W^T, W [K][N] packed. Blocks of W are
+// MatMulT sets (add: adds) dx[M][K] = dy[M][N]·W^T. Blocks of W are
 // transposed into scratch memory as they are needed.
-func MatMulT(p *Pool, dx []float32, lddx int, dy []float32, lddy, m int, w []float32, k, n int, add bool) {
-	g := inputGrad{dx: dx, lddx: lddx, dy: dy, lddy: lddy, m: m, w: w, k: k, n: n, add: add}
-	need("MatMulT: dx", dx, m, lddx, k)
-	need("MatMulT: dy", dy, m, lddy, n)
-	need("MatMulT: w", w, 1, 0, PackedLen(k, n))
-	panels := ceilDiv(k, NR)
-	g.rowBlock, g.panelBlock = p.split(m, panels, k*n, 96)
+func MatMulT(p *Pool, dx, dy Matrix, m int, w Packed, add bool) {
+	g := inputGrad{dx: dx, dy: dy, m: m, w: w, add: add}
+	need("MatMulT: dx", dx, m, w.K)
+	need("MatMulT: dy", dy, m, w.N)
+	w.need("MatMulT: w")
+	panels := ceilDiv(w.K, NR)
+	g.rowBlock, g.panelBlock = p.split(m, panels, w.K*w.N, 96)
 	blocks := ceilDiv(m, g.rowBlock) * ceilDiv(panels, g.panelBlock)
 	if p.Threads() == 1 || blocks == 1 {
 		s := p.at(0)
@@ -34,24 +34,25 @@ func (g *inputGrad) item(i int, s *worker) { g.block(i, s) }
 
 // block computes some panels of columns for some rows of dx, a piece of the sum after the other.
 func (g *inputGrad) block(i int, s *worker) {
-	panels, cols := ceilDiv(g.k, NR), ceilDiv(ceilDiv(g.k, NR), g.panelBlock)
+	panels := ceilDiv(g.w.K, NR)
+	cols := ceilDiv(panels, g.panelBlock)
 	r0, i0 := i/cols*g.rowBlock, i%cols*g.panelBlock
 	r1, i1 := min(r0+g.rowBlock, g.m), min(i0+g.panelBlock, panels)
 	t := &s.tile
 	t.Bias, t.Res = nil, nil
-	step := even(ceilDiv(g.n, NR), pieceK/NR)
-	for j0 := 0; j0*NR < max(g.n, 1); j0 += step {
-		j1 := min(j0+step, ceilDiv(g.n, NR))
-		rows := s.packedRows(g.dy[r0*g.lddy+j0*NR:], g.lddy, r1-r0, min(j1*NR, g.n)-j0*NR)
+	step := even(ceilDiv(g.w.N, NR), pieceK/NR)
+	for j0 := 0; j0*NR < max(g.w.N, 1); j0 += step {
+		j1 := min(j0+step, ceilDiv(g.w.N, NR))
+		rows := s.packedRows(View(g.dy.from(r0, j0*NR), g.dy.Stride), r1-r0, min(j1*NR, g.w.N)-j0*NR)
 		t.Load = 0
 		if g.add || j0 > 0 {
 			t.Load = 1
 		}
 		t.BStep, t.CStep = (j1-j0)*NR*NR, NR
 		for i := i0; i < i1; i += t.Panels {
-			t.Panels = rows.panelsAt(i, i1, g.k)
+			t.Panels = rows.panelsAt(i, i1, g.w.K)
 			t.B = g.transposed(s, i, t.Panels, j0, j1)
-			s.columns(rows, g.dx[r0*g.lddx+i*NR:], g.lddx, min(t.Panels*NR, g.k-i*NR))
+			s.columns(rows, View(g.dx.from(r0, i*NR), g.dx.Stride), min(t.Panels*NR, g.w.K-i*NR))
 		}
 	}
 }
@@ -61,9 +62,9 @@ func (g *inputGrad) transposed(s *worker, i, panels, j0, j1 int) []float32 {
 	wt := grown(&s.panel, panels*max(j1-j0, 0)*NR*NR)
 	at := wt
 	for k0 := i * NR; k0 < (i+panels)*NR; k0 += NR {
-		rows := min(NR, g.k-k0)
+		rows := min(NR, g.w.K-k0)
 		for j := j0; j < j1; j++ {
-			src := g.w[j*g.k*NR+k0*NR:][:rows*NR]
+			src := g.w.Data[(j*g.w.K+k0)*NR:][:rows*NR]
 			if rows < NR {
 				buf := grown(&s.edge, NR*NR)
 				clear(buf[copy(buf, src):])
@@ -76,11 +77,11 @@ func (g *inputGrad) transposed(s *worker, i, panels, j0, j1 int) []float32 {
 	return wt
 }
 
-// Transposition is a packed W [K][N] and the room for W^T [N][K], packed: dst [PackedLen(N, K)]. With that, MatMul does what MatMulT
-// does, without transposing W for each block of rows.
+// Transposition is a matrix W and the room for its transpose. With that, MatMul does what MatMulT does, without transposing W for
+// each block of rows.
 type Transposition struct {
-	Dst, W []float32
-	K, N   int
+	Dst []float32 // [PackedLen(W.N, W.K)]
+	W   Packed
 }
 
 // Transpose sets the Dst of all ts.
@@ -89,9 +90,9 @@ func Transpose(p *Pool, ts ...Transposition) {
 	s.transposed = append(s.transposed[:0], ts...)
 	t, items := transposed(s.transposed), 0
 	for _, x := range ts {
-		need("Transpose: w", x.W, 1, 0, PackedLen(x.K, x.N))
-		need("Transpose: dst", x.Dst, 1, 0, PackedLen(x.N, x.K))
-		items += ceilDiv(x.K, NR)
+		x.W.need("Transpose: w")
+		needLen("Transpose: dst", x.Dst, PackedLen(x.W.N, x.W.K))
+		items += ceilDiv(x.W.K, NR)
 	}
 	if p.Threads() == 1 {
 		for i := range items {
@@ -108,7 +109,7 @@ type transposed []Transposition
 
 func (l *transposed) item(i int, s *worker) {
 	for _, t := range *l {
-		if panels := ceilDiv(t.K, NR); i < panels {
+		if panels := ceilDiv(t.W.K, NR); i < panels {
 			t.panel(i, s)
 			return
 		} else {
@@ -119,10 +120,11 @@ func (l *transposed) item(i int, s *worker) {
 
 // panel sets the panel of the rows 32i.. of W.
 func (t *Transposition) panel(i int, s *worker) {
-	rows := min(NR, t.K-i*NR)
-	for n := 0; n < t.N; n += NR {
-		src, dst := t.W[n*t.K+i*NR*NR:][:rows*NR], t.Dst[(i*t.N+n)*NR:]
-		if rows == NR && n+NR <= t.N {
+	K, N := t.W.K, t.W.N
+	rows := min(NR, K-i*NR)
+	for n := 0; n < N; n += NR {
+		src, dst := t.W.Data[n*K+i*NR*NR:][:rows*NR], t.Dst[(i*N+n)*NR:]
+		if rows == NR && n+NR <= N {
 			use.transpose(dst[:NR*NR], src)
 			continue
 		}
@@ -130,6 +132,6 @@ func (t *Transposition) panel(i int, s *worker) {
 		from, to := buf[:NR*NR], buf[NR*NR:]
 		clear(from[copy(from, src):])
 		use.transpose(to, from)
-		copy(dst[:min(NR, t.N-n)*NR], to)
+		copy(dst[:min(NR, N-n)*NR], to)
 	}
 }

@@ -50,7 +50,7 @@ func TestMatMul(t *testing.T) {
 		bias, res, packed := newGuarded(rng, n), newGuarded(rng, m*ldr), newGuarded(rng, PackedLen(k, n))
 		Pack(packed.s(), w.s(), k, n)
 		before := append([]float32(nil), c.s()...)
-		MatMul(p, c.s(), ldc, a.s(), lda, m, packed.s(), k, n, Epilogue{Bias: bias.s(), Residual: res.s(), LdRes: ldr})
+		MatMul(p, View(c.s(), ldc), View(a.s(), lda), m, Packed{packed.s(), k, n}, Epilogue{Bias: bias.s(), Residual: View(res.s(), ldr)})
 		c.check(t, "c")
 		for i := range m * ldc {
 			r, j := i/ldc, i%ldc
@@ -74,8 +74,8 @@ func TestMatMulOntoItsResidual(t *testing.T) {
 		a, w, res := newGuarded(rng, m*k), newGuarded(rng, k*n), newGuarded(rng, m*n)
 		packed, want := newGuarded(rng, PackedLen(k, n)), newGuarded(rng, m*n)
 		Pack(packed.s(), w.s(), k, n)
-		MatMul(p, want.s(), n, a.s(), k, m, packed.s(), k, n, Epilogue{Residual: res.s(), LdRes: n})
-		MatMul(p, res.s(), n, a.s(), k, m, packed.s(), k, n, Epilogue{Residual: res.s(), LdRes: n})
+		MatMul(p, View(want.s(), n), View(a.s(), k), m, Packed{packed.s(), k, n}, Epilogue{Residual: View(res.s(), n)})
+		MatMul(p, View(res.s(), n), View(a.s(), k), m, Packed{packed.s(), k, n}, Epilogue{Residual: View(res.s(), n)})
 		if !slices.Equal(res.s(), want.s()) {
 			t.Fatal("c in place of the residual must not change the result")
 		}
@@ -91,7 +91,7 @@ func TestMatMulT(t *testing.T) {
 		Pack(packed.s(), w.s(), k, n)
 		for _, add := range []bool{false, true} {
 			before := append([]float32(nil), dx.s()...)
-			MatMulT(p, dx.s(), lddx, dy.s(), lddy, m, packed.s(), k, n, add)
+			MatMulT(p, View(dx.s(), lddx), View(dy.s(), lddy), m, Packed{packed.s(), k, n}, add)
 			dx.check(t, "dx")
 			for i := range m * lddx {
 				r, j := i/lddx, i%lddx
@@ -119,7 +119,7 @@ func TestMatMulGrad(t *testing.T) {
 		dy, x, w := newGuarded(rng, m*lddy), newGuarded(rng, m*ldx), newGuarded(rng, k*n)
 		dw, got := newGuarded(rng, PackedLen(k, n)), make([]float32, k*n)
 		Pack(dw.s(), w.s(), k, n)
-		MatMulGrad(p, dw.s(), x.s(), ldx, dy.s(), lddy, m, k, n, true)
+		MatMulGrad(p, Packed{dw.s(), k, n}, View(x.s(), ldx), View(dy.s(), lddy), m, true)
 		dw.check(t, "dw")
 		Unpack(got, dw.s(), k, n)
 		for i := range got {
@@ -146,20 +146,20 @@ func TestMatMulGradsTogether(t *testing.T) {
 		for _, s := range [][3]int{{200, 70, 300}, {31, 5, 1}, {200, 64, 64}, {0, 40, 40}, {5, 400, 33}} {
 			m, k, n := s[0], s[1], s[2]
 			together = append(together, WeightGrad{
-				DW: make([]float32, PackedLen(k, n)), DB: newGuarded(rng, n).s(), X: newGuarded(rng, m*k).s(), Ldx: k,
-				DY: newGuarded(rng, m*n).s(), Lddy: n, M: m, K: k, N: n,
+				DW: Packed{make([]float32, PackedLen(k, n)), k, n}, DB: newGuarded(rng, n).s(),
+				X: View(newGuarded(rng, m*k).s(), k), DY: View(newGuarded(rng, m*n).s(), n), M: m,
 			})
 		}
 		var want [][]float32
 		for _, g := range together {
-			dw, db := make([]float32, len(g.DW)), slices.Clone(g.DB)
-			MatMulGrad(nil, dw, g.X, g.Ldx, g.DY, g.Lddy, g.M, g.K, g.N, false)
-			ColSum(nil, db, g.DY, g.Lddy, g.M, g.N)
+			dw, db := make([]float32, len(g.DW.Data)), slices.Clone(g.DB)
+			MatMulGrad(nil, Packed{dw, g.DW.K, g.DW.N}, g.X, g.DY, g.M, false)
+			ColSum(nil, db, g.DY, g.M)
 			want = append(want, dw, db)
 		}
 		MatMulGrads(p, together...)
 		for i, g := range together {
-			sameBits(t, "dw", g.DW, want[2*i])
+			sameBits(t, "dw", g.DW.Data, want[2*i])
 			sameBits(t, "db", g.DB, want[2*i+1])
 		}
 	})
@@ -172,10 +172,10 @@ func TestTranspose(t *testing.T) {
 		w, dy := make([]float32, PackedLen(k, n)), newGuarded(rng, m*n)
 		Pack(w, newGuarded(rng, k*n).s(), k, n)
 		wt, want, got := newGuarded(rng, PackedLen(n, k)), make([]float32, m*k), make([]float32, m*k)
-		Transpose(p, Transposition{make([]float32, PackedLen(n, k)), w, k, n}, Transposition{wt.s(), w, k, n})
+		Transpose(p, Transposition{make([]float32, PackedLen(n, k)), Packed{w, k, n}}, Transposition{wt.s(), Packed{w, k, n}})
 		wt.check(t, "wt")
-		MatMulT(p, want, k, dy.s(), n, m, w, k, n, false)
-		MatMul(p, got, k, dy.s(), n, m, wt.s(), n, k, Epilogue{})
+		MatMulT(p, View(want, k), View(dy.s(), n), m, Packed{w, k, n}, false)
+		MatMul(p, View(got, k), View(dy.s(), n), m, Packed{wt.s(), n, k}, Epilogue{})
 		sameBits(t, "dx", got, want)
 	})
 }
@@ -190,14 +190,14 @@ func TestMatMulRowsAreIndependent(t *testing.T) {
 		Pack(packed, w, k, n)
 		forward, back := make([]float32, most*n), make([]float32, most*k)
 		for r := range most {
-			MatMul(nil, forward[r*n:], n, a[r*k:], k, 1, packed, k, n, Epilogue{Act: ActGELUTanh})
-			MatMulT(nil, back[r*k:], k, dy[r*n:], n, 1, packed, k, n, false)
+			MatMul(nil, View(forward[r*n:], n), View(a[r*k:], k), 1, Packed{packed, k, n}, Epilogue{Act: ActGELUTanh})
+			MatMulT(nil, View(back[r*k:], k), View(dy[r*n:], n), 1, Packed{packed, k, n}, false)
 		}
 		eachPool(t, func(t *testing.T, p *Pool) {
 			for m := 1; m <= most; m++ {
 				c, dx, pre := make([]float32, m*n), make([]float32, m*k), make([]float32, m*n)
-				MatMul(p, c, n, a, k, m, packed, k, n, Epilogue{Act: ActGELUTanh, Pre: pre})
-				MatMulT(p, dx, k, dy, n, m, packed, k, n, false)
+				MatMul(p, View(c, n), View(a, k), m, Packed{packed, k, n}, Epilogue{Act: ActGELUTanh, Pre: pre})
+				MatMulT(p, View(dx, k), View(dy, n), m, Packed{packed, k, n}, false)
 				sameBits(t, "c", c, forward[:m*n])
 				sameBits(t, "dx", dx, back[:m*k])
 			}
@@ -221,7 +221,7 @@ func TestColSum(t *testing.T) {
 				m, n, rng := s[0], s[1], newRand(5)
 				dy, db := newGuarded(rng, m*(n+1)), newGuarded(rng, n)
 				before := append([]float32(nil), db.s()...)
-				ColSum(p, db.s(), dy.s(), n+1, m, n)
+				ColSum(p, db.s(), View(dy.s(), n+1), m)
 				db.check(t, "db")
 				for j := range n {
 					sum, abs := exact(m, func(r int) float32 { return dy.s()[r*(n+1)+j] }, func(int) float32 { return 1 })

@@ -2,25 +2,25 @@ package kernel
 
 import "pgsrm/kernel/internal/generic"
 
-// WeightGrad is the work on the gradients of one linear layer with inputs X [M][K] and output gradients DY [M][N]: the packed
-// DW [K][N] is set to X^T·DY or, with Add, that is added; the padding becomes (stays) zero. The sum of the rows of DY is added to DB
-// [N]: blocks of 64 rows, in order. DW or DB may be nil.
+// WeightGrad is the work on the gradients of one linear layer with inputs X [M][K] and output gradients DY [M][N]: DW [K][N] is
+// set to X^T·DY or, with Add, that is added; the padding becomes (stays) zero. The sum of the rows of DY is added to DB: blocks of
+// 64 rows, in order.
 type WeightGrad struct {
-	DW, DB    []float32
-	Add       bool
-	X, DY     []float32
-	Ldx, Lddy int
-	M, K, N   int
+	DW    Packed    // without Data: only DB is wanted
+	Add   bool      // to DW
+	DB    []float32 // [N] or nil
+	X, DY Matrix
+	M     int
 }
 
-// MatMulGrad sets (add: adds to) the packed dw [K][N] to x^T[K][M]·dy[M][N].
-func MatMulGrad(p *Pool, dw []float32, x []float32, ldx int, dy []float32, lddy, m, k, n int, add bool) {
-	MatMulGrads(p, WeightGrad{DW: dw, Add: add, X: x, Ldx: ldx, DY: dy, Lddy: lddy, M: m, K: k, N: n})
+// MatMulGrad sets (add: adds to) dw [K][N] to x^T[K][M]·dy[M][N].
+func MatMulGrad(p *Pool, dw Packed, x, dy Matrix, m int, add bool) {
+	MatMulGrads(p, WeightGrad{DW: dw, Add: add, X: x, DY: dy, M: m})
 }
 
 // ColSum adds the sum over the rows of dy [M][N] to db [N]: blocks of 64 rows, in order.
-func ColSum(p *Pool, db []float32, dy []float32, lddy, m, n int) {
-	MatMulGrads(p, WeightGrad{DB: db, DY: dy, Lddy: lddy, M: m, N: n})
+func ColSum(p *Pool, db []float32, dy Matrix, m int) {
+	MatMulGrads(p, WeightGrad{DB: db, DY: dy, M: m})
 }
 
 // MatMulGrads does the work of several layers at once, so that threads wait for each other once.
@@ -64,7 +64,7 @@ func (l *weightGrads) item(i int, s *worker) {
 			continue
 		}
 		if sums := g.sums(); i < sums {
-			columnSums(s, g.DB[i*sumWidth:min((i+1)*sumWidth, g.N)], g.DY[i*sumWidth:], g.Lddy, g.M)
+			columnSums(s, g.DB[i*sumWidth:min((i+1)*sumWidth, len(g.DB))], View(g.DY.Data[i*sumWidth:], g.DY.Stride), g.M)
 		} else {
 			g.block(i-sums, s)
 		}
@@ -86,32 +86,30 @@ const (
 
 // work is the number of multiply-adds.
 func (w *WeightGrad) work() int {
-	if w.DW == nil {
+	if w.DW.Data == nil {
 		return 0
 	}
-	return w.M * w.K * w.N
+	return w.M * w.DW.K * w.DW.N
 }
 
 // newWeightGrad cuts the work, dw into at least so many blocks if it is large enough.
 func newWeightGrad(w WeightGrad, threads, blocks int) weightGrad {
 	g := weightGrad{WeightGrad: w}
-	need("MatMulGrad: dy", w.DY, w.M, w.Lddy, w.N)
-	if w.DB != nil {
-		need("MatMulGrad: db", w.DB, 1, 0, w.N)
-	}
-	if w.DW == nil {
+	need("MatMulGrad: dy", w.DY, w.M, max(len(w.DB), w.DW.N))
+	if w.DW.Data == nil {
 		return g
 	}
-	need("MatMulGrad: dw", w.DW, 1, 0, PackedLen(w.K, w.N))
-	need("MatMulGrad: x", w.X, w.M, w.Ldx, w.K)
+	K, N := w.DW.K, w.DW.N
+	w.DW.need("MatMulGrad: dw")
+	need("MatMulGrad: x", w.X, w.M, K)
 	if w.M == 0 && !w.Add {
-		clear(w.DW[:PackedLen(w.K, w.N)])
+		clear(w.DW.Data[:PackedLen(K, N)])
 	}
-	panels := ceilDiv(w.N, NR)
-	g.kBlock, g.panelBlock = ceilDiv(even(w.K, gradBlockK), generic.Group)*generic.Group, even(panels, gradPanels)
-	if ceilDiv(w.K, g.kBlock)*ceilDiv(panels, g.panelBlock) < blocks {
-		g.kBlock = min(g.kBlock, max(2*generic.Group, ceilDiv(ceilDiv(w.K, threads), generic.Group)*generic.Group))
-		cols := max(1, blocks/max(1, ceilDiv(w.K, g.kBlock)))
+	panels := ceilDiv(N, NR)
+	g.kBlock, g.panelBlock = ceilDiv(even(K, gradBlockK), generic.Group)*generic.Group, even(panels, gradPanels)
+	if ceilDiv(K, g.kBlock)*ceilDiv(panels, g.panelBlock) < blocks {
+		g.kBlock = min(g.kBlock, max(2*generic.Group, ceilDiv(ceilDiv(K, threads), generic.Group)*generic.Group))
+		cols := max(1, blocks/max(1, ceilDiv(K, g.kBlock)))
 		g.panelBlock = min(g.panelBlock, max(1, (ceilDiv(panels, cols)+1)&^1))
 	}
 	return g
@@ -119,28 +117,25 @@ func newWeightGrad(w WeightGrad, threads, blocks int) weightGrad {
 
 // sums is the number of blocks of db, the first items.
 func (g *weightGrad) sums() int {
-	if g.DB == nil {
-		return 0
-	}
-	return ceilDiv(g.N, sumWidth)
+	return ceilDiv(len(g.DB), sumWidth)
 }
 
 // across is the number of blocks of dw beside each other.
-func (g *weightGrad) across() int { return ceilDiv(ceilDiv(g.N, NR), g.panelBlock) }
+func (g *weightGrad) across() int { return ceilDiv(ceilDiv(g.DW.N, NR), g.panelBlock) }
 
 func (g *weightGrad) items() int {
-	if g.DW == nil {
+	if g.DW.Data == nil {
 		return g.sums()
 	}
-	return g.sums() + ceilDiv(g.K, g.kBlock)*g.across()
+	return g.sums() + ceilDiv(g.DW.K, g.kBlock)*g.across()
 }
 
 // block computes one block of dw, gradRows rows of x and dy at a time.
 func (g *weightGrad) block(i int, s *worker) {
 	k0 := i / g.across() * g.kBlock
-	k1 := min(k0+g.kBlock, g.K)
+	k1 := min(k0+g.kBlock, g.DW.K)
 	j0 := i % g.across() * g.panelBlock
-	j1 := min(j0+g.panelBlock, ceilDiv(g.N, NR))
+	j1 := min(j0+g.panelBlock, ceilDiv(g.DW.N, NR))
 	t := &s.tile
 	t.Bias, t.Res = nil, nil
 	for r0 := 0; r0 < g.M; r0 += gradRows {
@@ -150,11 +145,11 @@ func (g *weightGrad) block(i int, s *worker) {
 			t.Load = 1
 		}
 		rows := g.packed(s, k0, k1, r0, r1)
-		t.BStep, t.CStep = gradRows*NR, g.K*NR
+		t.BStep, t.CStep = gradRows*NR, g.DW.K*NR
 		for j := j0; j < j1; j += t.Panels {
 			t.Panels = rows.panelsAt(j, j1, j1*NR)
 			t.B = g.panelsOf(s, j, t.Panels, r0, r1)
-			s.columns(rows, g.DW[(j*g.K+k0)*NR:], NR, t.Panels*NR)
+			s.columns(rows, View(g.DW.Data[(j*g.DW.K+k0)*NR:], NR), t.Panels*NR)
 		}
 	}
 }
@@ -164,13 +159,13 @@ func (g *weightGrad) packed(s *worker, k0, k1, r0, r1 int) operand {
 	o := operand{rows: k1 - k0, tileRows: use.tileRows, group: generic.Group, k: r1 - r0}
 	o.a = grown(&s.pieces, o.rows*o.k)
 	for k := k0; k < k1; k += o.group {
-		dst, src := o.a[(k-k0)*o.k:], g.X[r0*g.Ldx+k:]
+		dst, src := o.a[(k-k0)*o.k:], g.X.from(r0, k)
 		if k+o.group <= k1 {
-			use.packCols(dst, src, g.Ldx, o.k)
+			use.packCols(dst, src, g.X.Stride, o.k)
 			continue
 		}
 		for r := range o.k {
-			copy(dst[r*(k1-k):][:k1-k], src[r*g.Ldx:])
+			copy(dst[r*(k1-k):][:k1-k], src[r*g.X.Stride:])
 		}
 	}
 	return o
@@ -181,17 +176,17 @@ func (g *weightGrad) panelsOf(s *worker, j, panels, r0, r1 int) []float32 {
 	all := grown(&s.panel, panels*gradRows*NR)
 	for q := range panels {
 		b, n0 := all[q*gradRows*NR:], (j+q)*NR
-		width := min(NR, g.N-n0)
+		width := min(NR, g.DW.N-n0)
 		if width == NR && r1 > r0 {
-			dy := g.DY[r0*g.Lddy+n0:]
-			_ = dy[(r1-r0-1)*g.Lddy+NR-1]
-			use.slices(b, dy, r1-r0, NR, g.Lddy)
-			use.slices(b[16:], dy[16:], r1-r0, NR, g.Lddy)
+			dy, ld := g.DY.from(r0, n0), g.DY.Stride
+			_ = dy[(r1-r0-1)*ld+NR-1]
+			use.slices(b, dy, r1-r0, NR, ld)
+			use.slices(b[16:], dy[16:], r1-r0, NR, ld)
 			continue
 		}
 		for r := r0; r < r1; r++ {
 			row := b[(r-r0)*NR:][:NR]
-			clear(row[copy(row, g.DY[r*g.Lddy+n0:][:width]):])
+			clear(row[copy(row, g.DY.from(r, n0)[:width]):])
 		}
 	}
 	return all

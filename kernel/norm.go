@@ -6,19 +6,33 @@ import "math"
 // to the total. It is fixed, so the sums do not depend on the number of threads.
 const normRows = 16
 
+// NormWeights are the weights of a norm of rows of D elements.
+type NormWeights struct {
+	Gamma []float32 // [D]
+	Beta  []float32 // [D]; nil for RMSNorm
+	Eps   float32   // added to the variance, or to the mean square
+}
+
+// NormStats is what the forward of a norm keeps of each row for the backward.
+type NormStats struct {
+	Mean []float32 // [R]; nil for RMSNorm
+	Rstd []float32 // [R] 1/sqrt(variance+eps)
+}
+
 // LayerNorm sets out[r] = (x[r]-mean)*rstd*gamma + beta for every row of x [R][D] and keeps mean and
-// rstd [R] for the backward. out may be x.
-func LayerNorm(p *Pool, out, mean, rstd, x, gamma, beta []float32, rows, d int, eps float32) {
-	n := normForward{out: out, mean: mean, rstd: rstd, x: x, gamma: gamma[:d], beta: beta[:d], rows: rows, d: d, eps: eps}
+// rstd for the backward (Ba et al. 2016). out may be x.
+func LayerNorm(p *Pool, out []float32, s NormStats, x []float32, w NormWeights, rows int) {
+	_ = w.Beta[:len(w.Gamma)]
+	n := normForward{out: out, x: x, NormStats: s, NormWeights: w, rows: rows, d: len(w.Gamma)}
 	n.run(p)
 }
 
-// normForward is the forward of both norms; mean and beta are nil for RMSNorm.
+// normForward is the forward of both norms.
 type normForward struct {
-	out, x                  []float32 // [R][D]
-	mean, rstd, gamma, beta []float32 // [R], [R], [D], [D]
-	rows, d                 int
-	eps                     float32
+	out, x []float32 // [R][D]
+	NormStats
+	NormWeights
+	rows, d int
 }
 
 func (n *normForward) run(p *Pool) {
@@ -38,33 +52,34 @@ func (n *normForward) block(i int) {
 	for r := i * normRows; r < min((i+1)*normRows, n.rows); r++ {
 		row := n.x[r*n.d:][:n.d]
 		var mean float32
-		if n.mean != nil {
+		if n.Mean != nil {
 			mean = use.sum(row) / float32(n.d)
-			n.mean[r] = mean
+			n.Mean[r] = mean
 		}
-		n.rstd[r] = inverseRoot(use.sumSqDev(row, mean)/float32(n.d) + n.eps)
-		use.normApply(n.out[r*n.d:][:n.d], row, n.gamma, n.beta, mean, n.rstd[r])
+		n.Rstd[r] = inverseRoot(use.sumSqDev(row, mean)/float32(n.d) + n.Eps)
+		use.normApply(n.out[r*n.d:][:n.d], row, n.Gamma, n.Beta, mean, n.Rstd[r])
 	}
 }
 
 func inverseRoot(x float32) float32 { return float32(1 / math.Sqrt(float64(x))) }
 
-// LayerNormBackward adds to dx [R][D] and sets parts [NormParts(R, D)], from which NormGrads gets the gradients of gamma and beta.
-func LayerNormBackward(p *Pool, dx, parts, dout, x, gamma, mean, rstd []float32, rows, d int) {
-	n := normBackward{dx: dx, parts: parts[:NormParts(rows, d)], dout: dout, x: x, gamma: gamma[:d], mean: mean, rstd: rstd, rows: rows, d: d}
+// LayerNormBackward adds to dx [R][D] and sets parts [NormParts(R, D)], from which NormGrads gets the gradients of gamma [D] and beta.
+func LayerNormBackward(p *Pool, dx, parts, dout, x, gamma []float32, s NormStats, rows int) {
+	d := len(gamma)
+	n := normBackward{dx: dx, parts: parts[:NormParts(rows, d)], dout: dout, x: x, gamma: gamma, NormStats: s, rows: rows, d: d}
 	n.run(p)
 }
 
-// RMSNorm sets out[r] = x[r]*rstd*gamma, rstd = 1/sqrt(mean(x^2)+eps), kept in rstd [R].
-func RMSNorm(p *Pool, out, rstd, x, gamma []float32, rows, d int, eps float32) {
-	n := normForward{out: out, rstd: rstd, x: x, gamma: gamma[:d], rows: rows, d: d, eps: eps}
+// RMSNorm sets out[r] = x[r]*rstd*gamma, rstd = 1/sqrt(mean(x^2)+eps), kept in rstd [R] (Zhang and Sennrich 2019). out may be x.
+func RMSNorm(p *Pool, out, rstd, x []float32, w NormWeights, rows int) {
+	n := normForward{out: out, x: x, NormStats: NormStats{Rstd: rstd}, NormWeights: w, rows: rows, d: len(w.Gamma)}
 	n.run(p)
 }
 
 // RMSNormBackward adds to dx [R][D] and sets parts [NormParts(R, D)]. It is the LayerNorm backward with a mean of
 // zero that does not depend on x.
-func RMSNormBackward(p *Pool, dx, parts, dout, x, gamma, rstd []float32, rows, d int) {
-	LayerNormBackward(p, dx, parts, dout, x, gamma, nil, rstd, rows, d)
+func RMSNormBackward(p *Pool, dx, parts, dout, x, gamma, rstd []float32, rows int) {
+	LayerNormBackward(p, dx, parts, dout, x, gamma, NormStats{Rstd: rstd}, rows)
 }
 
 // NormParts is the length of the parts of R rows of width D: those of a range of rows that begins at row lo, a
@@ -81,12 +96,13 @@ func NormGrads(dgamma, dbeta, parts []float32) {
 	}
 }
 
-// normBackward is the backward of both norms; mean is nil for RMSNorm.
+// normBackward is the backward of both norms.
 type normBackward struct {
-	dx, dout, x       []float32 // [R][D]
-	gamma, mean, rstd []float32 // [D], [R], [R]
-	rows, d           int
-	parts             []float32 // [blocks][2][D]: dgamma and dbeta of each block of rows
+	dx, dout, x []float32 // [R][D]
+	gamma       []float32 // [D]
+	NormStats
+	rows, d int
+	parts   []float32 // [blocks][2][D]: dgamma and dbeta of each block of rows
 }
 
 func (n *normBackward) run(p *Pool) {
@@ -109,13 +125,13 @@ func (n *normBackward) block(b int) {
 	for r := b * normRows; r < min((b+1)*normRows, n.rows); r++ {
 		dout, x := n.dout[r*n.d:][:n.d], n.x[r*n.d:][:n.d]
 		var mean, meanG float32
-		if n.mean != nil {
-			mean = n.mean[r]
+		if n.Mean != nil {
+			mean = n.Mean[r]
 		}
-		sumG, sumGX := use.normSums(dout, n.gamma, x, mean, n.rstd[r])
-		if n.mean != nil {
+		sumG, sumGX := use.normSums(dout, n.gamma, x, mean, n.Rstd[r])
+		if n.Mean != nil {
 			meanG = sumG / float32(n.d)
 		}
-		use.normGrad(n.dx[r*n.d:][:n.d], dgamma, dbeta, dout, n.gamma, x, mean, n.rstd[r], meanG, sumGX/float32(n.d))
+		use.normGrad(n.dx[r*n.d:][:n.d], dgamma, dbeta, dout, n.gamma, x, mean, n.Rstd[r], meanG, sumGX/float32(n.d))
 	}
 }

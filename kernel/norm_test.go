@@ -58,12 +58,12 @@ func testNorm(t *testing.T, p *Pool, rows, d int, rms bool) {
 	wideBeta := wide(beta.s())
 	if rms {
 		clear(wideBeta)
-		RMSNorm(p, out.s(), rstd.s(), x.s(), gamma.s(), rows, d, 1e-5)
-		RMSNormBackward(p, dx.s(), parts.s(), dout.s(), x.s(), gamma.s(), rstd.s(), rows, d)
+		RMSNorm(p, out.s(), rstd.s(), x.s(), NormWeights{gamma.s(), nil, 1e-5}, rows)
+		RMSNormBackward(p, dx.s(), parts.s(), dout.s(), x.s(), gamma.s(), rstd.s(), rows)
 		NormGrads(dgamma.s(), nil, parts.s())
 	} else {
-		LayerNorm(p, out.s(), mean.s(), rstd.s(), x.s(), gamma.s(), beta.s(), rows, d, 1e-5)
-		LayerNormBackward(p, dx.s(), parts.s(), dout.s(), x.s(), gamma.s(), mean.s(), rstd.s(), rows, d)
+		LayerNorm(p, out.s(), NormStats{mean.s(), rstd.s()}, x.s(), NormWeights{gamma.s(), beta.s(), 1e-5}, rows)
+		LayerNormBackward(p, dx.s(), parts.s(), dout.s(), x.s(), gamma.s(), NormStats{mean.s(), rstd.s()}, rows)
 		NormGrads(dgamma.s(), dbeta.s(), parts.s())
 	}
 	for _, g := range []guarded{out, mean, rstd, dx, parts, dgamma, dbeta} {
@@ -123,7 +123,7 @@ func TestRopeTurnsAndReturns(t *testing.T) {
 				}
 				x := newGuarded(newRand(5), rows*ld)
 				before := x.copyOf().s()
-				Rope(p, x.s(), ld, rows, heads, headDim, pos, cos, sin, false)
+				Rope(p, View(x.s(), ld), heads, pos, Rotations{cos, sin, headDim}, false)
 				x.check(t, "x")
 				for i := range rows {
 					for j := range heads * half {
@@ -133,7 +133,7 @@ func TestRopeTurnsAndReturns(t *testing.T) {
 						near(t, "second half", x.s()[a+half], v*c+u*s, 1e-6)
 					}
 				}
-				Rope(p, x.s(), ld, rows, heads, headDim, pos, cos, sin, true)
+				Rope(p, View(x.s(), ld), heads, pos, Rotations{cos, sin, headDim}, true)
 				for i, v := range x.s() {
 					near(t, "returned", v, float64(before[i]), 2e-6)
 				}

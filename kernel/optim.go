@@ -6,20 +6,27 @@ import (
 	"pgsrm/kernel/internal/generic"
 )
 
-// AdamW does one step of AdamW (Loshchilov and Hutter, 2019) with PyTorch's order of operations:
-// decay of w, moments, bias correction, update. The gradient is multiplied by gradScale first.
-// biasCorr1 = 1-beta1^t, biasCorr2 = 1-beta2^t. All slices have the length of w.
-func AdamW(p *Pool, w, g, m, v []float32, lr, beta1, beta2, eps, weightDecay, biasCorr1, biasCorr2, gradScale float32) {
+// AdamWStep holds the numbers of one step of AdamW, the names as in PyTorch.
+type AdamWStep struct {
+	LR, Beta1, Beta2, Eps, WeightDecay float32
+
+	BiasCorrection1, BiasCorrection2 float32 // 1-Beta1^t, 1-Beta2^t of step t
+	GradScale                        float32 // the gradient is multiplied by it first
+}
+
+// AdamW does one step of AdamW (Loshchilov and Hutter 2019) on weights w with gradient g and moments m and v, all of one length,
+// with PyTorch's order of operations: decay of w, moments, bias correction, update.
+func AdamW(p *Pool, w, g, m, v []float32, o AdamWStep) {
 	c := &p.at(0).adam
 	*c = generic.Adam{
-		Decay:     float32(1 - float64(lr)*float64(weightDecay)),
-		GradScale: gradScale,
-		Rate1:     float32(1 - float64(beta1)),
-		Beta2:     beta2,
-		Rate2:     float32(1 - float64(beta2)),
-		RootCorr2: float32(math.Sqrt(float64(biasCorr2))),
-		Eps:       eps,
-		Step:      float32(float64(lr) / float64(biasCorr1)),
+		Decay:     float32(1 - float64(o.LR)*float64(o.WeightDecay)),
+		GradScale: o.GradScale,
+		Rate1:     float32(1 - float64(o.Beta1)),
+		Beta2:     o.Beta2,
+		Rate2:     float32(1 - float64(o.Beta2)),
+		RootCorr2: float32(math.Sqrt(float64(o.BiasCorrection2))),
+		Eps:       o.Eps,
+		Step:      float32(float64(o.LR) / float64(o.BiasCorrection1)),
 	}
 	n := len(w)
 	if p.Threads() == 1 || n <= grain {

@@ -8,6 +8,15 @@ import "pgsrm/kernel/internal/generic"
 // last one padded with zeros. Values, gradients and optimiser moments share that layout.
 const NR = generic.NR
 
+// Packed is a packed matrix [K][N].
+type Packed struct {
+	Data []float32 // [PackedLen(K, N)]
+	K, N int
+}
+
+// need panics if w is too short.
+func (w Packed) need(what string) { needLen(what, w.Data, PackedLen(w.K, w.N)) }
+
 // PackedLen returns the length of a packed [k][n] matrix: ceil(n/32)*k*32.
 func PackedLen(k, n int) int { return (n + NR - 1) / NR * k * NR }
 

@@ -251,7 +251,7 @@ func TestAdamWMatchesDefinition(t *testing.T) {
 		}
 		w0, m0, v0 := w.copyOf().s(), m.copyOf().s(), v.copyOf().s()
 		const lr, b1, b2, eps, wd, c1, c2, gs = 0.01, 0.9, 0.99, 1e-8, 0.1, 0.5, 0.25, 0.5
-		AdamW(nil, w.s(), g.s(), m.s(), v.s(), lr, b1, b2, eps, wd, c1, c2, gs)
+		AdamW(nil, w.s(), g.s(), m.s(), v.s(), AdamWStep{lr, b1, b2, eps, wd, c1, c2, gs})
 		for _, s := range []guarded{w, m, v} {
 			s.check(t, "AdamW")
 		}
@@ -301,7 +301,7 @@ func TestVariantsAgree(t *testing.T) {
 	for i, table := range []*ops{a, b} {
 		use = table
 		c[i] = make([]float32, m*n)
-		MatMul(nil, c[i], n, x, k, m, w, k, n, Epilogue{Act: ActGELUTanh})
+		MatMul(nil, View(c[i], n), View(x, k), m, Packed{w, k, n}, Epilogue{Act: ActGELUTanh})
 	}
 	sameBits(t, "MatMul", c[1], c[0])
 }

@@ -1,10 +1,6 @@
 package kernel
 
-import (
-	"fmt"
-
-	"pgsrm/kernel/internal/generic"
-)
+import "pgsrm/kernel/internal/generic"
 
 // worker holds what one thread needs: its place to sleep and scratch memory.
 type worker struct {
@@ -57,9 +53,9 @@ type operand struct {
 	k                     int
 }
 
-// packedRows packs k columns of rows rows of a, ld apart. A single row is packed as it is.
-func (s *worker) packedRows(a []float32, ld, rows, k int) operand {
-	o := operand{a: a, rows: rows, tileRows: even(rows, use.tileRows), k: k}
+// packedRows packs k columns of some rows of a. A single row is packed as it is.
+func (s *worker) packedRows(a Matrix, rows, k int) operand {
+	o := operand{a: a.Data, rows: rows, tileRows: even(rows, use.tileRows), k: k}
 	o.group = o.tileRows
 	if rows == 1 {
 		return o
@@ -67,7 +63,7 @@ func (s *worker) packedRows(a []float32, ld, rows, k int) operand {
 	o.a = grown(&s.pieces, rows*k)
 	for r := 0; r < rows; r += o.tileRows {
 		n := min(o.tileRows, rows-r)
-		use.packRows(o.a[r*k:], a[r*ld:], ld, n, k)
+		use.packRows(o.a[r*k:], a.from(r, 0), a.Stride, n, k)
 	}
 	return o
 }
@@ -80,9 +76,9 @@ func (o operand) aheadStep(bytes int) int {
 
 // columns runs the worker's tile, whose fields for B and the epilogue are set, on all rows of o: on panels
 // of c or, where width is less than that of a panel, on part of one, which goes through scratch memory.
-func (s *worker) columns(o operand, c []float32, ldc, width int) {
+func (s *worker) columns(o operand, c Matrix, width int) {
 	t := &s.tile
-	t.K, t.LDC = o.k, ldc
+	t.K, t.LDC = o.k, c.Stride
 	res := t.Res
 	for r := 0; r < o.rows; r += t.Tiles * t.M {
 		t.AK = min(o.group, o.rows-r/o.group*o.group)
@@ -100,38 +96,28 @@ func (s *worker) columns(o operand, c []float32, ldc, width int) {
 			t.Res = res[r*t.LDRes:]
 		}
 		if width >= NR {
-			t.C = c[r*ldc:]
+			t.C = c.from(r, 0)
 			use.tile(t)
 		} else {
-			s.edgeTile(c[r*ldc:], ldc, width)
+			s.edgeTile(View(c.from(r, 0), c.Stride), width)
 		}
 		t.Ahead, t.AheadStep = nil, 0
 	}
 }
 
 // edgeTile runs the worker's tile on columns that are narrower than a panel.
-func (s *worker) edgeTile(c []float32, ldc, width int) {
+func (s *worker) edgeTile(c Matrix, width int) {
 	t := &s.tile
 	buf := grown(&s.edge, NR*NR)
 	if t.Load != 0 {
 		for i := range t.M {
 			row := buf[i*NR:][:NR]
-			clear(row[copy(row, c[i*ldc:][:width]):])
+			clear(row[copy(row, c.from(i, 0)[:width]):])
 		}
 	}
 	t.C, t.LDC = buf, NR
 	use.tile(t)
 	for i := range t.M {
-		copy(c[i*ldc:][:width], buf[i*NR:])
-	}
-}
-
-// need panics unless s holds rows rows of width elements, ld apart: the assembly does not check.
-func need(what string, s []float32, rows, ld, width int) {
-	if rows <= 0 || width <= 0 {
-		return
-	}
-	if n := (rows-1)*ld + width; ld < 0 || len(s) < n {
-		panic(fmt.Sprintf("kernel: %s: must hold %d elements (got %d)", what, n, len(s)))
+		copy(c.from(i, 0)[:width], buf[i*NR:])
 	}
 }

@@ -75,16 +75,21 @@ func TestAttnOffsets(t *testing.T) {
 func TestShortSlicesPanic(t *testing.T) {
 	x := make([]float32, 64)
 	for name, f := range map[string]func(){
-		"a":    func() { MatMul(nil, x, 2, x[:5], 3, 2, x, 3, 2, Epilogue{}) },
-		"c":    func() { MatMul(nil, x[:3], 2, x, 3, 2, make([]float32, 96), 3, 2, Epilogue{}) },
-		"w":    func() { MatMulT(nil, x, 3, x, 2, 2, x, 3, 2, false) },
-		"dw":   func() { MatMulGrad(nil, x, x, 3, x, 2, 2, 3, 2, true) },
-		"path": func() { Attention(nil, x, 4, x, 4, x, x, 4, 1, [][]int32{{99}}, AttnShape{1, 1, 4, 1}) },
+		"a":  func() { MatMul(nil, View(x, 2), View(x[:5], 3), 2, Packed{x, 3, 2}, Epilogue{}) },
+		"c":  func() { MatMul(nil, View(x[:3], 2), View(x, 3), 2, Packed{make([]float32, 96), 3, 2}, Epilogue{}) },
+		"w":  func() { MatMulT(nil, View(x, 3), View(x, 2), 2, Packed{x, 3, 2}, false) },
+		"dw": func() { MatMulGrad(nil, Packed{x, 3, 2}, View(x, 3), View(x, 2), 2, true) },
+		"strides": func() {
+			Attention(nil, View(x, 4), QKV{View(x, 4), View(x, 4), View(x, 8)}, [][]int32{{0}}, AttnShape{1, 1, 4, 1})
+		},
+		"path": func() {
+			Attention(nil, View(x, 4), QKV{View(x, 4), View(x, 4), View(x, 4)}, [][]int32{{99}}, AttnShape{1, 1, 4, 1})
+		},
 	} {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("%s: a slice that is too short was accepted", name)
+					t.Errorf("%s: was accepted", name)
 				}
 			}()
 			f()

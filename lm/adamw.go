@@ -55,8 +55,10 @@ func (o *AdamW) Step(m *Model, lr, maxNorm float64) (gradNorm float64) {
 func (o *AdamW) apply(m *Model, w, g, m1, m2 []float32, lr, scale float64) {
 	c1 := 1 - math.Pow(o.Beta1, float64(o.Steps))
 	c2 := 1 - math.Pow(o.Beta2, float64(o.Steps))
-	kernel.AdamW(m.Pool, w, g, m1, m2, float32(lr), float32(o.Beta1), float32(o.Beta2), float32(o.Eps),
-		float32(o.WeightDecay), float32(c1), float32(c2), float32(scale))
+	kernel.AdamW(m.Pool, w, g, m1, m2, kernel.AdamWStep{
+		LR: float32(lr), Beta1: float32(o.Beta1), Beta2: float32(o.Beta2), Eps: float32(o.Eps), WeightDecay: float32(o.WeightDecay),
+		BiasCorrection1: float32(c1), BiasCorrection2: float32(c2), GradScale: float32(scale),
+	})
 }
 
 // reserve allocates the moments on first use.

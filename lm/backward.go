@@ -105,7 +105,7 @@ func (m *Model) backwardTrunk(s *State) {
 func (m *Model) topBackward(s *State) {
 	c, b, t, T := &m.Config, &s.back, &s.top, len(s.top.rows)
 	w, qkv := &m.layers[len(m.layers)-1], s.acts[len(m.layers)-1].qkv
-	D, W, q, kv := c.Width, c.qkvDim(), c.qDim(), c.kvDim()
+	D, W, q := c.Width, c.qkvDim(), c.qDim()
 	m.inBlocks(0, T, func(p *kernel.Pool, t0, T int) {
 		clear(b.dx[t0*D : T*D])
 		m.normBackward(p, m.final, b.dx[t0*D:], b.n1[t0*D:], t.x[t0*D:], t.mean[t0:], t.rstd[t0:], b.parts1[kernel.NormParts(t0, D):], T-t0)
@@ -118,8 +118,9 @@ func (m *Model) topBackward(s *State) {
 	if T*q > len(b.n1) {
 		dq = make([]float32, T*q)
 	}
-	kernel.AttentionBackward(m.Pool, dq, q, b.dqkv[q:], b.dqkv[q+kv:], W, b.datt[:T*q], q,
-		t.q, q, qkv[q:], qkv[q+kv:], W, T, t.paths, c.attnShape())
+	d, x := c.split(b.dqkv), c.split(qkv)
+	d.Q, x.Q = kernel.View(dq, q), kernel.View(t.q, q)
+	kernel.AttentionBackward(m.Pool, d, kernel.View(b.datt[:T*q], q), x, t.paths, c.attnShape())
 	for i, r := range t.rows {
 		copy(b.dqkv[int(r)*W:][:q], dq[i*q:])
 	}
@@ -145,7 +146,7 @@ func (m *Model) activate(p *kernel.Pool, act []float32, a *acts, n int) {
 	F := m.Config.FF
 	switch {
 	case m.Config.Gated:
-		kernel.SwiGLU(p, act, F, a.gate, a.pre, F, n, F)
+		kernel.SwiGLU(p, kernel.View(act, F), kernel.View(a.gate, F), kernel.View(a.pre, F), n, F)
 	case m.Config.Act == GELUErf:
 		kernel.GELUErf(p, act[:n*F], a.pre)
 	default:
@@ -161,7 +162,8 @@ func (m *Model) mlpBackward(p *kernel.Pool, s *State, w *layer, a *acts, r0, R i
 	dact := b.dact[lo:hi]
 	switch {
 	case m.Config.Gated:
-		kernel.SwiGLUBackward(p, dact, b.dup[lo:hi], F, dact, F, a.gate, a.pre, F, R-r0, F)
+		d, dup := kernel.View(dact, F), kernel.View(b.dup[lo:hi], F)
+		kernel.SwiGLUBackward(p, d, dup, d, kernel.View(a.gate, F), kernel.View(a.pre, F), R-r0, F)
 		m.linearBackward(p, s, w.gate, b.n1, b.dact, r0, R, false)
 		m.linearBackward(p, s, w.up, b.n1, b.dup, r0, R, true)
 		return
@@ -220,7 +222,7 @@ func (m *Model) transposeWeights(s *State, w *layer) {
 	rest := b.wt
 	for i, p := range matrices {
 		n := kernel.PackedLen(p.N, p.K)
-		ts[i] = kernel.Transposition{Dst: rest[:n], W: p.Value, K: p.K, N: p.N}
+		ts[i] = kernel.Transposition{Dst: rest[:n], W: p.matrix()}
 		b.transposed[p], rest = rest[:n], rest[n:]
 	}
 	kernel.Transpose(m.Pool, ts[:len(matrices)]...)
@@ -230,13 +232,13 @@ func (m *Model) transposeWeights(s *State, w *layer) {
 func (m *Model) linearBackward(p *kernel.Pool, s *State, w *Param, dx, dy []float32, r0, R int, add bool) {
 	dx, dy = dx[r0*w.K:R*w.K], dy[r0*w.N:R*w.N]
 	if wt := s.back.transposed[w]; wt == nil {
-		kernel.MatMulT(p, dx, w.K, dy, w.N, R-r0, w.Value, w.K, w.N, add)
+		kernel.MatMulT(p, kernel.View(dx, w.K), kernel.View(dy, w.N), R-r0, w.matrix(), add)
 	} else {
 		var ep kernel.Epilogue
 		if add {
-			ep.Residual, ep.LdRes = dx, w.K
+			ep.Residual = kernel.View(dx, w.K)
 		}
-		kernel.MatMul(p, dx, w.K, dy, w.N, R-r0, wt, w.N, w.K, ep)
+		kernel.MatMul(p, kernel.View(dx, w.K), kernel.View(dy, w.N), R-r0, kernel.Packed{Data: wt, K: w.N, N: w.K}, ep)
 	}
 	m.adaptersInput(p, w, dx, dy, R-r0)
 }
@@ -251,9 +253,9 @@ func (m *Model) weightGrads(s *State, l int) {
 	count := 0
 	linear := func(w, bias *Param, x, dy []float32, rows int) {
 		m.adaptersGrads(w, x, dy, rows)
-		g := kernel.WeightGrad{X: x[:rows*w.K], Ldx: w.K, DY: dy[:rows*w.N], Lddy: w.N, M: rows, K: w.K, N: w.N}
+		g := kernel.WeightGrad{X: kernel.View(x[:rows*w.K], w.K), DY: kernel.View(dy[:rows*w.N], w.N), M: rows}
 		if w.Grad != nil {
-			g.DW, g.Add = w.Grad, !w.stale
+			g.DW, g.Add = w.gradient(), !w.stale
 			w.stale = false
 		}
 		if bias != nil {
@@ -279,12 +281,11 @@ func (m *Model) weightGrads(s *State, l int) {
 
 // normBackward adds to dx of n rows and sets their parts of the gradients of the norm's weights.
 func (m *Model) normBackward(p *kernel.Pool, w norm, dx, dout, x, mean, rstd, parts []float32, n int) {
-	D := m.Config.Width
 	if m.Config.Norm == RMSNorm {
-		kernel.RMSNormBackward(p, dx, parts, dout, x, w.weight.Value, rstd, n, D)
+		kernel.RMSNormBackward(p, dx, parts, dout, x, w.weight.Value, rstd, n)
 		return
 	}
-	kernel.LayerNormBackward(p, dx, parts, dout, x, w.weight.Value, mean, rstd, n, D)
+	kernel.LayerNormBackward(p, dx, parts, dout, x, w.weight.Value, kernel.NormStats{Mean: mean, Rstd: rstd}, n)
 }
 
 // addNormGrads adds the parts of n rows to the gradients of a norm's weights, unless they are frozen.
@@ -303,9 +304,8 @@ func (m *Model) addNormGrads(w norm, parts []float32, n int) {
 // a.qkv in b.dqkv, whose keys and values are zero before.
 func (m *Model) attentionBackward(s *State, l int) {
 	c, a, b, R := m.Config, &s.acts[l], &s.back, s.Rows()
-	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
-	kernel.AttentionBackward(m.Pool, b.dqkv, W, b.dqkv[q:], b.dqkv[q+kv:], W, b.datt[:R*q], q,
-		a.qkv[:R*W], W, a.qkv[q:], a.qkv[q+kv:], W, R, s.paths, c.attnShape())
+	dout := kernel.View(b.datt[:R*c.qDim()], c.qDim())
+	kernel.AttentionBackward(m.Pool, c.split(b.dqkv), dout, c.split(a.qkv), s.paths[:R], c.attnShape())
 }
 
 // embedColumns is how many columns of the embeddings one thread adds to at a time.

@@ -106,13 +106,14 @@ func (m *Model) tokenRow(dst []float32, token int32) {
 
 // norm normalises rows [r0,R) of x into out, which may be x.
 func (m *Model) norm(p *kernel.Pool, w norm, out, x, mean, rstd []float32, r0, R int) {
-	D := m.Config.Width
+	D, eps := m.Config.Width, float32(m.Config.NormEps)
 	a, b := r0*D, R*D
 	if m.Config.Norm == RMSNorm {
-		kernel.RMSNorm(p, out[a:b], rstd[r0:R], x[a:b], w.weight.Value, R-r0, D, float32(m.Config.NormEps))
+		kernel.RMSNorm(p, out[a:b], rstd[r0:R], x[a:b], kernel.NormWeights{Gamma: w.weight.Value, Eps: eps}, R-r0)
 		return
 	}
-	kernel.LayerNorm(p, out[a:b], mean[r0:R], rstd[r0:R], x[a:b], w.weight.Value, w.bias.Value, R-r0, D, float32(m.Config.NormEps))
+	stats := kernel.NormStats{Mean: mean[r0:R], Rstd: rstd[r0:R]}
+	kernel.LayerNorm(p, out[a:b], stats, x[a:b], kernel.NormWeights{Gamma: w.weight.Value, Beta: w.bias.Value, Eps: eps}, R-r0)
 }
 
 // linear computes out = act(x*W + bias) + residual for rows [r0,R), adapters of W included.
@@ -129,13 +130,13 @@ func (m *Model) product(p *kernel.Pool, w, bias *Param, out, x []float32, r0, R 
 	if bias != nil {
 		ep.Bias = bias.Value
 	}
-	if ep.Residual != nil {
-		ep.Residual, ep.LdRes = ep.Residual[r0*w.N:R*w.N], w.N
+	if res := &ep.Residual; res.Data != nil {
+		res.Data = res.Data[r0*w.N : R*w.N]
 	}
 	if ep.Pre != nil {
 		ep.Pre = ep.Pre[r0*w.N : R*w.N]
 	}
-	kernel.MatMul(p, out[r0*w.N:R*w.N], w.N, x[r0*w.K:R*w.K], w.K, R-r0, w.Value, w.K, w.N, ep)
+	kernel.MatMul(p, kernel.View(out[r0*w.N:R*w.N], w.N), kernel.View(x[r0*w.K:R*w.K], w.K), R-r0, w.matrix(), ep)
 }
 
 // A block of the model is, with the norms before the sublayers (GPT-2, Llama),
@@ -165,22 +166,22 @@ func (m *Model) behindKeys(p *kernel.Pool, s *State, l int, a *acts, r0, n int) 
 		m.sublayers(p, w, a, out, s.train, n)
 		return
 	}
-	m.linear(p, w.out, w.outBias, a.mid, a.att, 0, n, kernel.Epilogue{Residual: a.x})
+	m.linear(p, w.out, w.outBias, a.mid, a.att, 0, n, kernel.Epilogue{Residual: kernel.View(a.x, m.Config.Width)})
 	m.norm(p, w.norm1, a.n2, a.mid, a.mean1, a.rstd1, 0, n)
 	m.mlp(p, w, a, s.train, n)
-	m.linear(p, w.down, w.downBias, out, a.act, 0, n, kernel.Epilogue{Residual: a.n2})
+	m.linear(p, w.down, w.downBias, out, a.act, 0, n, kernel.Epilogue{Residual: kernel.View(a.n2, m.Config.Width)})
 	m.norm(p, w.norm2, out, out, a.mean2, a.rstd2, 0, n)
 }
 
 // sublayers is the part of a block behind attention, for the n rows of a.
 func (m *Model) sublayers(p *kernel.Pool, w *layer, a *acts, out []float32, train bool, n int) {
 	m.behindAttention(p, w, a, train, n)
-	m.linear(p, w.down, w.downBias, out, a.act, 0, n, kernel.Epilogue{Residual: a.mid})
+	m.linear(p, w.down, w.downBias, out, a.act, 0, n, kernel.Epilogue{Residual: kernel.View(a.mid, m.Config.Width)})
 }
 
 // behindAttention is sublayers up to a.act.
 func (m *Model) behindAttention(p *kernel.Pool, w *layer, a *acts, train bool, n int) {
-	m.linear(p, w.out, w.outBias, a.mid, a.att, 0, n, kernel.Epilogue{Residual: a.x})
+	m.linear(p, w.out, w.outBias, a.mid, a.att, 0, n, kernel.Epilogue{Residual: kernel.View(a.x, m.Config.Width)})
 	m.norm(p, w.norm2, a.n2, a.mid, a.mean2, a.rstd2, 0, n)
 	m.mlp(p, w, a, train, n)
 }
@@ -196,7 +197,7 @@ func (m *Model) mlp(p *kernel.Pool, w *layer, a *acts, train bool, n int) {
 	case m.Config.Gated:
 		m.linear(p, w.gate, w.gateBias, a.gate, a.n2, 0, n, kernel.Epilogue{})
 		m.linear(p, w.up, w.upBias, a.pre, a.n2, 0, n, kernel.Epilogue{})
-		kernel.SwiGLU(p, a.act, F, a.gate, a.pre, F, n, F)
+		kernel.SwiGLU(p, kernel.View(a.act, F), kernel.View(a.gate, F), kernel.View(a.pre, F), n, F)
 	case m.Config.Act == GELUErf:
 		ep.Act = kernel.ActGELUErf
 		m.linear(p, w.up, w.upBias, a.act, a.n2, 0, n, ep)
@@ -211,10 +212,16 @@ func (c Config) attnShape() kernel.AttnShape {
 	return kernel.AttnShape{Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim, Scale: float32(1 / math.Sqrt(float64(c.HeadDim)))}
 }
 
+// split returns queries, keys and values of the rows of qkv [R][qkvDim].
+func (c *Config) split(qkv []float32) kernel.QKV {
+	W, q := c.qkvDim(), c.qDim()
+	return kernel.QKV{Q: kernel.View(qkv, W), K: kernel.View(qkv[q:], W), V: kernel.View(qkv[q+c.kvDim():], W)}
+}
+
 // attention computes a.att of the n rows of a, which are those from r0 on of block l.
 func (m *Model) attention(p *kernel.Pool, s *State, l int, a *acts, r0, n int) {
 	c := &m.Config
-	W, q := c.qkvDim(), c.qDim()
-	all := s.acts[l].qkv
-	kernel.Attention(p, a.att, q, a.qkv, W, all[q:], all[q+c.kvDim():], W, n, s.paths[r0:r0+n], c.attnShape())
+	x := c.split(s.acts[l].qkv)
+	x.Q.Data = a.qkv
+	kernel.Attention(p, kernel.View(a.att, c.qDim()), x, s.paths[r0:r0+n], c.attnShape())
 }

@@ -329,7 +329,7 @@ func (m *Model) Merge() {
 		K, n := a.base.K, a.to-a.from
 		left, product, whole := make([]float32, K*rank), make([]float32, K*n), make([]float32, K*a.base.N)
 		a.a.Get(left, false)
-		kernel.MatMul(m.Pool, product, n, left, rank, K, a.b.Value, rank, n, kernel.Epilogue{})
+		kernel.MatMul(m.Pool, kernel.View(product, n), kernel.View(left, rank), K, a.b.matrix(), kernel.Epilogue{})
 		kernel.Scale(product, scale)
 		a.base.Get(whole, false)
 		for k := range K {

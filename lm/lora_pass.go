@@ -24,8 +24,8 @@ func (m *Model) linearAdapted(p *kernel.Pool, on []*adapter, w, bias *Param, out
 	rank := m.lora.spec.Rank
 	for _, a := range on {
 		low := m.lora.project(p, a, x[r0*w.K:R*w.K], R-r0)
-		delta := sum[r0*w.N+a.from : R*w.N]
-		kernel.MatMul(p, delta, w.N, low, rank, R-r0, a.b.Value, rank, a.to-a.from, kernel.Epilogue{Residual: delta, LdRes: w.N})
+		delta := kernel.View(sum[r0*w.N+a.from:R*w.N], w.N)
+		kernel.MatMul(p, delta, kernel.View(low, rank), R-r0, a.b.matrix(), kernel.Epilogue{Residual: delta})
 	}
 	switch act {
 	case kernel.ActGELUTanh:
@@ -39,7 +39,7 @@ func (m *Model) linearAdapted(p *kernel.Pool, on []*adapter, w, bias *Param, out
 func (s *adapters) project(pool *kernel.Pool, a *adapter, x []float32, n int) []float32 {
 	rank := s.spec.Rank
 	s.low = resize(s.low, n*rank)
-	kernel.MatMul(pool, s.low, rank, x, a.a.K, n, a.a.Value, a.a.K, rank, kernel.Epilogue{})
+	kernel.MatMul(pool, kernel.View(s.low, rank), kernel.View(x, a.a.K), n, a.a.matrix(), kernel.Epilogue{})
 	kernel.Scale(s.low, float32(s.spec.Scale()))
 	return s.low
 }
@@ -49,7 +49,8 @@ func (s *adapters) project(pool *kernel.Pool, a *adapter, x []float32, n int) []
 //	dlow = scale * dy*B^T   dx += dlow*A^T
 func (m *Model) adaptersInput(p *kernel.Pool, w *Param, dx, dy []float32, n int) {
 	for _, a := range m.lora.on(w) {
-		kernel.MatMulT(p, dx, w.K, m.lora.lowGrad(p, a, dy, w.N, n), m.lora.spec.Rank, n, a.a.Value, w.K, m.lora.spec.Rank, true)
+		dlow := m.lora.lowGrad(p, a, dy, w.N, n)
+		kernel.MatMulT(p, kernel.View(dx, w.K), kernel.View(dlow, m.lora.spec.Rank), n, a.a.matrix(), true)
 	}
 }
 
@@ -61,8 +62,8 @@ func (m *Model) adaptersGrads(w *Param, x, dy []float32, n int) {
 	for _, a := range s.on(w) {
 		rank := s.spec.Rank
 		low, dlow := s.project(m.Pool, a, x[:n*w.K], n), s.lowGrad(m.Pool, a, dy[:n*w.N], w.N, n)
-		kernel.MatMulGrad(m.Pool, a.b.Grad, low, rank, dy[a.from:n*w.N], w.N, n, rank, a.to-a.from, true)
-		kernel.MatMulGrad(m.Pool, a.a.Grad, x[:n*w.K], w.K, dlow, rank, n, w.K, rank, true)
+		kernel.MatMulGrad(m.Pool, a.b.gradient(), kernel.View(low, rank), kernel.View(dy[a.from:n*w.N], w.N), n, true)
+		kernel.MatMulGrad(m.Pool, a.a.gradient(), kernel.View(x[:n*w.K], w.K), kernel.View(dlow, rank), n, true)
 	}
 }
 
@@ -70,7 +71,7 @@ func (m *Model) adaptersGrads(w *Param, x, dy []float32, n int) {
 func (s *adapters) lowGrad(p *kernel.Pool, a *adapter, dy []float32, width, n int) []float32 {
 	rank := s.spec.Rank
 	s.dlow = resize(s.dlow, n*rank)
-	kernel.MatMulT(p, s.dlow, rank, dy[a.from:], width, n, a.b.Value, rank, a.to-a.from, false)
+	kernel.MatMulT(p, kernel.View(s.dlow, rank), kernel.View(dy[a.from:], width), n, a.b.matrix(), false)
 	kernel.Scale(s.dlow, float32(s.spec.Scale()))
 	return s.dlow
 }

@@ -131,9 +131,13 @@ func (p *Param) GetGrad(dst []float32, transposed bool) {
 
 // addProduct adds x^T*dy to the gradient. x [n][K], dy [n][N]
 func (p *Param) addProduct(pool *kernel.Pool, x, dy []float32, n int) {
-	kernel.MatMulGrad(pool, p.Grad, x, p.K, dy, p.N, n, p.K, p.N, !p.stale)
+	kernel.MatMulGrad(pool, p.gradient(), kernel.View(x, p.K), kernel.View(dy, p.N), n, !p.stale)
 	p.stale = false
 }
+
+// matrix is the value of a packed parameter as kernel takes it, gradient its gradient.
+func (p *Param) matrix() kernel.Packed   { return kernel.Packed{Data: p.Value, K: p.K, N: p.N} }
+func (p *Param) gradient() kernel.Packed { return kernel.Packed{Data: p.Grad, K: p.K, N: p.N} }
 
 // settle makes a stale gradient zero.
 func (p *Param) settle() {

@@ -25,24 +25,24 @@ func (r RopeConfig) on() bool { return r.Theta > 0 }
 // ropeTable holds the rotations of the positions used so far, since a model may
 // allow a million of them.
 type ropeTable struct {
-	cos, sin []float32 // [positions][HeadDim/2]
+	kernel.Rotations
 }
 
 // reach makes the table cover n positions, or a power of two above: angle =
 // position * frequency.
 func (t *ropeTable) reach(c Config, n int) {
 	half := c.HeadDim / 2
-	if n*half <= len(t.cos) {
+	if n*half <= len(t.Cos) {
 		return
 	}
 	n = 1 << bits.Len(uint(max(n, 64)-1))
 	freq := c.Rope.frequencies(c.HeadDim)
-	*t = ropeTable{make([]float32, n*half), make([]float32, n*half)}
+	t.Rotations = kernel.Rotations{Cos: make([]float32, n*half), Sin: make([]float32, n*half), HeadDim: c.HeadDim}
 	for p := range n {
 		for i, f := range freq {
 			// float32 angle, as PyTorch computes it
 			sin, cos := math.Sincos(float64(float32(p) * f))
-			t.cos[p*half+i], t.sin[p*half+i] = float32(cos), float32(sin)
+			t.Cos[p*half+i], t.Sin[p*half+i] = float32(cos), float32(sin)
 		}
 	}
 }
@@ -87,12 +87,12 @@ func (m *Model) rotate(p *kernel.Pool, w *layer, a *acts, pos []int32) {
 		p.Each(n, func(r, _ int) {
 			row, raw, rstd := qkv[r*W:r*W+q+kv], before[r*(q+kv):(r+1)*(q+kv)], rstds[r*heads:(r+1)*heads]
 			copy(raw, row)
-			kernel.RMSNorm(nil, row[:q], rstd[:c.Heads], raw[:q], w.qnorm.Value, c.Heads, c.HeadDim, eps)
-			kernel.RMSNorm(nil, row[q:], rstd[c.Heads:], raw[q:], w.knorm.Value, c.KVHeads, c.HeadDim, eps)
+			kernel.RMSNorm(nil, row[:q], rstd[:c.Heads], raw[:q], kernel.NormWeights{Gamma: w.qnorm.Value, Eps: eps}, c.Heads)
+			kernel.RMSNorm(nil, row[q:], rstd[c.Heads:], raw[q:], kernel.NormWeights{Gamma: w.knorm.Value, Eps: eps}, c.KVHeads)
 		})
 	}
 	if c.Rope.on() { // queries and keys lie side by side: heads of one row
-		kernel.Rope(p, a.qkv, W, n, c.Heads+c.KVHeads, c.HeadDim, pos, m.rope.cos, m.rope.sin, false)
+		kernel.Rope(p, kernel.View(a.qkv, W), c.Heads+c.KVHeads, pos, m.rope.Rotations, false)
 	}
 }
 
@@ -102,7 +102,7 @@ func (m *Model) rotateBackward(p *kernel.Pool, s *State, l, r0, R int) {
 	c, w, a, b := &m.Config, &m.layers[l], &s.acts[l], &s.back
 	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
 	if c.Rope.on() {
-		kernel.Rope(p, b.dqkv[r0*W:R*W], W, R-r0, c.Heads+c.KVHeads, c.HeadDim, s.pos[r0:R], m.rope.cos, m.rope.sin, true)
+		kernel.Rope(p, kernel.View(b.dqkv[r0*W:R*W], W), c.Heads+c.KVHeads, s.pos[r0:R], m.rope.Rotations, true)
 	}
 	if !c.QKNorm {
 		return
@@ -116,7 +116,7 @@ func (m *Model) rotateBackward(p *kernel.Pool, s *State, l, r0, R int) {
 			dout := b.datt[r*q:][:len(dx)]
 			copy(dout, dx)
 			clear(dx)
-			kernel.RMSNormBackward(nil, dx, parts, dout, x, gamma, rstd, len(rstd), c.HeadDim)
+			kernel.RMSNormBackward(nil, dx, parts, dout, x, gamma, rstd, len(rstd))
 		}
 		backward(row[:q], b.partsQ[r*partsQ:], raw[:q], w.qnorm.Value, rstd[:c.Heads])
 		backward(row[q:], b.partsK[r*partsK:], raw[q:], w.knorm.Value, rstd[c.Heads:])

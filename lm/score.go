@@ -90,7 +90,7 @@ func (m *Model) logitsOf(s *State, rows []int32, temperature float32) []float32 
 	for i, r := range rows {
 		copy(s.rowsH[i*D:(i+1)*D], s.hidden(r))
 	}
-	kernel.MatMul(m.Pool, s.logits, V, s.rowsH, D, n, m.head.Value, D, V, kernel.Epilogue{})
+	kernel.MatMul(m.Pool, kernel.View(s.logits, V), kernel.View(s.rowsH, D), n, m.head.matrix(), kernel.Epilogue{})
 	if temperature != 0 && temperature != 1 {
 		m.Pool.Each(n, func(i, _ int) { kernel.Scale(s.logits[i*V:(i+1)*V], 1/temperature) })
 	}
@@ -299,7 +299,7 @@ func (m *Model) headBackward(s *State, targets []Target, temperature float32, g 
 		if m.head.Grad != nil {
 			m.head.addProduct(m.Pool, s.rowsH, dlogits, n)
 		}
-		kernel.MatMulT(m.Pool, s.rowsH, D, dlogits, V, n, m.head.Value, D, V, false)
+		kernel.MatMulT(m.Pool, kernel.View(s.rowsH, D), kernel.View(dlogits, V), n, m.head.matrix(), false)
 		for i, r := range rows {
 			copy(dHidden[int(s.top.slot[r])*D:][:D], s.rowsH[i*D:])
 		}

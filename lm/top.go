@@ -78,7 +78,6 @@ func (m *Model) reach(s *State, rows []int32) {
 	s.reserveTop()
 	c, last, w := &m.Config, &s.acts[len(s.acts)-1], &m.layers[len(m.layers)-1]
 	D, W, q := c.Width, c.qkvDim(), c.qDim()
-	k, v := last.qkv[q:], last.qkv[q+c.kvDim():]
 	m.inBlocks(t0, T, func(p *kernel.Pool, t0, T int) {
 		for i := t0; i < T; i++ {
 			r := int(t.rows[i])
@@ -86,7 +85,9 @@ func (m *Model) reach(s *State, rows []int32) {
 			copy(t.q[i*q:(i+1)*q], last.qkv[r*W:])
 		}
 		a := s.block(p, &t.acts, t0, T-t0)
-		kernel.Attention(p, a.att, q, t.q[t0*q:T*q], q, k, v, W, T-t0, t.paths[t0:T], c.attnShape())
+		x := c.split(last.qkv)
+		x.Q = kernel.View(t.q[t0*q:T*q], q)
+		kernel.Attention(p, kernel.View(a.att, q), x, t.paths[t0:T], c.attnShape())
 		m.sublayers(p, w, &a, t.x[t0*D:], s.train, T-t0)
 		m.norm(p, m.final, t.hidden, t.x, t.mean, t.rstd, t0, T)
 	})
