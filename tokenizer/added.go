@@ -1,6 +1,10 @@
 package tokenizer
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"pgsrm/tokenizer/internal/chars"
+)
 
 // piece is a part of the text on its way to the model.
 type piece struct {
@@ -106,10 +110,10 @@ func (s *tokenSet) cut(p piece, special bool, emit func(piece)) {
 			continue
 		}
 		if a.lstrip {
-			start = max(start-chars().trimSpace(text[:start], false), from)
+			start = max(start-chars.Load().TrimSpace(text[:start], false), from)
 		}
 		if a.rstrip {
-			stop += chars().trimSpace(text[stop:], true)
+			stop += chars.Load().TrimSpace(text[stop:], true)
 		}
 		if from < start {
 			emit(p.sub(from, start))
@@ -126,6 +130,6 @@ func (s *tokenSet) cut(p piece, special bool, emit func(piece)) {
 func aloneAt(text string, start, stop int) bool {
 	before, _ := utf8.DecodeLastRuneInString(text[:start])
 	after, _ := utf8.DecodeRuneInString(text[stop:])
-	word := func(r rune) bool { return chars().has(r, isWordFlag) }
+	word := func(r rune) bool { return chars.Load().Has(r, chars.Word) }
 	return !(start > 0 && word(before)) && !(stop < len(text) && word(after))
 }

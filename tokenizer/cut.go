@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"iter"
 	"unicode/utf8"
+
+	"pgsrm/tokenizer/internal/chars"
 )
 
 // mode says what becomes of the matches of a cutter.
@@ -146,7 +148,7 @@ func parseDigits(p part) (preTokenizer, error) {
 		m = isolated
 	}
 	err := required(p.where, map[string]bool{"individual_digits": j.Individual == nil})
-	return cutter{find: charMatcher{chars(), isNumeric}, mode: m}, err
+	return cutter{find: charMatcher{chars.Load(), chars.Numeric}, mode: m}, err
 }
 
 func parsePunctuation(p part) (preTokenizer, error) {
@@ -162,7 +164,7 @@ func parsePunctuation(p part) (preTokenizer, error) {
 		name = *j.Mode
 	}
 	m, err := parseMode(p.where, name)
-	return cutter{find: charMatcher{chars(), isPunctFlag}, mode: m}, err
+	return cutter{find: charMatcher{chars.Load(), chars.Punct}, mode: m}, err
 }
 
 func parseDelimiter(p part) (preTokenizer, error) {

@@ -63,27 +63,3 @@ func FuzzEncodeDecode(f *testing.F) {
 		}
 	})
 }
-
-// FuzzRegex: a pattern compiles or is refused, and matching ends.
-func FuzzRegex(f *testing.F) {
-	for _, p := range []string{`a|b*?c`, `(?>a+)b{2,3}`, `[^\p{L}\s]+(?!x)$`, `(?i:'s|t)++`, `(ab?){1,3}`} {
-		f.Add(p, "aab'S tbbc\n")
-	}
-	f.Fuzz(func(t *testing.T, pattern, text string) {
-		if len(pattern) > 20 || len(text) > 20 {
-			return // backtracking may take exponential time
-		}
-		re, err := compileRegex(pattern)
-		if err != nil {
-			return
-		}
-		text = validText(text)
-		last := 0
-		for a, b := range matches(re, text) {
-			if a < last || b < a || b > len(text) {
-				t.Fatalf("match [%d, %d) behind %d", a, b, last)
-			}
-			last = b
-		}
-	})
-}

@@ -5,6 +5,9 @@ import (
 	"iter"
 	"strings"
 	"unicode/utf8"
+
+	"pgsrm/tokenizer/internal/chars"
+	"pgsrm/tokenizer/internal/regex"
 )
 
 // matcher finds the first match of a pattern in text[from:]; a is -1 if there is
@@ -52,14 +55,19 @@ func parsePattern(where string, p jsonPattern) (matcher, error) {
 		if s := scannerOf(*p.Regex); s != nil {
 			return scanMatcher{s}, nil
 		}
-		re, err := compileRegex(*p.Regex)
+		re, err := regex.Compile(*p.Regex)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", where, err)
 		}
-		return re, nil
+		return pattern{re}, nil
 	}
 	return nil, fmt.Errorf("%s: must have either String or Regex", where)
 }
+
+// pattern matches a regex.
+type pattern struct{ re *regex.Regexp }
+
+func (p pattern) next(text string, from int) (int, int) { return p.re.Next(text, from) }
 
 // literal matches a string, which is not empty.
 type literal string
@@ -84,13 +92,13 @@ func (m scanMatcher) next(text string, from int) (int, int) {
 
 // charMatcher matches one character with any of the flags.
 type charMatcher struct {
-	chars *charTable
+	chars *chars.Table
 	flags uint32
 }
 
 func (m charMatcher) next(text string, from int) (int, int) {
 	for i, r := range text[from:] {
-		if m.chars.has(r, m.flags) {
+		if m.chars.Has(r, m.flags) {
 			return from + i, from + i + utf8.RuneLen(r)
 		}
 	}
@@ -98,13 +106,13 @@ func (m charMatcher) next(text string, from int) (int, int) {
 }
 
 // wordMatcher matches \w+|[^\w\s]+.
-type wordMatcher struct{ chars *charTable }
+type wordMatcher struct{ chars *chars.Table }
 
 func (m wordMatcher) next(text string, from int) (int, int) {
-	kind := func(r rune) uint32 { return m.chars.of(r) & (isWordFlag | isSpaceFlag) }
+	kind := func(r rune) uint32 { return m.chars.Of(r) & (chars.Word | chars.Space) }
 	for from < len(text) {
 		r, n := utf8.DecodeRuneInString(text[from:])
-		if kind(r) != isSpaceFlag {
+		if kind(r) != chars.Space {
 			k := kind(r)
 			end := from + n
 			for end < len(text) {

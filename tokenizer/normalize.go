@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"pgsrm/tokenizer/internal/chars"
 )
 
 // normalizer rewrites text. It keeps count of the leading bytes that stand for
@@ -27,7 +29,7 @@ func parseNormalizer(where string, raw json.RawMessage) (normalizer, error) {
 	case "Lowercase":
 		return lowercase{}, p.read(&onlyType{})
 	case "StripAccents":
-		return filter{drop: isMark}, p.read(&onlyType{})
+		return filter{drop: chars.Mark}, p.read(&onlyType{})
 	case "Nmt":
 		return nmt{}, p.read(&onlyType{})
 	case "ByteLevel":
@@ -118,7 +120,7 @@ func (w *rewriter) piece() piece {
 type lowercase struct{}
 
 func (lowercase) normalize(p piece) piece {
-	t := chars()
+	t := chars.Load()
 	if isASCII(p.text) {
 		p.text = strings.ToLower(p.text)
 		return p
@@ -126,9 +128,9 @@ func (lowercase) normalize(p piece) piece {
 	w := newRewriter(p)
 	for i, r := range p.text {
 		if r < utf8.RuneSelf {
-			w.out.WriteByte(lowerASCII(byte(r)))
+			w.out.WriteByte(chars.LowerASCII(byte(r)))
 			w.kept += max(0, min(w.zero-i, 1))
-		} else if s, ok := t.lower[r]; ok {
+		} else if s, ok := t.Lower(r); ok {
 			w.put(s, i)
 		} else {
 			w.copy(p.text, i, i+utf8.RuneLen(r))
@@ -141,13 +143,13 @@ func (lowercase) normalize(p piece) piece {
 type filter struct{ drop uint32 }
 
 func (f filter) normalize(p piece) piece {
-	t := chars()
-	if !strings.ContainsFunc(p.text, func(r rune) bool { return t.has(r, f.drop) }) {
+	t := chars.Load()
+	if !strings.ContainsFunc(p.text, func(r rune) bool { return t.Has(r, f.drop) }) {
 		return p
 	}
 	w := newRewriter(p)
 	for i, r := range p.text {
-		if !t.has(r, f.drop) {
+		if !t.Has(r, f.drop) {
 			w.copy(p.text, i, i+utf8.RuneLen(r))
 		}
 	}

@@ -3,6 +3,8 @@ package tokenizer
 import (
 	"strings"
 	"unicode/utf8"
+
+	"pgsrm/tokenizer/internal/chars"
 )
 
 // bertNormalizer cleans text as BERT does (Devlin et al., arXiv 1810.04805): the
@@ -41,7 +43,7 @@ func (n bertNormalizer) normalize(p piece) piece {
 		p = padChinese(p)
 	}
 	if n.accents {
-		p = filter{drop: isNonspacing}.normalize(unicodeForm{}.normalize(p))
+		p = filter{drop: chars.Nonspacing}.normalize(unicodeForm{}.normalize(p))
 	}
 	if n.lower {
 		p = lowercase{}.normalize(p)
@@ -51,7 +53,7 @@ func (n bertNormalizer) normalize(p piece) piece {
 
 // cleanText drops control characters and makes all white space a blank.
 func cleanText(p piece) piece {
-	t := chars()
+	t := chars.Load()
 	clean := func(r rune) bool { return r >= ' ' && r < 0x7F }
 	if !strings.ContainsFunc(p.text, func(r rune) bool { return !clean(r) }) {
 		return p
@@ -63,8 +65,8 @@ func cleanText(p piece) piece {
 			w.copy(p.text, i, i+1)
 		case r == '\t' || r == '\n' || r == '\r':
 			w.put(" ", i)
-		case r == 0 || r == utf8.RuneError || t.has(r, isControl):
-		case t.has(r, isSpaceFlag):
+		case r == 0 || r == utf8.RuneError || t.Has(r, chars.Control):
+		case t.Has(r, chars.Space):
 			w.put(" ", i)
 		default:
 			w.copy(p.text, i, i+utf8.RuneLen(r))

@@ -1,5 +1,7 @@
 package tokenizer
 
+import "pgsrm/tokenizer/internal/chars"
+
 // strip takes white space off the ends.
 type strip struct{ left, right bool }
 
@@ -17,12 +19,12 @@ func parseStrip(p part) (normalizer, error) {
 }
 
 func (s strip) normalize(p piece) piece {
-	t, a, b := chars(), 0, len(p.text)
+	t, a, b := chars.Load(), 0, len(p.text)
 	if s.left {
-		a = t.trimSpace(p.text, true)
+		a = t.TrimSpace(p.text, true)
 	}
 	if s.right {
-		b = max(a, len(p.text)-t.trimSpace(p.text, false))
+		b = max(a, len(p.text)-t.TrimSpace(p.text, false))
 	}
 	return p.sub(a, b)
 }

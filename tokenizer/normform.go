@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"pgsrm/tokenizer/internal/chars"
 )
 
 // unicodeForm is one of the four normalization forms of Unicode (Standard Annex
@@ -22,18 +24,11 @@ type mark struct {
 	ccc uint8
 }
 
-// Hangul syllables are composed by arithmetic (Unicode 15, section 3.12).
-const (
-	hangulS, hangulL, hangulV, hangulT = 0xAC00, 0x1100, 0x1161, 0x11A7
-	countL, countV, countT             = 19, 21, 28
-	countS                             = countL * countV * countT
-)
-
 func (f unicodeForm) normalize(p piece) piece {
 	if isASCII(p.text) || f.form().IsNormalString(p.text) {
 		return p // nothing to do by x/text, so nothing by older data either
 	}
-	t := chars()
+	t := chars.Load()
 	var buf []mark
 	start := 0 // how many of buf stand for the start of the input
 	for i, r := range p.text {
@@ -83,14 +78,14 @@ func isASCII(s string) bool {
 }
 
 // decompose appends the full decomposition of r.
-func (f unicodeForm) decompose(dst []mark, r rune, t *charTable) []mark {
-	if r < utf8.RuneSelf || !t.has(r, isDecomposed|isNonstarter) {
+func (f unicodeForm) decompose(dst []mark, r rune, t *chars.Table) []mark {
+	if r < utf8.RuneSelf || !t.Has(r, chars.Decomposed|chars.Nonstarter) {
 		return append(dst, mark{r: r}) // also characters that the library does not know
 	}
-	if s := r - hangulS; s >= 0 && s < countS {
-		dst = append(dst, mark{r: hangulL + s/(countV*countT)}, mark{r: hangulV + s%(countV*countT)/countT})
-		if s%countT != 0 {
-			dst = append(dst, mark{r: hangulT + s%countT})
+	if s := r - chars.HangulS; s >= 0 && s < chars.CountS {
+		dst = append(dst, mark{r: chars.HangulL + s/(chars.CountV*chars.CountT)}, mark{r: chars.HangulV + s%(chars.CountV*chars.CountT)/chars.CountT})
+		if s%chars.CountT != 0 {
+			dst = append(dst, mark{r: chars.HangulT + s%chars.CountT})
 		}
 		return dst
 	}
@@ -122,7 +117,7 @@ func reorder(buf []mark) {
 
 // composeAll joins each starter with the marks behind it that no other mark of
 // the same class blocks.
-func composeAll(buf []mark, t *charTable) []mark {
+func composeAll(buf []mark, t *chars.Table) []mark {
 	out, starter := buf[:0], -1
 	for _, m := range buf {
 		last := -1 // class of the mark before; -1 right behind the starter
@@ -144,11 +139,11 @@ func composeAll(buf []mark, t *charTable) []mark {
 }
 
 // composePair returns the primary composite of two characters.
-func composePair(a, b rune, t *charTable) (rune, bool) {
-	if l, v := a-hangulL, b-hangulV; l >= 0 && l < countL && v >= 0 && v < countV {
-		return hangulS + (l*countV+v)*countT, true
+func composePair(a, b rune, t *chars.Table) (rune, bool) {
+	if l, v := a-chars.HangulL, b-chars.HangulV; l >= 0 && l < chars.CountL && v >= 0 && v < chars.CountV {
+		return chars.HangulS + (l*chars.CountV+v)*chars.CountT, true
 	}
-	if s, u := a-hangulS, b-hangulT; s >= 0 && s < countS && s%countT == 0 && u > 0 && u < countT {
+	if s, u := a-chars.HangulS, b-chars.HangulT; s >= 0 && s < chars.CountS && s%chars.CountT == 0 && u > 0 && u < chars.CountT {
 		return a + u, true
 	}
 	if b < 0x300 || norm.NFC.PropertiesString(string(b)).BoundaryBefore() {
@@ -156,5 +151,5 @@ func composePair(a, b rune, t *charTable) (rune, bool) {
 	}
 	s := norm.NFC.String(string([]rune{a, b}))
 	r, n := utf8.DecodeRuneInString(s)
-	return r, n == len(s) && t.has(r, isDecomposed)
+	return r, n == len(s) && t.Has(r, chars.Decomposed)
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"pgsrm/tokenizer/internal/chars"
 )
 
 // precompiled is SentencePiece's normalizer: a double array (Aoe 1989, in the
@@ -16,7 +18,7 @@ import (
 // beginning, the shortest such rule replaces the whole cluster. Otherwise every
 // character is looked up on its own.
 type precompiled struct {
-	chars *charTable
+	chars *chars.Table
 	units []uint32 // the double array
 	text  string   // replacements, each ended by a zero byte
 }
@@ -49,7 +51,7 @@ func newPrecompiled(encoded string) (*precompiled, error) {
 	if size < 4 || size > int64(len(rest)) || size%4 != 0 || !utf8.Valid(rest[size:]) {
 		return nil, bad
 	}
-	n := &precompiled{chars: chars(), units: make([]uint32, size/4), text: string(rest[size:])}
+	n := &precompiled{chars: chars.Load(), units: make([]uint32, size/4), text: string(rest[size:])}
 	for i := range n.units {
 		n.units[i] = binary.LittleEndian.Uint32(rest[4*i:])
 	}
@@ -87,7 +89,7 @@ func (n *precompiled) lookup(s string) (string, bool) {
 func (n *precompiled) normalize(p piece) piece {
 	var edits []edit
 	for i := 0; i < len(p.text); {
-		end := n.chars.clusterEnd(p.text, i)
+		end := n.chars.ClusterEnd(p.text, i)
 		cluster := p.text[i:end]
 		i = end
 		if len(cluster) < 6 {

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
+
+	"pgsrm/tokenizer/internal/regex"
 )
 
 // naiveMerges joins the pair with the lowest rank, leftmost first, as the paper says.
@@ -55,23 +57,23 @@ func TestMergesAgree(t *testing.T) {
 // TestScannersAgree: each hand-written scanner matches what its pattern matches.
 func TestScannersAgree(t *testing.T) {
 	alphabet := []string{"a", "Z", "é", "中", "1", "²", "٣", " ", "\t", "\n", "\r", "\u3000", "'", "'s", "'LL", "'ſ", "!", "🙂", "\u0301", "re", "_"}
-	for _, pattern := range []string{patternGPT2, patternLlama3, patternQwen2} {
-		re, err := compileRegex(pattern)
+	for _, expr := range []string{patternGPT2, patternLlama3, patternQwen2} {
+		re, err := regex.Compile(expr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		scan := scanMatcher{scannerOf(pattern)}
+		scan := scanMatcher{scannerOf(expr)}
 		rapid.Check(t, func(t *rapid.T) {
 			text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(alphabet), 0, 12).Draw(t, "parts"), "")
 			var got, want [][2]int
 			for a, b := range matches(scan, text) {
 				got = append(got, [2]int{a, b})
 			}
-			for a, b := range matches(re, text) {
+			for a, b := range matches(pattern{re}, text) {
 				want = append(want, [2]int{a, b})
 			}
 			if !slices.Equal(got, want) {
-				t.Fatalf("%q: %v, the pattern %s says %v", text, got, pattern, want)
+				t.Fatalf("%q: %v, the pattern %s says %v", text, got, expr, want)
 			}
 		})
 	}
@@ -151,24 +153,4 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-// TestUnicodeTable reads all of the embedded table.
-func TestUnicodeTable(t *testing.T) {
-	if strings.Contains(unicodeTxt, "\uFFFD") || len(chars().names) != 28 {
-		t.Errorf("%d categories, want 28", len(chars().names))
-	}
-	for _, tc := range []struct {
-		r    rune
-		flag uint32
-		want bool
-	}{
-		{'_', isWordFlag, true}, {'²', isNumeric, true}, {'²', isRegexWord, false}, {'\u0301', isNonspacing | isMark, true},
-		{'中', isHan, true}, {'!', isPunctFlag, true}, {'$', isPunctFlag, true}, {'\u00a0', isSpaceFlag, true}, {'a', isSpaceFlag, false},
-		{'é', isDecomposed, true}, {'\u0301', isNonstarter, true}, {'\u0007', isControl, true},
-	} {
-		if got := chars().has(tc.r, tc.flag); got != tc.want {
-			t.Errorf("%U has %x: %v, want %v", tc.r, tc.flag, got, tc.want)
-		}
-	}
 }

@@ -1,6 +1,10 @@
 package tokenizer
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"pgsrm/tokenizer/internal/chars"
+)
 
 // Hand-written scanners for the pre-tokenizer patterns in wide use. Each returns
 // the end of the match that begins at s[i]; the three patterns match at every
@@ -18,94 +22,41 @@ type scanner func(s string, i int) int
 
 // scannerOf returns the hand-written scanner of a pattern, nil without one.
 func scannerOf(pattern string) scanner {
-	t := chars()
+	t := chars.Load()
 	switch pattern {
 	case patternGPT2:
-		return t.scanGPT2
+		return func(s string, i int) int { return scanGPT2(t, s, i) }
 	case patternLlama3:
-		return func(s string, i int) int { return t.scanLlama(s, i, 3) }
+		return func(s string, i int) int { return scanLlama(t, s, i, 3) }
 	case patternQwen2:
-		return func(s string, i int) int { return t.scanLlama(s, i, 1) }
+		return func(s string, i int) int { return scanLlama(t, s, i, 1) }
 	}
 	return nil
 }
 
-// class is the kind of a character: the four are disjoint and cover everything.
-type class uint8
-
-const (
-	other  class = iota // [^\s\p{L}\p{N}]
-	letter              // \p{L}
-	number              // \p{N}
-	space               // \s
-)
-
-// end is the class behind the last character.
-const end class = 255
-
-// classOf returns the class of the character at s[i] and its length in bytes,
-// at the end of s the class end and 0.
-func (t *charTable) classOf(s string, i int) (class, int) {
-	if i >= len(s) {
-		return end, 0
-	}
-	if c := s[i]; c < utf8.RuneSelf {
-		return asciiClass(c), 1
-	}
-	r, n := utf8.DecodeRuneInString(s[i:])
-	p := t.of(r)
-	if p&isSpaceFlag != 0 {
-		return space, n
-	}
-	return t.class[p&categoryBits], n
-}
-
-func asciiClass(c byte) class {
-	switch {
-	case c|0x20 >= 'a' && c|0x20 <= 'z':
-		return letter
-	case c >= '0' && c <= '9':
-		return number
-	case c == ' ' || c >= '\t' && c <= '\r':
-		return space
-	}
-	return other
-}
-
-// run returns the end of the run of class c that begins at s[i].
-func (t *charTable) run(s string, i int, c class) int {
-	for {
-		k, n := t.classOf(s, i)
-		if k != c {
-			return i
-		}
-		i += n
-	}
-}
-
 // scanGPT2 matches patternGPT2.
-func (t *charTable) scanGPT2(s string, i int) int {
+func scanGPT2(t *chars.Table, s string, i int) int {
 	if s[i] == '\'' {
 		if n := contraction(s[i+1:], false); n > 0 {
 			return i + 1 + n
 		}
 	}
-	k, n := t.classOf(s, i)
+	k, n := t.ClassOf(s, i)
 	if s[i] == ' ' { // " ?": a space belongs to what follows it
-		if k2, n2 := t.classOf(s, i+1); k2 != space && k2 != end {
-			return t.run(s, i+1+n2, k2)
+		if k2, n2 := t.ClassOf(s, i+1); k2 != chars.White && k2 != chars.End {
+			return t.Run(s, i+1+n2, k2)
 		}
 	}
-	if k != space {
-		return t.run(s, i+n, k)
+	if k != chars.White {
+		return t.Run(s, i+n, k)
 	}
-	return t.scanSpace(s, i)
+	return scanSpace(t, s, i)
 }
 
 // scanSpace matches \s+(?!\S)|\s+: all of the run at the end of the text, else
 // all but its last character, unless it is the only one.
-func (t *charTable) scanSpace(s string, i int) int {
-	j := t.run(s, i, space)
+func scanSpace(t *chars.Table, s string, i int) int {
+	j := t.Run(s, i, chars.White)
 	if j == len(s) {
 		return j
 	}
@@ -131,7 +82,7 @@ func contraction(s string, fold bool) int {
 		if len(s) > 1 && c == 0xC5 && d == 0xBF {
 			return 2
 		}
-		c, d = lowerASCII(c), lowerASCII(d)
+		c, d = chars.LowerASCII(c), chars.LowerASCII(d)
 	}
 	switch {
 	case c == 's' || c == 't' || c == 'm' || c == 'd':
@@ -142,40 +93,33 @@ func contraction(s string, fold bool) int {
 	return 0
 }
 
-func lowerASCII(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		return c + 0x20
-	}
-	return c
-}
-
 // scanLlama matches patternLlama3 (digits 3) and patternQwen2 (digits 1).
-func (t *charTable) scanLlama(s string, i, digits int) int {
+func scanLlama(t *chars.Table, s string, i, digits int) int {
 	if s[i] == '\'' {
 		if n := contraction(s[i+1:], true); n > 0 {
 			return i + 1 + n
 		}
 	}
-	k, n := t.classOf(s, i)
-	k2, n2 := t.classOf(s, i+n)
+	k, n := t.ClassOf(s, i)
+	k2, n2 := t.ClassOf(s, i+n)
 	switch {
-	case k == letter:
-		return t.run(s, i+n, letter)
-	case k == number:
+	case k == chars.Letter:
+		return t.Run(s, i+n, chars.Letter)
+	case k == chars.Number:
 		j := i + n
-		for digits--; digits > 0 && k2 == number; digits-- {
+		for digits--; digits > 0 && k2 == chars.Number; digits-- {
 			j += n2
-			k2, n2 = t.classOf(s, j)
+			k2, n2 = t.ClassOf(s, j)
 		}
 		return j
-	case k2 == letter && s[i] != '\r' && s[i] != '\n':
-		return t.run(s, i+n+n2, letter)
-	case k == other:
-		return newlines(s, t.run(s, i+n, other))
-	case s[i] == ' ' && k2 == other:
-		return newlines(s, t.run(s, i+1+n2, other))
+	case k2 == chars.Letter && s[i] != '\r' && s[i] != '\n':
+		return t.Run(s, i+n+n2, chars.Letter)
+	case k == chars.Other:
+		return newlines(s, t.Run(s, i+n, chars.Other))
+	case s[i] == ' ' && k2 == chars.Other:
+		return newlines(s, t.Run(s, i+1+n2, chars.Other))
 	}
-	return t.scanLines(s, i)
+	return scanLines(t, s, i)
 }
 
 // newlines returns the end of [\r\n]* at s[i].
@@ -188,11 +132,11 @@ func newlines(s string, i int) int {
 
 // scanLines matches \s*[\r\n]+|\s+(?!\S)|\s+: up to the last line break of the
 // run if it has one.
-func (t *charTable) scanLines(s string, i int) int {
-	for j := t.run(s, i, space); j > i; j-- {
+func scanLines(t *chars.Table, s string, i int) int {
+	for j := t.Run(s, i, chars.White); j > i; j-- {
 		if s[j-1] == '\r' || s[j-1] == '\n' {
 			return j
 		}
 	}
-	return t.scanSpace(s, i)
+	return scanSpace(t, s, i)
 }

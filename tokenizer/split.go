@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"pgsrm/tokenizer/internal/chars"
 )
 
 // preTokenizer cuts a piece of text, which is not empty, into words, appended to
@@ -18,7 +20,7 @@ func parsePreTokenizer(where string, raw json.RawMessage) (preTokenizer, error) 
 	if err != nil || p.absent {
 		return nil, err
 	}
-	isSep := func(flags uint32) matcher { return charMatcher{chars(), flags} }
+	isSep := func(flags uint32) matcher { return charMatcher{chars.Load(), flags} }
 	switch p.kind {
 	case "ByteLevel":
 		return parseByteLevel(p)
@@ -33,11 +35,11 @@ func parsePreTokenizer(where string, raw json.RawMessage) (preTokenizer, error) 
 	case "CharDelimiterSplit":
 		return parseDelimiter(p)
 	case "WhitespaceSplit":
-		return cutter{find: isSep(isSpaceFlag), mode: removed}, p.read(&onlyType{})
+		return cutter{find: isSep(chars.Space), mode: removed}, p.read(&onlyType{})
 	case "Whitespace":
-		return cutter{find: wordMatcher{chars()}, mode: removed, invert: true}, p.read(&onlyType{})
+		return cutter{find: wordMatcher{chars.Load()}, mode: removed, invert: true}, p.read(&onlyType{})
 	case "BertPreTokenizer":
-		return bertSplit{chars()}, p.read(&onlyType{})
+		return bertSplit{chars.Load()}, p.read(&onlyType{})
 	case "Sequence":
 		return parseStages(p)
 	}
@@ -94,12 +96,12 @@ func splitWith(list []preTokenizer, dst []piece, p piece) []piece {
 }
 
 // bertSplit cuts at white space, which goes, and around punctuation.
-type bertSplit struct{ chars *charTable }
+type bertSplit struct{ chars *chars.Table }
 
 func (b bertSplit) split(dst []piece, p piece) []piece {
 	start := 0
 	for i, r := range p.text {
-		flags := b.chars.of(r) & (isSpaceFlag | isPunctFlag)
+		flags := b.chars.Of(r) & (chars.Space | chars.Punct)
 		if flags == 0 {
 			continue
 		}
@@ -107,7 +109,7 @@ func (b bertSplit) split(dst []piece, p piece) []piece {
 			dst = append(dst, p.sub(start, i))
 		}
 		start = i + utf8.RuneLen(r)
-		if flags&isSpaceFlag == 0 {
+		if flags&chars.Space == 0 {
 			dst = append(dst, p.sub(i, start))
 		}
 	}

@@ -1,9 +1,9 @@
-"""Writes ../unicode.txt: the character classes as PyPI `tokenizers` sees them.
+"""Writes ../internal/chars/unicode.txt: the character classes as PyPI `tokenizers` sees them.
 
 The library mixes several versions of Unicode (its regex engines, its category
 tables and its normaliser each carry their own), none of which is that of the Go
 library. Every class is therefore asked of the library itself, for every code
-point: python make_unicode.py > ../unicode.txt (about three minutes).
+point: python make_unicode.py > ../internal/chars/unicode.txt (about three minutes).
 """
 
 import sys

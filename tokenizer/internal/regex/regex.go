@@ -1,12 +1,22 @@
-package tokenizer
+// Package regex matches patterns as Oniguruma does, the regex engine of the
+// Hugging Face library, with its character classes. The syntax is that which
+// tokenizers use; anything else is refused (parse.go lists it).
+//
+//	regex.go  the program and the machine that runs it
+//	parse.go  patterns to programs: alternatives, sequences, groups, anchors
+//	class.go  classes, escapes, properties
+//	quant.go  repetitions
+package regex
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
 
-// regex is a pattern of Split or Replace without a hand-written scanner. It is a
-// program for a backtracking machine: the first alternative that leads to a match
-// counts, as in Oniguruma, the engine of the Hugging Face library. Character
-// classes are those of that engine. regexparse.go lists the syntax.
-type regex struct {
+	"pgsrm/tokenizer/internal/chars"
+)
+
+// Regexp is a compiled pattern. It is a program for a backtracking machine: the
+// first alternative that leads to a match counts.
+type Regexp struct {
 	prog []inst
 }
 
@@ -54,8 +64,8 @@ type frame struct {
 	set            *charSet
 }
 
-// next implements matcher.
-func (re *regex) next(text string, from int) (int, int) {
+// Next finds the first match in text[from:]; a is -1 if there is none.
+func (re *Regexp) Next(text string, from int) (a, b int) {
 	var stack []frame
 	for i := from; i <= len(text); {
 		if end := re.run(0, text, i, &stack); end >= 0 {
@@ -69,7 +79,7 @@ func (re *regex) next(text string, from int) (int, int) {
 
 // run matches the program at pc against text[pos:] and returns the end of the
 // match, -1 if there is none. Frames below the given stack are not touched.
-func (re *regex) run(pc int, text string, pos int, stack *[]frame) int {
+func (re *Regexp) run(pc int, text string, pos int, stack *[]frame) int {
 	base := len(*stack)
 	for {
 		in := &re.prog[pc]
@@ -193,7 +203,7 @@ const failPC = 1
 
 // charSet is a set of characters.
 type charSet struct {
-	chars *charTable
+	chars *chars.Table
 	not   bool
 	items []setItem
 	ascii [128]bool // the answer for ASCII
@@ -227,9 +237,9 @@ func (s *charSet) at(text string, pos int) int {
 
 // contains decides without the table for ASCII.
 func (s *charSet) contains(r rune) bool {
-	p := s.chars.of(r)
+	p := s.chars.Of(r)
 	for _, it := range s.items {
-		in := r >= it.lo && r <= it.hi || it.categories>>(p&categoryBits)&1 != 0 || p&it.flags != 0
+		in := r >= it.lo && r <= it.hi || it.categories>>(p&chars.CategoryBits)&1 != 0 || p&it.flags != 0
 		if in != it.not {
 			return !s.not
 		}

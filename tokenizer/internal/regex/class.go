@@ -1,13 +1,15 @@
-package tokenizer
+package regex
 
 import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"pgsrm/tokenizer/internal/chars"
 )
 
-// class reads [...] behind its opening bracket.
-func (p *regexParser) class() (*charSet, error) {
+// class reads [...] after its opening bracket.
+func (p *parser) class() (*charSet, error) {
 	start := p.pos - 1
 	s := &charSet{chars: p.chars, not: p.take("^")}
 	for first := true; ; first = false {
@@ -33,7 +35,7 @@ func (p *regexParser) class() (*charSet, error) {
 }
 
 // classItem reads a character, a range or a class by name inside brackets.
-func (p *regexParser) classItem() (setItem, error) {
+func (p *parser) classItem() (setItem, error) {
 	start := p.pos
 	it, single, err := p.item()
 	rest := p.pattern[p.pos:]
@@ -57,12 +59,12 @@ func (p *regexParser) classItem() (setItem, error) {
 
 // foldClass adds the other cases of single ASCII letters; ranges and names under
 // (?i: are refused unless they have no letters.
-func (p *regexParser) foldClass(s *charSet, start int) error {
+func (p *parser) foldClass(s *charSet, start int) error {
 	for _, it := range s.items {
 		switch {
 		case it.hi >= it.lo && it.lo == it.hi && it.hi < utf8.RuneSelf:
 			s.items = append(s.items, folded(it.lo)...)
-		case it.flags == isSpaceFlag:
+		case it.flags == chars.Space:
 		default:
 			return p.unsupported(start, p.pos)
 		}
@@ -71,7 +73,7 @@ func (p *regexParser) foldClass(s *charSet, start int) error {
 }
 
 // item reads one character or one class by name; single says which.
-func (p *regexParser) item() (it setItem, single bool, err error) {
+func (p *parser) item() (it setItem, single bool, err error) {
 	start := p.pos
 	r, n := utf8.DecodeRuneInString(p.pattern[p.pos:])
 	p.pos += n
@@ -89,13 +91,13 @@ func (p *regexParser) item() (it setItem, single bool, err error) {
 	none := setItem{lo: 0, hi: -1}
 	switch c {
 	case 's', 'S':
-		none.flags, none.not = isSpaceFlag, c == 'S'
+		none.flags, none.not = chars.Space, c == 'S'
 		return none, false, nil
 	case 'w', 'W':
-		none.flags, none.not = isRegexWord, c == 'W'
+		none.flags, none.not = chars.RegexWord, c == 'W'
 		return none, false, nil
 	case 'd', 'D':
-		none.categories, none.not = 1<<p.chars.names["Nd"], c == 'D'
+		none.categories, none.not = p.chars.Categories("Nd"), c == 'D'
 		return none, false, nil
 	case 'p', 'P':
 		it, err = p.property(start, c == 'P')
@@ -106,7 +108,7 @@ func (p *regexParser) item() (it setItem, single bool, err error) {
 }
 
 // escape returns the character of \c.
-func (p *regexParser) escape(start int, c byte) (rune, error) {
+func (p *parser) escape(start int, c byte) (rune, error) {
 	switch c {
 	case 'n':
 		return '\n', nil
@@ -132,14 +134,14 @@ func (p *regexParser) escape(start int, c byte) (rune, error) {
 	case 'u':
 		return p.hexDigits(start, 4)
 	}
-	if k := asciiClass(c); c >= utf8.RuneSelf || k == letter || k == number || c == '_' {
+	if k := chars.ASCIIClass(c); c >= utf8.RuneSelf || k == chars.Letter || k == chars.Number || c == '_' {
 		return 0, p.unsupported(start, p.pos)
 	}
 	return rune(c), nil
 }
 
 // hexDigits reads n digits.
-func (p *regexParser) hexDigits(start, n int) (rune, error) {
+func (p *parser) hexDigits(start, n int) (rune, error) {
 	if p.pos+n > len(p.pattern) {
 		return 0, p.unsupported(start, len(p.pattern))
 	}
@@ -147,7 +149,7 @@ func (p *regexParser) hexDigits(start, n int) (rune, error) {
 	return p.hex(start, p.pattern[p.pos-n:p.pos])
 }
 
-func (p *regexParser) hex(start int, digits string) (rune, error) {
+func (p *parser) hex(start int, digits string) (rune, error) {
 	n, err := strconv.ParseUint(digits, 16, 32)
 	if err != nil || !utf8.ValidRune(rune(n)) || n > utf8.MaxRune {
 		return 0, p.unsupported(start, p.pos)
@@ -156,7 +158,7 @@ func (p *regexParser) hex(start int, digits string) (rune, error) {
 }
 
 // property reads {L} of \p{L}: a general category, its first letter, or Han.
-func (p *regexParser) property(start int, not bool) (setItem, error) {
+func (p *parser) property(start int, not bool) (setItem, error) {
 	name, _, closed := strings.Cut(p.pattern[p.pos:], "}")
 	if !closed || !strings.HasPrefix(name, "{") {
 		return setItem{}, p.unsupported(start, p.pos)
@@ -168,18 +170,10 @@ func (p *regexParser) property(start int, not bool) (setItem, error) {
 		name, it.not = rest, !not
 	}
 	if name == "Han" {
-		it.flags = isHan
+		it.flags = chars.Han
 		return it, nil
 	}
-	for category, bit := range p.chars.names {
-		if name == category || name == category[:1] {
-			it.categories |= 1 << bit
-		}
-	}
-	if name == "C" || name == "Cn" {
-		it.categories |= 1 // not assigned
-	}
-	if it.categories == 0 {
+	if it.categories = p.chars.Categories(name); it.categories == 0 {
 		return it, p.unsupported(start, p.pos)
 	}
 	return it, nil

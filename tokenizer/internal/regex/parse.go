@@ -1,21 +1,23 @@
-package tokenizer
+package regex
 
 import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"pgsrm/tokenizer/internal/chars"
 )
 
 // The syntax of patterns: characters, the dot, classes [a-z\p{L}] and [^...],
 // \s \S \d \D \w \W \p{L} \P{L} \p{^L}, the escapes \n \r \t \f \v \xHH \x{H...}
 // \uHHHH, groups (...) (?:...) (?i:...) (?>...), lookahead (?=...) (?!...),
-// alternatives, * + ? with ? (lazy) or + (possessive) behind, {n} {n,} {n,m},
+// alternatives, * + ? with ? (lazy) or + (possessive) after them, {n} {n,} {n,m},
 // the anchors ^ $ \A \z. Everything else is an error, even where Oniguruma knows
 // it: an unknown pattern is refused rather than read differently.
 
-// regexParser compiles a pattern as it reads it.
-type regexParser struct {
-	chars   *charTable
+// parser compiles a pattern as it reads it.
+type parser struct {
+	chars   *chars.Table
 	pattern string
 	pos     int
 	fold    bool // (?i: case does not matter
@@ -34,9 +36,9 @@ type code struct {
 	empty bool // it can match nothing
 }
 
-// compileRegex makes the program of a pattern.
-func compileRegex(pattern string) (*regex, error) {
-	p := &regexParser{chars: chars(), pattern: pattern}
+// Compile makes the program of a pattern.
+func Compile(pattern string) (*Regexp, error) {
+	p := &parser{chars: chars.Load(), pattern: pattern}
 	body, err := p.alternatives()
 	if err == nil && p.pos < len(pattern) {
 		err = p.unsupported(p.pos, p.pos+1)
@@ -47,11 +49,11 @@ func compileRegex(pattern string) (*regex, error) {
 	never := (&charSet{chars: p.chars}).finish()
 	prog := []inst{{op: opJump, x: 2}, {op: opSet, set: never}} // failPC
 	prog = appendCode(prog, body)
-	return &regex{append(prog, inst{op: opMatch})}, nil
+	return &Regexp{append(prog, inst{op: opMatch})}, nil
 }
 
 // unsupported is the error for pattern[a:b].
-func (p *regexParser) unsupported(a, b int) error {
+func (p *parser) unsupported(a, b int) error {
 	b = min(b, len(p.pattern))
 	return fmt.Errorf("regex: %q at byte %d must be supported syntax (pattern %.200q)", p.pattern[a:b], a, p.pattern)
 }
@@ -68,7 +70,7 @@ func appendCode(prog []inst, c code) []inst {
 }
 
 // alternatives reads a|b|c up to the end or a closing parenthesis.
-func (p *regexParser) alternatives() (code, error) {
+func (p *parser) alternatives() (code, error) {
 	if p.depth++; p.depth > maxDepth {
 		return code{}, fmt.Errorf("regex: groups must nest at most %d deep", maxDepth)
 	}
@@ -89,7 +91,7 @@ func (p *regexParser) alternatives() (code, error) {
 }
 
 // limit refuses a program that has grown too long.
-func (p *regexParser) limit(c code) (code, error) {
+func (p *parser) limit(c code) (code, error) {
 	if len(c.prog) > maxProgram {
 		return c, fmt.Errorf("regex: pattern must compile to at most %d instructions", maxProgram)
 	}
@@ -97,7 +99,7 @@ func (p *regexParser) limit(c code) (code, error) {
 }
 
 // sequence reads atoms with their quantifiers.
-func (p *regexParser) sequence() (code, error) {
+func (p *parser) sequence() (code, error) {
 	all := code{empty: true}
 	p.last = 0
 	for p.pos < len(p.pattern) && p.pattern[p.pos] != '|' && p.pattern[p.pos] != ')' {
@@ -117,7 +119,7 @@ func (p *regexParser) sequence() (code, error) {
 }
 
 // take skips s if it comes next.
-func (p *regexParser) take(s string) bool {
+func (p *parser) take(s string) bool {
 	if strings.HasPrefix(p.pattern[p.pos:], s) {
 		p.pos += len(s)
 		return true
@@ -126,7 +128,7 @@ func (p *regexParser) take(s string) bool {
 }
 
 // atom reads one character, class, group or anchor.
-func (p *regexParser) atom() (code, error) {
+func (p *parser) atom() (code, error) {
 	start := p.pos
 	c := p.pattern[p.pos]
 	switch c {
@@ -169,14 +171,14 @@ func (p *regexParser) atom() (code, error) {
 
 // wordSet is \w outside brackets: there Oniguruma counts the fractions and raised
 // digits of Latin-1 in, which [\w] does not.
-func (p *regexParser) wordSet(not bool) *charSet {
+func (p *parser) wordSet(not bool) *charSet {
 	p.last = 0
-	none := setItem{lo: 0, hi: -1, flags: isRegexWord}
+	none := setItem{lo: 0, hi: -1, flags: chars.RegexWord}
 	return &charSet{chars: p.chars, not: not, items: []setItem{none, {lo: 0xB2, hi: 0xB3}, {lo: 0xB9, hi: 0xB9}, {lo: 0xBC, hi: 0xBE}}}
 }
 
 // setCode is the code that matches one character of a set.
-func (p *regexParser) setCode(s *charSet, err error) (code, error) {
+func (p *parser) setCode(s *charSet, err error) (code, error) {
 	if err != nil {
 		return code{}, err
 	}
@@ -186,13 +188,13 @@ func (p *regexParser) setCode(s *charSet, err error) (code, error) {
 // foldItem refuses what case may change in ways not written here: letters
 // outside ASCII, categories of letters, and pairs of letters that fold into one
 // character (ss and the sharp s, fi and its ligature).
-func (p *regexParser) foldItem(it setItem, single bool, start int) error {
+func (p *parser) foldItem(it setItem, single bool, start int) error {
 	if single && it.lo >= utf8.RuneSelf || it.categories != 0 {
 		return p.unsupported(start, p.pos)
 	}
 	r := rune(0)
 	if single {
-		r = rune(lowerASCII(byte(it.lo)))
+		r = rune(chars.LowerASCII(byte(it.lo)))
 	}
 	pair := string([]rune{p.last, r})
 	p.last = r
@@ -208,7 +210,7 @@ func folded(r rune) []setItem {
 	if r >= utf8.RuneSelf {
 		return nil
 	}
-	l := rune(lowerASCII(byte(r)))
+	l := rune(chars.LowerASCII(byte(r)))
 	if l < 'a' || l > 'z' {
 		return nil
 	}
@@ -223,7 +225,7 @@ func folded(r rune) []setItem {
 }
 
 // group reads (...) of any kind.
-func (p *regexParser) group() (code, error) {
+func (p *parser) group() (code, error) {
 	start, fold := p.pos, p.fold
 	kind := opJump // a plain group
 	not := false

@@ -1,12 +1,12 @@
-package tokenizer
+package regex
 
 import (
 	"strconv"
 	"strings"
 )
 
-// quantified reads what stands behind an atom.
-func (p *regexParser) quantified(c code) (code, error) {
+// quantified reads what follows an atom.
+func (p *parser) quantified(c code) (code, error) {
 	start := p.pos
 	least, most, ok, err := p.bounds()
 	if err != nil || !ok {
@@ -31,7 +31,7 @@ func (p *regexParser) quantified(c code) (code, error) {
 }
 
 // bounds reads a quantifier: how often at least and at most, -1 for no limit.
-func (p *regexParser) bounds() (least, most int, ok bool, err error) {
+func (p *parser) bounds() (least, most int, ok bool, err error) {
 	switch {
 	case p.take("*"):
 		return 0, -1, true, nil
@@ -60,7 +60,7 @@ func (p *regexParser) bounds() (least, most int, ok bool, err error) {
 }
 
 // repeat writes out a repetition of more than one character.
-func (p *regexParser) repeat(c code, least, most int, how style) (code, error) {
+func (p *parser) repeat(c code, least, most int, how style) (code, error) {
 	all := code{empty: least == 0}
 	var err error
 	for range least {

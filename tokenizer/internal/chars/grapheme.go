@@ -1,15 +1,23 @@
-package tokenizer
+package chars
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// clusterEnd returns the end of the extended grapheme cluster that begins at
+// Hangul syllables are composed by arithmetic (Unicode 15, section 3.12): the
+// first syllable and the first jamo of each kind, and how many there are.
+const (
+	HangulS, HangulL, HangulV, HangulT = 0xAC00, 0x1100, 0x1161, 0x11A7
+	CountL, CountV, CountT             = 19, 21, 28
+	CountS                             = CountL * CountV * CountT
+)
+
+// ClusterEnd returns the end of the extended grapheme cluster that begins at
 // text[i] (Unicode Standard Annex 29, rules GB3 to GB13). It is exact for clusters
 // below six bytes, the only ones whose end matters to precompiled: pairs of
 // regional indicators are not joined.
-func (t *charTable) clusterEnd(text string, i int) int {
+func (t *Table) ClusterEnd(text string, i int) int {
 	prev, n := utf8.DecodeRuneInString(text[i:])
 	if prev == '\r' && strings.HasPrefix(text[i+1:], "\n") {
 		return i + 2
@@ -30,7 +38,7 @@ func (t *charTable) clusterEnd(text string, i int) int {
 
 // clusterState is what the rules GB9c and GB11 remember.
 type clusterState struct {
-	chars            *charTable
+	chars            *Table
 	pict             bool // a pictograph and extending characters
 	joiner           bool // the same and a zero-width joiner
 	conjunct, linked bool // a consonant and marks, with a linker among them
@@ -38,7 +46,7 @@ type clusterState struct {
 
 // add takes a character into the cluster.
 func (st *clusterState) add(r rune) {
-	p := st.chars.of(r)
+	p := st.chars.Of(r)
 	const zwj, zwnj = 0x200D, 0x200C
 	st.joiner = st.pict && r == zwj
 	st.pict = p&isPict != 0 || st.pict && p&isExtending != 0 && r != zwj
@@ -54,7 +62,7 @@ func (st *clusterState) add(r rune) {
 
 // joins reports whether no boundary lies between prev and r.
 func (st *clusterState) joins(prev, r rune) bool {
-	a, b := st.chars.of(prev), st.chars.of(r)
+	a, b := st.chars.Of(prev), st.chars.Of(r)
 	switch {
 	case (a|b)&isBreak != 0:
 		return false
@@ -75,9 +83,9 @@ func hangulKind(r rune) byte {
 		return 'V'
 	case r >= 0x11A8 && r <= 0x11FF || r >= 0xD7CB && r <= 0xD7FB:
 		return 'T'
-	case r >= hangulS && r < hangulS+countS && (r-hangulS)%countT == 0:
+	case r >= HangulS && r < HangulS+CountS && (r-HangulS)%CountT == 0:
 		return 'v'
-	case r >= hangulS && r < hangulS+countS:
+	case r >= HangulS && r < HangulS+CountS:
 		return 't'
 	}
 	return 0
