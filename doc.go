@@ -6,6 +6,7 @@
 // result; each may import only those above it (importtest_test.go holds this):
 //
 //	task       prompts, references, splits; the five built-in tasks; JSONL and CSV
+//	internal/durable  files and folders written whole, locks between processes
 //	kernel     operations on slices: matrix products, normalisation, attention, softmax, AdamW
 //	jinja      the template language of chat templates, bounded in work and output
 //	tokenizer  byte-level BPE, WordPiece, ...; exact against Hugging Face tokenizers

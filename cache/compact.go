@@ -3,8 +3,11 @@ package cache
 import (
 	"context"
 	"os"
+	"path/filepath"
 
 	"go.etcd.io/bbolt"
+
+	"pgsrm/internal/durable"
 )
 
 // compactStep bounds a transaction of the copy, in bytes.
@@ -23,7 +26,7 @@ func (f *file) compact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer g.leave()
+	defer g.Release()
 	if err := f.openInside(g); err != nil {
 		return err
 	}
@@ -32,6 +35,9 @@ func (f *file) compact(ctx context.Context) error {
 	f.close()
 	if err == nil {
 		err = os.Rename(aside, f.path)
+	}
+	if err == nil {
+		return durable.SyncDir(filepath.Dir(f.path))
 	}
 	if err != nil {
 		os.Remove(aside)

@@ -10,6 +10,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"pgsrm/internal/durable"
 )
 
 // open takes the file if this process does not hold it.
@@ -24,12 +26,12 @@ func (f *file) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer g.leave()
+	defer g.Release()
 	return f.openInside(g)
 }
 
 // enter takes the gate of the file.
-func (f *file) enter(ctx context.Context) (*gate, error) {
+func (f *file) enter(ctx context.Context) (*durable.Lock, error) {
 	g, busy, err := enter(ctx, f.path+".lock", time.Now().Add(f.wait))
 	if busy && err == nil {
 		err = f.busy()
@@ -37,11 +39,11 @@ func (f *file) enter(ctx context.Context) (*gate, error) {
 	return g, err
 }
 
-func (f *file) busy() error { return &busyError{f.path, holderOf(f.path + ".lock"), f.wait} }
+func (f *file) busy() error { return &busyError{f.path, durable.Owner(f.path + ".lock"), f.wait} }
 
 // openInside opens the file under the gate; one that cannot be read is set aside
 // for a new one.
-func (f *file) openInside(g *gate) error {
+func (f *file) openInside(g *durable.Lock) error {
 	err := f.openOnce()
 	if errors.Is(err, errDamaged) {
 		if err = f.rename(err); err == nil {
@@ -49,7 +51,7 @@ func (f *file) openInside(g *gate) error {
 		}
 	}
 	if err == nil {
-		g.sign()
+		_ = g.Sign(time.Time{}) // for the reader of a message only
 	}
 	return err
 }
@@ -134,7 +136,7 @@ func (f *file) setAside(ctx context.Context, cause error) error {
 	if err != nil {
 		return err
 	}
-	defer g.leave()
+	defer g.Release()
 	return f.rename(cause)
 }
 

@@ -7,12 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"strings"
 
-	"pgsrm/lm"
+	"pgsrm/internal/durable"
 )
 
 // The file of a static embedder; docs/format/static-embedder.md describes it.
@@ -149,11 +148,7 @@ func (s *Static) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("embed: %w", err)
 	}
-	err = lm.AtomicFile(path, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
-	if err != nil {
+	if err := durable.WriteBytes(path, b); err != nil {
 		return fmt.Errorf("embed: %w", err)
 	}
 	return nil

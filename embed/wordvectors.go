@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"pgsrm/lm"
+	"pgsrm/internal/durable"
 )
 
 // WordVectors embeds a text as the mean of its known words' vectors, scaled to
@@ -117,7 +117,7 @@ func buildAt(f *os.File, source wordSource, place string) error {
 		return err
 	}
 	var wrong error // of the content, told without the place of the index
-	err := lm.AtomicFile(place, func(w io.Writer) error {
+	err := durable.WriteFile(place, func(w io.Writer) error {
 		wrong = buildIndex(w, f, source)
 		return wrong
 	})

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"pgsrm/internal/durable"
 )
 
 // How often and how long: attempts after one that got farther than any before.
@@ -60,20 +62,16 @@ func (c *client) lock(ctx context.Context, sum string) (unlock func(), err error
 			return nil, fmt.Errorf("cache: %w", err)
 		}
 	}
-	f, err := os.OpenFile(filepath.Join(c.store.locks, sum+".lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
-	}
 	for {
-		ok, err := tryLock(f)
-		if err == nil && !ok {
+		l, err := durable.TryLock(filepath.Join(c.store.locks, sum+".lock"), 0o644)
+		if err == nil {
+			return func() { l.Release() }, nil
+		}
+		if errors.Is(err, durable.ErrHeld) {
 			err = c.sleep(ctx, lockEvery)
 		}
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("cache: lock: %w", err), f.Close())
-		}
-		if ok {
-			return func() { f.Close() }, nil // closing gives the lock up
+			return nil, fmt.Errorf("cache: %w", err)
 		}
 	}
 }

@@ -9,9 +9,8 @@ import (
 	"hash"
 	"io"
 	"os"
-	"path/filepath"
 
-	"pgsrm/lm"
+	"pgsrm/internal/durable"
 )
 
 // errSum is content that is not what the hub says it is.
@@ -90,14 +89,10 @@ func (p *partial) check() error {
 
 // finish gives the content its name.
 func (p *partial) finish(path string) error {
-	err := errors.Join(p.f.Sync(), p.f.Close())
-	if err == nil {
-		err = os.Rename(p.f.Name(), path)
-	}
-	if err != nil {
+	if err := durable.Commit(p.f, path); err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
-	return lm.SyncDir(filepath.Dir(path))
+	return nil
 }
 
 // close ends an attempt; what is there stays for the next one.

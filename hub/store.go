@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"pgsrm/lm"
+	"pgsrm/internal/durable"
 )
 
 // store is the folder of one model in the cache.
@@ -63,7 +63,7 @@ func (s store) copyTo(path, sum string) error {
 		return fmt.Errorf("cache: %w", err)
 	}
 	defer in.Close()
-	return lm.AtomicFile(path, func(w io.Writer) error {
+	return durable.WriteFile(path, func(w io.Writer) error {
 		_, err := io.Copy(w, in)
 		return err
 	})
@@ -78,8 +78,5 @@ func (s store) setRef(revision, commit string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
-	return lm.AtomicFile(path, func(w io.Writer) error {
-		_, err := io.WriteString(w, commit)
-		return err
-	})
+	return durable.WriteBytes(path, []byte(commit))
 }

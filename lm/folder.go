@@ -3,12 +3,12 @@ package lm
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"pgsrm/internal/durable"
 	"pgsrm/tokenizer"
 )
 
@@ -111,13 +111,10 @@ func (m *Model) save(dir string, tok *tokenizer.Tokenizer, dtype DType, types ma
 	if err := m.checkWeights(dtype); err != nil {
 		return fmt.Errorf("save model: %w", err)
 	}
-	err := AtomicDir(dir, func(tmp string) error {
+	err := durable.WriteDir(dir, func(tmp string) error {
 		files := m.Files(tok, dtype)
 		for _, name := range sortedKeys(files) {
-			if err := AtomicFile(filepath.Join(tmp, name), func(w io.Writer) error {
-				_, err := w.Write(files[name])
-				return err
-			}); err != nil {
+			if err := durable.WriteBytes(filepath.Join(tmp, name), files[name]); err != nil {
 				return err
 			}
 		}

@@ -509,3 +509,12 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+// onlyEntry demands that dir holds that name alone.
+func onlyEntry(t *testing.T, dir, name string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != name {
+		t.Fatalf("%s must hold %q alone (got %v, %v)", dir, name, entries, err)
+	}
+}

@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"pgsrm/internal/durable"
 )
 
 // Names of the files of a PEFT adapter folder; docs/format/adapter-folder.md describes them.
@@ -248,12 +249,8 @@ func (m *Model) SaveAdapter(dir string) error {
 	if err := m.CheckWeights(); err != nil {
 		return fmt.Errorf("save adapter: %w", err)
 	}
-	err := AtomicDir(dir, func(tmp string) error {
-		err := AtomicFile(filepath.Join(tmp, adapterConfigFile), func(w io.Writer) error {
-			_, err := w.Write(m.adapterJSON())
-			return err
-		})
-		if err != nil {
+	err := durable.WriteDir(dir, func(tmp string) error {
+		if err := durable.WriteBytes(filepath.Join(tmp, adapterConfigFile), m.adapterJSON()); err != nil {
 			return err
 		}
 		return WriteTensors(filepath.Join(tmp, adapterWeightsFile), F32, map[string]string{

@@ -9,6 +9,8 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	"pgsrm/internal/durable"
 )
 
 // Tensor is one tensor to be written.
@@ -28,7 +30,7 @@ func (t *Tensor) len() int { return TensorInfo{Shape: t.Shape}.Len() }
 // to nearest even. They are ordered by name, so that the same tensors give the
 // same bytes.
 func WriteTensors(path string, dtype DType, metadata map[string]string, tensors []Tensor) error {
-	return AtomicFile(path, func(w io.Writer) error { return EncodeTensors(w, dtype, metadata, tensors) })
+	return durable.WriteFile(path, func(w io.Writer) error { return EncodeTensors(w, dtype, metadata, tensors) })
 }
 
 // EncodeTensors is WriteTensors to a stream.

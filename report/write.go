@@ -3,11 +3,10 @@ package report
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
-	"pgsrm/lm"
+	"pgsrm/internal/durable"
 )
 
 // Write writes summary.json, report.html and the figures into dir, which is
@@ -46,11 +45,7 @@ func (d *Data) WriteSummary(path string) error {
 
 // writeFile replaces a file by the text, or leaves it as it was.
 func writeFile(path string, text []byte) error {
-	err := lm.AtomicFile(path, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
-	if err != nil {
+	if err := durable.WriteBytes(path, text); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"pgsrm/internal/durable"
 	"pgsrm/lm"
 	"pgsrm/tokenizer"
 )
@@ -76,11 +77,11 @@ func (c checkpoints) write(step, keep int, state any, fill func(dir string) erro
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	err = lm.AtomicDir(path, func(tmp string) error {
+	err = durable.WriteDir(path, func(tmp string) error {
 		if err := fill(tmp); err != nil {
 			return err
 		}
-		return writeFile(filepath.Join(tmp, stateFile), append(text, '\n'))
+		return durable.WriteBytes(filepath.Join(tmp, stateFile), append(text, '\n'))
 	})
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
@@ -95,7 +96,7 @@ func (c checkpoints) drop(keep int) error {
 		return err
 	}
 	for len(steps) > keep {
-		if err := removeDir(c.folder(steps[0])); err != nil {
+		if err := durable.RemoveDir(c.folder(steps[0])); err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
 		}
 		steps = steps[1:]

@@ -3,14 +3,12 @@ package run
 import (
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"pgsrm/lm"
+	"pgsrm/internal/durable"
 )
 
 // The names in a run directory; docs/format/run-directory.md describes them.
@@ -31,7 +29,7 @@ const (
 // directory is a run directory that this process has locked.
 type directory struct {
 	path     string
-	lock     *lock
+	lock     *durable.Lock
 	journals []namedJournal // in a fixed order; empty until openJournals
 }
 
@@ -55,7 +53,7 @@ func openDirectory(path string, now time.Time) (*directory, error) {
 	}
 	d := &directory{path: path, lock: l}
 	for _, dir := range []string{path, d.file(checkpointsDir)} {
-		if err := removeUnfinished(dir); err != nil {
+		if err := durable.RemoveUnfinished(dir); err != nil {
 			d.close()
 			return nil, fmt.Errorf("run directory: %w", err)
 		}
@@ -77,7 +75,7 @@ func (d *directory) checkpoints() checkpoints { return checkpoints{d.file(checkp
 
 // write writes a small file in one step.
 func (d *directory) write(name string, data []byte) error {
-	return writeFile(d.file(name), data)
+	return durable.WriteBytes(d.file(name), data)
 }
 
 // openJournals opens the append-only files, cut to the sizes of a checkpoint
@@ -144,37 +142,5 @@ func (d *directory) close() error {
 	for _, j := range d.journals {
 		err = errors.Join(err, j.close())
 	}
-	return errors.Join(err, d.lock.release())
-}
-
-// removeUnfinished deletes what a killed process left of lm.AtomicFile and
-// lm.AtomicDir in dir.
-func removeUnfinished(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), ".tmp-") {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
-		}
-	}
-	return err
-}
-
-// removeDir deletes a folder so that no half of it can be taken for a whole.
-func removeDir(path string) error {
-	doomed := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp-removed")
-	if err := os.Rename(path, doomed); err != nil {
-		return err
-	}
-	return os.RemoveAll(doomed)
-}
-
-// writeFile is lm.AtomicFile for bytes at hand.
-func writeFile(path string, data []byte) error {
-	return lm.AtomicFile(path, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
+	return errors.Join(err, d.lock.Release())
 }

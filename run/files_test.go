@@ -29,14 +29,14 @@ func TestLockNamesItsOwner(t *testing.T) {
 	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "in use by process ") || !strings.HasSuffix(err.Error(), "since 2026-11-23T12:00:00Z") {
 		t.Errorf("second lock: got %v", err)
 	}
-	if err := first.release(); err != nil {
+	if err := first.Release(); err != nil {
 		t.Fatal(err)
 	}
 	again, err := lockDir(path, noon)
 	if err != nil {
 		t.Fatalf("after the release: %v", err)
 	}
-	again.release()
+	again.Release()
 }
 
 func TestJournalIsCutToTheCheckpoint(t *testing.T) {

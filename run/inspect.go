@@ -42,19 +42,3 @@ func Inspect(path string) (state string, err error) {
 	}
 	return DirBegun, nil
 }
-
-// lockFree says whether nobody holds the lock at path.
-func lockFree(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := tryLock(f); err != nil {
-		return fmt.Errorf("%s: %w by %s", path, ErrLocked, readOwner(f))
-	}
-	return nil
-}

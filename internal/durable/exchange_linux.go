@@ -1,4 +1,4 @@
-package lm
+package durable
 
 import "golang.org/x/sys/unix"
 

@@ -1,0 +1,166 @@
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestWriteFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	text := func(s string, err error) func(w io.Writer) error {
+		return func(w io.Writer) error {
+			_, werr := io.WriteString(w, s)
+			return errors.Join(werr, err)
+		}
+	}
+	broken := errors.New("broken")
+	if err := WriteFile(path, text("one", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFile(path, text("two", broken)); !errors.Is(err, broken) {
+		t.Fatalf("got %v", err)
+	}
+	if b, err := os.ReadFile(path); string(b) != "one" || err != nil {
+		t.Fatalf("a failed write must leave the old content (got %q, %v)", b, err)
+	}
+	if err := WriteFile(path, text("three", nil)); err != nil {
+		t.Fatal(err)
+	}
+	onlyEntry(t, filepath.Dir(path), "f")
+}
+
+func TestWriteDir(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "d")
+	fill := func(name string, err error) func(tmp string) error {
+		return func(tmp string) error {
+			return errors.Join(os.WriteFile(filepath.Join(tmp, name), nil, 0o600), err)
+		}
+	}
+	broken := errors.New("broken")
+	for _, step := range []struct {
+		name, want string
+		err        error
+	}{{"a", "a", nil}, {"b", "a", broken}, {"c", "c", nil}} {
+		if err := WriteDir(path, fill(step.name, step.err)); !errors.Is(err, step.err) {
+			t.Fatalf("%s: got %v", step.name, err)
+		}
+		onlyEntry(t, path, step.want)
+		onlyEntry(t, filepath.Dir(path), "d")
+	}
+}
+
+func onlyEntry(t *testing.T, dir, name string) {
+	t.Helper()
+	if got := names(t, dir); !slices.Equal(got, []string{name}) {
+		t.Fatalf("%s must hold %q alone (got %q)", dir, name, got)
+	}
+}
+
+// A killed process leaves temporary names; the rest of the folder is not touched.
+func TestRemoveUnfinished(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{
+		".a.tmp-17", ".b.tmp-removed", ".c.tmp-5.old", "c", // leftovers; c has taken its place
+		".tmp-1", ".notes.tmp-draft", "x.tmp-1", // files of the user
+	} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := RemoveUnfinished(dir); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := names(t, dir), []string{".notes.tmp-draft", ".tmp-1", "c", "x.tmp-1"}; !slices.Equal(got, want) {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+	if err := RemoveUnfinished(filepath.Join(dir, "absent")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Killed after the old folder was moved away and before the new one has its name.
+func TestRemoveUnfinishedGivesNameBack(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".d.tmp-5.old", ".d.tmp-5"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := RemoveUnfinished(dir); err != nil {
+		t.Fatal(err)
+	}
+	onlyEntry(t, dir, "d")
+}
+
+func TestRemoveDir(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "d")
+	if err := os.MkdirAll(filepath.Join(path, "deep", "er"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveDir(path); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, dir); len(got) > 0 {
+		t.Fatalf("got %q", got)
+	}
+}
+
+func TestLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	if held, err := Held(path); held || err != nil {
+		t.Fatalf("an absent file: held %v, %v", held, err)
+	}
+	if got := names(t, filepath.Dir(path)); len(got) > 0 {
+		t.Fatalf("Held must make no file (got %q)", got)
+	}
+	l, err := TryLock(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Sign(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := TryLock(path, 0o600); !errors.Is(err, ErrHeld) {
+		t.Fatalf("a second lock: got %v", err)
+	}
+	if held, err := Held(path); !held || err != nil {
+		t.Fatalf("held %v, %v", held, err)
+	}
+	if got, want := Owner(path), fmt.Sprintf("process %d on ", os.Getpid()); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, " since 2026-01-02T03:04:05Z") {
+		t.Fatalf("got owner %q", got)
+	}
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := TryLock(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(again.Sign(time.Time{}), again.Release()); err != nil {
+		t.Fatal(err)
+	}
+	if got := Owner(path); strings.Contains(got, "since") {
+		t.Fatalf("got owner %q", got)
+	}
+}
+
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	return out
+}

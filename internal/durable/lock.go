@@ -1,0 +1,100 @@
+package durable
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// ErrHeld is a lock that somebody holds.
+var ErrHeld = errors.New("held by another process")
+
+// Lock is an exclusive lock between processes. The operating system holds it on
+// the open file and ends it with the process, however that ends; the content of
+// the file only tells a reader who holds it.
+type Lock struct{ file *os.File }
+
+// TryLock takes the lock of the file at path without waiting. An absent file is
+// made, with the permissions perm before the umask. The error is ErrHeld where
+// somebody has the lock, this process included.
+func TryLock(path string, perm fs.FileMode) (*Lock, error) {
+	return tryLock(path, os.O_RDWR|os.O_CREATE, perm)
+}
+
+func tryLock(path string, flag int, perm fs.FileMode) (*Lock, error) {
+	f, err := os.OpenFile(path, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockFile(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return &Lock{f}, nil
+}
+
+// Held says whether somebody holds the lock of the file at path; it makes no file.
+func Held(path string) (bool, error) {
+	l, err := tryLock(path, os.O_RDWR, 0)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case errors.Is(err, ErrHeld):
+		return true, nil
+	case err != nil:
+		return false, err
+	}
+	return false, l.Release()
+}
+
+// Release gives the lock back; the file stays.
+func (l *Lock) Release() error { return l.file.Close() }
+
+// owner is the content of the file of a lock.
+type owner struct {
+	PID     int    `json:"pid"`
+	Host    string `json:"host"`
+	Started string `json:"started,omitempty"` // RFC 3339
+}
+
+// Sign writes into the file that this process holds the lock, and since when; a
+// zero time is left out.
+func (l *Lock) Sign(since time.Time) error {
+	o := owner{PID: os.Getpid()}
+	o.Host, _ = os.Hostname()
+	if !since.IsZero() {
+		o.Started = since.UTC().Format(time.RFC3339)
+	}
+	text, err := json.Marshal(o)
+	if err == nil {
+		err = l.file.Truncate(0)
+	}
+	if err == nil {
+		_, err = l.file.WriteAt(append(text, '\n'), 0)
+	}
+	return err
+}
+
+// Owner describes who signed the lock of the file at path last.
+func Owner(path string) string {
+	const unknown = "another process"
+	f, err := os.Open(path)
+	if err != nil {
+		return unknown
+	}
+	defer f.Close()
+	var o owner
+	text, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil || json.Unmarshal(text, &o) != nil {
+		return unknown
+	}
+	who := fmt.Sprintf("process %d on %s", o.PID, o.Host)
+	if o.Started != "" {
+		who += " since " + o.Started
+	}
+	return who
+}

@@ -1,0 +1,52 @@
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// oldSuffix marks a folder that makes room for a new one.
+const oldSuffix = ".old"
+
+// leftover matches the temporary names of WriteFile, WriteDir and RemoveDir: the
+// name that was to be written, and whether the entry is the former holder of that name.
+var leftover = regexp.MustCompile(`^\.(.+)\.tmp-(?:[0-9]+|removed)(\.old)?$`)
+
+// RemoveUnfinished deletes from dir what killed processes left of WriteFile,
+// WriteDir and RemoveDir. Nobody may be writing in dir meanwhile. A folder that
+// made room for a new one which never took its place gets its name back. A dir
+// that is absent holds nothing.
+func RemoveUnfinished(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		match := leftover.FindStringSubmatch(e.Name())
+		if match == nil {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		if match[2] == oldSuffix {
+			whole := filepath.Join(dir, match[1])
+			if _, missing := os.Lstat(whole); errors.Is(missing, fs.ErrNotExist) {
+				err = errors.Join(err, os.Rename(path, whole))
+				continue
+			}
+		}
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return err
+}
+
+// RemoveDir deletes a folder so that no half of it can be taken for a whole.
+func RemoveDir(path string) error {
+	doomed := asideName(filepath.Clean(path))
+	if err := os.Rename(path, doomed); err != nil {
+		return err
+	}
+	return os.RemoveAll(doomed)
+}
