@@ -5,6 +5,7 @@
 // of a parent (PGSRM, arXiv 2512.06920). The packages, from the data to the
 // result; each may import only those above it (importtest_test.go holds this):
 //
+//	internal/printable  text from outside made safe to show on a terminal
 //	task       prompts, references, splits; the five built-in tasks; JSONL and CSV
 //	internal/durable  files and folders written whole, locks between processes
 //	kernel     operations on slices: matrix products, normalisation, attention, softmax, AdamW

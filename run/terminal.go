@@ -10,6 +10,8 @@ import (
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"pgsrm/internal/printable"
 )
 
 // Terminal shows the progress of one or several runs: a bar for each on a
@@ -31,6 +33,7 @@ func NewTerminal(w io.Writer, bars bool) *Terminal {
 
 // Run returns the subscriber that shows the run of that name ("" = the only one).
 func (t *Terminal) Run(name string) Subscriber {
+	name = printable.Text(name)
 	if t.bars != nil {
 		return &barView{terminal: t, name: name}
 	}
@@ -44,7 +47,7 @@ func (t *Terminal) Wait() {
 	}
 }
 
-// Println writes one line above the bars.
+// Println writes one line above the bars, its control characters made visible.
 func (t *Terminal) Println(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -52,7 +55,7 @@ func (t *Terminal) Println(format string, args ...any) {
 	if t.bars != nil {
 		w = t.bars
 	}
-	fmt.Fprintf(w, format+"\n", args...)
+	fmt.Fprintln(w, printable.Text(fmt.Sprintf(format, args...)))
 }
 
 // Warn shows a warning that belongs to no run.

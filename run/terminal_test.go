@@ -57,3 +57,17 @@ func TestBars(t *testing.T) {
 		t.Errorf("bars must show the evaluation (got %q)", out.String())
 	}
 }
+
+// What parents and servers say, and the name of a run, cannot command the terminal.
+func TestTerminalMakesControlCharactersVisible(t *testing.T) {
+	var out strings.Builder
+	terminal := NewTerminal(&out, false)
+	terminal.Warn("reply \x1b[2J")
+	if err := terminal.Run("run\x1b[H").Event(Warning{Step: 2, Text: "answer \u009b2J\u202e"}); err != nil {
+		t.Fatal(err)
+	}
+	want := `warning: reply \x1b[2J` + "\n" + `run\x1b[H: warning: step 2: answer \u009b2J\u202e` + "\n"
+	if out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}

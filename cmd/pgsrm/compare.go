@@ -62,7 +62,7 @@ func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps r
 	if err != nil {
 		return err
 	}
-	terminal := run.NewTerminal(g.Stderr, isTerminal(g.Stderr))
+	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
 	if deps.Cache, err = g.openCache(terminal.Warn); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"pgsrm/internal/printable"
 	"pgsrm/run"
 )
 
@@ -75,9 +76,9 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
-// printError writes the error as one line.
+// printError writes the error as one line that is safe for a terminal.
 func printError(w io.Writer, err error) {
 	text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), run.ErrInterrupted.Error())
 	text = strings.Join(strings.Fields(text), " ")
-	fmt.Fprintf(w, "pgsrm: %s\n", text)
+	fmt.Fprintf(w, "pgsrm: %s\n", printable.Text(text))
 }

@@ -23,7 +23,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	g := &globalOptions{Stdin: stdin, Stdout: stdout, Stderr: stderr}
+	g := &globalOptions{Stdin: stdin, Stdout: results(stdout), Stderr: stderr}
 	defer func() { g.cache.Close() }() // writes what waits
 	root := newRootCommand(g)
 	root.SetArgs(args)

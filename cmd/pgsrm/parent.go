@@ -99,7 +99,7 @@ func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
 // askAndPrint prints the answers batch by batch, while it shows the progress.
 func askAndPrint(ctx context.Context, p parent.Parent, t *task.Task, maxFailed float64, g *globalOptions) error {
 	w := bufio.NewWriter(g.Stdout)
-	terminal := run.NewTerminal(g.Stderr, isTerminal(g.Stderr))
+	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
 	progress := terminal.Run("")
 	printed := 0
 	results, err := parent.AskAll(ctx, p, t.Items, maxFailed, func(results []parent.Result) error {

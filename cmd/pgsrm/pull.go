@@ -12,6 +12,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"pgsrm/hub"
+	"pgsrm/internal/printable"
 )
 
 // pullOptions are the flags of pull.
@@ -80,7 +81,7 @@ type pullView struct {
 
 func newPullView(ctx context.Context, g *globalOptions) *pullView {
 	v := &pullView{g: g, bar: map[string]*mpb.Bar{}, here: map[string]bool{}}
-	if isTerminal(g.Stderr) {
+	if showsColors(g.Stderr) {
 		v.bars = mpb.NewWithContext(ctx, mpb.WithOutput(g.Stderr), mpb.WithWidth(100), mpb.WithRefreshRate(200*time.Millisecond), mpb.WithAutoRefresh())
 	}
 	return v
@@ -110,7 +111,7 @@ func (v *pullView) showBar(e hub.Event) {
 	bar := v.bar[e.File]
 	if bar == nil {
 		bar = v.bars.AddBar(e.Size, mpb.BarWidth(24),
-			mpb.PrependDecorators(decor.Name(e.File, decor.WCSyncSpaceR)),
+			mpb.PrependDecorators(decor.Name(printable.Text(e.File), decor.WCSyncSpaceR)),
 			mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.CountersKibiByte(" % .1f / % .1f"), decor.AverageSpeed(decor.SizeB1024(0), " % .1f")))
 		v.bar[e.File] = bar
 	}

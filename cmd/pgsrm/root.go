@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"os"
 	"runtime"
 	"time"
 
@@ -52,7 +51,7 @@ func (g *globalOptions) finish() error {
 		level = slog.LevelDebug
 	}
 	g.Log = slog.New(tint.NewTextHandler(g.Stderr, &tint.Options{
-		Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(g.Stderr),
+		Level: level, TimeFormat: time.TimeOnly, NoColor: !showsColors(g.Stderr), ReplaceAttr: printableAttr,
 	}))
 	return nil
 }
@@ -62,16 +61,6 @@ func (g *globalOptions) printJSON(v any) error {
 	enc := json.NewEncoder(g.Stdout)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
-}
-
-// isTerminal says whether w is a character device that shows colors and bars.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
 }
 
 // newRootCommand returns the command line. Each command is one file.

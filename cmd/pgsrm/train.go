@@ -60,7 +60,7 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 	if cfg.Out == "" {
 		cfg.Out = filepath.Join("runs", fmt.Sprintf("%s-%s-%s-seed-%d", cfg.Task, cfg.Reward.Name, cfg.Algorithm, cfg.Seed))
 	}
-	terminal := run.NewTerminal(g.Stderr, isTerminal(g.Stderr))
+	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
 	deps.Events = append(deps.Events, terminal.Run(""))
 	if deps.Cache, err = g.openCache(terminal.Warn); err != nil {
 		return err

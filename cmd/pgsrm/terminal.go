@@ -1,0 +1,45 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+
+	"pgsrm/internal/printable"
+)
+
+// isTerminal says whether a stream is a terminal, so that a person reads or writes it.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := f.Stat()
+	if err != nil || st.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(st, null)
+}
+
+// showsColors says whether w is a terminal that shows colors and bars.
+func showsColors(w io.Writer) bool {
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)
+}
+
+// results is where results go: what a person sees on a terminal has its control
+// characters made visible, what a program reads stays as it is.
+func results(stdout io.Writer) io.Writer {
+	if isTerminal(stdout) {
+		return printable.Writer(stdout)
+	}
+	return stdout
+}
+
+// printableAttr makes the texts of a log safe for a terminal.
+func printableAttr(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindString {
+		a.Value = slog.StringValue(printable.Text(a.Value.String()))
+	}
+	return a
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal is a pseudo terminal: what a program has there as its streams, and what a
+// person sees and types.
+type terminal struct {
+	t      *testing.T
+	person *os.File
+	stream *os.File
+}
+
+func newTerminal(t *testing.T) *terminal {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { person.Close() })
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &terminal{t, person, stream}
+}
+
+// seen closes the program's side and returns all that was written there.
+func (v *terminal) seen() string {
+	v.t.Helper()
+	v.stream.Close()
+	text, err := io.ReadAll(v.person)
+	if err != nil && !errors.Is(err, syscall.EIO) { // Linux's end of a terminal
+		v.t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(text), "\r\n", "\n")
+}
+
+// hostile renames the window, clears the screen in both ways and turns text around.
+const hostile = "\x1b]0;mine\x07\x1b[2J\u009b2J\u202egnihton"
+
+// shownHostile is what must be seen of it.
+const shownHostile = `\x1b]0;mine\x07\x1b[2J\u009b2J\u202egnihton`
+
+// Text of others reaches no terminal as a command to it: not from an answer, an error,
+// a warning or the name of a run; on a pipe results stay as they are.
+func TestTerminalShowsControlCharacters(t *testing.T) {
+	t.Chdir(t.TempDir())
+	f := folder{t}
+	f.write("answers.csv", "prompt,answer\nhot,\""+hostile+"\"\n")
+	f.write("task.jsonl", `{"prompt":"hot"}`+"\n")
+	ask := []string{"parent", "--cache", "off", "--task", "task.jsonl", "--parent", "file:answers.csv"}
+
+	v := newTerminal(t)
+	if code := execute(ask, strings.NewReader(""), v.stream, v.stream); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if got := v.seen(); !strings.Contains(got, "hot\t"+shownHostile+"\n") && !strings.Contains(got, "hot     "+shownHostile+"\n") {
+		t.Errorf("answers on a terminal: %q", got)
+	}
+	if code, stdout, _ := call(t, ask...); code != 0 || stdout != "hot\t"+hostile+"\n" {
+		t.Errorf("answers on a pipe: code %d, %q", code, stdout)
+	}
+
+	for _, args := range [][]string{
+		{"eval", "--child", hostile},
+		{"compare", "--rewards", hostile},
+		{"train", "--set", hostile},
+	} {
+		_, _, stderr := call(t, args...)
+		if strings.ContainsAny(stderr, "\x1b\x07\u009b\u202e") || !strings.HasPrefix(stderr, "pgsrm: ") {
+			t.Errorf("%q: stderr %q", args, stderr)
+		}
+	}
+	g := quiet(io.Discard)
+	var log strings.Builder
+	g.Stderr = &log
+	if err := g.finish(); err != nil {
+		t.Fatal(err)
+	}
+	g.Log.Warn(hostile, "name", hostile+"\x7f")
+	if got := log.String(); strings.ContainsAny(got, "\x1b\x07\u009b\u202e\x7f") || !strings.Contains(got, "WRN "+shownHostile+" name=") {
+		t.Errorf("log %q", got)
+	}
+}
+
+// The device that swallows everything is no terminal.
+func TestIsTerminal(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	v := newTerminal(t)
+	defer v.stream.Close()
+	if isTerminal(null) || isTerminal(&strings.Builder{}) || !isTerminal(v.stream) {
+		t.Error("a terminal, and only that, must be taken for one")
+	}
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "")
+	if !showsColors(v.stream) || showsColors(null) {
+		t.Error("a terminal shows colors")
+	}
+	t.Setenv("NO_COLOR", "1")
+	if showsColors(v.stream) {
+		t.Error("NO_COLOR must be heeded")
+	}
+	t.Setenv("NO_COLOR", "")
+	t.Setenv("TERM", "dumb")
+	if showsColors(v.stream) {
+		t.Error("a dumb terminal has no colors")
+	}
+}
