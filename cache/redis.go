@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,8 @@ const (
 // maxmemory-policy.
 type server struct {
 	client *redis.Client
-	shown  string // the URL without user and password
+	shown  string   // the URL without what can be secret
+	hidden []string // what no error may show
 }
 
 // isServer tells the URL of a server from the path of a file.
@@ -46,21 +48,29 @@ func newServer(location string) (*server, error) {
 	if err != nil {
 		return nil, errors.New("cache: URL of Redis must be redis://[USER:PASSWORD@]HOST[:PORT][/DB] (not shown, it may hold a password)")
 	}
-	u.User = nil
-	shown := u.Redacted()
 	o, err := redis.ParseURL(location)
 	if err != nil {
-		return nil, fmt.Errorf("cache: %s: must be redis://[USER:PASSWORD@]HOST[:PORT][/DB]", shown)
+		return nil, fmt.Errorf("cache: %s: must be redis://[USER:PASSWORD@]HOST[:PORT][/DB]", showServer(u, u.Path))
 	}
 	if p := os.Getenv(PasswordVariable); p != "" && o.Password == "" {
 		o.Password = p
 	}
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = redisTimeout, redisTimeout, redisTimeout, redisTimeout
 	o.ContextTimeoutEnabled, o.DisableIdentity = true, true
-	o.MaxRetries, o.DialerRetries = 1, 1 // Cache waits and comes back
-	logging.Disable()                    // the client would write to stderr by itself; what matters comes back as an error
+	o.MaxRetries, o.DialerRetries = -1, 1 // none, one attempt: Cache waits and comes back
+	logging.Disable()                     // the client would write to stderr by itself; what matters comes back as an error
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return &server{redis.NewClient(o), shown}, nil
+	path := ""
+	if o.DB != 0 {
+		path = fmt.Sprintf("/%d", o.DB)
+	}
+	return &server{redis.NewClient(o), showServer(u, path), secretsOf(u, o)}, nil
+}
+
+// showServer is the part of a URL that can be shown: scheme, host and number of the
+// database. User, query and fragment can hold secrets.
+func showServer(u *url.URL, path string) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}).String()
 }
 
 func redisName(key Key) string { return redisPrefix + key.String() }
@@ -142,8 +152,26 @@ func (s *server) each(ctx context.Context, visit func(key Key, entry []byte) err
 	return nil
 }
 
+// secretsOf are the texts of a location that no error may show, should the server
+// repeat them.
+func secretsOf(u *url.URL, o *redis.Options) []string {
+	all := []string{o.Password, u.RawQuery}
+	for _, values := range u.Query() {
+		all = append(all, values...)
+	}
+	return slices.DeleteFunc(all, func(text string) bool { return len(text) < 4 }) // a number is no secret
+}
+
 // failed names the server in an error.
-func (s *server) failed(err error) error { return fmt.Errorf("%s: %w", s.shown, err) }
+func (s *server) failed(err error) error {
+	text := err.Error()
+	for _, secret := range s.hidden {
+		if strings.Contains(text, secret) {
+			return fmt.Errorf("%s: refused (the reply repeats the password)", s.shown)
+		}
+	}
+	return fmt.Errorf("%s: %w", s.shown, err)
+}
 
 // name implements store.
 func (s *server) name() string { return s.shown }

@@ -199,3 +199,43 @@ func TestRedisDamaged(t *testing.T) {
 		t.Error("a URL was taken for a path")
 	}
 }
+
+// Of a URL only scheme, host and database are shown, in names, errors and warnings.
+func TestServerURLIsNotShown(t *testing.T) {
+	const secret = "planted-secret-42"
+	for location, want := range map[string]string{
+		"redis://u:" + secret + "@h:1/2":               "redis://h:1/2",
+		"redis://h:1/2?client_name=" + secret:          "redis://h:1/2",
+		"redis://h:1?db=3&client_name=" + secret:       "redis://h:1/3",
+		"rediss://" + secret + "@h/":                   "rediss://h",
+		"redis://h:1/?password=" + secret:              "",
+		"redis://h:1/0?token=" + secret + "#" + secret: "",
+		"redis://h:1/0#" + secret:                      "redis://h:1",
+		"redis://:" + secret + "@h:port":               "",
+	} {
+		c, err := Open(location, Options{})
+		if err != nil {
+			if want != "" || strings.Contains(err.Error(), secret) {
+				t.Errorf("%s: got %v", location, err)
+			}
+			continue
+		}
+		if c.Name() != want {
+			t.Errorf("%s: shown as %q, want %q", location, c.Name(), want)
+		}
+		c.Close()
+	}
+	m := miniredis.RunT(t)
+	m.SetError("ERR no, not with " + secret)
+	for _, location := range []string{"redis://:" + secret + "@" + m.Addr(), "redis://" + m.Addr() + "?client_name=" + secret} {
+		c, w := opened(t, location, Options{})
+		present(t, c, 0, 3)
+		if err := c.Flush(t.Context()); err != nil && strings.Contains(err.Error(), secret) {
+			t.Error(err)
+		}
+		c.Close()
+		if w.text() == "" || strings.Contains(w.text(), secret) {
+			t.Errorf("got the warning %q", w.text())
+		}
+	}
+}

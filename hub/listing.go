@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -87,6 +86,9 @@ func (c *client) statusError(status int, what string) error {
 	return nil
 }
 
+// maxFiles is how many files a model may have, whether they are fetched or not.
+const maxFiles = 100_000
+
 // parseListing reads the hub's description of a model.
 func parseListing(reply []byte) (listing, error) {
 	var v struct {
@@ -106,6 +108,9 @@ func parseListing(reply []byte) (listing, error) {
 	}
 	if !commitPattern.MatchString(v.Commit) {
 		return listing{}, fmt.Errorf("description of the model: sha must be a commit (got %q)", v.Commit)
+	}
+	if len(v.Siblings) > maxFiles {
+		return listing{}, remote.Permanent(fmt.Errorf("description of the model: must name at most %d files (got %d)", maxFiles, len(v.Siblings)))
 	}
 	list := listing{v.Commit, map[string]entry{}}
 	for _, s := range v.Siblings {
@@ -177,10 +182,21 @@ func (c *client) weights(ctx context.Context, list listing) ([]string, error) {
 	return names, nil
 }
 
-// shards fetches the index and returns the files that it names.
+// shards fetches the index and returns the files that it names, each a name that
+// every system takes for one file in the model's folder.
 func (c *client) shards(ctx context.Context, list listing) ([]string, error) {
-	if _, err := c.fetch(ctx, list, indexFile); err != nil {
+	tooLarge := func(size int64) error {
+		return inputErrorf("%s: must have at most %d bytes (got %d)", indexFile, maxIndex, size)
+	}
+	if size := list.files[indexFile].size; size > maxIndex {
+		return nil, tooLarge(size)
+	}
+	f, err := c.fetch(ctx, list, indexFile)
+	if err != nil {
 		return nil, err
+	}
+	if f.Size > maxIndex { // where the list did not tell
+		return nil, tooLarge(f.Size)
 	}
 	text, err := c.store.read(list.commit, indexFile)
 	if err != nil {
@@ -198,13 +214,25 @@ func (c *client) shards(ctx context.Context, list listing) ([]string, error) {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
+	folded := map[string]bool{}
 	for _, name := range names {
-		if _, ok := list.files[name]; !ok || path.Base(name) != name {
+		if err := checkFilename(name); err != nil {
+			return nil, inputErrorf("%s: file of weights %w", indexFile, err)
+		}
+		if _, ok := list.files[name]; !ok {
 			return nil, inputErrorf("%s: must name files of the model (got %q)", indexFile, name)
 		}
+		if folded[strings.ToLower(name)] {
+			return nil, inputErrorf("%s: files of weights must differ in more than capitals (got %q twice)", indexFile, name)
+		}
+		folded[strings.ToLower(name)] = true
 	}
 	return names, nil
 }
+
+// maxIndex is the largest index of shards that is read, in bytes: one of 100,000
+// tensors has 10 MB.
+const maxIndex = 64 << 20
 
 // noWeights explains a model that has none that are read.
 func noWeights(list listing) error {

@@ -103,6 +103,11 @@ func newClient(name, revision string, deps Deps) (*client, error) {
 	if err := lm.CheckHubName(name, revision); err != nil {
 		return nil, inputError{err}
 	}
+	for element := range strings.SplitSeq(revision, "/") {
+		if err := checkFilename(element); err != nil {
+			return nil, inputErrorf("hf:%s: revision %q: each part %w", name, revision, err)
+		}
+	}
 	if deps.Getenv == nil {
 		deps.Getenv = os.Getenv
 	}
