@@ -117,6 +117,29 @@ func normalize(v []float32) bool {
 	return true
 }
 
+// direction is the result for a text whose vectors sum to sum: scaled to unit
+// length, or ErrNoMeaning where nothing was summed.
+func direction(sum []float32, text string) Result {
+	if !normalize(sum) {
+		return Result{Err: fmt.Errorf("embed: no known word in %.80q: %w", text, ErrNoMeaning)}
+	}
+	return Result{Vector: sum}
+}
+
+// embedEach embeds texts one by one until the context ends; the rest fail with its
+// error.
+func embedEach(ctx context.Context, texts []string, one func(text string) Result) []Result {
+	out := make([]Result, len(texts))
+	for i, text := range texts {
+		if err := ctx.Err(); err != nil {
+			copy(out[i:], failAll(len(texts)-i, err))
+			break
+		}
+		out[i] = one(text)
+	}
+	return out
+}
+
 // failAll gives every one of n texts the same error.
 func failAll(n int, err error) []Result {
 	out := make([]Result, n)

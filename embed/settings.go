@@ -50,6 +50,9 @@ func DefaultSettings() Settings {
 	return Settings{TooLong: TooLongCut, Encoding: EncodingBase64, Server: remote.DefaultOptions()}
 }
 
+// maxDimensions is the largest dimension that a server can be asked for.
+const maxDimensions = 1 << 16
+
 // Validate reports the first setting that cannot be used, as "key: what must hold".
 func (s Settings) Validate() error {
 	switch {
@@ -63,7 +66,7 @@ func (s Settings) Validate() error {
 	for _, c := range []struct {
 		key      string
 		v, atMax int
-	}{{"dimensions", s.Dimensions, maxWordDim}, {"batch_items", s.BatchItems, 2048}, {"batch_tokens", s.BatchTokens, 1 << 24}} {
+	}{{"dimensions", s.Dimensions, maxDimensions}, {"batch_items", s.BatchItems, 2048}, {"batch_tokens", s.BatchTokens, 1 << 24}} {
 		if c.v < 0 || c.v > c.atMax {
 			return fmt.Errorf("%s: must be between 0 and %d (got %d)", c.key, c.atMax, c.v)
 		}

@@ -1,9 +1,6 @@
 package embed
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // continuation marks a token that goes on inside a word, as in WordPiece.
 const continuation = "##"
@@ -19,6 +16,8 @@ type Static struct {
 	index  map[string]int32 // place of a token in tokens
 	scales []float32        // [V] weight of the token times the step of its row
 	rows   []int8           // [V*E] quantised vectors
+
+	longestToken int // in bytes, without the mark of a continuation
 }
 
 // Header says where a static embedder comes from. It stands in its file.
@@ -47,24 +46,17 @@ func (s *Static) Identity() Identity {
 
 // Embed gives each text its vector; a text without a known token has ErrNoMeaning.
 func (s *Static) Embed(ctx context.Context, texts []string) []Result {
-	if err := ctx.Err(); err != nil {
-		return failAll(len(texts), err)
-	}
-	out := make([]Result, len(texts))
-	for i, text := range texts {
-		sum := make([]float32, s.header.Dim)
-		for _, word := range words(text) {
-			for _, t := range s.pieces(word) {
-				s.addRow(sum, t)
-			}
+	return embedEach(ctx, texts, s.one)
+}
+
+func (s *Static) one(text string) Result {
+	sum := make([]float32, s.header.Dim)
+	for _, word := range words(text) {
+		for _, t := range s.pieces(word) {
+			s.addRow(sum, t)
 		}
-		if !normalize(sum) {
-			out[i].Err = fmt.Errorf("embed: no known word in %q: %w", text, ErrNoMeaning)
-			continue
-		}
-		out[i].Vector = sum
 	}
-	return out
+	return direction(sum, text)
 }
 
 // pieces cuts one word into tokens; none where a part of it is unknown.
@@ -86,7 +78,7 @@ func (s *Static) longest(rest string, inside bool) (token int32, length int) {
 	if inside {
 		prefix = continuation
 	}
-	for end := len(rest); end > 0; end-- {
+	for end := min(len(rest), s.longestToken); end > 0; end-- {
 		if t, ok := s.index[prefix+rest[:end]]; ok {
 			return t, end
 		}

@@ -19,6 +19,7 @@ const (
 	staticMagic   = "pgsrm-se" // 8 bytes
 	staticVersion = 1
 	staticLimit   = 1 << 28 // largest accepted V*E, so that a bad file cannot ask for all memory
+	maxToken      = 100     // bytes of a token: finding the longest one is quadratic in it
 )
 
 // OpenStatic reads the file of a static embedder.
@@ -101,6 +102,11 @@ func (s *Static) setTokens(tokens []string) error {
 		if _, twice := s.index[t]; twice || t == "" {
 			return fmt.Errorf("tokens: must be distinct and not empty (got %q)", t)
 		}
+		letters := len(strings.TrimPrefix(t, continuation))
+		if letters > maxToken {
+			return fmt.Errorf("tokens: must be at most %d bytes long (got %d)", maxToken, letters)
+		}
+		s.longestToken = max(s.longestToken, letters)
 		s.index[t] = int32(i)
 	}
 	return nil

@@ -217,3 +217,35 @@ func TestVocabulary(t *testing.T) {
 		t.Errorf("got %q, want %q", strings.Join(got, " "), want)
 	}
 }
+
+// Cutting a word takes time in proportion to its length: the longest token bounds
+// how far a piece is looked for. Quadratic or worse, this would not end.
+func TestStaticLongWord(t *testing.T) {
+	s := smallStatic(t)
+	for _, c := range []struct {
+		word  string
+		known bool
+	}{
+		{"red" + strings.Repeat("s", 1_000_000), true},
+		{strings.Repeat("x", 1_000_000), false},
+		{"red" + strings.Repeat("s", 1_000_000) + "x", false},
+	} {
+		if r := s.Embed(t.Context(), []string{c.word})[0]; (r.Err == nil) != c.known {
+			t.Errorf("%.10s... of %d letters: got %v, want known %v", c.word, len(c.word), r.Err, c.known)
+		}
+	}
+}
+
+// A token that is longer than any word would make looking for pieces slow.
+func TestStaticLongToken(t *testing.T) {
+	long := strings.Repeat("y", maxToken+1)
+	for _, token := range []string{long, continuation + long} {
+		s := &Static{header: Header{Tokens: 1}}
+		if err := s.setTokens([]string{token}); err == nil || !strings.Contains(err.Error(), "at most 100 bytes") {
+			t.Errorf("token of %d bytes: got %v", len(token), err)
+		}
+		if got := Vocabulary([]string{token, "red"}, nil); len(got) != 1 {
+			t.Errorf("vocabulary: got %v, want red alone", got)
+		}
+	}
+}

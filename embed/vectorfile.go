@@ -45,6 +45,9 @@ func ReadVectorFile(r io.Reader) (*VectorFile, error) {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte("\ufeff"))
+		}
 		if e := out.addLine(bytes.TrimSpace(line)); e != nil {
 			return nil, fmt.Errorf("line %d: %w", n, e)
 		}

@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"fmt"
 	"regexp"
 
 	"pgsrm/task"
@@ -10,7 +11,7 @@ import (
 // plainToken is a token worth a static vector: Latin letters and digits, also
 // inside a word. Punctuation has no vector, so that "cold." means what "cold"
 // means; single characters of other scripts and reserved places are left out.
-var plainToken = regexp.MustCompile(`^(?:##)?[a-z0-9]+$`)
+var plainToken = regexp.MustCompile(fmt.Sprintf(`^(?:%s)?[a-z0-9]{1,%d}$`, continuation, maxToken))
 
 // Vocabulary makes the token list for Distill, most frequent first: the plain
 // tokens of an encoder's WordPiece vocabulary in its order, which is that of

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"pgsrm/remote"
 )
@@ -165,11 +166,11 @@ func numberList(raw []byte) ([]float32, error) {
 	out := make([]float32, 0, bytes.Count(inner, []byte{','})+1)
 	for field := range bytes.SplitSeq(inner, []byte{','}) {
 		field = bytes.TrimSpace(field)
-		x, n, ok := parseFloat(field)
-		if !ok || n != len(field) {
+		x, err := strconv.ParseFloat(string(field), 32)
+		if err != nil {
 			return nil, fmt.Errorf("embed: vector must be finite (number %d is %.20s)", len(out), field)
 		}
-		out = append(out, x)
+		out = append(out, float32(x))
 	}
 	return out, nil
 }

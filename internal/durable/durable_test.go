@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,4 +164,54 @@ func names(t *testing.T, dir string) []string {
 		out = append(out, e.Name())
 	}
 	return out
+}
+
+// What a killed writer left is deleted; what is being written, what is new and what
+// belongs to others stays.
+func TestRemoveAbandoned(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "vectors.index")
+	now := time.Now()
+	old := now.Add(-2 * abandonedAfter)
+	put := func(name string, modified time.Time) string {
+		t.Helper()
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(p, modified, modified); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	abandoned := put(".vectors.index.tmp-17", old)
+	kept := []string{
+		put(".vectors.index.tmp-18", now), put(".other.index.tmp-19", old),
+		put("vectors.index", old), put(".vectors.index.tmp-x", old),
+	}
+	err := WriteFile(path, func(w io.Writer) error {
+		writing := w.(*os.File).Name()
+		if err := os.Chtimes(writing, old, old); err != nil {
+			return err
+		}
+		kept = append(kept, writing)
+		if err := RemoveAbandoned(path, now); err != nil {
+			t.Error(err)
+		}
+		for _, p := range kept {
+			if _, err := os.Stat(p); err != nil {
+				t.Errorf("must stay: %v", err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(abandoned); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s must be deleted (%v)", abandoned, err)
+	}
+	if err := RemoveAbandoned(filepath.Join(dir, "no", "such"), now); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an absent folder: got %v", err)
+	}
 }

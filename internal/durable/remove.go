@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 )
 
 // oldSuffix marks a folder that makes room for a new one.
@@ -38,6 +39,33 @@ func RemoveUnfinished(dir string) error {
 			}
 		}
 		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return err
+}
+
+// abandonedAfter is how long a file must not have been written to be taken for
+// abandoned, beside that nobody holds its lock.
+const abandonedAfter = time.Minute
+
+// RemoveAbandoned deletes what killed processes left of WriteFile(path), and
+// leaves alone what others are writing there now.
+func RemoveAbandoned(path string, now time.Time) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	for _, e := range entries {
+		match := leftover.FindStringSubmatch(e.Name())
+		if match == nil || match[1] != filepath.Base(path) || !e.Type().IsRegular() {
+			continue
+		}
+		info, gone := e.Info()
+		if gone != nil || now.Sub(info.ModTime()) < abandonedAfter {
+			continue
+		}
+		tmp := filepath.Join(filepath.Dir(path), e.Name())
+		l, held := tryLock(tmp, os.O_RDWR, 0)
+		if held != nil {
+			continue
+		}
+		err = errors.Join(err, l.Release(), removeIfThere(tmp))
 	}
 	return err
 }

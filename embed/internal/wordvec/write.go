@@ -1,4 +1,4 @@
-package embed
+package wordvec
 
 import (
 	"bufio"
@@ -19,9 +19,7 @@ const (
 // indexWriter writes an index row by row; the words are kept until the end.
 type indexWriter struct {
 	out     *bufio.Writer
-	behind  *writeBehind
 	dim     int
-	row     []byte   // [4*E] the row under way
 	offsets []uint32 // [n+1]
 	texts   []byte
 	table   []uint64 // [slots] high half of the hash, row + 1
@@ -29,8 +27,7 @@ type indexWriter struct {
 
 // newIndexWriter begins an index of vectors of dim numbers.
 func newIndexWriter(w io.Writer, dim int) (*indexWriter, error) {
-	behind := newWriteBehind(w)
-	x := &indexWriter{out: bufio.NewWriterSize(behind, behindChunk), behind: behind, dim: dim, row: make([]byte, 4*dim), offsets: []uint32{0}, table: make([]uint64, 1<<10)}
+	x := &indexWriter{out: bufio.NewWriterSize(w, 1<<18), dim: dim, offsets: []uint32{0}, table: make([]uint64, 1<<10)}
 	head := append(make([]byte, 0, indexHead), indexMagic...)
 	head = binary.LittleEndian.AppendUint32(head, indexVersion)
 	_, err := x.out.Write(head[:indexHead])
@@ -39,14 +36,14 @@ func newIndexWriter(w io.Writer, dim int) (*indexWriter, error) {
 
 // slot finds the place of a word in the table: its own, or the empty one that it
 // would take.
-func (x *indexWriter) slot(word []byte, h uint64) (at uint64, taken bool) {
+func (x *indexWriter) slot(word string, h uint64) (at uint64, taken bool) {
 	mask := uint64(len(x.table) - 1)
 	for at = h & mask; x.table[at] != emptySlot; at = (at + 1) & mask {
 		if x.table[at]>>32 != h>>32 {
 			continue
 		}
 		row := uint32(x.table[at]) - 1
-		if string(x.texts[x.offsets[row]:x.offsets[row+1]]) == string(word) {
+		if string(x.texts[x.offsets[row]:x.offsets[row+1]]) == word {
 			return at, true
 		}
 	}
@@ -54,13 +51,13 @@ func (x *indexWriter) slot(word []byte, h uint64) (at uint64, taken bool) {
 }
 
 // has says whether the word is there already.
-func (x *indexWriter) has(word []byte) bool {
+func (x *indexWriter) has(word string) bool {
 	_, taken := x.slot(word, wordHash(word))
 	return taken
 }
 
-// add appends a new word with the vector in x.row.
-func (x *indexWriter) add(word []byte) error {
+// add appends a new word with its vector. row [4*E]
+func (x *indexWriter) add(word string, row []byte) error {
 	n := len(x.offsets) - 1
 	if n >= maxWords || len(x.texts)+len(word) > math.MaxUint32 {
 		return errors.New("must hold at most 2^31 words of 4 GB")
@@ -73,7 +70,7 @@ func (x *indexWriter) add(word []byte) error {
 	x.table[at] = h>>32<<32 | uint64(n+1)
 	x.texts = append(x.texts, word...)
 	x.offsets = append(x.offsets, uint32(len(x.texts)))
-	_, err := x.out.Write(x.row)
+	_, err := x.out.Write(row)
 	return err
 }
 
@@ -93,8 +90,8 @@ func (x *indexWriter) grow() {
 }
 
 // finish writes what follows the rows.
-func (x *indexWriter) finish(source wordSource) error {
-	info := indexInfo{dim: x.dim, count: len(x.offsets) - 1, text: len(x.texts), slots: len(x.table), source: source}
+func (x *indexWriter) finish(source origin) error {
+	info := trailer{dim: x.dim, count: len(x.offsets) - 1, text: len(x.texts), slots: len(x.table), source: source}
 	if info.count == 0 {
 		return errors.New("must hold at least one word vector")
 	}

@@ -1,4 +1,4 @@
-package embed
+package wordvec
 
 import (
 	"bufio"
@@ -18,30 +18,27 @@ import (
 // maxWordLine is the longest line of a file of word vectors, in bytes.
 const maxWordLine = 1 << 20
 
-// buildIndex reads a file of word vectors of any form and writes its index. The
-// digest in source is filled in here.
-func buildIndex(w io.Writer, r io.Reader, source wordSource) error {
+// byteOrderMark begins UTF-8 files of some Windows programs.
+const byteOrderMark = "\ufeff"
+
+// build reads a file of word vectors of any form and writes its index. The digest
+// in source is filled in here.
+func build(w io.Writer, r io.Reader, source origin, key Key) error {
 	digest := sha256.New()
-	raw := io.TeeReader(r, digest)
-	unpacked, err := unzipped(bufio.NewReaderSize(raw, 1<<16))
+	raw := bufio.NewReaderSize(io.TeeReader(r, digest), 1<<16)
+	unpacked, err := unzipped(raw)
 	if err != nil {
 		return err
 	}
-	ahead, stop := readAhead(unpacked)
-	p := &wordParser{in: bufio.NewReaderSize(ahead, maxWordLine), out: w}
-	err = p.parse()
-	stop()
-	if err == nil {
-		_, err = io.Copy(io.Discard, raw) // what a gzip reader left
-	}
-	if p.index == nil {
+	p := &parser{in: bufio.NewReaderSize(unpacked, maxWordLine), out: w, key: key}
+	if err := p.parse(); err != nil {
 		return err
 	}
-	source.digest = [32]byte(digest.Sum(nil))
-	if err == nil {
-		err = p.index.finish(source)
+	if _, err := io.Copy(io.Discard, raw); err != nil { // what a gzip reader left
+		return err
 	}
-	return errors.Join(err, p.index.behind.close())
+	source.digest = [sha256.Size]byte(digest.Sum(nil))
+	return p.index.finish(source)
 }
 
 // unzipped unpacks gzip, told by its first bytes.
@@ -52,19 +49,24 @@ func unzipped(in *bufio.Reader) (io.Reader, error) {
 	return gzip.NewReader(in)
 }
 
-// wordParser reads word vectors and hands each new word to the index.
-type wordParser struct {
+// parser reads word vectors and hands each new word to the index.
+type parser struct {
 	in    *bufio.Reader
 	out   io.Writer
+	key   Key
 	index *indexWriter // made once the dimension is known
 	dim   int          // E; 0 = not yet known
+	row   []byte       // [4*E] the vector under way
 	count int          // words that the header announces; -1 without one
 	found int          // words read, those left out included
 	line  int          // under way, from 1
 }
 
 // parse reads the header, tells text from binary, and reads all words.
-func (p *wordParser) parse() error {
+func (p *parser) parse() error {
+	if head, _ := p.in.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
+		p.in.Discard(len(byteOrderMark))
+	}
 	if err := p.header(); err != nil {
 		return err
 	}
@@ -85,7 +87,7 @@ func (p *wordParser) parse() error {
 }
 
 // header reads the line "count dim" of word2vec and fastText, if there is one.
-func (p *wordParser) header() error {
+func (p *parser) header() error {
 	p.count = -1
 	head, _ := p.in.Peek(64)
 	if len(head) >= 4 && binary.LittleEndian.Uint32(head) == 793712314 {
@@ -118,15 +120,15 @@ func (p *wordParser) header() error {
 }
 
 // begin starts the index.
-func (p *wordParser) begin(dim int) (err error) {
-	p.dim = dim
+func (p *parser) begin(dim int) (err error) {
+	p.dim, p.row = dim, make([]byte, 4*dim)
 	p.index, err = newIndexWriter(p.out, dim)
 	return err
 }
 
 // binary says whether word2vec's binary form follows the header: where the numbers of
 // the first word stand there are bytes that no text has.
-func (p *wordParser) binary() bool {
+func (p *parser) binary() bool {
 	if p.count < 0 {
 		return false
 	}
@@ -151,7 +153,7 @@ func wholeRunes(b []byte) []byte {
 }
 
 // textWords reads lines "word x1 ... xE".
-func (p *wordParser) textWords() error {
+func (p *parser) textWords() error {
 	for {
 		p.line++
 		line, err := p.in.ReadSlice('\n')
@@ -171,7 +173,7 @@ func (p *wordParser) textWords() error {
 }
 
 // textWord takes one line; an empty one is no word.
-func (p *wordParser) textWord(line []byte) error {
+func (p *parser) textWord(line []byte) error {
 	if len(line) == 0 {
 		return nil
 	}
@@ -186,61 +188,108 @@ func (p *wordParser) textWord(line []byte) error {
 	}
 	p.found++
 	end := bytes.IndexAny(line, " \t")
-	if end < 0 || !p.numbers(line[end+1:]) {
+	if end < 0 || !numbers(p.row, line[end+1:]) {
 		var err error
-		if end, err = p.wordEnd(line); err != nil {
+		if end, err = wordEnd(line, p.row); err != nil {
 			return err
 		}
 	}
 	return p.take(line[:end])
 }
 
-// numbers reads exactly E numbers into the row of the index.
-func (p *wordParser) numbers(s []byte) bool {
-	for e := range p.dim {
-		x, n, ok := parseFloat(s)
-		if !ok || (n == len(s)) != (e == p.dim-1) {
+// numbers reads exactly E numbers, with one space or tab between them, into row [4*E].
+func numbers(row, s []byte) bool {
+	for ; len(row) > 0; row = row[4:] {
+		x, n, ok := number(s)
+		if !ok || (n == len(s)) != (len(row) == 4) {
 			return false
 		}
-		binary.LittleEndian.PutUint32(p.index.row[4*e:], math.Float32bits(x))
+		binary.LittleEndian.PutUint32(row, math.Float32bits(x))
 		s = s[min(n+1, len(s)):]
 	}
 	return true
 }
 
-// wordEnd finds the end of a word with spaces inside (GloVe 840B has some), that
-// is, where the last E fields begin, and reads these; or says what is wrong.
-func (p *wordParser) wordEnd(line []byte) (int, error) {
-	end := len(line)
-	for e := range p.dim {
-		if end = bytes.LastIndexAny(line[:end], " \t"); end < 0 {
-			return 0, fmt.Errorf("must be a word and %d numbers (got %d fields)", p.dim, e+1)
+// number reads the finite number that s begins with, up to the next space, tab or
+// the end of s, and returns how many bytes it took. A short decimal is one division
+// of two numbers that float32 holds exactly, which rounds correctly (Clinger 1990);
+// strconv reads the others. It takes three times as long, and reading numbers is
+// most of the work on a file.
+func number(s []byte) (x float32, n int, ok bool) {
+	digits, point := 0, -1
+	var mantissa uint32
+	if len(s) > 0 && s[0] == '-' {
+		n = 1
+	}
+	for ; n < len(s) && mantissa < 1<<24; n++ {
+		if c := s[n] - '0'; c <= 9 {
+			mantissa = mantissa*10 + uint32(c)
+			digits++
+		} else if s[n] == '.' && point < 0 {
+			point = digits
+		} else {
+			break
 		}
 	}
-	if p.numbers(line[end+1:]) {
+	fraction := 0
+	if point >= 0 {
+		fraction = digits - point
+	}
+	if digits == 0 || mantissa >= 1<<24 || fraction >= len(tenTo) || n < len(s) && s[n] != ' ' && s[n] != '\t' {
+		return slowNumber(s)
+	}
+	x = float32(mantissa) / tenTo[fraction]
+	if s[0] == '-' {
+		x = -x
+	}
+	return x, n, true
+}
+
+// tenTo are the powers of ten that a float32 holds exactly.
+var tenTo = [...]float32{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10}
+
+// slowNumber is number for every number.
+func slowNumber(s []byte) (x float32, n int, ok bool) {
+	for n < len(s) && s[n] != ' ' && s[n] != '\t' {
+		n++
+	}
+	f, err := strconv.ParseFloat(string(s[:n]), 32)
+	return float32(f), n, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
+}
+
+// wordEnd finds the end of a word with spaces inside (GloVe 840B has some), that
+// is, where the last E fields begin, and reads these; or says what is wrong.
+func wordEnd(line, row []byte) (int, error) {
+	end, dim := len(line), len(row)/4
+	for e := range dim {
+		if end = bytes.LastIndexAny(line[:end], " \t"); end < 0 {
+			return 0, fmt.Errorf("must be a word and %d numbers (got %d fields)", dim, e+1)
+		}
+	}
+	if numbers(row, line[end+1:]) {
 		return end, nil
 	}
 	for _, field := range bytes.FieldsFunc(line[end+1:], func(r rune) bool { return r == ' ' || r == '\t' }) {
-		if _, _, ok := parseFloat(field); !ok {
+		if _, _, ok := number(field); !ok {
 			return 0, fmt.Errorf("must hold finite numbers after the word (got %q)", field)
 		}
 	}
 	return 0, errors.New("must have one space between numbers")
 }
 
-// take adds a word whose vector stands in the row: the first of several of one
-// spelling counts (files are sorted by frequency), other languages are left out.
-func (p *wordParser) take(raw []byte) error {
-	word, ok := plainWord(string(raw))
-	if !ok || p.index.has([]byte(word)) {
+// take adds a word with the vector in the row: the first of several of one
+// key counts (files are sorted by frequency).
+func (p *parser) take(word []byte) error {
+	key, ok := p.key(string(word))
+	if !ok || p.index.has(key) {
 		return nil
 	}
-	return p.index.add([]byte(word))
+	return p.index.add(key, p.row)
 }
 
 // binaryWords reads word2vec's binary form: the word, a space, E float32, and
 // sometimes a line feed.
-func (p *wordParser) binaryWords() error {
+func (p *parser) binaryWords() error {
 	for p.found < p.count {
 		word, err := p.in.ReadSlice(' ')
 		if err != nil {
@@ -248,11 +297,11 @@ func (p *wordParser) binaryWords() error {
 		}
 		word = bytes.TrimLeft(word[:len(word)-1], "\n")
 		text := string(word) // the reader's room is used again
-		if _, err := io.ReadFull(p.in, p.index.row); err != nil {
+		if _, err := io.ReadFull(p.in, p.row); err != nil {
 			return fmt.Errorf("word %d of %d: must have %d numbers (got %w)", p.found+1, p.count, p.dim, cutShort(err))
 		}
 		for e := range p.dim {
-			x := float64(math.Float32frombits(binary.LittleEndian.Uint32(p.index.row[4*e:])))
+			x := float64(math.Float32frombits(binary.LittleEndian.Uint32(p.row[4*e:])))
 			if math.IsNaN(x) || math.IsInf(x, 0) {
 				return fmt.Errorf("word %d of %d, %q: must have finite numbers (number %d is %v)", p.found+1, p.count, text, e+1, x)
 			}
@@ -274,15 +323,4 @@ func cutShort(err error) error {
 		return io.ErrUnexpectedEOF
 	}
 	return err
-}
-
-// plainWord removes Numberbatch's prefix and folds; false for a word of
-// another language.
-func plainWord(s string) (string, bool) {
-	if rest, ok := strings.CutPrefix(s, "/c/"); ok {
-		if s, ok = strings.CutPrefix(rest, "en/"); !ok {
-			return "", false
-		}
-	}
-	return fold(s), s != ""
 }

@@ -1,4 +1,4 @@
-package embed
+package wordvec
 
 import (
 	"bufio"
@@ -24,7 +24,7 @@ func TestWordVectorsAtSize(t *testing.T) {
 	size := generateWords(t, path, n, 300)
 
 	start := time.Now()
-	w, err := OpenWordVectors(path)
+	w, err := Open(path, lower)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestWordVectorsAtSize(t *testing.T) {
 	}
 
 	start = time.Now()
-	if w, err = OpenWordVectors(path); err != nil {
+	if w, err = Open(path, lower); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("opened: %.1f ms", 1e3*time.Since(start).Seconds())
@@ -59,11 +59,11 @@ func TestWordVectorsAtSize(t *testing.T) {
 }
 
 // lookupRate looks a million words up, each vector added to a sum; in one thread.
-func lookupRate(t *testing.T, w *WordVectors, next func() int) (perSecond float64) {
+func lookupRate(t *testing.T, x *Index, next func() int) (perSecond float64) {
 	t.Helper()
 	const lookups = 1_000_000
 	asked := make([]string, 10_000)
-	sum := make([]float32, w.index.dim)
+	sum := make([]float32, x.Dim())
 	var took time.Duration
 	for range lookups / len(asked) {
 		for i := range asked {
@@ -71,12 +71,8 @@ func lookupRate(t *testing.T, w *WordVectors, next func() int) (perSecond float6
 		}
 		start := time.Now()
 		for _, word := range asked {
-			row, ok := w.index.find(word)
-			if !ok {
-				t.Fatalf("%q must be there", word)
-			}
-			if err := w.index.add(sum, row); err != nil {
-				t.Fatal(err)
+			if ok, err := x.Add(sum, word); !ok || err != nil {
+				t.Fatalf("%q must be there (%v)", word, err)
 			}
 		}
 		took += time.Since(start)

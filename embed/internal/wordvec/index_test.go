@@ -1,38 +1,20 @@
-package embed
+package wordvec
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
-
-// binaryWords is word2vec's binary form of words and their vectors; ended puts a
-// line feed behind each vector, as some programs do.
-func binaryWords(ended bool, dim int, words []string, vectors [][]float32) string {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%d %d\n", len(words), dim)
-	for i, word := range words {
-		b.WriteString(word + " ")
-		for _, x := range vectors[i] {
-			b.Write(binary.LittleEndian.AppendUint32(nil, math.Float32bits(x)))
-		}
-		if ended {
-			b.WriteByte('\n')
-		}
-	}
-	return b.String()
-}
 
 // The index gives back what a plain map of the words holds: the first vector of
 // each word, and nothing for any other word.
@@ -53,8 +35,8 @@ func TestWordIndexIsAMap(t *testing.T) {
 				v[0] = 1 // has a byte 0: binary numbers may look like a text by chance, in vectors as short as these
 			}
 			vectors = append(vectors, v)
-			if _, have := want[fold(name)]; !have {
-				want[fold(name)] = v
+			if _, have := want[strings.ToLower(name)]; !have {
+				want[strings.ToLower(name)] = v
 			}
 			text.WriteString(name)
 			for _, x := range v {
@@ -63,15 +45,15 @@ func TestWordIndexIsAMap(t *testing.T) {
 			text.WriteByte('\n')
 		}
 		for _, in := range []string{text.String(), binaryWords(rapid.Bool().Draw(t, "ended"), dim, onlyFirstField(names), vectors)} {
-			w, err := ReadWordVectors(strings.NewReader(in))
+			w, err := Read(strings.NewReader(in), lower)
 			if err != nil {
 				t.Fatalf("%q: %v", in, err)
 			}
 			if in != text.String() { // words of the binary form end at the first space
 				want = map[string][]float32{}
 				for i, name := range onlyFirstField(names) {
-					if _, have := want[fold(name)]; !have {
-						want[fold(name)] = vectors[i]
+					if _, have := want[strings.ToLower(name)]; !have {
+						want[strings.ToLower(name)] = vectors[i]
 					}
 				}
 			}
@@ -79,15 +61,12 @@ func TestWordIndexIsAMap(t *testing.T) {
 				t.Fatalf("words: got %d, want %d", w.Len(), len(want))
 			}
 			for name, v := range want {
-				for range 3 { // read, read and kept, from memory
-					sum := make([]float32, dim)
-					row, ok := w.index.find(name)
-					if !ok || w.index.add(sum, row) != nil || !near(sum, v) {
-						t.Fatalf("%q: got %v, want %v", name, sum, v)
-					}
+				sum := make([]float32, dim)
+				if ok, err := w.Add(sum, name); !ok || err != nil || !near(sum, v) {
+					t.Fatalf("%q: got %v, want %v", name, sum, v)
 				}
 			}
-			if _, ok := w.index.find("not there"); ok {
+			if _, ok := w.find("not there"); ok {
 				t.Fatal("a word that is not there must not be found")
 			}
 		}
@@ -112,19 +91,19 @@ func writeFile(t *testing.T, dir, name, text string) string {
 	return path
 }
 
-// vectorOf opens the word vectors at path and embeds one text.
-func vectorOf(t *testing.T, path, text string) ([]float32, Identity) {
+// vectorOf opens the word vectors at path and looks one word up.
+func vectorOf(t *testing.T, path, word string) (sum []float32, digest [32]byte) {
 	t.Helper()
-	w, err := OpenWordVectors(path)
+	x, err := Open(path, lower)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
-	r := w.Embed(t.Context(), []string{text})
-	if r[0].Err != nil {
-		t.Fatal(r[0].Err)
+	defer x.Close()
+	sum = make([]float32, x.Dim())
+	if ok, err := x.Add(sum, word); !ok || err != nil {
+		t.Fatalf("%s: got %v, %v", word, ok, err)
 	}
-	return r[0].Vector, w.Identity()
+	return sum, x.Digest()
 }
 
 // The index is built once, again when the file has changed or the index is no good,
@@ -136,21 +115,18 @@ func TestWordIndexIsBuiltOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v, again := vectorOf(t, path, "red blue"); !near(v, []float32{0.6, 0.8}) || again != id {
+	if v, again := vectorOf(t, path, "blue"); !near(v, []float32{0, 4}) || again != id {
 		t.Errorf("opened again: %v, %v", v, again)
 	}
 	if now, err := os.Stat(path + ".index"); err != nil || !os.SameFile(built, now) {
 		t.Errorf("the index must be the same file (%v)", err)
 	}
-	if v, own := vectorOf(t, path+".index", "red"); !near(v, []float32{1, 0}) || own != id {
+	if v, own := vectorOf(t, path+".index", "red"); !near(v, []float32{3, 0}) || own != id {
 		t.Errorf("the index itself: %v, %v", v, own)
-	}
-	if e, err := Open("file:"+path+".index", Options{}); err != nil || e.Identity() != id {
-		t.Errorf("Open of the index: %v", err)
 	}
 
 	writeFile(t, filepath.Dir(path), "v.txt", "red 0 -3\nblue 0 4\ngreen 1 1\n")
-	if v, changed := vectorOf(t, path, "red"); !near(v, []float32{0, -1}) || changed == id {
+	if v, changed := vectorOf(t, path, "red"); !near(v, []float32{0, -3}) || changed == id {
 		t.Errorf("changed file: %v, %v", v, changed)
 	}
 	whole, err := os.ReadFile(path + ".index")
@@ -159,9 +135,23 @@ func TestWordIndexIsBuiltOnce(t *testing.T) {
 	}
 	for _, bad := range []string{"", "x", string(whole[:len(whole)-1]), string(whole[:60]), strings.Replace(string(whole), "blue", "bleu", 1)} {
 		writeFile(t, filepath.Dir(path), "v.txt.index", bad)
-		if v, _ := vectorOf(t, path, "blue"); !near(v, []float32{0, 1}) {
+		if v, _ := vectorOf(t, path, "blue"); !near(v, []float32{0, 4}) {
 			t.Errorf("bad index of %d bytes: %v", len(bad), v)
 		}
+	}
+}
+
+// What a killed process left half built is deleted by the next build.
+func TestKilledBuildLeavesNothing(t *testing.T) {
+	path := writeFile(t, t.TempDir(), "v.txt", "red 3 0\nblue 0 4\n")
+	half := writeFile(t, filepath.Dir(path), ".v.txt.index.tmp-123", "half")
+	long := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(half, long, long); err != nil {
+		t.Fatal(err)
+	}
+	vectorOf(t, path, "red")
+	if _, err := os.Stat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s must be deleted (%v)", half, err)
 	}
 }
 
@@ -187,7 +177,7 @@ func TestBadWordIndex(t *testing.T) {
 		"version": {flip(len(whole) - indexTrailer + 8), "version must be 1 (got 65)"},
 		"longer":  {string(whole[:indexHead]) + string(whole[indexHead-8:]), "size must be that of its 2 words of 2 numbers (got 8404 bytes)"},
 	} {
-		_, err := OpenWordVectors(writeFile(t, dir, "bad", c.text))
+		_, err := Open(writeFile(t, dir, "bad", c.text), lower)
 		if err == nil || !strings.HasSuffix(err.Error(), c.want) || !errors.Is(err, errIndex) {
 			t.Errorf("%s: got %v, want %s", name, err, c.want)
 		}
@@ -210,15 +200,15 @@ func TestWordIndexInTheCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	source, err := sourceOf(f)
+	source, err := originOf(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	denied := func(f *os.File, s wordSource, place string) error {
+	denied := func(f *os.File, s origin, place string) error {
 		if place == places[0] {
 			return &fs.PathError{Op: "open", Path: place, Err: fs.ErrPermission}
 		}
-		return buildAt(f, s, place)
+		return buildAt(f, s, place, lower)
 	}
 	w, err := buildAnywhere(f, source, places, denied)
 	if err != nil {
@@ -228,7 +218,7 @@ func TestWordIndexInTheCache(t *testing.T) {
 	if _, err := os.Stat(path + ".index"); err == nil {
 		t.Error("no index must stand beside the file")
 	}
-	if w, err = openWordVectors(path); err != nil || w.count != 2 {
+	if w, err = Open(path, lower); err != nil || w.count != 2 {
 		t.Fatalf("from the cache: %v", err)
 	}
 	w.close()
@@ -238,8 +228,8 @@ func TestWordIndexInTheCache(t *testing.T) {
 }
 
 // Many goroutines read the same words.
-func TestWordVectorsTogether(t *testing.T) {
-	w, err := ReadWordVectors(strings.NewReader("red 3 0\nblue 0 4\ngreen 1 1\n"))
+func TestTogether(t *testing.T) {
+	x, err := Read(strings.NewReader("red 3 0\nblue 0 4\ngreen 1 1\n"), lower)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,8 +237,14 @@ func TestWordVectorsTogether(t *testing.T) {
 	for range 4 {
 		group.Go(func() {
 			for range 200 {
-				if r := w.Embed(t.Context(), []string{"red blue", "green"}); !near(r[0].Vector, []float32{0.6, 0.8}) || r[1].Err != nil {
-					t.Errorf("got %v", r)
+				sum := make([]float32, 2)
+				for _, word := range []string{"red", "blue", "green"} {
+					if ok, err := x.Add(sum, word); !ok || err != nil {
+						t.Errorf("%s: got %v, %v", word, ok, err)
+					}
+				}
+				if !near(sum, []float32{4, 5}) {
+					t.Errorf("got %v", sum)
 				}
 			}
 		})
@@ -272,7 +268,7 @@ func TestWordIndexWriteFails(t *testing.T) {
 		fmt.Fprintf(&text, "w%d %d 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\n", i, i)
 	}
 	for _, left := range []int{0, 1 << 19, 2 << 20} {
-		err := buildIndex(&failing{left}, strings.NewReader(text.String()), wordSource{})
+		err := build(&failing{left}, strings.NewReader(text.String()), origin{}, lower)
 		if err == nil || !strings.Contains(err.Error(), "disk full") {
 			t.Errorf("%d bytes: got %v", left, err)
 		}
@@ -282,21 +278,21 @@ func TestWordIndexWriteFails(t *testing.T) {
 // A damaged index is an error or harmless, whatever the checksums say.
 func FuzzWordIndex(f *testing.F) {
 	var b bytes.Buffer
-	if err := buildIndex(&b, strings.NewReader("red 3 0\nblue 0 4\n"), wordSource{}); err != nil {
+	if err := build(&b, strings.NewReader("red 3 0\nblue 0 4\n"), origin{}, lower); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes(), "red")
 	f.Add(b.Bytes()[:100], "")
 	f.Fuzz(func(t *testing.T, in []byte, word string) {
 		file := bytes.NewReader(in)
-		info, err := readIndexInfo(file, file.Size())
+		info, err := readTrailer(file, file.Size())
 		if err != nil {
 			return
 		}
-		w := &wordIndex{indexInfo: info, file: file} // as newWordIndex, whose checksum says no
+		w := &Index{trailer: info, file: file} // as newIndex, whose checksum says no
 		w.split(in[info.tablesAt():][:info.tableBytes()])
-		if row, ok := w.find(word); ok {
-			if err := w.add(make([]float32, info.dim), row); err != nil && row < info.count {
+		if _, err := w.Add(make([]float32, info.dim), word); err != nil {
+			if row, _ := w.find(word); row < info.count {
 				t.Errorf("row %d: %v", row, err)
 			}
 		}
