@@ -8,6 +8,8 @@
 //	internal/printable  text from outside made safe to show on a terminal
 //	task       prompts, references, splits; the five built-in tasks; JSONL and CSV
 //	internal/durable  files and folders written whole, locks between processes
+//	internal/jsonobject  JSON objects member by member
+//	safetensors  tensors in files
 //	kernel     operations on slices: matrix products, normalisation, attention, softmax, AdamW
 //	jinja      the template language of chat templates, bounded in work and output
 //	tokenizer  byte-level BPE, WordPiece, ...; exact against Hugging Face tokenizers

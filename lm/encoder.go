@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
+	"slices"
 
 	"pgsrm/kernel"
 	"pgsrm/tokenizer"
@@ -98,7 +100,7 @@ func (e *Encoder) Template() string { return e.recipe.prompt }
 func (e *Encoder) UsePrompt(name string) error {
 	prompt, ok := e.recipe.prompts[name]
 	if !ok {
-		return fmt.Errorf("%s: prompt must be one of %q (got %q)", promptsFile, sortedKeys(e.recipe.prompts), name)
+		return fmt.Errorf("%s: prompt must be one of %q (got %q)", promptsFile, slices.Sorted(maps.Keys(e.recipe.prompts)), name)
 	}
 	e.recipe.prompt = prompt
 	return nil

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"pgsrm/safetensors"
 )
 
 // encoderTexts are the texts of the golden vectors.
@@ -40,7 +42,7 @@ func checkSome(t *testing.T, e *Encoder, texts []string, dir, file, tensor strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := OpenTensors(os.DirFS(dir), file)
+	f, err := safetensors.Open(os.DirFS(dir), file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"pgsrm/internal/jsonobject"
 )
 
 // fields reads the members of a JSON configuration file one by one, remembers
@@ -22,7 +25,7 @@ type fields struct {
 // parseFields splits the JSON object in text into its members.
 func parseFields(file string, text []byte) (*fields, error) {
 	f := &fields{file: file, raw: map[string]json.RawMessage{}, null: map[string]bool{}, read: map[string]bool{}}
-	err := eachMember(text, func(name string, value json.RawMessage) error {
+	err := jsonobject.Each(text, func(name string, value json.RawMessage) error {
 		if bytes.Equal(value, []byte("null")) {
 			f.null[name] = true
 		} else {
@@ -157,7 +160,7 @@ func (f *fields) skip(names ...string) {
 // finish returns the first error; a member that nothing has read is one, since
 // its effect on the numbers is not known.
 func (f *fields) finish() error {
-	for _, name := range sortedKeys(f.raw) {
+	for _, name := range slices.Sorted(maps.Keys(f.raw)) {
 		if f.err == nil && !f.read[name] {
 			f.err = fmt.Errorf("%s: %s is unknown (got %s): its effect on the numbers is not known; remove it if it has none", f.file, name, shorten(f.raw[name]))
 		}

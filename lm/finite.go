@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"pgsrm/safetensors"
 )
 
 // ErrNonFinite marks a NaN or an infinity where a number must be finite.
@@ -11,10 +13,10 @@ var ErrNonFinite = errors.New("non-finite number")
 
 // CheckWeights returns an error of the kind ErrNonFinite that names the first
 // parameter with a NaN or an infinite weight, adapters and value head included.
-func (m *Model) CheckWeights() error { return m.checkWeights(F32) }
+func (m *Model) CheckWeights() error { return m.checkWeights(safetensors.F32) }
 
 // checkWeights is CheckWeights for weights that are rounded to the type.
-func (m *Model) checkWeights(dtype DType) error {
+func (m *Model) checkWeights(dtype safetensors.DType) error {
 	params := m.params
 	if m.lora != nil {
 		params = append(append([]*Param(nil), params...), m.lora.params...)
@@ -25,15 +27,15 @@ func (m *Model) checkWeights(dtype DType) error {
 		}
 	}
 	if m.vhead != nil {
-		return checkFinite("value head", m.vhead.w, F32)
+		return checkFinite("value head", m.vhead.w, safetensors.F32)
 	}
 	return nil
 }
 
 // checkFinite returns an error if a number is not finite after rounding to the type.
-func checkFinite(name string, x []float32, dtype DType) error {
+func checkFinite(name string, x []float32, dtype safetensors.DType) error {
 	bias := uint32(0)
-	if dtype == BF16 {
+	if dtype == safetensors.BF16 {
 		bias = 1 << 15 // the largest half of a number rounds up to infinity
 	}
 	for _, v := range x {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pgsrm/safetensors"
 )
 
 // Weights that are not finite, or would not be in the type they are saved in, are
@@ -26,9 +28,9 @@ func TestNonFiniteWeightsAreNotSaved(t *testing.T) {
 		{"NaN", func(m *Model) { m.params[3].Value[5] = float32(math.NaN()) },
 			func(m *Model, dir string) error { return m.Save(dir, tok) }, "holds NaN"},
 		{"infinity as F32", func(m *Model) { m.params[0].Value[0] = float32(math.Inf(-1)) },
-			func(m *Model, dir string) error { return m.SaveAs(dir, tok, F32) }, "holds -Inf"},
+			func(m *Model, dir string) error { return m.SaveAs(dir, tok, safetensors.F32) }, "holds -Inf"},
 		{"too large for BF16", func(m *Model) { m.params[0].Value[0] = largest },
-			func(m *Model, dir string) error { return m.SaveAs(dir, tok, BF16) }, "holds 3.4028235e+38"},
+			func(m *Model, dir string) error { return m.SaveAs(dir, tok, safetensors.BF16) }, "holds 3.4028235e+38"},
 		{"adapter", func(m *Model) {
 			if err := m.AddLoRA(LoRA{Rank: 2, Alpha: 4, Targets: []string{AllLinear}}, 1); err != nil {
 				t.Fatal(err)

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"pgsrm/internal/durable"
+	"pgsrm/safetensors"
 	"pgsrm/tokenizer"
 )
 
@@ -87,21 +89,21 @@ func loadFolder(fsys fs.FS) (*Model, *tokenizer.Tokenizer, error) {
 func (m *Model) Save(dir string, tok *tokenizer.Tokenizer) error {
 	types := m.exactTypes()
 	if types == nil {
-		return m.save(dir, tok, F32, nil)
+		return m.save(dir, tok, safetensors.F32, nil)
 	}
 	return m.save(dir, tok, "", types)
 }
 
 // SaveAs is Save with the type of all weights: F32, or BF16 rounded to nearest.
-func (m *Model) SaveAs(dir string, tok *tokenizer.Tokenizer, dtype DType) error {
-	if dtype != F32 && dtype != BF16 {
+func (m *Model) SaveAs(dir string, tok *tokenizer.Tokenizer, dtype safetensors.DType) error {
+	if dtype != safetensors.F32 && dtype != safetensors.BF16 {
 		return fmt.Errorf("save model: dtype must be F32 or BF16 (got %q)", dtype)
 	}
 	return m.save(dir, tok, dtype, nil)
 }
 
 // save writes the folder with weights of one type, or of a type for each.
-func (m *Model) save(dir string, tok *tokenizer.Tokenizer, dtype DType, types map[string]DType) error {
+func (m *Model) save(dir string, tok *tokenizer.Tokenizer, dtype safetensors.DType, types map[string]safetensors.DType) error {
 	if m.lora != nil {
 		return fmt.Errorf("save model: adapters must be merged first, or saved alone (the model has them on %s)", m.lora.spec.targetText())
 	}
@@ -113,12 +115,12 @@ func (m *Model) save(dir string, tok *tokenizer.Tokenizer, dtype DType, types ma
 	}
 	err := durable.WriteDir(dir, func(tmp string) error {
 		files := m.Files(tok, dtype)
-		for _, name := range sortedKeys(files) {
+		for _, name := range slices.Sorted(maps.Keys(files)) {
 			if err := durable.WriteBytes(filepath.Join(tmp, name), files[name]); err != nil {
 				return err
 			}
 		}
-		return WriteTensors(filepath.Join(tmp, weightsFile), dtype, map[string]string{"format": "pt"}, m.tensors(types))
+		return safetensors.Write(filepath.Join(tmp, weightsFile), dtype, map[string]string{"format": "pt"}, m.tensors(types))
 	})
 	if err != nil {
 		return fmt.Errorf("save model: %w", err)

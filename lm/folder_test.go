@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -15,6 +16,9 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"pgsrm/internal/jsonobject"
+	"pgsrm/safetensors"
 )
 
 // TestSaveLoad: what is saved is loaded to the bit, tokenizer.json is verbatim,
@@ -75,9 +79,9 @@ func folderBytes(t *testing.T, dir string) map[string][]byte {
 // TestSaveTypes: an untrained model keeps the types of its folder, whatever they
 // are; one of whose numbers only F32 holds is written in F32 as a whole.
 func TestSaveTypes(t *testing.T) {
-	types := map[string]DType{"transformer.wte.weight": BF16, "transformer.ln_f.bias": F16, "transformer.h.0.ln_1.weight": F32}
-	fsys := editTensors(t, "testdata/gpt2", func(l map[string]Tensor) {
-		for _, name := range sortedKeys(l) {
+	types := map[string]safetensors.DType{"transformer.wte.weight": safetensors.BF16, "transformer.ln_f.bias": safetensors.F16, "transformer.h.0.ln_1.weight": safetensors.F32}
+	fsys := editTensors(t, "testdata/gpt2", func(l map[string]safetensors.Tensor) {
+		for _, name := range slices.Sorted(maps.Keys(l)) {
 			x := l[name]
 			x.DType = types[name]
 			l[name] = x
@@ -95,14 +99,14 @@ func TestSaveTypes(t *testing.T) {
 		if err := m.Save(dir, tok); err != nil {
 			t.Fatal(err)
 		}
-		f, err := OpenTensors(os.DirFS(dir), weightsFile)
+		f, err := safetensors.Open(os.DirFS(dir), weightsFile)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, info := range f.Tensors() {
 			want := types[info.Name]
 			if want == "" || trained {
-				want = F32
+				want = safetensors.F32
 			}
 			if info.DType != want {
 				t.Errorf("trained=%v: %s has type %s, want %s", trained, info.Name, info.DType, want)
@@ -147,14 +151,14 @@ func TestSaveKeeps(t *testing.T) {
 		check("kept", name, saved[name], files[name])
 	}
 	if len(saved) != len(keptFiles)+2 {
-		t.Errorf("saved %v", sortedKeys(saved))
+		t.Errorf("saved %v", slices.Sorted(maps.Keys(saved)))
 	}
-	if err := m.SaveAs(dir, tok, BF16); err != nil { // over the same folder
+	if err := m.SaveAs(dir, tok, safetensors.BF16); err != nil { // over the same folder
 		t.Fatal(err)
 	}
 	check("BF16", configFile, folderBytes(t, dir)[configFile], fmt.Sprintf(config, "bfloat16"))
 	m.files[configFile] = []byte(`{"model_type":"gpt2","n_embd":24,"n_head":2,"n_layer":2,"n_positions":24,"vocab_size":45,"eos_token_id":0,"architectures":null}`)
-	check("partial", configFile, m.Files(tok, F32)[configFile], `{
+	check("partial", configFile, m.Files(tok, safetensors.F32)[configFile], `{
   "model_type": "gpt2",
   "n_embd": 24,
   "n_head": 2,
@@ -169,7 +173,7 @@ func TestSaveKeeps(t *testing.T) {
 }
 `)
 	m.Config.EOS, m.Config.EndTokens = 4, []int32{4, 5}
-	got, err := ParseConfig(m.Files(tok, F32)[configFile])
+	got, err := ParseConfig(m.Files(tok, safetensors.F32)[configFile])
 	if err != nil || !reflect.DeepEqual(got, m.Config) {
 		t.Errorf("changed: %v %+v", err, got)
 	}
@@ -182,7 +186,7 @@ func TestSaveBF16(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "child")
-	if err := m.SaveAs(dir, tok, BF16); err != nil {
+	if err := m.SaveAs(dir, tok, safetensors.BF16); err != nil {
 		t.Fatal(err)
 	}
 	again, _, err := Load(dir)
@@ -190,7 +194,7 @@ func TestSaveBF16(t *testing.T) {
 		t.Fatal(err)
 	}
 	near(t, "weights", again.value, m.value, 0x1p-8)
-	if err := m.SaveAs(dir, tok, F16); err == nil {
+	if err := m.SaveAs(dir, tok, safetensors.F16); err == nil {
 		t.Error("F16 must be refused")
 	}
 	if _, _, err := Load(dir); err != nil {
@@ -241,7 +245,7 @@ func TestTransformersReadsOurs(t *testing.T) {
 		if err := m.Save(dir, tok); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(dir+".json", jsonText(g.Sequences), 0o600); err != nil {
+		if err := os.WriteFile(dir+".json", jsonobject.Text(g.Sequences), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		args, logits[name] = append(args, dir), goldenLogits(m, g)
@@ -252,7 +256,7 @@ func TestTransformersReadsOurs(t *testing.T) {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	for _, name := range goldenNames {
-		f, err := OpenTensors(os.DirFS(tmp), name+".safetensors")
+		f, err := safetensors.Open(os.DirFS(tmp), name+".safetensors")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,28 +269,28 @@ func TestTransformersReadsOurs(t *testing.T) {
 }
 
 // editTensors rewrites the weights of a folder in memory.
-func editTensors(t *testing.T, dir string, edit func(list map[string]Tensor)) fstest.MapFS {
+func editTensors(t *testing.T, dir string, edit func(list map[string]safetensors.Tensor)) fstest.MapFS {
 	t.Helper()
 	fsys := overlay(t, dir, nil)
-	f, err := OpenTensors(fsys, weightsFile)
+	f, err := safetensors.Open(fsys, weightsFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := map[string]Tensor{}
+	list := map[string]safetensors.Tensor{}
 	for _, info := range f.Tensors() {
 		v, err := f.Floats(info.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		list[info.Name] = Tensor{Name: info.Name, Shape: info.Shape, Data: v}
+		list[info.Name] = safetensors.Tensor{Name: info.Name, Shape: info.Shape, Data: v}
 	}
 	edit(list)
-	var tensors []Tensor
-	for _, name := range sortedKeys(list) {
+	var tensors []safetensors.Tensor
+	for _, name := range slices.Sorted(maps.Keys(list)) {
 		tensors = append(tensors, list[name])
 	}
 	var b bytes.Buffer
-	if err := EncodeTensors(&b, F32, nil, tensors); err != nil {
+	if err := safetensors.Encode(&b, safetensors.F32, nil, tensors); err != nil {
 		t.Fatal(err)
 	}
 	fsys[weightsFile] = &fstest.MapFile{Data: b.Bytes()}
@@ -296,20 +300,22 @@ func editTensors(t *testing.T, dir string, edit func(list map[string]Tensor)) fs
 func TestLoadTensorFaults(t *testing.T) {
 	cases := []struct {
 		name string
-		edit func(list map[string]Tensor)
+		edit func(list map[string]safetensors.Tensor)
 		text string // "" = loads
 	}{
-		{"missing", func(l map[string]Tensor) { delete(l, "transformer.h.1.ln_2.bias") },
+		{"missing", func(l map[string]safetensors.Tensor) { delete(l, "transformer.h.1.ln_2.bias") },
 			"tensors must be those of config.json: 1 missing: transformer.h.1.ln_2.bias"},
-		{"surplus", func(l map[string]Tensor) { l["score.weight"] = Tensor{Name: "score.weight", Data: []float32{1}} },
+		{"surplus", func(l map[string]safetensors.Tensor) {
+			l["score.weight"] = safetensors.Tensor{Name: "score.weight", Data: []float32{1}}
+		},
 			"tensors must be those of config.json: 1 unexpected: score.weight"},
-		{"mis-shaped", func(l map[string]Tensor) {
+		{"mis-shaped", func(l map[string]safetensors.Tensor) {
 			x := l["transformer.wpe.weight"]
 			x.Shape = []int{12, 48}
 			l["transformer.wpe.weight"] = x
 		}, "tensors must be those of config.json: 1 mis-shaped: transformer.wpe.weight must have shape [24 24] (got [12 48])"},
-		{"a layer too many", func(l map[string]Tensor) {
-			for _, name := range sortedKeys(l) {
+		{"a layer too many", func(l map[string]safetensors.Tensor) {
+			for _, name := range slices.Sorted(maps.Keys(l)) {
 				if rest, ok := strings.CutPrefix(name, "transformer.h.1."); ok {
 					x := l[name]
 					x.Name = "transformer.h.2." + rest
@@ -317,16 +323,20 @@ func TestLoadTensorFaults(t *testing.T) {
 				}
 			}
 		}, "tensors must be those of config.json: 12 unexpected: transformer.h.2.attn.c_attn.bias, transformer.h.2.attn.c_attn.weight, transformer.h.2.attn.c_proj.bias, transformer.h.2.attn.c_proj.weight, transformer.h.2.ln_1.bias, ..."},
-		{"twice", func(l map[string]Tensor) { x := l["transformer.ln_f.bias"]; x.Name = "ln_f.bias"; l["ln_f.bias"] = x },
+		{"twice", func(l map[string]safetensors.Tensor) {
+			x := l["transformer.ln_f.bias"]
+			x.Name = "ln_f.bias"
+			l["ln_f.bias"] = x
+		},
 			"tensors must be those of config.json: 1 unexpected: transformer.ln_f.bias (beside ln_f.bias)"},
-		{"not finite", func(l map[string]Tensor) { l["transformer.ln_f.bias"].Data[3] = float32(math.NaN()) },
+		{"not finite", func(l map[string]safetensors.Tensor) { l["transformer.ln_f.bias"].Data[3] = float32(math.NaN()) },
 			`model.safetensors: tensor "transformer.ln_f.bias" must be finite (got NaN at 3)`},
-		{"equal head", func(l map[string]Tensor) {
+		{"equal head", func(l map[string]safetensors.Tensor) {
 			x := l["transformer.wte.weight"]
 			x.Name = headName
 			l[headName] = x
 		}, ""},
-		{"other head", func(l map[string]Tensor) {
+		{"other head", func(l map[string]safetensors.Tensor) {
 			x := l["transformer.wte.weight"]
 			x.Name, x.Data = headName, slices.Clone(x.Data)
 			x.Data[0]++
@@ -357,7 +367,7 @@ func TestLoadFileFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		edit(v.WeightMap)
-		return string(jsonText(map[string]any{"weight_map": v.WeightMap}))
+		return string(jsonobject.Text(map[string]any{"weight_map": v.WeightMap}))
 	}
 	const bias = "transformer.h.0.ln_1.bias"
 	cases := []struct {
@@ -440,15 +450,15 @@ func TestOldBertNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fsys := editTensors(t, "testdata/bert", func(l map[string]Tensor) {
-		for _, name := range sortedKeys(l) {
+	fsys := editTensors(t, "testdata/bert", func(l map[string]safetensors.Tensor) {
+		for _, name := range slices.Sorted(maps.Keys(l)) {
 			x := l[name]
 			delete(l, name)
 			x.Name = "bert." + strings.NewReplacer("LayerNorm.weight", "LayerNorm.gamma", "LayerNorm.bias", "LayerNorm.beta").Replace(name)
 			l[x.Name] = x
 		}
 		for _, name := range []string{"cls.predictions.bias", "bert.embeddings.position_ids", "cls.seq_relationship.weight"} {
-			l[name] = Tensor{Name: name, Data: []float32{1}}
+			l[name] = safetensors.Tensor{Name: name, Data: []float32{1}}
 		}
 	})
 	got, err := LoadEncoderFS(fsys)
@@ -503,7 +513,7 @@ func FuzzConfig(f *testing.F) {
 		if err := c.Validate(); err != nil {
 			t.Fatal(err)
 		}
-		again, err := ParseConfig(configJSON(c, F32))
+		again, err := ParseConfig(configJSON(c, safetensors.F32))
 		if err != nil || !reflect.DeepEqual(again, c) {
 			t.Fatalf("%v\n%+v\n%+v", err, again, c)
 		}

@@ -2,6 +2,8 @@ package lm
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -77,7 +79,7 @@ var activations = map[string]string{
 func (f *fields) activation(def, name string) string {
 	act, ok := activations[f.text(def, name)]
 	if !ok {
-		f.fail(name, "one of "+strings.Join(sortedKeys(activations), ", "))
+		f.fail(name, "one of "+strings.Join(slices.Sorted(maps.Keys(activations)), ", "))
 	}
 	return act
 }

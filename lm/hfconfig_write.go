@@ -1,9 +1,13 @@
 package lm
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"pgsrm/safetensors"
+)
 
 // configJSON is the config.json of a saved model, which transformers accepts.
-func configJSON(c Config, dtype DType) []byte {
+func configJSON(c Config, dtype safetensors.DType) []byte {
 	v := map[string]any{"model_type": c.Family, "vocab_size": c.Vocab, "architectures": []string{classes[c.Family]}}
 	if dtype != "" {
 		v["torch_dtype"] = torchTypes[dtype]
@@ -41,7 +45,7 @@ func configJSON(c Config, dtype DType) []byte {
 }
 
 // torchTypes are PyTorch's names of the types that we write.
-var torchTypes = map[DType]string{F32: "float32", F16: "float16", BF16: "bfloat16"}
+var torchTypes = map[safetensors.DType]string{safetensors.F32: "float32", safetensors.F16: "float16", safetensors.BF16: "bfloat16"}
 
 // classes are transformers' classes of the families.
 var classes = map[string]string{

@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"slices"
 
+	"pgsrm/internal/jsonobject"
+	"pgsrm/safetensors"
 	"pgsrm/tokenizer"
 )
 
@@ -118,7 +120,7 @@ func (c Config) EndsWith(token int32) bool {
 // Files returns what a folder of the model holds beside its weights, by name:
 // what the folder that it was loaded from held, and what that lacked. dtype names
 // the type of the weights ("" = of several types, or as before).
-func (m *Model) Files(tok *tokenizer.Tokenizer, dtype DType) map[string][]byte {
+func (m *Model) Files(tok *tokenizer.Tokenizer, dtype safetensors.DType) map[string][]byte {
 	files := map[string][]byte{
 		configFile: configJSON(m.Config, dtype), generationFile: generationJSON(m.Config),
 		tokenizerConfigFile: tokenizerConfigJSON(m.Config, tok),
@@ -139,7 +141,7 @@ func (m *Model) Files(tok *tokenizer.Tokenizer, dtype DType) map[string][]byte {
 
 // retyped is a config.json with the type of the weights as it is now, and with
 // the architecture, which other programs need; everything else as it was.
-func retyped(text []byte, c Config, dtype DType) []byte {
+func retyped(text []byte, c Config, dtype safetensors.DType) []byte {
 	f, err := parseFields(configFile, text)
 	if err != nil {
 		return text // not reached: it has been parsed before
@@ -165,18 +167,18 @@ func retyped(text []byte, c Config, dtype DType) []byte {
 // new ones at the end.
 func withMembers(text []byte, set map[string]any) []byte {
 	var b bytes.Buffer
-	put := func(name string, value []byte) { fmt.Fprintf(&b, "%s:%s,", jsonText(name), value) }
+	put := func(name string, value []byte) { fmt.Fprintf(&b, "%s:%s,", jsonobject.Text(name), value) }
 	b.WriteByte('{')
-	err := eachMember(text, func(name string, value json.RawMessage) error {
+	err := jsonobject.Each(text, func(name string, value json.RawMessage) error {
 		if v, ok := set[name]; ok {
-			value = jsonText(v)
+			value = jsonobject.Text(v)
 			delete(set, name)
 		}
 		put(name, value)
 		return nil
 	})
-	for _, name := range sortedKeys(set) {
-		put(name, jsonText(set[name]))
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		put(name, jsonobject.Text(set[name]))
 	}
 	var out bytes.Buffer
 	if err := errors.Join(err, json.Indent(&out, append(bytes.TrimSuffix(b.Bytes(), []byte(",")), '}'), "", "  ")); err != nil {

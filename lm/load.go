@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"runtime/debug"
 	"slices"
 
 	"pgsrm/kernel"
+	"pgsrm/safetensors"
 )
 
 // loadModel makes a model of the folder's weights. Names and shapes are compared
@@ -30,7 +30,7 @@ func loadModel(cfg Config, set *weightSet) (*Model, error) {
 	m.allocate()
 	pool := kernel.NewPool(runtime.GOMAXPROCS(0))
 	defer pool.Close()
-	m.dtypes = map[string]DType{}
+	m.dtypes = map[string]safetensors.DType{}
 	for i, s := range sources {
 		m.dtypes[maps[i].name] = s.info.DType
 	}
@@ -43,13 +43,13 @@ func loadModel(cfg Config, set *weightSet) (*Model, error) {
 
 // source is a tensor of a folder.
 type source struct {
-	file *TensorFile
-	info TensorInfo
+	file *safetensors.File
+	info safetensors.Info
 }
 
 // part is numbers lo..hi-1 of the tensor, all of which must be finite.
 func (s *source) part(lo, hi int, buf []float32) ([]float32, error) {
-	x, err := s.file.part(s.info, lo, hi, buf)
+	x, err := s.file.Part(s.info, lo, hi, buf)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func runBlocks(pool *kernel.Pool, blocks []loadBlock) error {
 		b := &blocks[i]
 		buf := slices.Grow(buffers[worker][:0], b.numbers)[:b.numbers]
 		buffers[worker] = buf
-		errs[i] = guarded(func() error { return b.work(buf) })
+		errs[i] = safetensors.Guard(func() error { return b.work(buf) })
 	})
 	for _, err := range errs {
 		if err != nil {
@@ -86,22 +86,6 @@ func runBlocks(pool *kernel.Pool, blocks []loadBlock) error {
 		}
 	}
 	return nil
-}
-
-// guarded turns a fault in mapped memory, of a file that another program has cut
-// short, into an error.
-func guarded(f func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		switch r := recover(); fault := r.(type) {
-		case nil:
-		case interface{ Addr() uintptr }:
-			err = fmt.Errorf("%w: the file was changed while it was read (fault at %#x)", ErrFormat, fault.Addr())
-		default:
-			panic(r)
-		}
-	}()
-	return f()
 }
 
 // loadBlocks divides all parameters. A parameter is filled by the tensors of one
@@ -139,7 +123,7 @@ func rowBlocks(p *Param, s source) []loadBlock {
 			} else {
 				copy(p.Value[lo*p.N:], x)
 			}
-			s.file.drop(s.info, lo*p.N, hi*p.N)
+			s.file.Drop(s.info, lo*p.N, hi*p.N)
 			return nil
 		}})
 	}
@@ -164,7 +148,7 @@ func columnBlocks(p *Param, maps []tensorMap, sources []source) []loadBlock {
 			}
 			for i := range maps {
 				if a, b := maps[i].within(lo, hi); a < b {
-					sources[i].file.drop(sources[i].info, a*p.K, b*p.K)
+					sources[i].file.Drop(sources[i].info, a*p.K, b*p.K)
 				}
 			}
 			return nil
@@ -221,7 +205,7 @@ func (m *Model) headBlocks(set *weightSet) []loadBlock {
 					return errUntied
 				}
 			}
-			s.file.drop(s.info, lo*K, hi*K)
+			s.file.Drop(s.info, lo*K, hi*K)
 			return nil
 		}})
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"pgsrm/safetensors"
 	"pgsrm/tokenizer"
 )
 
@@ -51,7 +52,7 @@ func peakMemory() int64 {
 
 // loadTimes writes a model of the configuration and loads it n times, each in a
 // process of its own: seconds, and peak memory as a multiple of the weights' file.
-func loadTimes(t *testing.T, cfg Config, dtype DType, n int) (seconds []float64, memory float64) {
+func loadTimes(t *testing.T, cfg Config, dtype safetensors.DType, n int) (seconds []float64, memory float64) {
 	t.Helper()
 	tok, err := tokenizer.TrainBPE([]string{"red and blue"}, 270, []string{"<|endoftext|>"})
 	if err != nil {
@@ -103,7 +104,7 @@ func TestLoadMemory(t *testing.T) {
 	llama := testConfigs()["llama"]
 	llama.Layers, llama.Width, llama.HeadDim, llama.Vocab, llama.FF = 4, 512, 128, 20000, 1500
 	for _, cfg := range []Config{GPT2(4, 512, 8, 20000, 64), free, llama} {
-		_, memory := loadTimes(t, cfg, F32, 1)
+		_, memory := loadTimes(t, cfg, safetensors.F32, 1)
 		t.Logf("%s tied=%v: %.2f times the file", cfg.Family, cfg.Tied, memory)
 		if memory > 1.35 { // of a small file: the program and its buffers are some 15 MB
 			t.Errorf("%s tied=%v: peak memory %.2f times the file, want at most 1.35", cfg.Family, cfg.Tied, memory)
@@ -118,13 +119,13 @@ func TestLoadGPT2(t *testing.T) {
 	if os.Getenv("PGSRM_LARGE") == "" {
 		t.Skip("loading 500 MB not tested: PGSRM_LARGE is not set")
 	}
-	for _, dtype := range []DType{F32, BF16} {
+	for _, dtype := range []safetensors.DType{safetensors.F32, safetensors.BF16} {
 		seconds, memory := loadTimes(t, GPT2(12, 768, 12, 50257, 1024), dtype, 5)
 		t.Logf("%s: seconds %.3f, peak memory %.3f times the file", dtype, seconds, memory)
 		if limit := 1.0; seconds[len(seconds)/2] > limit {
 			t.Errorf("%s: %.3f s, want at most %v", dtype, seconds, limit)
 		}
-		if dtype == F32 && memory > 1.2 {
+		if dtype == safetensors.F32 && memory > 1.2 {
 			t.Errorf("peak memory %.3f times the file, want at most 1.2", memory)
 		}
 	}

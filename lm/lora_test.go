@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pgsrm/internal/jsonobject"
+	"pgsrm/safetensors"
 )
 
 // loraNames are the folders of testdata/lora that make_lora_golden.py writes.
@@ -290,8 +293,8 @@ func TestAddLoRARefuses(t *testing.T) {
 
 // TestBadAdapters: each fault of a folder is an error that names it.
 func TestBadAdapters(t *testing.T) {
-	set := func(key string, value any) func(map[string]any, []Tensor) []Tensor {
-		return func(c map[string]any, tensors []Tensor) []Tensor {
+	set := func(key string, value any) func(map[string]any, []safetensors.Tensor) []safetensors.Tensor {
+		return func(c map[string]any, tensors []safetensors.Tensor) []safetensors.Tensor {
 			c[key] = value
 			return tensors
 		}
@@ -299,7 +302,7 @@ func TestBadAdapters(t *testing.T) {
 	const at = "adapter_config.json: "
 	for _, c := range []struct {
 		name   string
-		change func(c map[string]any, tensors []Tensor) []Tensor
+		change func(c map[string]any, tensors []safetensors.Tensor) []safetensors.Tensor
 		want   string
 	}{
 		{"dora", set("use_dora", true), at + "use_dora must be false (got true)"},
@@ -324,12 +327,12 @@ func TestBadAdapters(t *testing.T) {
 		{"other rank", set("r", 5), "adapter_model.safetensors: tensors must be those of adapter_config.json on this base: 4 mis-shaped: " +
 			"base_model.model.transformer.h.0.attn.c_attn.lora_A.weight must have shape [5 24] (got [4 24])"},
 		{"more targets", set("target_modules", []string{"c_attn", "c_fc"}), "4 missing: base_model.model.transformer.h.0.mlp.c_fc.lora_A.weight"},
-		{"surplus", func(_ map[string]any, tensors []Tensor) []Tensor {
-			return append(tensors, Tensor{Name: "base_model.model.lm_head.lora_A.weight", Shape: []int{1}, Data: []float32{0}})
+		{"surplus", func(_ map[string]any, tensors []safetensors.Tensor) []safetensors.Tensor {
+			return append(tensors, safetensors.Tensor{Name: "base_model.model.lm_head.lora_A.weight", Shape: []int{1}, Data: []float32{0}})
 		}, "1 unexpected: base_model.model.lm_head.lora_A.weight"},
-		{"missing", func(_ map[string]any, tensors []Tensor) []Tensor { return tensors[1:] }, "1 missing: base_model.model.transformer.h.0.attn.c_attn.lora_A.weight"},
-		{"not finite", func(_ map[string]any, tensors []Tensor) []Tensor {
-			n := tensors[0].len()
+		{"missing", func(_ map[string]any, tensors []safetensors.Tensor) []safetensors.Tensor { return tensors[1:] }, "1 missing: base_model.model.transformer.h.0.attn.c_attn.lora_A.weight"},
+		{"not finite", func(_ map[string]any, tensors []safetensors.Tensor) []safetensors.Tensor {
+			n := len(tensors[0].Data)
 			tensors[0].Fill, tensors[0].Data = nil, slices.Repeat([]float32{float32(math.Inf(1))}, n)
 			return tensors
 		}, `tensor "base_model.model.transformer.h.0.attn.c_attn.lora_A.weight" must be finite (got +Inf at 0)`},
@@ -346,10 +349,10 @@ func TestBadAdapters(t *testing.T) {
 			}
 			tensors := c.change(config, m.adapterTensors())
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, adapterConfigFile), jsonText(config), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, adapterConfigFile), jsonobject.Text(config), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := WriteTensors(filepath.Join(dir, adapterWeightsFile), F32, nil, tensors); err != nil {
+			if err := safetensors.Write(filepath.Join(dir, adapterWeightsFile), safetensors.F32, nil, tensors); err != nil {
 				t.Fatal(err)
 			}
 			m.DropLoRA()
@@ -464,7 +467,7 @@ func TestPEFTReadsOurs(t *testing.T) {
 		if err := m.Save(dir+".merged", tok); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(dir+".json", jsonText(map[string]any{"base": filepath.Join("testdata", g.Base), "sequences": g.Sequences}), 0o600); err != nil {
+		if err := os.WriteFile(dir+".json", jsonobject.Text(map[string]any{"base": filepath.Join("testdata", g.Base), "sequences": g.Sequences}), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		args = append(args, dir)
@@ -475,7 +478,7 @@ func TestPEFTReadsOurs(t *testing.T) {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	for _, name := range loraNames {
-		f, err := OpenTensors(os.DirFS(tmp), name+".safetensors")
+		f, err := safetensors.Open(os.DirFS(tmp), name+".safetensors")
 		if err != nil {
 			t.Fatal(err)
 		}

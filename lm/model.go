@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"pgsrm/kernel"
+	"pgsrm/safetensors"
 )
 
 // Norm and activation names of a Config.
@@ -223,8 +224,8 @@ type Model struct {
 	vhead *valueHead
 	rope  ropeTable
 
-	dtypes map[string]DType  // type of each tensor in the folder it came from, by the name of its tensorMap
-	files  map[string][]byte // other files of that folder, which Save writes back
+	dtypes map[string]safetensors.DType // type of each tensor in the folder it came from, by the name of its tensorMap
+	files  map[string][]byte            // other files of that folder, which Save writes back
 }
 
 // New returns a model with all weights zero.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pgsrm/safetensors"
 )
 
 // goldenNames are the folders of testdata that make_golden.py writes.
@@ -38,7 +40,7 @@ type golden struct {
 	}
 	// most likely tokens behind the first sequence's first Response tokens, the last sequence, and token 1
 	Greedy  [][]int32
-	tensors *TensorFile
+	tensors *safetensors.File
 }
 
 // goldenTarget is one token of a loss a*logp + b*entropy + c*value.
@@ -71,7 +73,7 @@ func readGolden(t *testing.T, dir string) golden {
 	if err := json.Unmarshal(text, &g); err != nil {
 		t.Fatal(err)
 	}
-	if g.tensors, err = OpenTensors(os.DirFS(dir), "golden.safetensors"); err != nil {
+	if g.tensors, err = safetensors.Open(os.DirFS(dir), "golden.safetensors"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.tensors.Close() })

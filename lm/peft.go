@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"pgsrm/internal/durable"
+	"pgsrm/safetensors"
 )
 
 // Names of the files of a PEFT adapter folder; docs/format/adapter-folder.md describes them.
@@ -159,11 +161,11 @@ func openAdapterWeights(fsys fs.FS) (*weightSet, error) {
 				"write the adapter anew with PEFT's save_pretrained", adapterWeightsFile)
 		}
 	}
-	f, err := OpenTensors(fsys, adapterWeightsFile)
+	f, err := safetensors.Open(fsys, adapterWeightsFile)
 	if err != nil {
 		return nil, err
 	}
-	set := &weightSet{files: []*TensorFile{f}, of: map[string]*TensorFile{}}
+	set := &weightSet{files: []*safetensors.File{f}, of: map[string]*safetensors.File{}}
 	for _, t := range f.Tensors() {
 		set.of[t.Name] = f
 	}
@@ -185,7 +187,7 @@ func (m *Model) fillAdapters(set *weightSet, sameBase bool) error {
 			misshaped = append(misshaped, fmt.Sprintf("%s must have shape %v (got %v)", name, shape, info.Shape))
 		}
 	}
-	for _, name := range sortedKeys(set.of) {
+	for _, name := range slices.Sorted(maps.Keys(set.of)) {
 		if !known[name] {
 			surplus = append(surplus, name)
 		}
@@ -195,7 +197,7 @@ func (m *Model) fillAdapters(set *weightSet, sameBase bool) error {
 	}
 	for _, p := range m.lora.params {
 		s, n := set.source(adapterPrefix+p.Name), p.K*p.N
-		err := guarded(func() error {
+		err := safetensors.Guard(func() error {
 			x, err := s.part(0, n, make([]float32, n))
 			if err == nil {
 				p.Set(x, true)
@@ -227,11 +229,11 @@ func (m *Model) baseDigest() string {
 		return m.lora.digest
 	}
 	h := sha256.New()
-	var e tensorEncoder
-	for _, t := range m.tensors(nil) {
-		t.DType = F32
-		_ = e.tensor(h, &t) // a hash takes everything
+	tensors := m.tensors(nil)
+	for i := range tensors {
+		tensors[i].DType = safetensors.F32
 	}
+	_ = safetensors.WriteNumbers(h, tensors) // a hash takes everything
 	m.lora.digest = hex.EncodeToString(h.Sum(nil))
 	return m.lora.digest
 }
@@ -253,7 +255,7 @@ func (m *Model) SaveAdapter(dir string) error {
 		if err := durable.WriteBytes(filepath.Join(tmp, adapterConfigFile), m.adapterJSON()); err != nil {
 			return err
 		}
-		return WriteTensors(filepath.Join(tmp, adapterWeightsFile), F32, map[string]string{
+		return safetensors.Write(filepath.Join(tmp, adapterWeightsFile), safetensors.F32, map[string]string{
 			"format": "pt", baseNameKey: m.lora.spec.Base, baseDigestKey: m.baseDigest(),
 		}, m.adapterTensors())
 	})
@@ -264,12 +266,12 @@ func (m *Model) SaveAdapter(dir string) error {
 }
 
 // adapterTensors are A and B under PEFT's names and in PEFT's shapes.
-func (m *Model) adapterTensors() []Tensor {
-	var out []Tensor
+func (m *Model) adapterTensors() []safetensors.Tensor {
+	var out []safetensors.Tensor
 	for _, p := range m.lora.params {
 		x := make([]float32, p.N*p.K) // adapters are small
 		p.Get(x, true)
-		out = append(out, Tensor{Name: adapterPrefix + p.Name, Shape: []int{p.N, p.K}, Data: x})
+		out = append(out, safetensors.Tensor{Name: adapterPrefix + p.Name, Shape: []int{p.N, p.K}, Data: x})
 	}
 	return out
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
+	"maps"
 	"slices"
 	"strings"
 
+	"pgsrm/internal/jsonobject"
 	"pgsrm/kernel"
+	"pgsrm/safetensors"
 )
 
 // Names of the files of weights in a Hugging Face folder.
@@ -20,19 +22,19 @@ const (
 
 // weightSet is all tensors of a folder, in one file or several shards.
 type weightSet struct {
-	files []*TensorFile
-	of    map[string]*TensorFile // tensor name in the folder -> its file
+	files []*safetensors.File
+	of    map[string]*safetensors.File // tensor name in the folder -> its file
 }
 
 // openWeights opens the weights of a folder.
 func openWeights(fsys fs.FS) (*weightSet, error) {
-	set := &weightSet{of: map[string]*TensorFile{}}
+	set := &weightSet{of: map[string]*safetensors.File{}}
 	shards, where, err := shardNames(fsys)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range shards {
-		f, err := OpenTensors(fsys, name)
+		f, err := safetensors.Open(fsys, name)
 		if err != nil {
 			return nil, errors.Join(err, set.close())
 		}
@@ -44,7 +46,7 @@ func openWeights(fsys fs.FS) (*weightSet, error) {
 			set.of[t.Name] = f
 		}
 	}
-	for _, name := range sortedKeys(where) {
+	for _, name := range slices.Sorted(maps.Keys(where)) {
 		if set.of[name] == nil {
 			return nil, errors.Join(fmt.Errorf("%s: tensor %q must be in %s (it is not)", indexFile, name, where[name]), set.close())
 		}
@@ -79,7 +81,7 @@ func shardNames(fsys fs.FS) (shards []string, where map[string]string, err error
 		return nil, nil, f.err
 	}
 	where = map[string]string{}
-	err = eachMember(f.raw["weight_map"], func(tensor string, file json.RawMessage) error {
+	err = jsonobject.Each(f.raw["weight_map"], func(tensor string, file json.RawMessage) error {
 		var name string
 		if err := json.Unmarshal(file, &name); err != nil || !fs.ValidPath(name) || strings.Contains(name, "/") {
 			return fmt.Errorf("file of tensor %q must be a name in the folder (got %s)", tensor, shorten(file))
@@ -115,19 +117,19 @@ func (s *weightSet) source(name string) source {
 // matchNames finds the tensor in the folder of each row of the table. Every
 // parameter must be there in its shape, and nothing else but what the family is
 // known to ignore: missing, surplus and mis-shaped tensors are errors by name.
-func (m *Model) matchNames(set *weightSet, maps []tensorMap) ([]source, error) {
+func (m *Model) matchNames(set *weightSet, table []tensorMap) ([]source, error) {
 	n := namingOf(m.Config.Family)
 	actual := map[string]string{} // name without prefix -> name in the folder
 	var surplus, missing, misshaped []string
-	for _, name := range sortedKeys(set.of) {
+	for _, name := range slices.Sorted(maps.Keys(set.of)) {
 		base := n.old.Replace(strings.TrimPrefix(name, n.prefix))
 		if first, twice := actual[base]; twice {
 			surplus = append(surplus, fmt.Sprintf("%s (beside %s)", name, first))
 		}
 		actual[base] = name
 	}
-	sources := make([]source, len(maps))
-	for i, t := range maps {
+	sources := make([]source, len(table))
+	for i, t := range table {
 		name, ok := actual[t.name]
 		delete(actual, t.name)
 		if !ok {
@@ -139,7 +141,7 @@ func (m *Model) matchNames(set *weightSet, maps []tensorMap) ([]source, error) {
 			misshaped = append(misshaped, fmt.Sprintf("%s must have shape %v (got %v)", name, t.shape, shape))
 		}
 	}
-	for _, base := range sortedKeys(actual) {
+	for _, base := range slices.Sorted(maps.Keys(actual)) {
 		if !n.ignored.MatchString(base) && !(m.Config.Tied && base == headName) {
 			surplus = append(surplus, actual[base])
 		}
@@ -181,38 +183,25 @@ func listed(items []string) string {
 
 // exactTypes are the types that the tensors had in the folder they came from, by
 // name, if these hold all weights exactly; nil if not, or without such a folder.
-func (m *Model) exactTypes() map[string]DType {
+func (m *Model) exactTypes() map[string]safetensors.DType {
 	for _, t := range m.tensorMaps() {
-		if !exactIn(m.dtypes[t.name], t.param.Value) {
+		if !m.dtypes[t.name].Holds(t.param.Value) {
 			return nil
 		}
 	}
 	return m.dtypes
 }
 
-// exactIn says whether a type holds all numbers exactly.
-func exactIn(dtype DType, x []float32) bool {
-	switch dtype {
-	case F32:
-		return true
-	case BF16:
-		return !slices.ContainsFunc(x, func(v float32) bool { return math.Float32bits(v)<<16 != 0 })
-	case F16:
-		return !slices.ContainsFunc(x, func(v float32) bool { return !sameBits(halfToFloat(floatToHalf(v)), v) })
-	}
-	return false
-}
-
 // tensors lists the model's weights under the names and in the shapes that
 // transformers expects; types may give a type of its own to each.
-func (m *Model) tensors(types map[string]DType) []Tensor {
+func (m *Model) tensors(types map[string]safetensors.DType) []safetensors.Tensor {
 	n := namingOf(m.Config.Family)
 	if m.Config.NoHead {
 		n.prefix = "" // transformers writes a bare BertModel without prefix
 	}
-	var out []Tensor
+	var out []safetensors.Tensor
 	for _, t := range m.tensorMaps() {
-		out = append(out, Tensor{Name: n.fullName(t.name), Shape: t.shape, DType: types[t.name], Fill: func(dst []float32, lo int) { t.rows(dst, t.param.Value, lo) }})
+		out = append(out, safetensors.Tensor{Name: n.fullName(t.name), Shape: t.shape, DType: types[t.name], Fill: func(dst []float32, lo int) { t.rows(dst, t.param.Value, lo) }})
 	}
 	return out
 }
@@ -222,7 +211,7 @@ func (t *tensorMap) get(dst, values []float32) { t.rows(dst, values, 0) }
 
 // rows is get for as many rows of the tensor as dst has room for, from row lo on.
 func (t *tensorMap) rows(dst, values []float32, lo int) {
-	p, width := t.param, TensorInfo{Shape: t.shape[1:]}.Len()
+	p, width := t.param, safetensors.Info{Shape: t.shape[1:]}.Len()
 	switch {
 	case !p.Packed: // in our orientation
 		copy(dst, values[(t.from+lo)*width:])

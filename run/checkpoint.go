@@ -12,6 +12,7 @@ import (
 
 	"pgsrm/internal/durable"
 	"pgsrm/lm"
+	"pgsrm/safetensors"
 	"pgsrm/tokenizer"
 )
 
@@ -106,9 +107,9 @@ func (c checkpoints) drop(keep int) error {
 
 // trainerTensors are what a checkpoint holds beside the child, in the engine's own
 // layout: the moments of the optimiser, and the value head where there is one.
-func trainerTensors(m *lm.Model, opt *lm.AdamW) []lm.Tensor {
+func trainerTensors(m *lm.Model, opt *lm.AdamW) []safetensors.Tensor {
 	m1, m2, valueM1, valueM2 := opt.Moments(m)
-	var out []lm.Tensor
+	var out []safetensors.Tensor
 	for _, s := range []struct {
 		name string
 		data []float32
@@ -118,7 +119,7 @@ func trainerTensors(m *lm.Model, opt *lm.AdamW) []lm.Tensor {
 		{"adam.value.m", valueM1}, {"adam.value.v", valueM2}, // [D+1]
 	} {
 		if s.data != nil {
-			out = append(out, lm.Tensor{Name: s.name, Shape: []int{len(s.data)}, Data: s.data})
+			out = append(out, safetensors.Tensor{Name: s.name, Shape: []int{len(s.data)}, Data: s.data})
 		}
 	}
 	return out
@@ -129,13 +130,13 @@ func saveTrained(dir string, m *lm.Model, tok *tokenizer.Tokenizer, opt *lm.Adam
 	if err := SaveChild(m, filepath.Join(dir, childDir), tok, ""); err != nil {
 		return err
 	}
-	return lm.WriteTensors(filepath.Join(dir, trainerFile), lm.F32, nil, trainerTensors(m, opt))
+	return safetensors.Write(filepath.Join(dir, trainerFile), safetensors.F32, nil, trainerTensors(m, opt))
 }
 
 // loadTrainer fills the moments and the value head from the folder of a checkpoint,
 // which must hold those of this model.
 func loadTrainer(dir string, m *lm.Model, opt *lm.AdamW) error {
-	f, err := lm.OpenTensors(os.DirFS(dir), trainerFile)
+	f, err := safetensors.Open(os.DirFS(dir), trainerFile)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"pgsrm/lm"
+	"pgsrm/safetensors"
 	"pgsrm/tokenizer"
 )
 
@@ -86,7 +87,7 @@ func (l LoRA) alpha() float64 {
 // SaveChild writes what was trained: the folder of an adapter of PEFT, or the
 // whole child as a Hugging Face folder, with weights of the type (lm.Model.SaveAs)
 // or with "" exactly (lm.Model.Save).
-func SaveChild(m *lm.Model, dir string, tok *tokenizer.Tokenizer, dtype lm.DType) error {
+func SaveChild(m *lm.Model, dir string, tok *tokenizer.Tokenizer, dtype safetensors.DType) error {
 	if _, adapted := m.LoRA(); adapted {
 		return m.SaveAdapter(dir)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"pgsrm/lm"
+	"pgsrm/safetensors"
 )
 
 // loraSettings make testConfig train adapters.
@@ -53,7 +54,7 @@ func TestLoRACheckpointIsSmall(t *testing.T) {
 	if !lm.IsAdapter(filepath.Join(checkpoint, childDir)) || !lm.IsAdapter(filepath.Join(dir, childDir)) {
 		t.Fatal("checkpoint and child must be adapter folders")
 	}
-	trainer, err := lm.OpenTensors(os.DirFS(checkpoint), trainerFile)
+	trainer, err := safetensors.Open(os.DirFS(checkpoint), trainerFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func adapterFolder(t *testing.T) string {
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "adapter")
-	if err := SaveChild(m, dir, tok, lm.F32); err != nil {
+	if err := SaveChild(m, dir, tok, safetensors.F32); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"pgsrm/lm"
+	"pgsrm/safetensors"
 )
 
 // folder is a copy of a golden model, to be spoilt.
@@ -58,22 +58,22 @@ func (f folder) set(file, name, value string) {
 }
 
 // tensors rewrites the weights.
-func (f folder) tensors(edit func(list map[string]lm.Tensor)) {
-	file, err := lm.OpenTensors(os.DirFS("."), "model.safetensors")
+func (f folder) tensors(edit func(list map[string]safetensors.Tensor)) {
+	file, err := safetensors.Open(os.DirFS("."), "model.safetensors")
 	f.check(err)
-	list := map[string]lm.Tensor{}
+	list := map[string]safetensors.Tensor{}
 	for _, info := range file.Tensors() {
 		data, err := file.Floats(info.Name)
 		f.check(err)
-		list[info.Name] = lm.Tensor{Name: info.Name, Shape: info.Shape, Data: data}
+		list[info.Name] = safetensors.Tensor{Name: info.Name, Shape: info.Shape, Data: data}
 	}
 	f.check(file.Close())
 	edit(list)
-	var all []lm.Tensor
+	var all []safetensors.Tensor
 	for t := range maps.Values(list) {
 		all = append(all, t)
 	}
-	f.check(lm.WriteTensors("model.safetensors", lm.F32, nil, all))
+	f.check(safetensors.Write("model.safetensors", safetensors.F32, nil, all))
 }
 
 // header changes text in the header of the weights.
@@ -179,37 +179,41 @@ var badFolders = []struct {
 	{"integers", "gpt2", func(f folder) { f.header(`"F32"`, `"I32"`) }, `safetensors: model.safetensors: tensor "transformer.h.0.attn.c_attn.bias" must be F32, F16 or BF16 (got I32)`},
 	{"tensor twice", "gpt2", func(f folder) { f.header(`"transformer.h.0.attn.c_attn.weight"`, `"transformer.h.0.attn.c_attn.bias"`) }, `safetensors: model.safetensors: header: name "transformer.h.0.attn.c_attn.bias" must be unique`},
 	{"tensor missing", "gpt2", func(f folder) {
-		f.tensors(func(l map[string]lm.Tensor) {
+		f.tensors(func(l map[string]safetensors.Tensor) {
 			delete(l, "transformer.h.1.ln_2.bias")
 			delete(l, "transformer.wpe.weight")
 		})
 	}, `tensors must be those of config.json: 2 missing: transformer.wpe.weight, transformer.h.1.ln_2.bias`},
 	{"tensor too many", "llama", func(f folder) {
-		f.tensors(func(l map[string]lm.Tensor) { l["score.weight"] = lm.Tensor{Name: "score.weight", Data: []float32{1}} })
+		f.tensors(func(l map[string]safetensors.Tensor) {
+			l["score.weight"] = safetensors.Tensor{Name: "score.weight", Data: []float32{1}}
+		})
 	}, `tensors must be those of config.json: 1 unexpected: score.weight`},
 	{"bias too many", "llama", func(f folder) {
-		f.tensors(func(l map[string]lm.Tensor) {
-			l["model.layers.0.self_attn.q_proj.bias"] = lm.Tensor{Name: "model.layers.0.self_attn.q_proj.bias", Shape: []int{24}, Data: make([]float32, 24)}
+		f.tensors(func(l map[string]safetensors.Tensor) {
+			l["model.layers.0.self_attn.q_proj.bias"] = safetensors.Tensor{Name: "model.layers.0.self_attn.q_proj.bias", Shape: []int{24}, Data: make([]float32, 24)}
 		})
 	}, `tensors must be those of config.json: 1 unexpected: model.layers.0.self_attn.q_proj.bias`},
 	{"tensor of another shape", "llama", func(f folder) {
-		f.tensors(func(l map[string]lm.Tensor) {
+		f.tensors(func(l map[string]safetensors.Tensor) {
 			x := l["model.norm.weight"]
 			x.Shape = []int{4, 6}
 			l["model.norm.weight"] = x
 		})
 	}, `tensors must be those of config.json: 1 mis-shaped: model.norm.weight must have shape [24] (got [4 6])`},
 	{"NaN", "gpt2", func(f folder) {
-		f.tensors(func(l map[string]lm.Tensor) { l["transformer.h.1.mlp.c_fc.weight"].Data[77] = float32(math.NaN()) })
+		f.tensors(func(l map[string]safetensors.Tensor) {
+			l["transformer.h.1.mlp.c_fc.weight"].Data[77] = float32(math.NaN())
+		})
 	}, `model.safetensors: tensor "transformer.h.1.mlp.c_fc.weight" must be finite (got NaN at 77)`},
 	{"infinity", "llama", func(f folder) {
-		f.tensors(func(l map[string]lm.Tensor) {
+		f.tensors(func(l map[string]safetensors.Tensor) {
 			l["model.layers.1.self_attn.v_proj.weight"].Data[5] = float32(math.Inf(-1))
 		})
 	}, `model.safetensors: tensor "model.layers.1.self_attn.v_proj.weight" must be finite (got -Inf at 5)`},
 	{"tied head differs", "gpt2", func(f folder) {
-		f.tensors(func(l map[string]lm.Tensor) {
-			l["lm_head.weight"] = lm.Tensor{Name: "lm_head.weight", Shape: []int{45, 24}, Data: make([]float32, 45*24)}
+		f.tensors(func(l map[string]safetensors.Tensor) {
+			l["lm_head.weight"] = safetensors.Tensor{Name: "lm_head.weight", Shape: []int{45, 24}, Data: make([]float32, 45*24)}
 		})
 	}, `tensors: lm_head.weight must equal the token embedding, since config.json ties them (it does not)`},
 	// shards

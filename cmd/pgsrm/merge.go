@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"pgsrm/lm"
 	"pgsrm/run"
+	"pgsrm/safetensors"
 )
 
 // newMergeCommand merges an adapter into its base.
@@ -42,7 +42,7 @@ func (o *mergeOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Child, "child", "", "base model: builtin:tiny, a Hugging Face folder or hf:ORG/NAME (default: the one that the adapter names)")
 	f.StringVar(&o.Adapter, "adapter", "", "PEFT adapter folder (required)")
 	f.StringVar(&o.Out, "out", "", "folder for the merged model (required)")
-	f.StringVar(&o.DType, "dtype", string(lm.F32), "number format of the saved weights: F32 or BF16")
+	f.StringVar(&o.DType, "dtype", string(safetensors.F32), "number format of the saved weights: F32 or BF16")
 }
 
 // validate names the first flag that cannot be used.

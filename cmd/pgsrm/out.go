@@ -9,6 +9,7 @@ import (
 
 	"pgsrm/lm"
 	"pgsrm/run"
+	"pgsrm/safetensors"
 	"pgsrm/tokenizer"
 )
 
@@ -18,7 +19,7 @@ func checkChildOut(out, dtype string) error {
 	if out == "" {
 		return inputErrorf("--out: must name a folder for the child")
 	}
-	if dtype != string(lm.F32) && dtype != string(lm.BF16) {
+	if dtype != string(safetensors.F32) && dtype != string(safetensors.BF16) {
 		return inputErrorf("--dtype: must be F32 or BF16 (got %q)", dtype)
 	}
 	path, err := filepath.Abs(out)
@@ -45,7 +46,7 @@ func saveChild(m *lm.Model, out string, tok *tokenizer.Tokenizer, dtype string) 
 	if err := os.MkdirAll(filepath.Dir(out), 0o777); err != nil {
 		return err
 	}
-	return run.SaveChild(m, out, tok, lm.DType(dtype))
+	return run.SaveChild(m, out, tok, safetensors.DType(dtype))
 }
 
 // checkFileOut says, before any work, whether a file can be written at --out.

@@ -12,6 +12,7 @@ import (
 	"pgsrm/lm"
 	"pgsrm/rl"
 	"pgsrm/run"
+	"pgsrm/safetensors"
 	"pgsrm/task"
 	"pgsrm/tokenizer"
 )
@@ -72,7 +73,7 @@ const (
 
 func defaultSFTOptions() sftOptions {
 	return sftOptions{
-		Seed: 1, DType: string(lm.F32), LoRA: run.LoRA{Targets: []string{lm.AllLinear}},
+		Seed: 1, DType: string(safetensors.F32), LoRA: run.LoRA{Targets: []string{lm.AllLinear}},
 		Train: run.SupervisedConfig{Batch: 16, MaxGradNorm: 1, Schedule: rl.Schedule{Kind: "linear", LR: 5e-4, Warmup: 10}},
 	}
 }
@@ -101,7 +102,7 @@ func (o *sftOptions) AddFlags(f *pflag.FlagSet) {
 func (o *sftOptions) validate() error {
 	lr, decay := o.Train.Schedule.LR, o.Train.WeightDecay
 	switch {
-	case o.LoRA.On() && o.DType != string(lm.F32):
+	case o.LoRA.On() && o.DType != string(safetensors.F32):
 		return inputErrorf("--dtype: must be F32 with --lora-rank (got %q)", o.DType)
 	case o.Data != "" && o.Task != "":
 		return inputErrorf("--task: must not stand with --data")

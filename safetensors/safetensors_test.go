@@ -1,4 +1,4 @@
-package lm
+package safetensors
 
 import (
 	"bytes"
@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -24,8 +26,8 @@ func rawTensors(header string, data ...byte) []byte {
 	return append(append(b, header...), data...)
 }
 
-func parseTensors(b []byte) (*TensorFile, error) {
-	return NewTensorFile("m.safetensors", bytes.NewReader(b), int64(len(b)))
+func parseTensors(b []byte) (*File, error) {
+	return NewFile("m.safetensors", bytes.NewReader(b), int64(len(b)))
 }
 
 func TestTensorsRead(t *testing.T) {
@@ -43,7 +45,7 @@ func TestTensorsRead(t *testing.T) {
 		"a": {1.5}, "c": {2.5, float32(math.Inf(-1))},
 		"b": {1, 0x1p-24, -1023 * 0x1p-24, 65504},
 	}
-	for _, name := range sortedKeys(want) {
+	for _, name := range slices.Sorted(maps.Keys(want)) {
 		got, err := f.Floats(name)
 		if err != nil {
 			t.Fatal(err)
@@ -145,10 +147,10 @@ func TestTensorsRoundTrip(t *testing.T) {
 		{Name: "none", Shape: []int{0, 5}, Data: nil},
 	}
 	for _, dtype := range []DType{F32, BF16} {
-		if err := WriteTensors(path, dtype, map[string]string{"format": "pt"}, tensors); err != nil {
+		if err := Write(path, dtype, map[string]string{"format": "pt"}, tensors); err != nil {
 			t.Fatal(err)
 		}
-		f, err := OpenTensors(os.DirFS(dir), "x.safetensors")
+		f, err := Open(os.DirFS(dir), "x.safetensors")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,12 +190,12 @@ func TestTensorsWriteBad(t *testing.T) {
 				tensors[i].Data = []float32{0}
 			}
 		}
-		if err := EncodeTensors(io.Discard, F32, nil, tensors); err == nil || err.Error() != text {
+		if err := Encode(io.Discard, F32, nil, tensors); err == nil || err.Error() != text {
 			t.Errorf("got %v, want %s", err, text)
 		}
 	}
 	want := `write tensors: tensor "a": dtype must be F32, F16 or BF16 (got "I8")`
-	if err := EncodeTensors(io.Discard, "I8", nil, []Tensor{{Name: "a", Data: []float32{0}}}); err == nil || err.Error() != want {
+	if err := Encode(io.Discard, "I8", nil, []Tensor{{Name: "a", Data: []float32{0}}}); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -265,7 +267,7 @@ func TestTensorsProperty(t *testing.T) {
 			tensors = append(tensors, Tensor{Name: name, Shape: []int{1, len(d)}, Data: d})
 		}
 		var b bytes.Buffer
-		if err := EncodeTensors(&b, F32, nil, tensors); err != nil {
+		if err := Encode(&b, F32, nil, tensors); err != nil {
 			t.Fatal(err)
 		}
 		f, err := parseTensors(b.Bytes())
@@ -297,7 +299,7 @@ func (p plainFS) Open(name string) (fs.File, error) {
 func TestTensorsPlainFS(t *testing.T) {
 	fsys := fstest.MapFS{"a": {Data: rawTensors(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 0, 0, 0x80, 0x3f)}}
 	for _, x := range []fs.FS{fsys, plainFS{fsys}} {
-		f, err := OpenTensors(x, "a")
+		f, err := Open(x, "a")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,7 +336,7 @@ func FuzzSafetensors(f *testing.F) {
 			again = append(again, Tensor{Name: info.Name, Shape: info.Shape, Data: v})
 		}
 		var out bytes.Buffer
-		if err := EncodeTensors(&out, F32, file.Metadata, again); err != nil {
+		if err := Encode(&out, F32, file.Metadata, again); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := parseTensors(out.Bytes()); err != nil {

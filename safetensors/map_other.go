@@ -1,6 +1,6 @@
 //go:build !linux && !darwin
 
-package lm
+package safetensors
 
 import "os"
 

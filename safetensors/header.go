@@ -1,4 +1,4 @@
-package lm
+package safetensors
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"math"
 	"slices"
 	"unicode/utf8"
+
+	"pgsrm/internal/jsonobject"
 )
 
 // maxHeader is the largest header, in bytes, that the format allows.
@@ -19,7 +21,7 @@ const maxHeader = 100_000_000
 // readHeader reads and checks the header: 8 bytes of length (little-endian),
 // then a JSON object, then the data section that the tensors cover completely,
 // without overlaps and holes.
-func (t *TensorFile) readHeader() error {
+func (t *File) readHeader() error {
 	var length [8]byte
 	if t.size < 8 {
 		return fmt.Errorf("file must hold at least 8 bytes (got %d)", t.size)
@@ -55,11 +57,11 @@ func readFull(r io.ReaderAt, p []byte, off int64) error {
 }
 
 // parseHeader fills infos (sorted by name) and Metadata from the JSON text.
-func (t *TensorFile) parseHeader(raw []byte) error {
+func (t *File) parseHeader(raw []byte) error {
 	if len(raw) == 0 || raw[0] != '{' || !utf8.Valid(raw) {
 		return fmt.Errorf("header must be a JSON object in UTF-8 (starts with %q)", raw[:min(8, len(raw))])
 	}
-	err := eachMember(raw, func(name string, value json.RawMessage) error {
+	err := jsonobject.Each(raw, func(name string, value json.RawMessage) error {
 		if name == "__metadata__" {
 			return parseMetadata(value, &t.Metadata)
 		}
@@ -73,7 +75,7 @@ func (t *TensorFile) parseHeader(raw []byte) error {
 	if err != nil {
 		return fmt.Errorf("header: %w", err)
 	}
-	slices.SortFunc(t.infos, func(a, b TensorInfo) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(t.infos, func(a, b Info) int { return cmp.Compare(a.Name, b.Name) })
 	return nil
 }
 
@@ -86,7 +88,7 @@ func parseMetadata(value json.RawMessage, dst *map[string]string) error {
 }
 
 // parseInfo reads one header entry and checks it by itself.
-func parseInfo(name string, value json.RawMessage) (TensorInfo, error) {
+func parseInfo(name string, value json.RawMessage) (Info, error) {
 	var e struct {
 		DType   DType   `json:"dtype"`
 		Shape   []int64 `json:"shape"`
@@ -95,34 +97,34 @@ func parseInfo(name string, value json.RawMessage) (TensorInfo, error) {
 	dec := json.NewDecoder(bytes.NewReader(value))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&e); err != nil {
-		return TensorInfo{}, err
+		return Info{}, err
 	}
 	bits, ok := dtypeBits[e.DType]
 	if !ok {
-		return TensorInfo{}, fmt.Errorf("dtype must be one of the format's (got %q)", e.DType)
+		return Info{}, fmt.Errorf("dtype must be one of the format's (got %q)", e.DType)
 	}
 	if e.Shape == nil || len(e.Offsets) != 2 || e.Offsets[0] < 0 || e.Offsets[1] < e.Offsets[0] {
-		return TensorInfo{}, fmt.Errorf("shape and two ascending data_offsets must be given (got %v, %v)", e.Shape, e.Offsets)
+		return Info{}, fmt.Errorf("shape and two ascending data_offsets must be given (got %v, %v)", e.Shape, e.Offsets)
 	}
-	info := TensorInfo{Name: name, DType: e.DType, begin: e.Offsets[0], end: e.Offsets[1]}
+	info := Info{Name: name, DType: e.DType, begin: e.Offsets[0], end: e.Offsets[1]}
 	size := bits
 	for _, d := range e.Shape {
 		if d < 0 || d != 0 && size > math.MaxInt/d || int64(int(d)) != d {
-			return TensorInfo{}, fmt.Errorf("shape must be of reasonable size (got %v)", e.Shape)
+			return Info{}, fmt.Errorf("shape must be of reasonable size (got %v)", e.Shape)
 		}
 		size *= d
 		info.Shape = append(info.Shape, int(d))
 	}
 	if size%8 != 0 || size/8 != info.end-info.begin {
-		return TensorInfo{}, fmt.Errorf("shape %v of %s needs %d bits (data_offsets span %d bytes)", e.Shape, e.DType, size, info.end-info.begin)
+		return Info{}, fmt.Errorf("shape %v of %s needs %d bits (data_offsets span %d bytes)", e.Shape, e.DType, size, info.end-info.begin)
 	}
 	return info, nil
 }
 
 // checkCover holds that the tensors cover the n bytes of the data section.
-func checkCover(infos []TensorInfo, n int64) error {
+func checkCover(infos []Info, n int64) error {
 	order := slices.Clone(infos)
-	slices.SortFunc(order, func(a, b TensorInfo) int {
+	slices.SortFunc(order, func(a, b Info) int {
 		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), cmp.Compare(a.Name, b.Name))
 	})
 	at := int64(0)
@@ -139,43 +141,6 @@ func checkCover(infos []TensorInfo, n int64) error {
 	}
 	if at != n {
 		return fmt.Errorf("tensors must cover the data section of %d bytes (they end at %d)", n, at)
-	}
-	return nil
-}
-
-// eachMember calls f for each member of the JSON object in order. Duplicate
-// names and anything after the object but spaces are errors.
-func eachMember(object []byte, f func(name string, value json.RawMessage) error) error {
-	dec := json.NewDecoder(bytes.NewReader(object))
-	if tok, err := dec.Token(); err != nil {
-		return fmt.Errorf("not JSON: %w", err)
-	} else if tok != json.Delim('{') {
-		return fmt.Errorf("must be a JSON object (got %v)", tok)
-	}
-	seen := map[string]bool{}
-	for dec.More() {
-		tok, err := dec.Token()
-		if err != nil {
-			return fmt.Errorf("not JSON: %w", err)
-		}
-		name, _ := tok.(string) // the decoder admits no other token here
-		if seen[name] {
-			return fmt.Errorf("name %q must be unique", name)
-		}
-		seen[name] = true
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return fmt.Errorf("not JSON at %q: %w", name, err)
-		}
-		if err := f(name, value); err != nil {
-			return err
-		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return fmt.Errorf("not JSON: %w", err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return fmt.Errorf("nothing must follow the JSON object")
 	}
 	return nil
 }
