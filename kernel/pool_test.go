@@ -1,7 +1,9 @@
 package kernel
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -75,9 +77,21 @@ func TestPoolRefusesNesting(t *testing.T) {
 
 func TestChoose(t *testing.T) {
 	tables := []*ops{{name: "avx512"}, {name: "avx2"}, {name: "go"}}
-	for name, want := range map[string]string{"": "avx512", "avx2": "avx2", "go": "go", "sse": "avx512", "AVX2": "avx512"} {
-		if got := choose(name, tables).name; got != want {
-			t.Errorf("choose(%q): got %q, want %q", name, got, want)
+	for name, want := range map[string]string{"": "avx512", "avx2": "avx2", "go": "go"} {
+		if got, err := choose(name, tables); err != nil || got.name != want {
+			t.Errorf("choose(%q): got %q, %v, want %q", name, got.name, err, want)
 		}
+	}
+	for _, name := range []string{"sse", "AVX2", "avx2 ", "avx512,go"} {
+		got, err := choose(name, tables)
+		if want := fmt.Sprintf("PGSRM_KERNEL: must be one of avx512, avx2, go on this processor (got %q)", name); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if got == nil || got.name != "avx512" {
+			t.Errorf("choose(%q): must return the best table all the same", name)
+		}
+	}
+	if _, err := choose("avx512", tables[1:]); err == nil || !strings.Contains(err.Error(), `one of avx2, go on`) {
+		t.Errorf("a variant that the processor lacks: got %v", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -21,14 +20,11 @@ import (
 // kernel says on what the engine computes.
 func (d *doctor) kernel() {
 	text := fmt.Sprintf("%s, %d threads, %s/%s", kernel.Name(), d.g.Threads, runtime.GOOS, runtime.GOARCH)
-	switch wanted := os.Getenv("PGSRM_KERNEL"); {
-	case wanted != "" && wanted != kernel.Name():
-		d.add("kernel", checkWarning, text, fmt.Sprintf("PGSRM_KERNEL=%s does not fit this machine and has no effect: unset it", wanted))
-	case kernel.Name() == "go" && runtime.GOARCH == "amd64":
+	if kernel.Name() == "go" && runtime.GOARCH == "amd64" {
 		d.add("kernel", checkWarning, text, "the processor has no AVX2, or PGSRM_KERNEL=go is set: training is many times slower than it could be")
-	default:
-		d.add("kernel", checkOK, text, "")
+		return
 	}
+	d.add("kernel", checkOK, text, "")
 }
 
 // checkTask loads the task.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/cache"
+	"pgsrm/kernel"
 )
 
 // globalOptions are the flags and streams that every command has.
@@ -49,6 +50,9 @@ func (g *globalOptions) finish() error {
 	level := slog.LevelInfo
 	if g.Verbose {
 		level = slog.LevelDebug
+	}
+	if err := kernel.Check(); err != nil {
+		return inputError(err)
 	}
 	g.Log = slog.New(tint.NewTextHandler(g.Stderr, &tint.Options{
 		Level: level, TimeFormat: time.TimeOnly, NoColor: !showsColors(g.Stderr), ReplaceAttr: printableAttr,
