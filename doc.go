@@ -6,6 +6,7 @@
 // result; each may import only those above it (importtest_test.go holds this):
 //
 //	internal/printable  text from outside made safe to show on a terminal
+//	config     layers of YAML and settings over a struct; origins, one error, the checks of values
 //	task       prompts, references, splits; the five built-in tasks; JSONL and CSV
 //	internal/durable  files and folders written whole, locks between processes
 //	internal/jsonobject  JSON objects member by member

@@ -248,12 +248,12 @@ func TestSettings(t *testing.T) {
 	for want, change := range map[string]func(*Settings){
 		"": func(*Settings) {},
 		"prompt: must be empty where prefix is set (got \"query\")": func(s *Settings) { s.Prefix, s.Prompt = "query: ", "query" },
-		`too_long: must be cut or error (got "")`:                   func(s *Settings) { s.TooLong = "" },
-		`encoding: must be base64 or float (got "int8")`:            func(s *Settings) { s.Encoding = "int8" },
+		`too_long: must be one of cut, error (got "")`:              func(s *Settings) { s.TooLong = "" },
+		`encoding: must be one of base64, float (got "int8")`:       func(s *Settings) { s.Encoding = "int8" },
 		"dimensions: must be between 0 and 65536 (got -1)":          func(s *Settings) { s.Dimensions = -1 },
 		"batch_items: must be between 0 and 2048 (got 4096)":        func(s *Settings) { s.BatchItems = 4096 },
 		"batch_tokens: must be between 0 and 16777216 (got -5)":     func(s *Settings) { s.BatchTokens = -5 },
-		"server.attempts: must be at least 1 (got 0)":               func(s *Settings) { s.Server.Attempts = 0 },
+		"server.attempts: must be between 1 and 1000 (got 0)":       func(s *Settings) { s.Server.Attempts = 0 },
 	} {
 		set := DefaultSettings()
 		change(&set)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"pgsrm/config"
 	"pgsrm/remote"
 )
 
@@ -23,12 +24,12 @@ type Settings struct {
 	Prompt string `yaml:"prompt"`
 	// TooLong says what becomes of a text beyond the length of a local encoder: cut
 	// (counted, with a warning) or error. Servers are always told not to cut.
-	TooLong string `yaml:"too_long"`
+	TooLong string `yaml:"too_long" oneof:"cut, error"`
 
-	Dimensions  int    `yaml:"dimensions"`   // asked of the server; 0 = as many as the model has
-	Encoding    string `yaml:"encoding"`     // of the numbers on the wire: base64 or float
-	BatchItems  int    `yaml:"batch_items"`  // texts of a request; 0 = by the kind of server
-	BatchTokens int    `yaml:"batch_tokens"` // of a request, estimated from the bytes; 0 = by the kind of server
+	Dimensions  int    `yaml:"dimensions" range:"[0, 65536]"`      // asked of the server; 0 = as many as the model has
+	Encoding    string `yaml:"encoding" oneof:"base64, float"`     // of the numbers on the wire: base64 or float
+	BatchItems  int    `yaml:"batch_items" range:"[0, 2048]"`      // texts of a request; 0 = by the kind of server
+	BatchTokens int    `yaml:"batch_tokens" range:"[0, 16777216]"` // of a request, estimated from the bytes; 0 = by the kind of server
 
 	Server remote.Options `yaml:"server"`
 }
@@ -50,29 +51,13 @@ func DefaultSettings() Settings {
 	return Settings{TooLong: TooLongCut, Encoding: EncodingBase64, Server: remote.DefaultOptions()}
 }
 
-// maxDimensions is the largest dimension that a server can be asked for.
-const maxDimensions = 1 << 16
+// Validate reports the first setting that cannot be used.
+func (s Settings) Validate() error { return config.Check(s) }
 
-// Validate reports the first setting that cannot be used, as "key: what must hold".
-func (s Settings) Validate() error {
-	switch {
-	case s.Prefix != "" && s.Prompt != "":
-		return fmt.Errorf("prompt: must be empty where prefix is set (got %q)", s.Prompt)
-	case s.TooLong != TooLongCut && s.TooLong != TooLongError:
-		return fmt.Errorf("too_long: must be %s or %s (got %q)", TooLongCut, TooLongError, s.TooLong)
-	case s.Encoding != EncodingBase64 && s.Encoding != EncodingFloat:
-		return fmt.Errorf("encoding: must be %s or %s (got %q)", EncodingBase64, EncodingFloat, s.Encoding)
-	}
-	for _, c := range []struct {
-		key      string
-		v, atMax int
-	}{{"dimensions", s.Dimensions, maxDimensions}, {"batch_items", s.BatchItems, 2048}, {"batch_tokens", s.BatchTokens, 1 << 24}} {
-		if c.v < 0 || c.v > c.atMax {
-			return fmt.Errorf("%s: must be between 0 and %d (got %d)", c.key, c.atMax, c.v)
-		}
-	}
-	if err := s.Server.Validate(); err != nil {
-		return fmt.Errorf("server.%w", err)
+// Rules reports settings that exclude each other.
+func (s Settings) Rules() error {
+	if s.Prefix != "" && s.Prompt != "" {
+		return &config.Error{Key: "prompt", Must: "must be empty where prefix is set", Value: fmt.Sprintf("%q", s.Prompt)}
 	}
 	return nil
 }

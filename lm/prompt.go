@@ -6,38 +6,42 @@ import (
 	"strings"
 	"time"
 
+	"pgsrm/config"
 	"pgsrm/tokenizer"
 	"pgsrm/tokenizer/chat"
 )
 
 // TemplateOptions say whether and how the chat template of a folder is used.
 type TemplateOptions struct {
-	Use       string `yaml:"use"`       // auto: where the folder has one; on: it must have one; off: never
-	Date      string `yaml:"date"`      // YYYY-MM-DD, today's date for a template that asks for it; "" = none
-	Variables string `yaml:"variables"` // JSON object of further variables, such as {"enable_thinking": false}
+	Use       string `yaml:"use" oneof:"auto, on, off"` // auto: where the folder has one; on: it must have one; off: never
+	Date      string `yaml:"date"`                      // YYYY-MM-DD, today's date for a template that asks for it; "" = none
+	Variables string `yaml:"variables"`                 // JSON object of further variables, such as {"enable_thinking": false}
 }
 
 // DefaultTemplateOptions use the template of a folder that has one.
 func DefaultTemplateOptions() TemplateOptions { return TemplateOptions{Use: "auto"} }
 
-// Validate reports the first option that cannot be used, as "key: what must hold".
-func (o TemplateOptions) Validate() error {
+// Validate reports the first option that cannot be used.
+func (o TemplateOptions) Validate() error { return config.Check(o) }
+
+// Rules reports a date or variables that cannot be read.
+func (o TemplateOptions) Rules() error {
 	_, err := o.chat()
 	return err
 }
 
 // chat reads the options.
 func (o TemplateOptions) chat() (c chat.Options, err error) {
-	if o.Use != "auto" && o.Use != "on" && o.Use != "off" {
-		return c, fmt.Errorf("use: must be auto, on or off (got %q)", o.Use)
+	if err := config.OneOf("use", o.Use, "auto", "on", "off"); err != nil {
+		return c, err
 	}
 	if o.Date != "" {
 		if c.Now, err = time.Parse(time.DateOnly, o.Date); err != nil {
-			return c, fmt.Errorf("date: must be YYYY-MM-DD (got %q)", o.Date)
+			return c, &config.Error{Key: "date", Must: "must be YYYY-MM-DD", Value: fmt.Sprintf("%q", o.Date)}
 		}
 	}
 	if c.Variables, err = chat.ParseVariables(o.Variables); err != nil {
-		return c, fmt.Errorf("variables: %w", err)
+		return c, config.At("variables", err)
 	}
 	return c, nil
 }

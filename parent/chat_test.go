@@ -393,11 +393,11 @@ func TestChatOptions(t *testing.T) {
 		"system: placeholder must be one of {instruction}, {prompt}, {input} (got {task})": func(o *ChatOptions) { o.System = "{task}" },
 		`user: must hold {prompt} or {input} (got "hello")`:                                func(o *ChatOptions) { o.User = "hello" },
 		`format: must be one of auto, schema, json, text (got "xml")`:                      func(o *ChatOptions) { o.Format = "xml" },
-		"temperature: must be at most 2 (got 3)":                                           func(o *ChatOptions) { o.Temperature = 3 },
-		"max_tokens: must be at least 1 (got 0)":                                           func(o *ChatOptions) { o.MaxTokens = 0 },
-		"max_answer: must be at least 0 (got -1)":                                          func(o *ChatOptions) { o.MaxAnswer = -1 },
-		"price_input: must be a finite number of at least 0 (got -1)":                      func(o *ChatOptions) { o.PriceInput = -1 },
-		"server.attempts: must be at least 1 (got 0)":                                      func(o *ChatOptions) { o.Server.Attempts = 0 },
+		"temperature: must be between -1 and 2 (got 3)":                                    func(o *ChatOptions) { o.Temperature = 3 },
+		"max_tokens: must be between 1 and 1048576 (got 0)":                                func(o *ChatOptions) { o.MaxTokens = 0 },
+		"max_answer: must be between 0 and 1000000 (got -1)":                               func(o *ChatOptions) { o.MaxAnswer = -1 },
+		"price_input: must be between 0 and 1000000000 (got -1)":                           func(o *ChatOptions) { o.PriceInput = -1 },
+		"server.attempts: must be between 1 and 1000 (got 0)":                              func(o *ChatOptions) { o.Server.Attempts = 0 },
 	} {
 		o := DefaultChatOptions()
 		change(&o)

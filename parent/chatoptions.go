@@ -2,11 +2,10 @@ package parent
 
 import (
 	"fmt"
-	"math"
 	"regexp"
-	"slices"
 	"strings"
 
+	"pgsrm/config"
 	"pgsrm/lm"
 	"pgsrm/remote"
 	"pgsrm/task"
@@ -26,14 +25,14 @@ type ChatOptions struct {
 	System string `yaml:"system"`
 	User   string `yaml:"user"`
 
-	Format      string  `yaml:"format"`      // auto, schema, json or text
-	Temperature float64 `yaml:"temperature"` // below 0 = not sent
-	Seed        int64   `yaml:"seed"`        // 0 = not sent
-	MaxTokens   int     `yaml:"max_tokens"`  // of an answer, with the JSON around it and what the model thinks aloud
-	MaxAnswer   int     `yaml:"max_answer"`  // characters; longer answers are refused; 0 = by the kind of the task
+	Format      string  `yaml:"format" oneof:"auto, schema, json, text"`                  // auto, schema, json or text
+	Temperature float64 `yaml:"temperature" range:"[-1, 2]"`                              // below 0 = not sent
+	Seed        int64   `yaml:"seed" range:"[-9223372036854775808, 9223372036854775807]"` // 0 = not sent
+	MaxTokens   int     `yaml:"max_tokens" range:"[1, 1048576]"`                          // of an answer, with the JSON around it and what the model thinks aloud
+	MaxAnswer   int     `yaml:"max_answer" range:"[0, 1000000]"`                          // characters; longer answers are refused; 0 = by the kind of the task
 
-	PriceInput  float64 `yaml:"price_input"`  // of a million tokens sent, in any currency
-	PriceOutput float64 `yaml:"price_output"` // of a million tokens received
+	PriceInput  float64 `yaml:"price_input" range:"[0, 1000000000]"`  // of a million tokens sent, in any currency
+	PriceOutput float64 `yaml:"price_output" range:"[0, 1000000000]"` // of a million tokens received
 
 	// Template is the use of the chat template of a local model's folder.
 	Template lm.TemplateOptions `yaml:"template"`
@@ -49,8 +48,6 @@ const (
 	FormatText   = "text"   // the whole answer
 )
 
-var formats = []string{FormatAuto, FormatSchema, FormatJSON, FormatText}
-
 // DefaultChatOptions ask the task's own instruction and the prompt as it is.
 func DefaultChatOptions() ChatOptions {
 	return ChatOptions{
@@ -62,40 +59,20 @@ func DefaultChatOptions() ChatOptions {
 // placeholder is what a template can hold.
 var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
 
-// Validate reports the first option that cannot be used, as "key: what must hold".
-func (o ChatOptions) Validate() error {
+// Validate reports the first option that cannot be used.
+func (o ChatOptions) Validate() error { return config.Check(o) }
+
+// Rules reports messages that do not hold the prompt.
+func (o ChatOptions) Rules() error {
 	for _, c := range []struct{ key, text string }{{"system", o.System}, {"user", o.User}} {
 		for _, p := range placeholder.FindAllString(c.text, -1) {
 			if p != "{instruction}" && p != "{prompt}" && p != "{input}" {
-				return fmt.Errorf("%s: placeholder must be one of {instruction}, {prompt}, {input} (got %s)", c.key, p)
+				return &config.Error{Key: c.key, Must: "placeholder must be one of {instruction}, {prompt}, {input}", Value: p}
 			}
 		}
 	}
-	switch {
-	case !strings.Contains(o.System+o.User, "{prompt}") && !strings.Contains(o.System+o.User, "{input}"):
-		return fmt.Errorf("user: must hold {prompt} or {input} (got %q)", o.User)
-	case !slices.Contains(formats, o.Format):
-		return fmt.Errorf("format: must be one of %s (got %q)", strings.Join(formats, ", "), o.Format)
-	case math.IsNaN(o.Temperature) || o.Temperature > 2:
-		return fmt.Errorf("temperature: must be at most 2 (got %g)", o.Temperature)
-	case o.MaxTokens < 1:
-		return fmt.Errorf("max_tokens: must be at least 1 (got %d)", o.MaxTokens)
-	case o.MaxAnswer < 0:
-		return fmt.Errorf("max_answer: must be at least 0 (got %d)", o.MaxAnswer)
-	}
-	for _, p := range []struct {
-		key string
-		v   float64
-	}{{"price_input", o.PriceInput}, {"price_output", o.PriceOutput}} {
-		if !(p.v >= 0) || math.IsInf(p.v, 0) {
-			return fmt.Errorf("%s: must be a finite number of at least 0 (got %g)", p.key, p.v)
-		}
-	}
-	if err := o.Template.Validate(); err != nil {
-		return fmt.Errorf("template.%w", err)
-	}
-	if err := o.Server.Validate(); err != nil {
-		return fmt.Errorf("server.%w", err)
+	if both := o.System + o.User; !strings.Contains(both, "{prompt}") && !strings.Contains(both, "{input}") {
+		return &config.Error{Key: "user", Must: "must hold {prompt} or {input}", Value: fmt.Sprintf("%q", o.User)}
 	}
 	return nil
 }

@@ -193,7 +193,7 @@ func TestLocalErrors(t *testing.T) {
 		{"hf:some/model", "parent: hf:some/model: must be in the cache", "auto"},
 		{plain, "chat template: the folder has none, and use is on", "on"},
 		{broken, `filter "sort" is not supported`, "auto"},
-		{plain, `chat.template.use: must be auto, on or off (got "")`, ""},
+		{plain, `chat.template.use: must be one of auto, on, off (got "")`, ""},
 	} {
 		o := DefaultChatOptions()
 		o.Template.Use = c.use

@@ -196,15 +196,15 @@ func TestMessage(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for want, change := range map[string]func(*Options){
-		"attempts: must be at least 1 (got 0)":                                        func(o *Options) { o.Attempts = 0 },
+		"attempts: must be between 1 and 1000 (got 0)":                                func(o *Options) { o.Attempts = 0 },
 		"concurrency: must be between 1 and 1024 (got 0)":                             func(o *Options) { o.Concurrency = 0 },
-		"timeout_s: must be a finite number above 0 (got 0)":                          func(o *Options) { o.TimeoutS = 0 },
-		"timeout_s: must be a finite number above 0 (got NaN)":                        func(o *Options) { o.TimeoutS = math.NaN() },
-		"give_up_s: must be a finite number of at least 0 (got -1)":                   func(o *Options) { o.GiveUpS = -1 },
-		"max_reply_mb: must be a finite number above 0 (got +Inf)":                    func(o *Options) { o.MaxReplyMB = math.Inf(1) },
+		"timeout_s: must be between 0.001 and 31536000 (got 0)":                       func(o *Options) { o.TimeoutS = 0 },
+		"timeout_s: must be between 0.001 and 31536000 (got NaN)":                     func(o *Options) { o.TimeoutS = math.NaN() },
+		"give_up_s: must be between 0 and 31536000 (got -1)":                          func(o *Options) { o.GiveUpS = -1 },
+		"max_reply_mb: must be between 0.001 and 65536 (got +Inf)":                    func(o *Options) { o.MaxReplyMB = math.Inf(1) },
 		"key_env: must be the name of an environment variable in capitals, not a key": func(o *Options) { o.KeyEnv = "sk-0123456789" },
-		"requests_per_minute: must be a finite number of at least 0 (got -5)":         func(o *Options) { o.RequestsPerMinute = -5 },
-		"tokens_per_minute: must be a finite number of at least 0 (got -1)":           func(o *Options) { o.TokensPerMinute = -1 },
+		"requests_per_minute: must be between 0 and 1000000000 (got -5)":              func(o *Options) { o.RequestsPerMinute = -5 },
+		"tokens_per_minute: must be between 0 and 1000000000000 (got -1)":             func(o *Options) { o.TokensPerMinute = -1 },
 	} {
 		o := DefaultOptions()
 		change(&o)

@@ -1,12 +1,12 @@
 package reward
 
 import (
-	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"pgsrm/config"
 )
 
 // kind says what a term needs and which parameters it takes.
@@ -72,8 +72,15 @@ func Named(name string) (Spec, error) {
 	if k, ok := findKind(name); ok {
 		return Spec{Name: name, Terms: []Term{{Kind: k.name, Weight: 1, Alpha: k.alpha, Tau: k.tau}}}, nil
 	}
-	return Spec{}, fmt.Errorf("reward: must be one of %s, a kind of term (%s) or a sum of these (got %q)",
-		strings.Join(Names(), ", "), strings.Join(Kinds(), ", "), name)
+	return Spec{}, unknownReward(name)
+}
+
+// unknownReward lists the rewards for a name that is none of them.
+func unknownReward(name string) error {
+	return &config.Error{
+		Value: fmt.Sprintf("%q", name), Hint: config.Nearest(name, append(Names(), Kinds()...)),
+		Must: fmt.Sprintf("must be one of %s, a kind of term (%s) or a sum of these", strings.Join(Names(), ", "), strings.Join(Kinds(), ", ")),
+	}
 }
 
 // ParseSpec reads a reward from one line: a name (see Named) or a sum such as
@@ -84,19 +91,32 @@ func Named(name string) (Spec, error) {
 //
 // Blanks do not count. The text itself becomes the name.
 func ParseSpec(text string) (Spec, error) {
+	var spec Spec
+	if err := spec.SetText(text); err != nil {
+		return Spec{}, config.At("reward", err)
+	}
+	return spec, nil
+}
+
+// SetText is ParseSpec for a configuration, in which the text stands for a
+// section (config.Short).
+func (s *Spec) SetText(text string) error {
 	compact := strings.Join(strings.Fields(text), "")
 	if slices.Contains(Names(), compact) {
-		return Named(compact)
+		named, err := Named(compact)
+		*s = named
+		return err
 	}
 	spec := Spec{Name: compact}
 	for _, part := range splitSum(compact) {
 		t, err := parseTerm(part)
 		if err != nil {
-			return Spec{}, err
+			return err
 		}
 		spec.Terms = append(spec.Terms, t)
 	}
-	return spec, spec.Validate()
+	*s = spec
+	return config.Check(spec)
 }
 
 // splitSum cuts a sum before each + or - that stands outside parentheses and
@@ -127,7 +147,7 @@ func parseTerm(s string) (Term, error) {
 	if w, rest, ok := strings.Cut(body, "*"); ok {
 		x, err := strconv.ParseFloat(w, 64)
 		if err != nil {
-			return Term{}, fmt.Errorf("reward: weight must be a number (got %q)", w)
+			return Term{}, &config.Error{Must: "weight must be a number", Value: fmt.Sprintf("%q", w)}
 		}
 		t.Weight, body = t.Weight*x, rest
 	}
@@ -135,8 +155,7 @@ func parseTerm(s string) (Term, error) {
 	name, power, raised := strings.Cut(body, "^")
 	k, ok := findKind(name)
 	if !ok {
-		_, err := Named(name)
-		return Term{}, err
+		return Term{}, unknownReward(name)
 	}
 	t.Kind, t.Alpha, t.Tau = k.name, k.alpha, k.tau
 	if raised {
@@ -149,7 +168,7 @@ func parseTerm(s string) (Term, error) {
 	}
 	args, closed := strings.CutSuffix(args, ")")
 	if !closed {
-		return Term{}, fmt.Errorf("reward: term must end with its parenthesis (got %q)", s)
+		return Term{}, &config.Error{Must: "term must end with its parenthesis", Value: fmt.Sprintf("%q", s)}
 	}
 	for arg := range strings.SplitSeq(args, ",") {
 		key, value, _ := strings.Cut(arg, "=")
@@ -169,51 +188,59 @@ func (t *Term) set(key, value string) error {
 	field := map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0}[key]
 	x, err := strconv.ParseFloat(value, 64)
 	if field == nil || err != nil {
-		return fmt.Errorf("reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got %q)", key+"="+value)
+		return &config.Error{Must: "parameter must be alpha=X, tau=X, m0=X or no_clip", Value: fmt.Sprintf("%q", key+"="+value)}
 	}
 	*field = x
 	return nil
 }
 
-// Validate says what is wrong with a spec.
+// Validate reports the first value that cannot be used, its key from the root of
+// the configuration.
 func (s Spec) Validate() error {
 	if len(s.Terms) == 0 {
-		return errors.New("reward: must have at least one term")
+		return &config.Error{Key: "reward", Must: "must have at least one term"}
 	}
+	return config.At("reward", config.Check(s))
+}
+
+// Rules reports terms with values that their kind does not take. A spec without
+// terms stands for the reward of its name.
+func (s Spec) Rules() error {
 	for i, t := range s.Terms {
-		if err := t.validate(); err != nil {
-			return fmt.Errorf("reward: term %d (%s): %w", i+1, t.Kind, err)
+		if err := config.At(fmt.Sprintf("terms[%d]", i), t.rules()); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (t Term) validate() error {
-	k, ok := findKind(t.Kind)
+func (t Term) rules() error {
+	k, _ := findKind(t.Kind)
+	refuse := func(key, must string, got any) error {
+		return &config.Error{Key: key, Must: must, Value: fmt.Sprint(got)}
+	}
 	switch {
-	case !ok:
-		return fmt.Errorf("kind must be one of %s (got %q)", strings.Join(Kinds(), ", "), t.Kind)
-	case math.IsNaN(t.Weight) || math.IsInf(t.Weight, 0) || t.Weight == 0:
-		return fmt.Errorf("weight must be a finite number other than 0 (got %v)", t.Weight)
+	case t.Weight == 0:
+		return refuse("weight", "must be other than 0", t.Weight)
 	case t.Alpha != 0 && k.alpha == 0:
-		return fmt.Errorf("alpha must not be set for this kind (got %v)", t.Alpha)
-	case t.Alpha < 0 || math.IsNaN(t.Alpha) || math.IsInf(t.Alpha, 0):
-		return fmt.Errorf("alpha must be above 0 (got %v)", t.Alpha)
+		return refuse("alpha", "must not be set for "+t.Kind, t.Alpha)
 	case t.Tau != 0 && k.tau == 0:
-		return fmt.Errorf("tau must not be set for this kind (got %v)", t.Tau)
-	case t.Tau < 0 || math.IsNaN(t.Tau) || math.IsInf(t.Tau, 0):
-		return fmt.Errorf("tau must be above 0 (got %v)", t.Tau)
+		return refuse("tau", "must not be set for "+t.Kind, t.Tau)
+	case t.Tau != 0 && t.Tau < minTau:
+		return refuse("tau", fmt.Sprintf("must be at least %g", minTau), t.Tau)
 	case t.M0 != 0 && t.Kind != "domain":
-		return fmt.Errorf("m0 must not be set for this kind (got %v)", t.M0)
-	case t.M0 < 0 || t.M0 > 1 || math.IsNaN(t.M0):
-		return fmt.Errorf("m0 must be 0..1 (got %v)", t.M0)
+		return refuse("m0", "must not be set for "+t.Kind, t.M0)
 	case t.NoClip && t.Kind != "centered":
-		return errors.New("no_clip must not be set for this kind")
+		return refuse("no_clip", "must not be set for "+t.Kind, t.NoClip)
 	case t.NoClip && t.Alpha != 0 && t.Alpha != 1:
-		return fmt.Errorf("alpha must be 1 with no_clip (got %v)", t.Alpha)
+		return refuse("alpha", "must be 1 with no_clip", t.Alpha)
 	}
 	return nil
 }
+
+// minTau is the least temperature of a contrastive term: below it cosines divided
+// by it differ by more than float32 vectors can tell.
+const minTau = 1e-6
 
 // withDefaults fills the parameters that were left 0.
 func (t Term) withDefaults() Term {

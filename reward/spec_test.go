@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pgsrm/config"
 )
 
 func TestParseSpec(t *testing.T) {
@@ -32,24 +34,27 @@ func TestParseSpec(t *testing.T) {
 func TestBadSpecs(t *testing.T) {
 	names := "reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got "
 	for in, want := range map[string]string{
-		"":                     names + `"")`,
-		"bert":                 names + `"bert")`,
-		"exact+":               names + `"")`,
-		"x*exact":              `reward: weight must be a number (got "x")`,
-		"0*exact":              "reward: term 1 (exact): weight must be a finite number other than 0 (got 0)",
-		"exact^2":              "reward: term 1 (exact): alpha must not be set for this kind (got 2)",
-		"exact+cosine^-1":      "reward: term 2 (cosine): alpha must be above 0 (got -1)",
-		"cosine(tau=1)":        "reward: term 1 (cosine): tau must not be set for this kind (got 1)",
-		"contrastive(tau=-1)":  "reward: term 1 (contrastive): tau must be above 0 (got -1)",
-		"contrastive(tau=NaN)": "reward: term 1 (contrastive): tau must be above 0 (got NaN)",
-		"cosine(m0=1)":         "reward: term 1 (cosine): m0 must not be set for this kind (got 1)",
-		"domain(m0=2)":         "reward: term 1 (domain): m0 must be 0..1 (got 2)",
-		"cosine(no_clip)":      "reward: term 1 (cosine): no_clip must not be set for this kind",
-		"centered^2(no_clip)":  "reward: term 1 (centered): alpha must be 1 with no_clip (got 2)",
-		"cosine(alpha=2":       `reward: term must end with its parenthesis (got "cosine(alpha=2")`,
-		"cosine(beta=2)":       `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "beta=2")`,
-		"cosine(alpha=x)":      `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "alpha=x")`,
-		"cosine^x":             `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "alpha=x")`,
+		"":                      names + `"")`,
+		"bert":                  names + `"bert")`,
+		"exact+":                names + `"")`,
+		"x*exact":               `reward: weight must be a number (got "x")`,
+		"0*exact":               "reward.terms[0].weight: must be other than 0 (got 0)",
+		"exact^2":               "reward.terms[0].alpha: must not be set for exact (got 2)",
+		"exact+cosine^-1":       "reward.terms[1].alpha: must be between 0 and 1000 (got -1)",
+		"cosine(tau=1)":         "reward.terms[0].tau: must not be set for cosine (got 1)",
+		"contrastive(tau=-1)":   "reward.terms[0].tau: must be between 0 and 1000 (got -1)",
+		"contrastive(tau=NaN)":  "reward.terms[0].tau: must be between 0 and 1000 (got NaN)",
+		"cosine(m0=1)":          "reward.terms[0].m0: must not be set for cosine (got 1)",
+		"domain(m0=2)":          "reward.terms[0].m0: must be between 0 and 1 (got 2)",
+		"contrastive(tau=1e-9)": "reward.terms[0].tau: must be at least 1e-06 (got 1e-09)",
+		"1e300*exact":           "reward.terms[0].weight: must be between -1000000 and 1000000 (got 1e+300)",
+		"cosin":                 names + `"cosin", did you mean cosine?)`,
+		"cosine(no_clip)":       "reward.terms[0].no_clip: must not be set for cosine (got true)",
+		"centered^2(no_clip)":   "reward.terms[0].alpha: must be 1 with no_clip (got 2)",
+		"cosine(alpha=2":        `reward: term must end with its parenthesis (got "cosine(alpha=2")`,
+		"cosine(beta=2)":        `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "beta=2")`,
+		"cosine(alpha=x)":       `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "alpha=x")`,
+		"cosine^x":              `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "alpha=x")`,
 	} {
 		if _, err := ParseSpec(in); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v\nwant %s", in, err, want)
@@ -60,6 +65,14 @@ func TestBadSpecs(t *testing.T) {
 	}
 	if err := (Spec{}).Validate(); err == nil || err.Error() != "reward: must have at least one term" {
 		t.Errorf("no term: got %v", err)
+	}
+}
+
+// The words in the tag of Term.Kind, which the schema shows, are the kinds.
+func TestKindsOfTheTag(t *testing.T) {
+	k := config.Keys(Term{})[0]
+	if d := cmp.Diff(Kinds(), k.Words()); k.Name != "kind" || d != "" {
+		t.Errorf("%s: %s", k.Name, d)
 	}
 }
 

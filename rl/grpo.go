@@ -1,19 +1,23 @@
 package rl
 
-import "math"
+import (
+	"math"
+
+	"pgsrm/config"
+)
 
 // GRPOOptions configures GRPO (Shao et al. 2024, "DeepSeekMath", section 4.1)
 // and its variants Dr. GRPO (Liu et al. 2025) and DAPO (Yu et al. 2025).
 type GRPOOptions struct {
-	ScaleRewards   string         `yaml:"scale_rewards"`   // group, batch or none: deviation that divides the advantages
-	LossType       string         `yaml:"loss_type"`       // grpo, bnpo, dr_grpo or dapo: normaliser over tokens
-	EpsilonLow     float64        `yaml:"epsilon_low"`     // lower clip of the ratio, 1 - epsilon_low
-	EpsilonHigh    float64        `yaml:"epsilon_high"`    // upper clip, 1 + epsilon_high; DAPO takes 0.28
-	Beta           float64        `yaml:"beta"`            // coefficient of the k3 estimate of the KL, in the loss
-	NumIterations  int            `yaml:"num_iterations"`  // passes over one rollout (mu of the paper)
-	NumMinibatches int            `yaml:"num_minibatches"` // optimiser steps per pass
-	Entropy        EntropyOptions `yaml:"entropy"`         // entropy bonus, not in the paper
-	MaxGradNorm    float64        `yaml:"max_grad_norm"`   // 0 = no clipping
+	ScaleRewards   string         `yaml:"scale_rewards" oneof:"group, batch, none"`    // group, batch or none: deviation that divides the advantages
+	LossType       string         `yaml:"loss_type" oneof:"grpo, bnpo, dr_grpo, dapo"` // grpo, bnpo, dr_grpo or dapo: normaliser over tokens
+	EpsilonLow     float64        `yaml:"epsilon_low" range:"[0, 1]"`                  // lower clip of the ratio, 1 - epsilon_low
+	EpsilonHigh    float64        `yaml:"epsilon_high" range:"[0, 1000000]"`           // upper clip, 1 + epsilon_high; DAPO takes 0.28
+	Beta           float64        `yaml:"beta" range:"[0, 1000000]"`                   // coefficient of the k3 estimate of the KL, in the loss
+	NumIterations  int            `yaml:"num_iterations" range:"[1, 1000]"`            // passes over one rollout (mu of the paper)
+	NumMinibatches int            `yaml:"num_minibatches" range:"[1, 1000000]"`        // optimiser steps per pass
+	Entropy        EntropyOptions `yaml:"entropy"`                                     // entropy bonus, not in the paper
+	MaxGradNorm    float64        `yaml:"max_grad_norm" range:"[0, 1000000]"`          // 0 = no clipping
 }
 
 func defaultGRPO() GRPOOptions {
@@ -25,15 +29,8 @@ func defaultGRPO() GRPOOptions {
 
 func (o GRPOOptions) needs() Needs { return Needs{Reference: o.Beta != 0} }
 
-func (o GRPOOptions) validate() error {
-	return first(
-		oneOf("grpo.scale_rewards", o.ScaleRewards, "group", "batch", "none"),
-		oneOf("grpo.loss_type", o.LossType, "grpo", "bnpo", "dr_grpo", "dapo"),
-		rangeOf("grpo.epsilon_low", o.EpsilonLow, 0, 1), atLeast("grpo.epsilon_high", o.EpsilonHigh, 0),
-		atLeast("grpo.beta", o.Beta, 0), atLeast("grpo.num_iterations", float64(o.NumIterations), 1),
-		atLeast("grpo.num_minibatches", float64(o.NumMinibatches), 1), o.Entropy.validate("grpo.entropy"),
-		atLeast("grpo.max_grad_norm", o.MaxGradNorm, 0))
-}
+// rules reports values that do not go together.
+func (o GRPOOptions) rules() error { return config.At("entropy", o.Entropy.rules()) }
 
 type grpo struct {
 	o           GRPOOptions

@@ -1,40 +1,40 @@
 package rl
 
-import "math"
+import (
+	"math"
+
+	"pgsrm/config"
+)
 
 // KLOptions says where the divergence from the reference model enters, how it
 // is estimated per token, and how its coefficient moves.
 type KLOptions struct {
-	Place     string  `yaml:"place"`     // none, reward (per token, as a part of the reward) or loss
-	Estimator string  `yaml:"estimator"` // k1, k2 or k3
-	Coef      float64 `yaml:"coef"`      // coefficient, at the start if it moves
-	Control   string  `yaml:"control"`   // fixed, adaptive (Ziegler et al. 2019) or step (the paper's notebooks)
-	Target    float64 `yaml:"target"`    // nats: per response for adaptive, per token for step
-	Horizon   float64 `yaml:"horizon"`   // episodes, adaptive only
-	Min       float64 `yaml:"min"`       // bounds of a moving coefficient
-	Max       float64 `yaml:"max"`       // 0 = no upper bound
+	Place     string  `yaml:"place" oneof:"none, reward, loss"`      // none, reward (per token, as a part of the reward) or loss
+	Estimator string  `yaml:"estimator" oneof:"k1, k2, k3"`          // k1, k2 or k3
+	Coef      float64 `yaml:"coef" range:"[0, 1000000]"`             // coefficient, at the start if it moves
+	Control   string  `yaml:"control" oneof:"fixed, adaptive, step"` // fixed, adaptive (Ziegler et al. 2019) or step (the paper's notebooks)
+	Target    float64 `yaml:"target" range:"[0, 1000000]"`           // nats: per response for adaptive, per token for step
+	Horizon   float64 `yaml:"horizon" range:"[0, 1000000000000]"`    // episodes, adaptive only
+	Min       float64 `yaml:"min" range:"[0, 1000000]"`              // bounds of a moving coefficient
+	Max       float64 `yaml:"max" range:"[0, 1000000]"`              // 0 = no upper bound
 }
 
 func (o KLOptions) active() bool {
 	return o.Place != "none" && (o.Coef != 0 || o.Control != "fixed" && o.Min > 0)
 }
 
-func (o KLOptions) validate(at string) error {
-	err := first(
-		oneOf(at+".place", o.Place, "none", "reward", "loss"),
-		oneOf(at+".estimator", o.Estimator, "k1", "k2", "k3"),
-		oneOf(at+".control", o.Control, "fixed", "adaptive", "step"),
-		atLeast(at+".coef", o.Coef, 0), atLeast(at+".min", o.Min, 0), atLeast(at+".max", o.Max, 0))
-	if err != nil || o.Control == "fixed" {
-		return err
+// rules reports values that a moving coefficient cannot have.
+func (o KLOptions) rules() (err error) {
+	if o.Control == "fixed" {
+		return nil
 	}
 	if o.Max > 0 {
-		err = rangeOf(at+".coef", o.Coef, o.Min, o.Max)
+		err = config.Between("coef", o.Coef, o.Min, o.Max)
 	}
 	if o.Control == "adaptive" {
-		err = first(err, atLeast(at+".horizon", o.Horizon, 1))
+		err = config.First(err, config.InRange("horizon", o.Horizon, "[1, 1000000000000]"))
 	}
-	return first(err, atLeast(at+".target", o.Target, 1e-12))
+	return config.First(err, config.InRange("target", o.Target, "[1e-12, 1000000]"))
 }
 
 // klEstimate is the estimate of KL(policy || reference) from one sampled token
@@ -81,24 +81,21 @@ func (o KLOptions) update(coef, perSequence, perToken float64, n int) float64 {
 // EntropyOptions is a bonus on the mean entropy per token, with a fixed
 // coefficient or one that keeps the entropy above a target.
 type EntropyOptions struct {
-	Coef        float64 `yaml:"coef"`         // coefficient, at the start if it moves
-	Target      float64 `yaml:"target"`       // nats per token; 0 = fixed coefficient
-	TargetFinal float64 `yaml:"target_final"` // target after target_steps updates
-	TargetSteps int     `yaml:"target_steps"` // updates from target to target_final, linearly; 0 = target stays
-	Rate        float64 `yaml:"rate"`         // largest relative change per update
-	Min         float64 `yaml:"min"`          // bounds of a moving coefficient; above 0, since it moves by factors
-	Max         float64 `yaml:"max"`
+	Coef        float64 `yaml:"coef" range:"[0, 1000000]"`            // coefficient, at the start if it moves
+	Target      float64 `yaml:"target" range:"[0, 1000000]"`          // nats per token; 0 = fixed coefficient
+	TargetFinal float64 `yaml:"target_final" range:"[0, 1000000]"`    // target after target_steps updates
+	TargetSteps int     `yaml:"target_steps" range:"[0, 1000000000]"` // updates from target to target_final, linearly; 0 = target stays
+	Rate        float64 `yaml:"rate" range:"[0, 1]"`                  // largest relative change per update
+	Min         float64 `yaml:"min" range:"[0, 1000000]"`             // bounds of a moving coefficient; above 0, since it moves by factors
+	Max         float64 `yaml:"max" range:"[0, 1000000]"`
 }
 
-func (o EntropyOptions) validate(at string) error {
-	err := first(atLeast(at+".coef", o.Coef, 0), atLeast(at+".target", o.Target, 0))
-	if err != nil || o.Target == 0 {
-		return err
+// rules reports values that a moving coefficient cannot have.
+func (o EntropyOptions) rules() error {
+	if o.Target == 0 {
+		return nil
 	}
-	return first(
-		rangeOf(at+".min", o.Min, 1e-12, o.Max), rangeOf(at+".coef", o.Coef, o.Min, o.Max),
-		rangeOf(at+".rate", o.Rate, 0, 1), atLeast(at+".target_final", o.TargetFinal, 0),
-		atLeast(at+".target_steps", float64(o.TargetSteps), 0))
+	return config.First(config.Between("min", o.Min, 1e-12, o.Max), config.Between("coef", o.Coef, o.Min, o.Max))
 }
 
 // targetAt is the target in force at an update.

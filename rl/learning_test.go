@@ -131,7 +131,7 @@ func TestFirstRatioMustBeOne(t *testing.T) {
 // The metric is measured, on the log-probabilities that the update's own forward
 // gives: two of them tampered with show as the larger deviation.
 func TestFirstRatioIsMeasured(t *testing.T) {
-	for _, name := range algorithms {
+	for _, name := range Algorithms() {
 		a, _ := New(name, DefaultOptions())
 		p := newToy(2, 2, 3)
 		b := p.rollout(2, bandit, rand.New(rand.NewPCG(1, 1)))
@@ -191,7 +191,7 @@ type steepPolicy struct{ *toy }
 func (steepPolicy) Step(float64, float64) float64 { return math.Inf(1) }
 
 func TestNonFiniteGradient(t *testing.T) {
-	for _, name := range algorithms {
+	for _, name := range Algorithms() {
 		a, _ := New(name, DefaultOptions())
 		p := steepPolicy{newToy(2, 2, 3)}
 		_, err := a.Update(p, p.rollout(2, bandit, rand.New(rand.NewPCG(1, 1))), Step{Index: 8})

@@ -1,10 +1,6 @@
 package rl
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "pgsrm/config"
 
 // Options holds one section per algorithm; New reads only the section of its name.
 type Options struct {
@@ -44,51 +40,15 @@ func (o Options) Needs(name string) Needs {
 	return Needs{}
 }
 
-// Validate checks the section of the named algorithm.
+// Algorithms lists the names of the algorithms.
+func Algorithms() []string { return []string{"ppo", "grpo", "rloo", "paper"} }
+
+// Validate reports the first value of any section that is out of its range, and
+// values in the section of the named algorithm that do not go together.
 func (o Options) Validate(name string) error {
-	switch name {
-	case "ppo":
-		return o.PPO.validate()
-	case "grpo":
-		return o.GRPO.validate()
-	case "rloo":
-		return o.RLOO.validate()
-	case "paper":
-		return o.Paper.validate()
+	rules := map[string]func() error{"ppo": o.PPO.rules, "grpo": o.GRPO.rules, "rloo": o.RLOO.rules, "paper": o.Paper.rules}
+	if err := config.First(config.OneOf("algorithm", name, Algorithms()...), config.Check(o)); err != nil {
+		return err
 	}
-	return oneOf("algorithm", name, "ppo", "grpo", "rloo", "paper")
-}
-
-// oneOf holds that got is among the allowed words.
-func oneOf(field, got string, allowed ...string) error {
-	if slices.Contains(allowed, got) {
-		return nil
-	}
-	return fmt.Errorf("%s: must be one of %s (got %q)", field, strings.Join(allowed, ", "), got)
-}
-
-// rangeOf holds that got lies in [lo, hi].
-func rangeOf(field string, got, lo, hi float64) error {
-	if got >= lo && got <= hi {
-		return nil
-	}
-	return fmt.Errorf("%s: must be in [%g, %g] (got %g)", field, lo, hi, got)
-}
-
-// atLeast holds that got >= lo.
-func atLeast(field string, got, lo float64) error {
-	if got >= lo && isFinite(got) {
-		return nil
-	}
-	return fmt.Errorf("%s: must be at least %g (got %g)", field, lo, got)
-}
-
-// first returns the first error that is not nil.
-func first(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return config.At(name, rules[name]())
 }

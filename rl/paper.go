@@ -1,13 +1,15 @@
 package rl
 
+import "pgsrm/config"
+
 // PaperOptions configures the update of the notebooks of "Parent-Guided
 // Semantic Reward Model" (arXiv 2512.06920, github.com/alexplash/project_adam).
 type PaperOptions struct {
-	VfCoef        float64        `yaml:"vf_coef"`         // weight of the value loss
-	KL            KLOptions      `yaml:"kl"`              // in the loss, k1
-	Entropy       EntropyOptions `yaml:"entropy"`         // entropy bonus
-	MaxGradNorm   float64        `yaml:"max_grad_norm"`   // 0 = no clipping
-	ValueLRFactor float64        `yaml:"value_lr_factor"` // critic 1e-4 over actor 1e-5
+	VfCoef        float64        `yaml:"vf_coef" range:"[0, 1000000]"`         // weight of the value loss
+	KL            KLOptions      `yaml:"kl"`                                   // in the loss, k1
+	Entropy       EntropyOptions `yaml:"entropy"`                              // entropy bonus
+	MaxGradNorm   float64        `yaml:"max_grad_norm" range:"[0, 1000000]"`   // 0 = no clipping
+	ValueLRFactor float64        `yaml:"value_lr_factor" range:"[0, 1000000]"` // critic 1e-4 over actor 1e-5
 }
 
 func defaultPaper() PaperOptions {
@@ -22,11 +24,9 @@ func (o PaperOptions) needs() Needs {
 	return Needs{Values: true, Reference: o.KL.active(), Detached: true, ValueLRFactor: o.ValueLRFactor}
 }
 
-func (o PaperOptions) validate() error {
-	return first(
-		atLeast("paper.vf_coef", o.VfCoef, 0), oneOf("paper.kl.place", o.KL.Place, "loss", "none"), o.KL.validate("paper.kl"),
-		o.Entropy.validate("paper.entropy"), atLeast("paper.max_grad_norm", o.MaxGradNorm, 0),
-		atLeast("paper.value_lr_factor", o.ValueLRFactor, 0))
+// rules reports values that do not go together.
+func (o PaperOptions) rules() error {
+	return config.First(config.OneOf("kl.place", o.KL.Place, "loss", "none"), config.At("kl", o.KL.rules()), config.At("entropy", o.Entropy.rules()))
 }
 
 type paper struct {

@@ -1,28 +1,32 @@
 package rl
 
-import "math"
+import (
+	"math"
+
+	"pgsrm/config"
+)
 
 // PPOOptions configures PPO (Schulman et al. 2017, "Proximal policy
 // optimization algorithms") with the details of language models.
 type PPOOptions struct {
-	Cliprange      float64        `yaml:"cliprange"`       // epsilon of the ratio clip
-	CliprangeValue float64        `yaml:"cliprange_value"` // clip of the value around the rollout's value; 0 = none
-	VfCoef         float64        `yaml:"vf_coef"`         // weight of the value loss
-	Gamma          float64        `yaml:"gamma"`           // discount per token
-	Lambda         float64        `yaml:"lambda"`          // of GAE; used with the value baseline only
-	NumPPOEpochs   int            `yaml:"num_ppo_epochs"`  // passes over one rollout
-	NumMinibatches int            `yaml:"num_minibatches"` // optimiser steps per pass
-	TargetKL       float64        `yaml:"target_kl"`       // end the update when a minibatch's approxkl exceeds it; 0 = never
-	Whiten         string         `yaml:"whiten"`          // none, mean, std or floor
-	WhitenFloor    float64        `yaml:"whiten_floor"`    // least deviation to divide by, whiten: floor
-	Baseline       string         `yaml:"baseline"`        // value, group, history or batch
-	HistoryDecay   float64        `yaml:"history_decay"`   // weight of the past, baseline: history
-	KL             KLOptions      `yaml:"kl"`              // divergence from the reference
-	Entropy        EntropyOptions `yaml:"entropy"`         // entropy bonus
-	MaxGradNorm    float64        `yaml:"max_grad_norm"`   // 0 = no clipping
-	ValueWarmup    int            `yaml:"value_warmup"`    // first updates that train the value head alone
-	ValueDetached  bool           `yaml:"value_detached"`  // the value loss does not reach the trunk
-	ValueLRFactor  float64        `yaml:"value_lr_factor"` // learning rate of the value head over that of the trunk
+	Cliprange      float64        `yaml:"cliprange" range:"[1e-6, 1]"`                   // epsilon of the ratio clip
+	CliprangeValue float64        `yaml:"cliprange_value" range:"[0, 1000000]"`          // clip of the value around the rollout's value; 0 = none
+	VfCoef         float64        `yaml:"vf_coef" range:"[0, 1000000]"`                  // weight of the value loss
+	Gamma          float64        `yaml:"gamma" range:"[0, 1]"`                          // discount per token
+	Lambda         float64        `yaml:"lambda" range:"[0, 1]"`                         // of GAE; used with the value baseline only
+	NumPPOEpochs   int            `yaml:"num_ppo_epochs" range:"[1, 1000]"`              // passes over one rollout
+	NumMinibatches int            `yaml:"num_minibatches" range:"[1, 1000000]"`          // optimiser steps per pass
+	TargetKL       float64        `yaml:"target_kl" range:"[0, 1000000]"`                // end the update when a minibatch's approxkl exceeds it; 0 = never
+	Whiten         string         `yaml:"whiten" oneof:"none, mean, std, floor"`         // none, mean, std or floor
+	WhitenFloor    float64        `yaml:"whiten_floor" range:"[1e-8, 1000000]"`          // least deviation to divide by, whiten: floor
+	Baseline       string         `yaml:"baseline" oneof:"value, group, history, batch"` // value, group, history or batch
+	HistoryDecay   float64        `yaml:"history_decay" range:"[0, 1]"`                  // weight of the past, baseline: history
+	KL             KLOptions      `yaml:"kl"`                                            // divergence from the reference
+	Entropy        EntropyOptions `yaml:"entropy"`                                       // entropy bonus
+	MaxGradNorm    float64        `yaml:"max_grad_norm" range:"[0, 1000000]"`            // 0 = no clipping
+	ValueWarmup    int            `yaml:"value_warmup" range:"[0, 1000000000]"`          // first updates that train the value head alone
+	ValueDetached  bool           `yaml:"value_detached"`                                // the value loss does not reach the trunk
+	ValueLRFactor  float64        `yaml:"value_lr_factor" range:"[0, 1000000]"`          // learning rate of the value head over that of the trunk
 }
 
 func defaultPPO() PPOOptions {
@@ -42,16 +46,9 @@ func (o PPOOptions) needs() Needs {
 	}
 }
 
-func (o PPOOptions) validate() error {
-	return first(
-		rangeOf("ppo.cliprange", o.Cliprange, 1e-6, 1), atLeast("ppo.cliprange_value", o.CliprangeValue, 0),
-		atLeast("ppo.vf_coef", o.VfCoef, 0), rangeOf("ppo.gamma", o.Gamma, 0, 1), rangeOf("ppo.lambda", o.Lambda, 0, 1),
-		atLeast("ppo.num_ppo_epochs", float64(o.NumPPOEpochs), 1), atLeast("ppo.num_minibatches", float64(o.NumMinibatches), 1),
-		atLeast("ppo.target_kl", o.TargetKL, 0), oneOf("ppo.whiten", o.Whiten, "none", "mean", "std", "floor"),
-		rangeOf("ppo.whiten_floor", o.WhitenFloor, 1e-8, math.MaxFloat64),
-		oneOf("ppo.baseline", o.Baseline, "value", "group", "history", "batch"), rangeOf("ppo.history_decay", o.HistoryDecay, 0, 1),
-		o.KL.validate("ppo.kl"), o.Entropy.validate("ppo.entropy"), atLeast("ppo.max_grad_norm", o.MaxGradNorm, 0),
-		atLeast("ppo.value_warmup", float64(o.ValueWarmup), 0), atLeast("ppo.value_lr_factor", o.ValueLRFactor, 0))
+// rules reports values that do not go together.
+func (o PPOOptions) rules() error {
+	return config.First(config.At("kl", o.KL.rules()), config.At("entropy", o.Entropy.rules()))
 }
 
 type ppo struct {

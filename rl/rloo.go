@@ -1,19 +1,23 @@
 package rl
 
-import "math"
+import (
+	"math"
+
+	"pgsrm/config"
+)
 
 // RLOOOptions configures RLOO (Ahmadian et al. 2024, "Back to basics"; Kool et
 // al. 2019): REINFORCE on whole responses with the mean of the prompt's other
 // samples as baseline.
 type RLOOOptions struct {
-	Beta                float64        `yaml:"beta"`                 // coefficient of the KL (k1), in the reward
-	NormalizeAdvantages bool           `yaml:"normalize_advantages"` // (A - mean) / (std + 1e-4) over the batch
-	EpsilonLow          float64        `yaml:"epsilon_low"`          // clip of the response's ratio, 1 - epsilon_low
-	EpsilonHigh         float64        `yaml:"epsilon_high"`         // 1 + epsilon_high
-	NumIterations       int            `yaml:"num_iterations"`       // passes over one rollout; the paper takes 1
-	NumMinibatches      int            `yaml:"num_minibatches"`      // optimiser steps per pass
-	Entropy             EntropyOptions `yaml:"entropy"`              // entropy bonus, not in the paper
-	MaxGradNorm         float64        `yaml:"max_grad_norm"`        // 0 = no clipping
+	Beta                float64        `yaml:"beta" range:"[0, 1000000]"`            // coefficient of the KL (k1), in the reward
+	NormalizeAdvantages bool           `yaml:"normalize_advantages"`                 // (A - mean) / (std + 1e-4) over the batch
+	EpsilonLow          float64        `yaml:"epsilon_low" range:"[0, 1]"`           // clip of the response's ratio, 1 - epsilon_low
+	EpsilonHigh         float64        `yaml:"epsilon_high" range:"[0, 1000000]"`    // 1 + epsilon_high
+	NumIterations       int            `yaml:"num_iterations" range:"[1, 1000]"`     // passes over one rollout; the paper takes 1
+	NumMinibatches      int            `yaml:"num_minibatches" range:"[1, 1000000]"` // optimiser steps per pass
+	Entropy             EntropyOptions `yaml:"entropy"`                              // entropy bonus, not in the paper
+	MaxGradNorm         float64        `yaml:"max_grad_norm" range:"[0, 1000000]"`   // 0 = no clipping
 }
 
 func defaultRLOO() RLOOOptions {
@@ -25,13 +29,8 @@ func defaultRLOO() RLOOOptions {
 
 func (o RLOOOptions) needs() Needs { return Needs{Reference: o.Beta != 0} }
 
-func (o RLOOOptions) validate() error {
-	return first(
-		atLeast("rloo.beta", o.Beta, 0), rangeOf("rloo.epsilon_low", o.EpsilonLow, 0, 1),
-		atLeast("rloo.epsilon_high", o.EpsilonHigh, 0), atLeast("rloo.num_iterations", float64(o.NumIterations), 1),
-		atLeast("rloo.num_minibatches", float64(o.NumMinibatches), 1), o.Entropy.validate("rloo.entropy"),
-		atLeast("rloo.max_grad_norm", o.MaxGradNorm, 0))
-}
+// rules reports values that do not go together.
+func (o RLOOOptions) rules() error { return config.At("entropy", o.Entropy.rules()) }
 
 type rloo struct {
 	o           RLOOOptions

@@ -1,21 +1,22 @@
 package rl
 
-import "math"
+import (
+	"math"
+
+	"pgsrm/config"
+)
 
 // Schedule gives the learning rate of each update.
 type Schedule struct {
-	Kind   string  `yaml:"kind"`   // constant, linear or cosine
-	LR     float64 `yaml:"lr"`     // peak
-	Warmup int     `yaml:"warmup"` // updates of linear rise
-	Final  float64 `yaml:"final"`  // share of the peak at the end, linear and cosine
+	Kind   string  `yaml:"kind" oneof:"constant, linear, cosine"` // constant, linear or cosine
+	LR     float64 `yaml:"lr" range:"[0, 1000000]"`               // peak
+	Warmup int     `yaml:"warmup" range:"[0, 1000000000]"`        // updates of linear rise
+	Final  float64 `yaml:"final" range:"[0, 1]"`                  // share of the peak at the end, linear and cosine
 }
 
-// Validate checks the fields.
-func (s Schedule) Validate() error {
-	return first(oneOf("schedule.kind", s.Kind, "constant", "linear", "cosine"),
-		atLeast("schedule.lr", s.LR, 0), atLeast("schedule.warmup", float64(s.Warmup), 0),
-		rangeOf("schedule.final", s.Final, 0, 1))
-}
+// Validate reports the first field that cannot be used, its key from the root of
+// the configuration.
+func (s Schedule) Validate() error { return config.At("schedule", config.Check(s)) }
 
 // At returns the learning rate of update step (from 0) out of total. The first
 // update of a warm-up already moves: (step+1)/warmup of the peak.

@@ -9,8 +9,6 @@ import (
 	"testing"
 )
 
-var algorithms = []string{"ppo", "grpo", "rloo", "paper"}
-
 // docs/metrics.md holds Table, and each algorithm's page names only what is in it.
 func TestMetricsPage(t *testing.T) {
 	page, err := os.ReadFile("../docs/metrics.md")
@@ -24,7 +22,7 @@ func TestMetricsPage(t *testing.T) {
 	if !bytes.Contains(page, table.Bytes()) {
 		t.Errorf("docs/metrics.md must hold this table:\n%s", table.String())
 	}
-	for _, name := range algorithms {
+	for _, name := range Algorithms() {
 		_, metrics, _ := strings.Cut(readPage(t, name), "## Metrics")
 		metrics, _, _ = strings.Cut(metrics, "## Implementation")
 		for i, word := range strings.Split(metrics, "`") {
@@ -97,7 +95,7 @@ func TestTableSaysWhoReports(t *testing.T) {
 		}
 	}
 	for _, row := range Table() {
-		for _, name := range algorithms {
+		for _, name := range Algorithms() {
 			says := row.By == "all" || strings.Contains(" "+row.By+" ", " "+name+" ")
 			if says != reported[name][row.Name] {
 				t.Errorf("%s by %s: the table says %v, it is %v", row.Name, name, says, !says)

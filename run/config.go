@@ -13,72 +13,80 @@ import (
 // with Load; it is read-only from then on. The resolved copy of a run stands in
 // its config.yaml. docs/configuration.md describes every key.
 type Config struct {
-	Preset string `yaml:"preset"` // lexical, sentence or paper; empty = by the kind of the task
-	Task   string `yaml:"task"`   // built-in name, FILE.jsonl or FILE.csv
-	Child  string `yaml:"child"`  // builtin:tiny, a folder, or hf:ORG/NAME
+	Preset string `yaml:"preset"`           // lexical, sentence or paper; empty = by the kind of the task
+	Task   string `yaml:"task" empty:"no"`  // built-in name, FILE.jsonl or FILE.csv
+	Child  string `yaml:"child" empty:"no"` // builtin:tiny, a folder, or hf:ORG/NAME
 	// ChatTemplate says how the child's folder turns prompts into its input.
 	ChatTemplate ChatTemplate `yaml:"chat_template"`
-	Parent       string       `yaml:"parent"` // parent.Open
+	Parent       string       `yaml:"parent" empty:"no"` // parent.Open
 	// Chat is how a parent behind a chat server is asked.
 	Chat     parent.ChatOptions `yaml:"chat"`
-	Embedder string             `yaml:"embedder"` // embed.Open
+	Embedder string             `yaml:"embedder" empty:"no"` // embed.Open
 	// Embedding is how an embedder that is a server or a local encoder is used.
 	Embedding embed.Settings `yaml:"embedding"`
 	Reward    reward.Spec    `yaml:"reward"` // a name, or terms of its own
 
-	Algorithm string      `yaml:"algorithm"` // ppo, grpo, rloo or paper
-	LoRA      LoRA        `yaml:"lora"`      // adapters instead of all weights
-	Options   rl.Options  `yaml:",inline"`   // a section for each algorithm; only that of Algorithm counts
+	Algorithm string      `yaml:"algorithm" oneof:"ppo, grpo, rloo, paper"` // ppo, grpo, rloo or paper
+	LoRA      LoRA        `yaml:"lora"`                                     // adapters instead of all weights
+	Options   rl.Options  `yaml:",inline"`                                  // a section for each algorithm; only that of Algorithm counts
 	Rollout   Rollout     `yaml:"rollout"`
 	Optimizer Optimizer   `yaml:"optimizer"`
 	Schedule  rl.Schedule `yaml:"schedule"` // of the learning rate, over the steps
 
-	Episodes        int     `yaml:"episodes"`          // samples of the whole run, rounded up to whole steps
-	Seed            uint64  `yaml:"seed"`              // of every stream of random numbers
-	EvalEvery       int     `yaml:"eval_every"`        // steps between evaluations; 0 = first and last only
-	EvalPrompts     int     `yaml:"eval_prompts"`      // prompts evaluated of each split, spread evenly; 0 = all
-	MeasureKL       bool    `yaml:"measure_kl"`        // divergence from the start child at evaluations, also where training does not need it
-	CheckpointEvery int     `yaml:"checkpoint_every"`  // steps between checkpoints; 0 = last only
-	KeepCheckpoints int     `yaml:"keep_checkpoints"`  // newest ones kept; 0 = all
-	LogSamples      int     `yaml:"log_samples"`       // sampled answers logged at each evaluation
-	MaxFailureShare float64 `yaml:"max_failure_share"` // above this share of failed rewards in a step the run stops
+	Episodes        int     `yaml:"episodes" range:"[1, 1000000000000]"`      // samples of the whole run, rounded up to whole steps
+	Seed            uint64  `yaml:"seed" range:"[0, 18446744073709551615]"`   // of every stream of random numbers
+	EvalEvery       int     `yaml:"eval_every" range:"[0, 1000000000]"`       // steps between evaluations; 0 = first and last only
+	EvalPrompts     int     `yaml:"eval_prompts" range:"[0, 1000000000]"`     // prompts evaluated of each split, spread evenly; 0 = all
+	MeasureKL       bool    `yaml:"measure_kl"`                               // divergence from the start child at evaluations, also where training does not need it
+	CheckpointEvery int     `yaml:"checkpoint_every" range:"[0, 1000000000]"` // steps between checkpoints; 0 = last only
+	KeepCheckpoints int     `yaml:"keep_checkpoints" range:"[0, 1000000000]"` // newest ones kept; 0 = all
+	LogSamples      int     `yaml:"log_samples" range:"[0, 1000000]"`         // sampled answers logged at each evaluation
+	MaxFailureShare float64 `yaml:"max_failure_share" range:"[0, 1]"`         // above this share of failed rewards in a step the run stops
 
-	Recompute bool   `yaml:"recompute"` // activations are computed again instead of kept: less memory, same results
-	Threads   int    `yaml:"threads"`   // worker threads, 0 = all; results do not depend on it
-	Out       string `yaml:"out"`       // the run directory
+	Recompute bool   `yaml:"recompute"`                 // activations are computed again instead of kept: less memory, same results
+	Threads   int    `yaml:"threads" range:"[0, 1024]"` // worker threads, 0 = all; results do not depend on it
+	Out       string `yaml:"out"`                       // the run directory
 }
 
 // ChatTemplate is the use of the chat template of the child's folder.
 type ChatTemplate struct {
-	Use       string `yaml:"use"`       // auto (where the folder has one), on or off
-	System    string `yaml:"system"`    // of a message in front of every prompt; "" = none
-	Date      string `yaml:"date"`      // YYYY-MM-DD, for a template that asks for today's date
-	Variables string `yaml:"variables"` // JSON object of further variables of the template
+	Use       string `yaml:"use" oneof:"auto, on, off"` // auto (where the folder has one), on or off
+	System    string `yaml:"system"`                    // of a message in front of every prompt; "" = none
+	Date      string `yaml:"date"`                      // YYYY-MM-DD, for a template that asks for today's date
+	Variables string `yaml:"variables"`                 // JSON object of further variables of the template
+}
+
+// Rules reports a date or variables that cannot be read.
+func (c ChatTemplate) Rules() error { return c.options().Rules() }
+
+func (c ChatTemplate) options() lm.TemplateOptions {
+	return lm.TemplateOptions{Use: c.Use, Date: c.Date, Variables: c.Variables}
 }
 
 // Prompter makes what turns prompts into tokens of a model.
 func (c ChatTemplate) Prompter(m *lm.Model, tok *tokenizer.Tokenizer) (*lm.Prompter, error) {
-	return m.Prompter(tok, c.System, lm.TemplateOptions{Use: c.Use, Date: c.Date, Variables: c.Variables})
+	return m.Prompter(tok, c.System, c.options())
 }
 
-// Rollout is how answers are sampled.
+// Rollout is how answers are sampled. A temperature out of its range would be 0 or
+// make logits of 0 in float32.
 type Rollout struct {
-	PromptsPerStep   int     `yaml:"prompts_per_step"`   // P
-	SamplesPerPrompt int     `yaml:"samples_per_prompt"` // G
-	Temperature      float64 `yaml:"temperature"`
-	TopK             int     `yaml:"top_k"`          // 0 = off
-	TopP             float64 `yaml:"top_p"`          // 0 or 1 = off
-	MinP             float64 `yaml:"min_p"`          // 0 = off
-	MaxNewTokens     int     `yaml:"max_new_tokens"` // 0 = the task's own
+	PromptsPerStep   int     `yaml:"prompts_per_step" range:"[1, 65536]"`   // P
+	SamplesPerPrompt int     `yaml:"samples_per_prompt" range:"[1, 65536]"` // G
+	Temperature      float64 `yaml:"temperature" range:"[0.0001, 100]"`
+	TopK             int     `yaml:"top_k" range:"[0, 1000000]"`          // 0 = off
+	TopP             float64 `yaml:"top_p" range:"[0, 1]"`                // 0 or 1 = off
+	MinP             float64 `yaml:"min_p" range:"[0, 1]"`                // 0 = off
+	MaxNewTokens     int     `yaml:"max_new_tokens" range:"[0, 1048576]"` // 0 = the task's own
 }
 
 // Optimizer is AdamW; the learning rate stands in the schedule, the clipping of
 // the gradient with the algorithm.
 type Optimizer struct {
-	Beta1       float64 `yaml:"beta1"`
-	Beta2       float64 `yaml:"beta2"`
-	Eps         float64 `yaml:"eps"`
-	WeightDecay float64 `yaml:"weight_decay"`
+	Beta1       float64 `yaml:"beta1" range:"[0, 1)"`
+	Beta2       float64 `yaml:"beta2" range:"[0, 1)"`
+	Eps         float64 `yaml:"eps" range:"[1e-16, 1]"`
+	WeightDecay float64 `yaml:"weight_decay" range:"[0, 1000]"`
 }
 
 // Default returns the values that presets and files are laid over.

@@ -2,8 +2,8 @@ package run
 
 import (
 	"errors"
-	"fmt"
 
+	"pgsrm/config"
 	"pgsrm/lm"
 )
 
@@ -11,7 +11,7 @@ import (
 // each to an exit code (cmd/pgsrm); test with errors.Is.
 var (
 	// ErrConfig is a configuration or input that cannot be used.
-	ErrConfig = errors.New("bad configuration")
+	ErrConfig = config.ErrBad
 	// ErrLocked is a run directory that another process is using.
 	ErrLocked = errors.New("run directory in use")
 	// ErrUnavailable is a parent or an embedder that failed for too many samples.
@@ -22,13 +22,8 @@ var (
 	ErrInterrupted = errors.New("interrupted")
 )
 
-// configError marks an error as ErrConfig without a word more in its text.
-type configError struct{ error }
-
-func (e configError) Unwrap() []error { return []error{e.error, ErrConfig} }
-
 // inConfig marks an error as one of the configuration.
-func inConfig(err error) error { return configError{err} }
+func inConfig(err error) error { return config.Bad(err) }
 
 // configErrorf is a formatted error of the configuration.
-func configErrorf(format string, args ...any) error { return inConfig(fmt.Errorf(format, args...)) }
+func configErrorf(format string, args ...any) error { return config.Errorf(format, args...) }

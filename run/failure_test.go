@@ -95,7 +95,9 @@ func TestManyFailuresStopTheRunWithACheckpoint(t *testing.T) {
 
 func TestNonFiniteWeightsStopTheRun(t *testing.T) {
 	dir, deps := t.TempDir(), testDeps(t)
-	_, err := Start(context.Background(), testConfig(t, dir, "schedule.lr=1e30", "checkpoint_every=1"), deps)
+	cfg := testConfig(t, dir, "checkpoint_every=1")
+	cfg.Schedule.LR = 1e30 // more than a configuration may say
+	_, err := Start(context.Background(), cfg, deps)
 	if !errors.Is(err, ErrNonFinite) {
 		t.Fatalf("got error %v", err)
 	}

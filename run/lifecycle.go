@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"pgsrm/config"
 	"pgsrm/kernel"
 	"pgsrm/rl"
 )
@@ -261,7 +262,7 @@ func sameConfig(began, now Config, dir string) error {
 	now.Chat.Server, now.Chat.PriceInput, now.Chat.PriceOutput = began.Chat.Server, began.Chat.PriceInput, began.Chat.PriceOutput
 	e, b := &now.Embedding, began.Embedding
 	e.Server, e.BatchItems, e.BatchTokens = b.Server, b.BatchItems, b.BatchTokens
-	if key, a, b := difference(began, now); key != "" {
+	if key, a, b := config.Difference(began, now); key != "" {
 		return configErrorf("%s: must be as in %s to resume the run there (began with %s, got %s)", key, dir, a, b)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"pgsrm/config"
 	"pgsrm/lm"
 	"pgsrm/safetensors"
 	"pgsrm/tokenizer"
@@ -12,24 +13,25 @@ import (
 // LoRA is how much of the child is trained: with a rank low-rank adapters alone,
 // else all weights. docs/lora.md describes it.
 type LoRA struct {
-	Rank    int      `yaml:"rank"`    // 0 = all weights are trained
-	Alpha   float64  `yaml:"alpha"`   // the adapters count alpha/rank times; 0 = twice the rank
-	Targets []string `yaml:"targets"` // modules by their names in PEFT; all-linear = every linear layer of the blocks
-	RSLoRA  bool     `yaml:"rslora"`  // alpha/sqrt(rank) instead
+	Rank    int      `yaml:"rank" range:"[0, 4096]"`     // 0 = all weights are trained
+	Alpha   float64  `yaml:"alpha" range:"[0, 1000000]"` // the adapters count alpha/rank times; 0 = twice the rank
+	Targets []string `yaml:"targets"`                    // modules by their names in PEFT; all-linear = every linear layer of the blocks
+	RSLoRA  bool     `yaml:"rslora"`                     // alpha/sqrt(rank) instead
 }
 
 // On says whether adapters are trained.
 func (l LoRA) On() bool { return l.Rank > 0 }
 
-// Validate reports the first value that cannot be used. The modules are checked
-// against the child by Prepare.
-func (l LoRA) Validate() error {
-	return firstError(intAtLeast("lora.rank", l.Rank, 0), atLeast("lora.alpha", l.Alpha, 0), func() error {
-		if l.On() && len(l.Targets) == 0 {
-			return keyErrorf("lora.targets", "must name at least one module (got none)")
-		}
-		return nil
-	}())
+// Validate reports the first value that cannot be used, its key from the root of
+// the configuration. The modules are checked against the child by Prepare.
+func (l LoRA) Validate() error { return config.At("lora", config.Check(l)) }
+
+// Rules demands the modules of adapters.
+func (l LoRA) Rules() error {
+	if l.On() && len(l.Targets) == 0 {
+		return &config.Error{Key: "targets", Must: "must name at least one module", Value: "none"}
+	}
+	return nil
 }
 
 // Prepare makes the child trainable as l says. With a rank a child without

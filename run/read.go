@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+
+	"pgsrm/config"
 )
 
 // ReadConfig reads the resolved configuration of a run directory. ok is false
@@ -13,6 +15,6 @@ func ReadConfig(dir string) (cfg Config, ok bool, err error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return Config{}, false, nil
 	}
-	cfg, err = Load(path, []Setting{{From: "--out", Key: "out", Value: dir}})
+	cfg, err = Load(path, []config.Setting{{From: "--out", Key: "out", Value: dir}})
 	return cfg, err == nil, err
 }

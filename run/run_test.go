@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pgsrm/config"
 	"pgsrm/embed"
 	"pgsrm/lm"
 	"pgsrm/rl"
@@ -93,7 +94,7 @@ func testDeps(t testing.TB) Deps {
 // testConfig is a run of 10 small steps with all that a resumed run has to restore.
 func testConfig(t testing.TB, dir string, set ...string) Config {
 	t.Helper()
-	settings := []Setting{
+	settings := []config.Setting{
 		{Key: "out", Value: dir}, {Key: "episodes", Value: "160"}, {Key: "threads", Value: "1"},
 		{Key: "rollout.prompts_per_step", Value: "8"}, {Key: "rollout.samples_per_prompt", Value: "2"},
 		{Key: "eval_every", Value: "2"}, {Key: "eval_prompts", Value: "5"}, {Key: "checkpoint_every", Value: "3"},
@@ -101,7 +102,7 @@ func testConfig(t testing.TB, dir string, set ...string) Config {
 		{Key: "ppo.baseline", Value: "value"}, {Key: "optimizer.weight_decay", Value: "0.01"},
 	}
 	for _, s := range set {
-		one, err := ParseSetting(s)
+		one, err := config.ParseSetting(s)
 		if err != nil {
 			t.Fatal(err)
 		}

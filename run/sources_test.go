@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pgsrm/cache"
+	"pgsrm/config"
 	"pgsrm/remote/remotetest"
 	"pgsrm/reward"
 	"pgsrm/task"
@@ -159,9 +160,9 @@ func benchRun(b *testing.B, path string, settings []string, steps *stepTimes) {
 		b.Fatal(err)
 	}
 	defer c.Close()
-	var set []Setting
+	var set []config.Setting
 	for _, text := range append([]string{"episodes=10000", "out=" + b.TempDir()}, settings...) {
-		s, err := ParseSetting(text)
+		s, err := config.ParseSetting(text)
 		if err != nil {
 			b.Fatal(err)
 		}

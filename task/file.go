@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"pgsrm/config"
 )
 
 // Fields are the fields of a line of JSONL, or columns of CSV. Only prompt is
@@ -25,11 +27,14 @@ func Load(nameOrPath string) (*Task, error) {
 	}
 	ext := strings.ToLower(filepath.Ext(nameOrPath))
 	if ext != ".jsonl" && ext != ".csv" {
-		return nil, fmt.Errorf("task: must be one of %s, or a file named *.jsonl or *.csv (got %q)", strings.Join(Names(), ", "), nameOrPath)
+		return nil, &config.Error{
+			Key: "task", Must: "must be one of " + strings.Join(Names(), ", ") + ", or a file named *.jsonl or *.csv",
+			Value: fmt.Sprintf("%q", nameOrPath), Hint: config.Nearest(nameOrPath, Names()),
+		}
 	}
 	f, err := os.Open(nameOrPath)
 	if err != nil {
-		return nil, fmt.Errorf("task: %w", err)
+		return nil, config.At("task", err)
 	}
 	defer f.Close()
 	if ext == ".csv" {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"pgsrm/config"
 	"pgsrm/run"
 )
 
@@ -62,15 +63,15 @@ next:
 }
 
 // settings are the flags that were given, --set last.
-func (o *configOptions) settings(g *globalOptions) ([]run.Setting, error) {
-	settings := []run.Setting{{From: "--threads", Key: "threads", Value: fmt.Sprint(g.Threads)}}
+func (o *configOptions) settings(g *globalOptions) ([]config.Setting, error) {
+	settings := []config.Setting{{From: "--threads", Key: "threads", Value: fmt.Sprint(g.Threads)}}
 	for _, c := range o.keys {
 		if o.flags.Changed(c.name) {
-			settings = append(settings, run.Setting{From: "--" + c.name, Key: c.key, Value: o.flags.Lookup(c.name).Value.String()})
+			settings = append(settings, config.Setting{From: "--" + c.name, Key: c.key, Value: o.flags.Lookup(c.name).Value.String()})
 		}
 	}
 	for _, text := range o.Set {
-		s, err := run.ParseSetting(text)
+		s, err := config.ParseSetting(text)
 		if err != nil {
 			return nil, err
 		}

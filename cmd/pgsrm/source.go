@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"pgsrm/config"
 	"pgsrm/embed"
 	"pgsrm/parent"
 	"pgsrm/reward"
@@ -106,9 +107,9 @@ func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []tas
 
 // sections is a configuration of which the sections chat and embedding count.
 func (o *sourceOptions) sections() (run.Config, error) {
-	var settings []run.Setting
+	var settings []config.Setting
 	for _, text := range o.Set {
-		s, err := run.ParseSetting(text)
+		s, err := config.ParseSetting(text)
 		if err != nil {
 			return run.Config{}, err
 		}
