@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -184,15 +185,90 @@ func TestPrint(t *testing.T) {
 	if err := s.Print(&b); err != nil {
 		t.Fatal(err)
 	}
-	want := `colors, 100 episodes, mean and 95% interval over seeds
-
-reward   seeds   exact held-out         exact train   semantic held-out   entropy             KL
-pgsrm    2       50.0% [50.0%, 50.0%]   –             –                   1.00 [1.00, 1.00]   –
-binary   2       25.0% [25.0%, 25.0%]   –             –                   1.00 [1.00, 1.00]   –
-
-pgsrm answers 50.0% of held-out prompts exactly, binary 25.0%: a difference of +25.0 points (95% interval +25.0 to +25.0), above in 2 and below in 0 of 2 seeds. The interval leaves out zero: the lead holds.
+	want := `colors, 100 episodes, mean and 95% interval over 2 seeds
+reward  exact train  exact held-out      semantic held-out
+pgsrm   –            50.0% [50.0, 50.0]  –
+binary  –            25.0% [25.0, 25.0]  –
+pgsrm vs binary, held-out: +25.0 points (+25.0 to +25.0), better
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// What the default comparison prints fits a terminal of 80 columns and about twelve
+// lines, whatever it found and however long the names and numbers are.
+func TestPrintFitsTheTerminal(t *testing.T) {
+	wide := func(mean float64) *Estimate {
+		return &Estimate{Mean: mean, CI95: &[2]float64{mean - 1, mean + 1}}
+	}
+	sure := &Estimate{Mean: 1, CI95: &[2]float64{1, 1}} // 100.0% [100.0, 100.0]
+	s := Summary{Task: "colors", Episodes: 12800, Warnings: []string{
+		"runs/colors/binary/seed-1 and 8 more: before training the child already gives “scarlet” to 70.0% of the prompts", "two", "three", "four",
+	}}
+	names := []string{"pgsrm", "0.5*exact + 0.25*centered(no_clip) + contrastive(tau=0.1)", "binary"}
+	for _, name := range names {
+		s.Arms = append(s.Arms, ArmSummary{
+			Reward: name, Seeds: []int64{1, 2, 3}, CollapsedSeeds: []int64{1, 2, 3}, TopAnswer: &Top{Share: 1},
+			ExactMatch: Splits{sure, sure}, Semantic: Splits{wide(-1), wide(-1)},
+		})
+	}
+	for _, name := range names[:2] {
+		for _, metric := range compared {
+			s.Comparisons = append(s.Comparisons, Comparison{Reward: name, Baseline: "binary", Metric: metric, Seeds: []int64{1, 2, 3}, Difference: wide(-0.5)})
+		}
+	}
+	var b strings.Builder
+	if err := s.Print(&b); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	for _, line := range lines {
+		if n := utf8.RuneCountInString(line); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	if len(lines) > 16 {
+		t.Errorf("%d lines:\n%s", len(lines), b.String())
+	}
+	for _, want := range []string{
+		"pgsrm vs binary, train: −50.0 points (−150.0 to +50.0), not settled\n", "\nand 2 more warnings in the report\n",
+		"\nseeds that collapsed to one answer: pgsrm 3 of 3, 0.5*exa…au=0.1) 3 of 3, binary\n  3 of 3\n",
+		"\n0.5*exact + 0.25*centered(no_clip) + contrastive(tau=0.1)\n        100.0% [100.0, 100.0]  100.0% [100.0, 100.0]  −1.000\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("must hold %q:\n%s", want, b.String())
+		}
+	}
+}
+
+// Every class of a comparison has its word.
+func TestShortComparison(t *testing.T) {
+	for _, c := range []struct {
+		c    Comparison
+		want string
+	}{
+		{Comparison{Reward: "a", Baseline: "b", Metric: exactTrain, Difference: &Estimate{Mean: 0.1}},
+			"a vs b, train: +10.0 points, one seed alone shows nothing yet"},
+		{Comparison{Reward: "a", Baseline: "b", Metric: exactHeldOut, Holds: true, Difference: &Estimate{Mean: 0.1, CI95: &[2]float64{0.05, 0.15}}},
+			"a vs b, held-out: +10.0 points (+5.0 to +15.0), better"},
+		{Comparison{Reward: "a", Baseline: "b", Metric: semHeldOut, Holds: true, Difference: &Estimate{Mean: -0.1, CI95: &[2]float64{-0.15, -0.05}}},
+			"a vs b, semantic held-out: −0.100 (−0.150 to −0.050), worse"},
+		{Comparison{Reward: "a", Baseline: "b", Metric: semTrain, Difference: &Estimate{Mean: 0, CI95: &[2]float64{-0.1, 0.1}}},
+			"a vs b, semantic train: 0.000 (−0.100 to +0.100), not settled"},
+	} {
+		if got := c.c.short(); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestSeedsText(t *testing.T) {
+	for want, arms := range map[string][]ArmSummary{
+		"no seeds": nil, "1 seed": {{Seeds: []int64{7}}}, "1 to 3 seeds": {{Seeds: []int64{1}}, {Seeds: []int64{1, 2, 3}}},
+	} {
+		if got := (Summary{Arms: arms}).seedsText(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

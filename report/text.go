@@ -4,48 +4,31 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 )
 
-// printed are the columns of the table on a terminal.
-var printed = []struct {
-	title, format string
-	of            func(ArmSummary) *Estimate
-}{
-	{"exact held-out", "percent", func(a ArmSummary) *Estimate { return a.ExactMatch.HeldOut }},
-	{"exact train", "percent", func(a ArmSummary) *Estimate { return a.ExactMatch.Train }},
-	{"semantic held-out", "score", func(a ArmSummary) *Estimate { return a.Semantic.HeldOut }},
-	{"entropy", "number", func(a ArmSummary) *Estimate { return a.Entropy }},
-	{"KL", "number", func(a ArmSummary) *Estimate { return a.KL }},
-}
+const (
+	terminalWidth = 80 // columns that no line of Print exceeds
+	labelWidth    = 15 // columns of a reward's name in the table
+	shownWarnings = 2
+)
 
-// Print writes the summary for a terminal: a table of means with their 95%
-// intervals, then the verdict and the warnings.
+// Print writes the summary for a terminal, 80 columns wide: a table of end values, a
+// line for each comparison, and what went wrong. The verdict in full sentences is in
+// summary.json and report.html.
 func (s Summary) Print(w io.Writer) error {
-	fmt.Fprintf(w, "%s, %d episodes, mean and 95%% interval over seeds\n\n", s.Task, s.Episodes)
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	fmt.Fprint(table, "reward\tseeds")
-	for _, c := range printed {
-		fmt.Fprint(table, "\t", c.title)
-	}
-	fmt.Fprintln(table)
-	for _, arm := range s.Arms {
-		fmt.Fprintf(table, "%s\t%d", arm.Reward, len(arm.Seeds))
-		for _, c := range printed {
-			fmt.Fprint(table, "\t", c.of(arm).text(c.format))
-		}
-		fmt.Fprintln(table)
-	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
 	var b strings.Builder
-	b.WriteByte('\n')
-	for _, line := range s.Verdict {
-		fmt.Fprintln(&b, line)
+	fmt.Fprintf(&b, "%s, %d episodes, mean and 95%% interval over %s\n", shorten(s.Task, 28), s.Episodes, s.seedsText())
+	s.printTable(&b)
+	for _, line := range s.shortFindings() {
+		b.WriteString(line + "\n")
 	}
-	for _, line := range s.Warnings {
-		fmt.Fprintln(&b, "warning:", line)
+	for i, text := range s.Warnings {
+		if i == shownWarnings {
+			fmt.Fprintf(&b, "and %d more %s in the report\n", len(s.Warnings)-i, plural(len(s.Warnings)-i, "warning"))
+			break
+		}
+		b.WriteString(wrap("warning: "+text, terminalWidth))
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("report: %w", err)
@@ -53,14 +36,131 @@ func (s Summary) Print(w io.Writer) error {
 	return nil
 }
 
-// text writes a mean with its interval; a dash for what is not known.
-func (e *Estimate) text(format string) string {
+// seedsText is how many seeds the arms have.
+func (s Summary) seedsText() string {
+	if len(s.Arms) == 0 {
+		return "no seeds"
+	}
+	low, high := len(s.Arms[0].Seeds), len(s.Arms[0].Seeds)
+	for _, arm := range s.Arms {
+		low, high = min(low, len(arm.Seeds)), max(high, len(arm.Seeds))
+	}
+	if low != high {
+		return fmt.Sprintf("%d to %d seeds", low, high)
+	}
+	return fmt.Sprintf("%d %s", low, plural(low, "seed"))
+}
+
+// printTable writes the end values of the arms. A name that is too long for its
+// column stands on a line of its own.
+func (s Summary) printTable(b *strings.Builder) {
+	rows := [][]string{{"reward", "exact train", "exact held-out", "semantic held-out"}}
+	for _, arm := range s.Arms {
+		semantic := "–"
+		if e := arm.Semantic.HeldOut; e != nil {
+			semantic = formatValue("score", e.Mean)
+		}
+		rows = append(rows, []string{arm.Reward, arm.ExactMatch.Train.share(), arm.ExactMatch.HeldOut.share(), semantic})
+	}
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			if n := utf8.RuneCountInString(cell); i > 0 || n <= labelWidth {
+				widths[i] = max(widths[i], n)
+			}
+		}
+	}
+	for _, row := range rows {
+		if utf8.RuneCountInString(row[0]) > labelWidth {
+			b.WriteString(shorten(row[0], terminalWidth) + "\n")
+			row[0] = ""
+		}
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+}
+
+// shorten takes out the middle of a text with more than n runes: names of rewards
+// differ at either end.
+func shorten(text string, n int) string {
+	runes := []rune(text)
+	if len(runes) <= n {
+		return text
+	}
+	head := n / 2
+	return string(runes[:head]) + "…" + string(runes[len(runes)-(n-head-1):])
+}
+
+// share writes a mean share with its interval; a dash for what is not known.
+func (e *Estimate) share() string {
 	switch {
 	case e == nil:
 		return "–"
 	case e.CI95 == nil:
-		return formatValue(format, e.Mean)
-	default:
-		return fmt.Sprintf("%s [%s, %s]", formatValue(format, e.Mean), formatValue(format, e.CI95[0]), formatValue(format, e.CI95[1]))
+		return percent(e.Mean)
 	}
+	return fmt.Sprintf("%s [%.1f, %.1f]", percent(e.Mean), 100*e.CI95[0], 100*e.CI95[1])
+}
+
+// shortFindings are the findings with a line for each comparison and one for all
+// collapses.
+func (s Summary) shortFindings() []string {
+	var out, collapsed []string
+	for _, arm := range s.Arms {
+		for _, c := range told(s, arm.Reward) {
+			out = append(out, c.short())
+		}
+		if n := len(arm.CollapsedSeeds); n > 0 {
+			collapsed = append(collapsed, fmt.Sprintf("%s %d of %d", shorten(arm.Reward, labelWidth), n, len(arm.Seeds)))
+		}
+	}
+	if len(out) == 0 {
+		for _, arm := range s.Arms {
+			out = append(out, strings.TrimSuffix(wrap(loneSentence(arm), terminalWidth), "\n"))
+		}
+	}
+	if len(collapsed) > 0 {
+		out = append(out, strings.TrimSuffix(wrap("seeds that collapsed to one answer: "+strings.Join(collapsed, ", "), terminalWidth), "\n"))
+	}
+	return out
+}
+
+// short says in a line by how much an arm is above its baseline and whether that holds.
+func (c Comparison) short() string {
+	split := map[string]string{
+		exactTrain: "train", exactHeldOut: "held-out", semTrain: "semantic train", semHeldOut: "semantic held-out",
+	}[c.Metric]
+	text := fmt.Sprintf(" vs %s, %s: %s%s", shorten(c.Baseline, labelWidth), split, signed(c.Metric, c.Difference.Mean), unit(c.Metric))
+	if ci := c.Difference.CI95; ci == nil {
+		text += ", one seed alone shows nothing yet"
+	} else {
+		text += fmt.Sprintf(" (%s to %s), %s", signed(c.Metric, ci[0]), signed(c.Metric, ci[1]),
+			map[string]string{"up": "better", "down": "worse", "open": "not settled"}[c.class()])
+	}
+	return shorten(c.Reward, max(labelWidth/2, terminalWidth-utf8.RuneCountInString(text))) + text
+}
+
+// wrap breaks a text at spaces into lines of at most width columns, of which all but
+// the first are indented. A word that is longer has a line of its own.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case column == 0:
+		case column+1+n > width:
+			b.WriteString("\n  ")
+			column = 2
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String() + "\n"
 }

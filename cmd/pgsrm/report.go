@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -77,10 +77,7 @@ func runReport(_ context.Context, o reportOptions, g *globalOptions, dirs []stri
 		if err := s.Print(g.Stdout); err != nil {
 			return err
 		}
-		fmt.Fprintln(g.Stdout)
 	}
-	for _, name := range names {
-		fmt.Fprintln(g.Stdout, filepath.Join(out, name))
-	}
-	return nil
+	_, err = fmt.Fprintf(g.Stdout, "%s: %s\n", out, strings.Join(names, ", "))
+	return err
 }

@@ -31,7 +31,7 @@ func TestReport(t *testing.T) {
 	if err := runReport(context.Background(), reportOptions{}, &globalOptions{Stdout: &text}, []string{dir}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"50.0% [50.0%, 50.0%]", filepath.Join(dir, "report.html"), filepath.Join(dir, "summary.json")} {
+	for _, want := range []string{"50.0% [50.0, 50.0]", "\n" + dir + ": summary.json, report.html, curves-"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("output must contain %q (got %s)", want, text.String())
 		}
