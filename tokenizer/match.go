@@ -10,19 +10,20 @@ import (
 	"pgsrm/tokenizer/internal/regex"
 )
 
-// matcher finds the first match of a pattern in text[from:]; a is -1 if there is
-// none.
+// matcher finds matches of a pattern in a text: find is for the first one in
+// text[from:]; a is -1 if there is none. From one call of find to the next, from
+// must not go back.
 type matcher interface {
-	next(text string, from int) (a, b int)
+	in(text string) (find func(from int) (a, b int))
 }
 
 // matches yields the matches of a pattern that do not overlap, from the left. An
-// empty match is not taken right behind another match.
+// empty match is not taken right after another match.
 func matches(m matcher, text string) iter.Seq2[int, int] {
 	return func(yield func(int, int) bool) {
-		from, last := 0, -1
+		find, from, last := m.in(text), 0, -1
 		for from <= len(text) {
-			a, b := m.next(text, from)
+			a, b := find(from)
 			if a < 0 {
 				return
 			}
@@ -67,27 +68,34 @@ func parsePattern(where string, p jsonPattern) (matcher, error) {
 // pattern matches a regex.
 type pattern struct{ re *regex.Regexp }
 
-func (p pattern) next(text string, from int) (int, int) { return p.re.Next(text, from) }
+func (p pattern) in(text string) func(int) (int, int) {
+	f := p.re.Find(text)
+	return f.Next
+}
 
 // literal matches a string, which is not empty.
 type literal string
 
-func (l literal) next(text string, from int) (int, int) {
-	i := strings.Index(text[from:], string(l))
-	if i < 0 {
-		return -1, -1
+func (l literal) in(text string) func(int) (int, int) {
+	return func(from int) (int, int) {
+		i := strings.Index(text[from:], string(l))
+		if i < 0 {
+			return -1, -1
+		}
+		return from + i, from + i + len(l)
 	}
-	return from + i, from + i + len(l)
 }
 
 // scanMatcher is a hand-written pattern that matches at every position.
 type scanMatcher struct{ scan scanner }
 
-func (m scanMatcher) next(text string, from int) (int, int) {
-	if from >= len(text) {
-		return -1, -1
+func (m scanMatcher) in(text string) func(int) (int, int) {
+	return func(from int) (int, int) {
+		if from >= len(text) {
+			return -1, -1
+		}
+		return from, m.scan(text, from)
 	}
-	return from, m.scan(text, from)
 }
 
 // charMatcher matches one character with any of the flags.
@@ -96,17 +104,23 @@ type charMatcher struct {
 	flags uint32
 }
 
-func (m charMatcher) next(text string, from int) (int, int) {
-	for i, r := range text[from:] {
-		if m.chars.Has(r, m.flags) {
-			return from + i, from + i + utf8.RuneLen(r)
+func (m charMatcher) in(text string) func(int) (int, int) {
+	return func(from int) (int, int) {
+		for i, r := range text[from:] {
+			if m.chars.Has(r, m.flags) {
+				return from + i, from + i + utf8.RuneLen(r)
+			}
 		}
+		return -1, -1
 	}
-	return -1, -1
 }
 
 // wordMatcher matches \w+|[^\w\s]+.
 type wordMatcher struct{ chars *chars.Table }
+
+func (m wordMatcher) in(text string) func(int) (int, int) {
+	return func(from int) (int, int) { return m.next(text, from) }
+}
 
 func (m wordMatcher) next(text string, from int) (int, int) {
 	kind := func(r rune) uint32 { return m.chars.Of(r) & (chars.Word | chars.Space) }

@@ -26,8 +26,9 @@ type parser struct {
 }
 
 const (
-	maxProgram = 1 << 14 // instructions
-	maxDepth   = 100     // groups in groups
+	maxPattern = 1 << 14  // bytes
+	maxProgram = maxNodes // instructions
+	maxDepth   = 100      // groups in groups
 )
 
 // code is a part of a program with jumps relative to its start.
@@ -38,6 +39,9 @@ type code struct {
 
 // Compile makes the program of a pattern.
 func Compile(pattern string) (*Regexp, error) {
+	if len(pattern) > maxPattern {
+		return nil, fmt.Errorf("regex: pattern must have at most %d bytes (got %d)", maxPattern, len(pattern))
+	}
 	p := &parser{chars: chars.Load(), pattern: pattern}
 	body, err := p.alternatives()
 	if err == nil && p.pos < len(pattern) {
@@ -48,8 +52,12 @@ func Compile(pattern string) (*Regexp, error) {
 	}
 	never := (&charSet{chars: p.chars}).finish()
 	prog := []inst{{op: opJump, x: 2}, {op: opSet, set: never}} // failPC
-	prog = appendCode(prog, body)
-	return &Regexp{append(prog, inst{op: opMatch})}, nil
+	prog = append(appendCode(prog, body), inst{op: opMatch})
+	g, err := newGraph(prog)
+	if err != nil {
+		return nil, err
+	}
+	return &Regexp{prog, g}, nil
 }
 
 // unsupported is the error for pattern[a:b].
@@ -75,19 +83,34 @@ func (p *parser) alternatives() (code, error) {
 		return code{}, fmt.Errorf("regex: groups must nest at most %d deep", maxDepth)
 	}
 	defer func() { p.depth-- }()
-	all, err := p.sequence()
-	if err != nil || !p.take("|") {
-		return all, err
+	var all []code
+	for {
+		one, err := p.sequence()
+		if err != nil {
+			return one, err
+		}
+		if all = append(all, one); !p.take("|") {
+			break
+		}
 	}
-	rest, err := p.alternatives()
-	if err != nil {
-		return code{}, err
+	if len(all) == 1 {
+		return all[0], nil
 	}
-	n := len(all.prog)
-	prog := []inst{{op: opSplit, x: 1, y: n + 2}}
-	prog = appendCode(prog, all)
-	prog = append(prog, inst{op: opJump, x: n + 2 + len(rest.prog)})
-	return p.limit(code{appendCode(prog, rest), all.empty || rest.empty})
+	total, empty := 2*(len(all)-1), false
+	for _, one := range all {
+		total, empty = total+len(one.prog), empty || one.empty
+	}
+	prog := make([]inst, 0, total)
+	for i, one := range all {
+		at, n := len(prog), len(one.prog)
+		if i == len(all)-1 {
+			prog = appendCode(prog, one)
+			break
+		}
+		prog = append(prog, inst{op: opSplit, x: at + 1, y: at + n + 2})
+		prog = append(appendCode(prog, one), inst{op: opJump, x: total})
+	}
+	return p.limit(code{prog, empty})
 }
 
 // limit refuses a program that has grown too long.
