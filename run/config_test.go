@@ -2,6 +2,7 @@ package run
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -285,28 +286,98 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// docs/configuration.md names every key, its bounds and its default; the options
-// of the algorithms have pages of their own.
+var update = flag.Bool("update", false, "write the types and defaults of docs/configuration.md anew")
+
+// docs/configuration.md names every key in the order of Config, with its type,
+// its bounds and its default.
 func TestConfigurationPage(t *testing.T) {
-	text, err := os.ReadFile("../docs/configuration.md")
+	const path = "../docs/configuration.md"
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := config.ParsePage(string(text))
-	for _, k := range config.Keys(Default()) {
-		top, _, _ := strings.Cut(k.Name, ".")
-		if slices.Contains(rl.Algorithms(), top) || strings.HasPrefix(k.Name, "reward.") {
-			continue
+	keys := described()
+	if *update {
+		text = updatePage(t, text, keys)
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
 		}
-		e := page.Find(k.Name)
-		switch want := fmt.Sprint(k.Value.Interface()); {
-		case e == nil || len(e.Text) == 0 && k.Name != "rollout":
-			t.Errorf("%s is not described", k.Name)
-		case k.Section || slices.Contains([]string{"preset", "reward", "out"}, k.Name):
-		case e.Default != want:
+	}
+	page := config.ParsePage(string(text))
+	for i, k := range keys {
+		if i >= len(page.Entries) {
+			t.Fatalf("%s is not described", k.Name)
+		}
+		e := page.Entries[i]
+		if e.Key != k.Name {
+			t.Fatalf("entry %d must be %s (got %s)", i+1, k.Name, e.Key)
+		}
+		if len(e.Text) == 0 || e.Section != (k.Section && k.Name != "reward") {
+			t.Errorf("%s: must have a text and be a section or a key (got %+v)", k.Name, e)
+		}
+		if want := typeOf(k, e.Type); e.Type != want {
+			t.Errorf("%s: the page has the type %s, want %s", k.Name, e.Type, want)
+		}
+		if want := defaultOf(k, e.Default); e.Default != want {
 			t.Errorf("%s: the page has the default %s, want %s", k.Name, e.Default, want)
 		}
 	}
+	if n := len(page.Entries); n != len(keys) {
+		t.Errorf("the page has %d entries, want %d", n, len(keys))
+	}
+}
+
+// described are the keys that have an entry of their own; those of a reward have
+// one together.
+func described() []config.Key {
+	c := Default()
+	return slices.DeleteFunc(config.Keys(&c), func(k config.Key) bool { return strings.HasPrefix(k.Name, "reward.") })
+}
+
+// typeOf is the type of a key in the page; the page has words of its own for texts.
+func typeOf(k config.Key, page string) string {
+	switch want := k.Type(); {
+	case k.Section && k.Name != "reward":
+		return ""
+	case want == "<text>" || want == "<list>" || want == "<section>":
+		return page
+	default:
+		return want
+	}
+}
+
+// defaultOf is the default of a key in the page, which has words for those that
+// follow from other values.
+func defaultOf(k config.Key, page string) string {
+	switch {
+	case k.Section && k.Name != "reward":
+		return ""
+	case slices.Contains([]string{"preset", "reward", "out"}, k.Name):
+		return page
+	}
+	return fmt.Sprint(k.Value.Interface())
+}
+
+// updatePage writes types and defaults into the lines of the keys.
+func updatePage(t *testing.T, text []byte, keys []config.Key) []byte {
+	page := string(text)
+	entries := config.ParsePage(page).Entries
+	head, rest, _ := strings.Cut(page, "\n## Keys\n")
+	var out strings.Builder
+	n := 0
+	for line := range strings.Lines(rest) {
+		inner := strings.TrimLeft(line, " ")
+		if len(inner) < len(line)-3 && (strings.HasPrefix(inner, "[ ") || strings.HasSuffix(inner, ":\n") && !strings.HasPrefix(inner, "#")) {
+			if n < len(keys) && n < len(entries) && entries[n].Key == keys[n].Name && !entries[n].Section {
+				e, k := entries[n], keys[n]
+				name := e.Key[strings.LastIndex(e.Key, ".")+1:]
+				line = strings.Repeat(" ", len(line)-len(inner)) + fmt.Sprintf("[ %s: %s | default = %s ]\n", name, typeOf(k, e.Type), defaultOf(k, e.Default))
+			}
+			n++
+		}
+		out.WriteString(line)
+	}
+	return []byte(head + "\n## Keys\n" + out.String())
 }
 
 // Every configuration in docs/parents.md can be used as it is.
