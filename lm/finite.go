@@ -45,3 +45,17 @@ func checkFinite(name string, x []float32, dtype safetensors.DType) error {
 	}
 	return nil
 }
+
+// CheckMoments returns an error of the kind ErrNonFinite if a moment is a NaN or
+// an infinity.
+func (o *AdamW) CheckMoments() error {
+	for _, s := range []struct {
+		name string
+		x    []float32
+	}{{"first moment", o.m}, {"second moment", o.v}, {"first moment of the value head", o.vm}, {"second moment of the value head", o.vv}} {
+		if err := checkFinite(s.name, s.x, safetensors.F32); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -21,10 +21,10 @@ type answer struct {
 	Error  string `json:"error,omitempty"`
 }
 
-// openAnswers reads the parent's answers that the run began with, or asks for
-// them and saves them, so that a resumed run has the same ones. By item id.
+// openAnswers reads the parent's answers that the run began with, so that a
+// resumed run has the same ones, or asks for them. By item id.
 func (r *run) openAnswers(ctx context.Context, deps Deps) (map[string]string, error) {
-	if r.dir.has(answersFile) {
+	if r.dir.begun {
 		return readAnswers(r.dir.file(answersFile))
 	}
 	p, err := r.openParent(deps)
@@ -39,10 +39,8 @@ func (r *run) openAnswers(ctx context.Context, deps Deps) (map[string]string, er
 		return nil, err
 	}
 	answers, text, err := encodeAnswers(r.task.Items, results)
-	if err != nil {
-		return nil, err
-	}
-	return answers, r.dir.write(answersFile, text)
+	r.start[answersFile] = text
+	return answers, err
 }
 
 // askParent asks about all items, and tells how far it is. [len(items)]
@@ -132,7 +130,7 @@ func readAnswers(path string) (map[string]string, error) {
 // openReward calibrates the reward, or takes the calibration that the run began with.
 func (r *run) openReward(ctx context.Context, answers map[string]string) error {
 	r.terms = TermNames(r.cfg.Reward)
-	if r.dir.has(calibrationFile) {
+	if r.dir.begun && r.cfg.Reward.NeedsVectors() {
 		return r.restoreReward()
 	}
 	var err error
@@ -150,7 +148,8 @@ func (r *run) openReward(ctx context.Context, answers map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("calibration: %w", err)
 	}
-	return r.dir.write(calibrationFile, append(text, '\n'))
+	r.start[calibrationFile] = append(text, '\n')
+	return nil
 }
 
 // restoreReward makes the reward of the saved calibration.
@@ -180,7 +179,7 @@ func calibrationError(ctx context.Context, err error) error {
 	return inConfig(err)
 }
 
-// TermNames are the kinds of the terms, a number behind those that come again.
+// TermNames are the kinds of the terms, with a number after those that come again.
 func TermNames(s reward.Spec) []string {
 	seen := map[string]int{}
 	names := make([]string, len(s.Terms))

@@ -53,17 +53,8 @@ func (c checkpoints) steps() ([]int, error) {
 	return steps, nil
 }
 
-// newest is the path of the newest checkpoint, "" without one.
-func (c checkpoints) newest() (string, error) {
-	steps, err := c.steps()
-	if err != nil || len(steps) == 0 {
-		return "", err
-	}
-	return c.folder(steps[len(steps)-1]), nil
-}
-
 // write writes the checkpoint of a step in one move, then deletes all but the
-// newest keep (0 = none). fill writes everything but the state. A checkpoint of
+// newest keep (0 = none). fill writes everything but state and checksums. A checkpoint of
 // the step that is already there has the same weights, at most without the last
 // evaluation, which a resumed run repeats: it stays.
 func (c checkpoints) write(step, keep int, state any, fill func(dir string) error) error {
@@ -82,7 +73,10 @@ func (c checkpoints) write(step, keep int, state any, fill func(dir string) erro
 		if err := fill(tmp); err != nil {
 			return err
 		}
-		return durable.WriteBytes(filepath.Join(tmp, stateFile), append(text, '\n'))
+		if err := durable.WriteBytes(filepath.Join(tmp, stateFile), append(text, '\n')); err != nil {
+			return err
+		}
+		return writeSums(tmp)
 	})
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)

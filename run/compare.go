@@ -61,10 +61,11 @@ type Slots struct {
 // share is the number of threads of each of so many runs.
 func (s Slots) share(runs int) int { return max(1, s.Threads/runs) }
 
-// Compare trains all arms, several at a time with the threads shared out; the last runs have those of the runs that are
-// over too. What a run computes does not depend on it. Runs that are complete are left as they
-// are, those that were begun go on. It returns the results in the order of the
-// arms. The first failure stops the others, each with a checkpoint.
+// Compare trains all arms, several at a time with the threads shared out; the last
+// runs have those of the runs that are over too. What a run computes does not
+// depend on it. Runs that are complete are left as they are, those that have begun
+// are resumed. It returns the results in the order of the arms. The first failure
+// stops the others, each with a checkpoint.
 func Compare(ctx context.Context, arms []Arm, slots Slots, deps Deps, view func(arm Arm) Subscriber) ([]Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

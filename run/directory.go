@@ -3,9 +3,9 @@ package run
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"pgsrm/internal/durable"
@@ -24,12 +24,26 @@ const (
 	lockFile        = "lock"
 	checkpointsDir  = "checkpoints"
 	childDir        = "child" // also within a checkpoint
+
+	// startMark is there while the files of the start are written, so that those of
+	// a start that was killed can be told from files of the user.
+	startMark = ".starting"
 )
+
+// startFiles are what a run begins with, in the order in which they are written: a
+// run has begun once the last of them is there.
+var startFiles = []string{environmentFile, answersFile, calibrationFile, configFile}
+
+// journalNames are the append-only files beside that of TensorBoard.
+var journalNames = []string{metricsFile, timingsFile, completionsFile}
 
 // directory is a run directory that this process has locked.
 type directory struct {
 	path     string
+	begun    bool // a run has begun in it
 	lock     *durable.Lock
+	ownLock  bool           // the lock's file is of this process's making
+	made     []string       // folders that this process made, the innermost first
 	journals []namedJournal // in a fixed order; empty until openJournals
 }
 
@@ -38,27 +52,119 @@ type namedJournal struct {
 	*journal
 }
 
-// openDirectory makes and locks the directory, and deletes what a killed
-// process left unfinished in it.
+// openDirectory makes and locks the directory, and deletes what a killed process
+// left unfinished in it. A folder with anything else in it that is no run is
+// refused and not touched.
 func openDirectory(path string, now time.Time) (*directory, error) {
 	if path == "" {
 		return nil, configErrorf("out: must name the run directory")
 	}
-	if err := os.MkdirAll(path, 0o755); err != nil {
+	if err := refuseForeign(path); err != nil {
+		return nil, err
+	}
+	d := &directory{path: path}
+	var err error
+	if d.made, err = makeFolders(path); err != nil {
 		return nil, fmt.Errorf("run directory: %w", err)
 	}
-	l, err := lockDir(filepath.Join(path, lockFile), now)
-	if err != nil {
+	d.ownLock = !d.has(lockFile)
+	if d.lock, err = lockDir(d.file(lockFile), now); err != nil {
 		return nil, fmt.Errorf("run directory: %w", err)
 	}
-	d := &directory{path: path, lock: l}
-	for _, dir := range []string{path, d.file(checkpointsDir)} {
-		if err := durable.RemoveUnfinished(dir); err != nil {
-			d.close()
-			return nil, fmt.Errorf("run directory: %w", err)
-		}
+	if err := d.tidy(); err != nil {
+		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
+}
+
+// makeFolders makes a folder and those above it that are absent, and returns what
+// it made, the innermost first.
+func makeFolders(path string) (made []string, err error) {
+	for p := filepath.Clean(path); ; p = filepath.Dir(p) {
+		if _, err := os.Lstat(p); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		made = append(made, p)
+	}
+	for range 3 { // a run that failed beside this one may remove a common parent
+		if err = os.MkdirAll(path, 0o755); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return made, err
+}
+
+// tidy finds out whether a run has begun and removes what killed processes left.
+func (d *directory) tidy() error {
+	if err := refuseForeign(d.path); err != nil { // again: now nobody else can be starting
+		return err
+	}
+	d.begun = d.has(configFile)
+	err := d.removeStart()
+	for _, dir := range []string{d.path, d.file(checkpointsDir)} {
+		err = errors.Join(err, durable.RemoveUnfinished(dir))
+	}
+	if err != nil {
+		return fmt.Errorf("run directory: %w", err)
+	}
+	return nil
+}
+
+// begin writes the files of the start.
+func (d *directory) begin(files map[string][]byte) error {
+	if err := d.write(startMark, nil); err != nil {
+		return err
+	}
+	for _, name := range startFiles {
+		if text := files[name]; text != nil {
+			if err := d.write(name, text); err != nil {
+				return err
+			}
+		}
+	}
+	d.begun = true
+	return d.removeStart()
+}
+
+// removeStart removes the mark of a start, and what it wrote if it did not get to
+// its end.
+func (d *directory) removeStart() error {
+	if !d.has(startMark) {
+		return nil
+	}
+	var err error
+	for _, name := range startFiles {
+		if !d.begun && d.has(name) {
+			err = errors.Join(err, os.Remove(d.file(name)))
+		}
+	}
+	if err != nil {
+		return err // the mark stays
+	}
+	return os.Remove(d.file(startMark))
+}
+
+// close closes all files and gives the lock back. Where no run has begun, it
+// removes all that this process made.
+func (d *directory) close() error {
+	var err error
+	for _, j := range d.journals {
+		err = errors.Join(err, j.close())
+	}
+	if d.begun {
+		return errors.Join(err, d.lock.Release())
+	}
+	err = errors.Join(err, d.removeStart())
+	if !d.ownLock {
+		return errors.Join(err, d.lock.Release())
+	}
+	err = errors.Join(err, d.lock.Discard())
+	for _, folder := range d.made {
+		if os.Remove(folder) != nil {
+			break // somebody else's file is in it by now
+		}
+	}
+	return err
 }
 
 // file is the path of a name in the directory.
@@ -75,72 +181,24 @@ func (d *directory) checkpoints() checkpoints { return checkpoints{d.file(checkp
 
 // write writes a small file in one step.
 func (d *directory) write(name string, data []byte) error {
-	return durable.WriteBytes(d.file(name), data)
-}
-
-// openJournals opens the append-only files, cut to the sizes of a checkpoint
-// (nil = from the start), and returns the subscribers that write them.
-func (d *directory) openJournals(sizes map[string]int64, clock func() time.Time) (eventStream, error) {
-	events, err := d.eventsName(sizes, clock)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range []string{metricsFile, timingsFile, completionsFile, events} {
-		j, err := openJournal(d.file(name), sizes[name])
-		if err != nil {
-			return nil, fmt.Errorf("run directory: %w", err)
-		}
-		d.journals = append(d.journals, namedJournal{name, j})
-	}
-	at := func(i int) *journal { return d.journals[i].journal }
-	return eventStream{
-		metricsJournal{at(0), false}, metricsJournal{at(1), true}, completionsJournal{at(2)}, newTensorBoard(at(3), clock),
-	}, nil
-}
-
-// eventsName is the name of the TensorBoard file: that of the checkpoint, or a
-// new one in the place of all others that pgsrm wrote here.
-func (d *directory) eventsName(sizes map[string]int64, clock func() time.Time) (string, error) {
-	for name := range sizes {
-		if strings.HasPrefix(name, eventsPrefix) {
-			return name, nil
-		}
-	}
-	old, err := filepath.Glob(filepath.Join(d.path, eventsPrefix+"*.pgsrm"))
-	for _, path := range old {
-		err = errors.Join(err, os.Remove(path))
-	}
-	return fmt.Sprintf("%s%d.pgsrm", eventsPrefix, clock().Unix()), err
-}
-
-// flush writes all journals; it is called once a step is complete.
-func (d *directory) flush() error {
-	for _, j := range d.journals {
-		if err := j.flush(); err != nil {
-			return fmt.Errorf("run directory: %w", err)
-		}
+	if err := durable.WriteBytes(d.file(name), data); err != nil {
+		return fmt.Errorf("run directory: %w", err)
 	}
 	return nil
 }
 
-// sync writes all journals to the disk and returns their sizes.
-func (d *directory) sync() (map[string]int64, error) {
-	sizes := map[string]int64{}
-	for _, j := range d.journals {
-		size, err := j.sync()
+// startSums are the checksums of the files that the run began with, by name.
+func (d *directory) startSums() (map[string]string, error) {
+	sums := map[string]string{}
+	for _, name := range startFiles {
+		sum, err := fileSHA(d.file(name))
+		if errors.Is(err, fs.ErrNotExist) && name == calibrationFile {
+			continue // of a reward without vectors
+		}
 		if err != nil {
 			return nil, fmt.Errorf("run directory: %w", err)
 		}
-		sizes[j.name] = size
+		sums[name] = sum
 	}
-	return sizes, nil
-}
-
-// close closes all files and gives the lock back.
-func (d *directory) close() error {
-	var err error
-	for _, j := range d.journals {
-		err = errors.Join(err, j.close())
-	}
-	return errors.Join(err, d.lock.Release())
+	return sums, nil
 }

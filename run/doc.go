@@ -7,12 +7,14 @@
 //	step.go         one update: sample, score, learn
 //	evaluate.go     greedy answers measured; what is logged of a step
 //
-//	directory.go    the run directory: names, lock, append-only files
-//	journal.go      one append-only file              tensorboard.go   the same numbers for TensorBoard
-//	state.go        save and restore of a run         checkpoint.go    folders of checkpoints
-//	environment.go  what a run was made with          answers.go       what the parent answered; the reward
-//	read.go         run directories as others read them: configuration
-//	inspect.go      what a run would find in a directory
+//	directory.go    the run directory: names, lock, files of the start
+//	foreign.go      folders that are none            inspect.go       what a run would find in one
+//	journals.go     the append-only files            journal.go       one of them
+//	tensorboard.go  the same numbers for TensorBoard
+//	state.go        save and restore of a run        verify.go        what a checkpoint is held against
+//	checkpoint.go   folders of checkpoints           checksum.go      their checksums
+//	environment.go  what a run was made with         answers.go       what the parent answered; the reward
+//	read.go         run directories as others read them
 //
 //	compare.go      several runs side by side         sources.go       parents and embedders that they share
 //	child.go        children by their names           lora.go          adapters instead of all weights

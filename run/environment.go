@@ -1,66 +1,131 @@
 package run
 
 import (
-	"encoding/json"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"pgsrm/embed"
 	"pgsrm/kernel"
 )
 
-// environment is environment.json: what a run was made with and from. It is
+// Environment is environment.json: what a run was made with and from. It is
 // written once, when the run begins.
-type environment struct {
-	Started  string         `json:"started"` // RFC 3339
-	Revision string         `json:"revision"`
-	Go       string         `json:"go"`
-	Platform string         `json:"platform"`
-	CPUs     int            `json:"cpus"`
-	Kernel   string         `json:"kernel"` // instruction set of the engine
-	Task     string         `json:"task_sha256"`
-	Child    string         `json:"child_sha256"` // weights of the start child
-	Weights  int            `json:"child_weights"`
-	Embedder embed.Identity `json:"embedder"`
-	Steps    int            `json:"steps"`
+type Environment struct {
+	Started    string         `json:"started"` // RFC 3339
+	Revision   string         `json:"revision"`
+	Go         string         `json:"go"`
+	Platform   string         `json:"platform"` // GOOS/GOARCH
+	CPUs       int            `json:"cpus"`
+	Kernel     string         `json:"kernel"` // instruction set of the engine (kernel.Name)
+	Task       string         `json:"task_sha256"`
+	Child      string         `json:"child_sha256"`                 // weights of the start child
+	ChildFiles string         `json:"child_files_sha256,omitempty"` // configuration, tokenizer and template of its folder; "" where it has none
+	Weights    int            `json:"child_weights"`
+	Embedder   embed.Identity `json:"embedder"`
+	Steps      int            `json:"steps"`
+	// Files are the hex SHA-256 of the other files of the start: config.yaml,
+	// answers.jsonl, calibration.json. Runs begun before version 2 of the checkpoint
+	// have none.
+	Files map[string]string `json:"files_sha256,omitempty"`
 }
 
-// writeEnvironment describes the run as it begins.
-func (r *run) writeEnvironment() error {
-	text, err := json.MarshalIndent(environment{
+// environment describes what the run is made with and from now.
+func (r *run) environment() Environment {
+	return Environment{
 		Started: r.clock().UTC().Format(time.RFC3339), Revision: revision(), Go: runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Kernel: kernel.Name(),
-		Task: r.task.Digest(), Child: r.startSHA, Weights: r.model.NumParams(),
+		Task: r.task.Digest(), Child: r.startSHA, ChildFiles: r.startFilesSHA, Weights: r.model.NumParams(),
 		Embedder: r.embedder.Identity(), Steps: r.steps,
-	}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("environment: %w", err)
 	}
-	return r.dir.write(environmentFile, append(text, '\n'))
 }
 
-// checkEnvironment refuses to go on with another task or another start child
-// than the run began with.
-func (r *run) checkEnvironment() error {
-	text, err := os.ReadFile(r.dir.file(environmentFile))
-	if err != nil {
-		return fmt.Errorf("environment: %w", err)
-	}
-	var env environment
-	if err := json.Unmarshal(text, &env); err != nil {
-		return fmt.Errorf("environment: %s: %w", environmentFile, err)
-	}
-	for _, c := range []struct{ what, began, now string }{
-		{"task", env.Task, r.task.Digest()}, {"child", env.Child, r.startSHA},
-	} {
-		if c.began != c.now {
-			return configErrorf("%s: must be what the run began with (sha256 %.12s, got %.12s)", c.what, c.began, c.now)
+// checkFiles refuses to resume a run whose files of the start have changed.
+func (e Environment) checkFiles(d *directory) error {
+	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
+		if !slices.Contains(startFiles, name) {
+			return configErrorf("%s: files_sha256: unknown file %q", d.file(environmentFile), name)
+		}
+		sum, err := fileSHA(d.file(name))
+		if err != nil {
+			return inConfig(err)
+		}
+		if sum != e.Files[name] {
+			return configErrorf("%s: must be as the run began with it (sha256 %.12s, got %.12s): restore it, or start a new run in another folder", d.file(name), e.Files[name], sum)
 		}
 	}
 	return nil
+}
+
+// check refuses to resume a run with another task, start child, embedder or
+// kernel than it began with: its results would be another's.
+func (e Environment) check(now Environment) error {
+	for _, c := range []struct{ what, began, now string }{
+		{"task", e.Task, now.Task}, {"child", e.Child, now.Child}, {"child: its configuration, tokenizer or template", e.ChildFiles, now.ChildFiles},
+	} {
+		if c.began != c.now && c.began != "" {
+			return configErrorf("%s: must be what the run began with (sha256 %.12s, got %.12s)", c.what, c.began, c.now)
+		}
+	}
+	if e.Embedder != now.Embedder {
+		return configErrorf("embedder: must be what the run began with (%+v, got %+v)", e.Embedder, now.Embedder)
+	}
+	if e.Kernel != now.Kernel {
+		remedy := "resume on a machine that has it"
+		if slices.Contains(kernel.Variants(), e.Kernel) {
+			remedy = "set PGSRM_KERNEL=" + e.Kernel
+		}
+		return configErrorf("kernel: must be %s, which the run began with, as another one gives other bits (got %s): %s", e.Kernel, now.Kernel, remedy)
+	}
+	if began, here := arch(e.Platform), arch(now.Platform); began != here {
+		return configErrorf("platform: must be %s, which the run began on, as another one gives other bits (got %s)", began, here)
+	}
+	return nil
+}
+
+// arch is the GOARCH of a platform.
+func arch(platform string) string {
+	_, arch, _ := strings.Cut(platform, "/")
+	return arch
+}
+
+// childFilesSHA identifies what the child that a name stands for has beside its
+// weights: the hex SHA-256 over the names and contents of the .json and .jinja
+// files of its folders, "" of a child in the binary.
+func childFilesSHA(name string) (string, error) {
+	c, err := findChild(name)
+	if err != nil || c.folder == "" && c.adapter == "" {
+		return "", err
+	}
+	h := sha256.New()
+	for _, dir := range []string{c.folder, c.adapter} {
+		if dir == "" {
+			continue
+		}
+		entries, err := os.ReadDir(dir) // sorted by name
+		if err != nil {
+			return "", err
+		}
+		for _, e := range entries {
+			if ext := filepath.Ext(e.Name()); ext != ".json" && ext != ".jinja" {
+				continue
+			}
+			sum, err := fileSHA(filepath.Join(dir, e.Name()))
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(h, "%s  %s\n", sum, e.Name())
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // revision is the version control revision of the binary.

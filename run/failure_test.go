@@ -180,39 +180,75 @@ func TestResumeRefusesWhatTheRunDidNotBeginWith(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(state, []byte(strings.Replace(string(text), `"version": 1`, `"version": 9`, 1)), 0o644); err != nil {
+	if err := os.WriteFile(state, []byte(strings.Replace(string(text), `"version": 2`, `"version": 9`, 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Resume(context.Background(), testConfig(t, dir), testDeps(t)); err == nil || !strings.HasSuffix(err.Error(), "version must be 1 (got 9)") {
+	if _, err := Resume(context.Background(), testConfig(t, dir), testDeps(t)); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "version must be 1 to 2 (got 9); no other checkpoint is good") {
 		t.Errorf("another version: got %v", err)
 	}
 }
 
-// An attempt that fails before the run begins does not stand in the way.
-func TestFailedStartLeavesTheDirectoryFree(t *testing.T) {
-	dir, deps := t.TempDir(), testDeps(t)
-	deps.Embedder = letters{fail: func() bool { return true }}
-	if _, err := Start(context.Background(), testConfig(t, dir), deps); !errors.Is(err, ErrUnavailable) {
-		t.Fatalf("no parent answer has a vector: got error %v", err)
+// A start that fails leaves nothing: neither files nor the folders that it made.
+func TestFailedStartLeavesNothing(t *testing.T) {
+	parent := t.TempDir()
+	for _, dir := range []string{filepath.Join(parent, "runs", "a"), parent} {
+		deps := testDeps(t)
+		deps.Embedder = letters{fail: func() bool { return true }}
+		if _, err := Start(context.Background(), testConfig(t, dir), deps); !errors.Is(err, ErrUnavailable) {
+			t.Fatalf("no parent answer has a vector: got error %v", err)
+		}
+		if got := snapshot(t, parent); len(got) > 0 {
+			t.Errorf("%s: left %v", dir, got)
+		}
 	}
-	if _, err := Start(context.Background(), testConfig(t, dir, "episodes=32"), testDeps(t)); err != nil {
+	if _, err := Start(context.Background(), testConfig(t, parent, "episodes=32"), testDeps(t)); err != nil {
 		t.Errorf("second attempt: %v", err)
+	}
+}
+
+// What a start leaves that was killed while it wrote its files is no hindrance, and
+// goes.
+func TestKilledStartLeavesTheDirectoryFree(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{startMark, environmentFile, answersFile, "." + configFile + ".tmp-17"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("{}\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, lockFile), []byte(`{"pid":1,"host":"h"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Start(context.Background(), testConfig(t, dir, "episodes=32", "reward=binary"), testDeps(t)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{startMark, "." + configFile + ".tmp-17"} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("%s: must be gone", name)
+		}
 	}
 }
 
 // Junk beside the files of a run must not disturb it.
 func TestJunkInTheDirectorySurvives(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"notes.txt", ".child.tmp-1", "checkpoints/readme", "checkpoints/.00000003.tmp-7/x", "checkpoints/00000x"} {
+	dir, deps := t.TempDir(), testDeps(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	deps.Events = []Subscriber{stopAt{4, cancel}}
+	if _, err := Start(ctx, testConfig(t, dir), deps); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"notes.txt", ".child.tmp-1", "checkpoints/readme", "checkpoints/.00000003.tmp-7/x", "checkpoints/00000x", "checkpoints/000000009/x"} {
 		path := filepath.Join(dir, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("junk"), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Start(context.Background(), testConfig(t, dir), testDeps(t)); err != nil {
+	if _, err := Resume(context.Background(), testConfig(t, dir), testDeps(t)); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]bool{"notes.txt": true, "checkpoints/readme": true, "checkpoints/00000x": true, ".child.tmp-1": false, "checkpoints/.00000003.tmp-7": false} {
+	for name, want := range map[string]bool{
+		"notes.txt": true, "checkpoints/readme": true, "checkpoints/00000x": true, "checkpoints/000000009": true,
+		".child.tmp-1": false, "checkpoints/.00000003.tmp-7": false,
+	} {
 		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
 			t.Errorf("%s: there %v, want %v", name, err == nil, want)
 		}

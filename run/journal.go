@@ -2,8 +2,10 @@ package run
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"io"
 	"math"
 	"os"
@@ -16,7 +18,8 @@ import (
 type journal struct {
 	file *os.File
 	buf  bytes.Buffer
-	size int64 // bytes in the file
+	size int64     // bytes in the file
+	sum  hash.Hash // SHA-256 of them
 }
 
 // openJournal opens the file and cuts it to size bytes, which it must have.
@@ -32,14 +35,15 @@ func openJournal(path string, size int64) (*journal, error) {
 	if err == nil {
 		err = f.Truncate(size)
 	}
+	sum := sha256.New()
 	if err == nil {
-		_, err = f.Seek(size, io.SeekStart)
+		_, err = io.Copy(sum, f)
 	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	return &journal{file: f, size: size}, nil
+	return &journal{file: f, size: size, sum: sum}, nil
 }
 
 // line adds one line.
@@ -60,6 +64,7 @@ func (j *journal) flush() error {
 		return err
 	}
 	j.size += int64(n)
+	j.sum.Write(j.buf.Bytes())
 	j.buf.Reset()
 	return nil
 }

@@ -1,7 +1,10 @@
 package run
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -33,7 +36,7 @@ type Result struct {
 // that is ErrInterrupted or ErrUnavailable leaves a checkpoint to Resume from.
 func Start(ctx context.Context, cfg Config, deps Deps) (Result, error) {
 	return inDirectory(cfg.Out, deps, func(d *directory, deps Deps) (Result, error) {
-		if d.has(configFile) {
+		if d.begun {
 			return Result{}, configErrorf("out: %s holds a run already, resume it with --resume or choose another folder", d.path)
 		}
 		return start(ctx, cfg, d, deps)
@@ -55,7 +58,11 @@ func Resume(ctx context.Context, cfg Config, deps Deps) (Result, error) {
 		if err := sameConfig(began, cfg, d.path); err != nil {
 			return Result{}, err
 		}
-		if d.has(childDir) {
+		complete, err := hasChild(d.path)
+		if err != nil {
+			return Result{}, err
+		}
+		if complete {
 			steps := cfg.Steps()
 			return Result{Dir: d.path, Steps: steps, Episodes: steps * cfg.EpisodesPerStep(), Complete: true, Earlier: true}, nil
 		}
@@ -93,27 +100,33 @@ func start(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, er
 
 // resume trains a run that has begun to its end.
 func resume(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, error) {
+	began, err := ReadEnvironment(d.path)
+	if err != nil {
+		return Result{}, inConfig(err)
+	}
+	if err := began.checkFiles(d); err != nil {
+		return Result{}, err
+	}
 	defer ownPool(cfg, &deps)()
 	r, err := prepare(ctx, cfg, d, deps)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := r.checkEnvironment(); err != nil {
+	if err := began.check(r.environment()); err != nil {
 		return Result{}, err
 	}
-	path, err := d.checkpoints().newest()
-	if err != nil {
+	s, ok, err := r.newestState()
+	switch {
+	case err != nil:
 		return Result{}, err
-	}
-	if path == "" { // killed before its first checkpoint
+	case !ok: // killed before its first checkpoint
 		r.openPolicy()
-		return r.finish(ctx, deps.Events, nil)
+	default:
+		if err := r.restore(s); err != nil {
+			return Result{}, fmt.Errorf("checkpoint: %w", err)
+		}
 	}
-	sizes, err := r.restore(path)
-	if err != nil {
-		return Result{}, fmt.Errorf("checkpoint: %w", err)
-	}
-	return r.finish(ctx, deps.Events, sizes)
+	return r.finish(ctx, deps.Events, s.Bytes)
 }
 
 // ownPool makes a pool for a run that was given none, and returns what closes it.
@@ -129,17 +142,24 @@ func ownPool(cfg Config, deps *Deps) (free func()) {
 	return deps.Pool.Close
 }
 
-// begin writes down what the run starts with. It has begun once config.yaml is
-// there, which is written last.
+// begin writes down what the run starts with.
 func (r *run) begin() error {
-	if err := r.writeEnvironment(); err != nil {
-		return err
-	}
-	text, err := r.cfg.marshal()
+	config, err := r.cfg.marshal()
 	if err != nil {
 		return fmt.Errorf("run directory: %w", err)
 	}
-	return r.dir.write(configFile, text)
+	r.start[configFile] = config
+	env := r.environment()
+	env.Files = map[string]string{}
+	for name, text := range r.start {
+		env.Files[name] = fmt.Sprintf("%x", sha256.Sum256(text))
+	}
+	text, err := json.MarshalIndent(env, "", "  ")
+	if err != nil {
+		return fmt.Errorf("environment: %w", err)
+	}
+	r.start[environmentFile] = append(text, '\n')
+	return r.dir.begin(r.start)
 }
 
 // finish trains from where the run stands to its end. sizes are those of the
@@ -171,6 +191,9 @@ func (r *run) finish(ctx context.Context, subscribers []Subscriber, sizes map[st
 func (r *run) loop(ctx context.Context) error {
 	for {
 		if r.evalDue() && !r.evaluated {
+			if err := r.checkFinite(); err != nil {
+				return err
+			}
 			if err := r.evaluate(ctx); err != nil {
 				return err
 			}
@@ -225,30 +248,32 @@ func (r *run) saveChild() error {
 }
 
 // stop ends the run: with a checkpoint where it can be resumed later, with the
-// name of the last good one where it cannot.
+// name of the last good one where numbers are not finite.
 func (r *run) stop(err error) error {
-	var bad *rl.NonFiniteError
-	switch {
-	case errors.Is(err, ErrInterrupted), errors.Is(err, ErrUnavailable):
-		if saved := r.save(); saved != nil {
-			err = fmt.Errorf("%w; no checkpoint: %v", err, saved)
+	if errors.Is(err, ErrInterrupted) || errors.Is(err, ErrUnavailable) {
+		if failed := r.save(); failed != nil {
+			err = fmt.Errorf("%v; no checkpoint: %w", err, failed)
 		} else {
 			err = fmt.Errorf("%w; checkpoint: %s", err, r.dir.checkpoints().folder(r.done))
 		}
-	case errors.Is(err, ErrNonFinite), errors.As(err, &bad):
-		if bad != nil {
-			err = fmt.Errorf("step %d: %w: %s is %v", r.done+1, ErrNonFinite, bad.What, bad.Value)
-		}
-		path, found := r.dir.checkpoints().newest()
-		if path == "" || found != nil {
-			path = "none"
-		}
-		err = fmt.Errorf("%w; last good checkpoint: %s", err, path)
+	}
+	if errors.Is(err, ErrNonFinite) {
+		err = r.nonFinite(err)
 	}
 	if told := r.events.emit(Ended{Step: r.done, Episode: r.episode(), Err: err}); err == nil {
 		err = told
 	}
 	return err
+}
+
+// nonFinite adds the last good checkpoint to an error of numbers that are not finite.
+func (r *run) nonFinite(err error) error {
+	var bad *rl.NonFiniteError
+	if errors.As(err, &bad) {
+		err = fmt.Errorf("step %d: %w: %s is %v", r.done+1, ErrNonFinite, bad.What, bad.Value)
+	}
+	steps, _ := r.dir.checkpoints().steps() // none can be named where they cannot be listed
+	return fmt.Errorf("%w; last good checkpoint: %s", err, cmp.Or(r.lastGood(steps), "none"))
 }
 
 // episode is the number of samples drawn so far.

@@ -44,9 +44,10 @@ type run struct {
 	events eventStream
 	clock  func() time.Time
 
-	early    eventStream // subscribers alone, before the files are open
-	warnings warnings    // of sources, not yet told
-	asked    Asked       // what the parent was asked; zero where a table answered
+	start    map[string][]byte // files of the start, by name, until begin writes them
+	early    eventStream       // subscribers alone, before the files are open
+	warnings warnings          // of sources, not yet told
+	asked    Asked             // what the parent was asked; zero where a table answered
 
 	task     *task.Task
 	tok      *tokenizer.Tokenizer
@@ -56,14 +57,15 @@ type run struct {
 	prompts  []prompt // those trained on
 	evals    []split  // those evaluated, by split
 
-	model    *lm.Model
-	prompter *lm.Prompter // of the child
-	startSHA string       // of the start child, see digest
-	state    *lm.State    // of the rollout, training
-	policy   *rl.ModelPolicy
-	adam     *lm.AdamW
-	algo     rl.Algorithm
-	needs    rl.Needs
+	model         *lm.Model
+	prompter      *lm.Prompter // of the child
+	startSHA      string       // of the start child, see digest
+	startFilesSHA string       // likewise, see childFilesSHA
+	state         *lm.State    // of the rollout, training
+	policy        *rl.ModelPolicy
+	adam          *lm.AdamW
+	algo          rl.Algorithm
+	needs         rl.Needs
 
 	reference *rl.Reference // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
 
@@ -92,7 +94,7 @@ type split struct {
 // prepare opens everything that a run needs: task, embedder, child, the parent's
 // answers, reward and prompts. It stands at step 0.
 func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error) {
-	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, clock: deps.Clock, early: deps.Events}
+	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, start: map[string][]byte{}, clock: deps.Clock, early: deps.Events}
 	r.needs = cfg.Options.Needs(cfg.Algorithm)
 	var err error
 	if r.task = deps.Task; r.task == nil {
@@ -125,6 +127,9 @@ func (r *run) openChild(deps Deps) error {
 	if start == nil {
 		var err error
 		if start, tok, err = OpenChild(r.cfg.Child); err != nil {
+			return inConfig(err)
+		}
+		if r.startFilesSHA, err = childFilesSHA(r.cfg.Child); err != nil {
 			return inConfig(err)
 		}
 	} else {

@@ -1,7 +1,9 @@
 package run
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -17,4 +19,18 @@ func ReadConfig(dir string) (cfg Config, ok bool, err error) {
 	}
 	cfg, err = Load(path, []config.Setting{{From: "--out", Key: "out", Value: dir}})
 	return cfg, err == nil, err
+}
+
+// ReadEnvironment reads what the run in a directory was made with.
+func ReadEnvironment(dir string) (Environment, error) {
+	var e Environment
+	path := filepath.Join(dir, environmentFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return e, fmt.Errorf("environment: %w", err)
+	}
+	if err := json.Unmarshal(text, &e); err != nil {
+		return e, fmt.Errorf("environment: %s: %w", path, err)
+	}
+	return e, nil
 }

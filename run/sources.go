@@ -9,7 +9,7 @@ import (
 )
 
 // shared are the sources of a comparison, opened once for all its runs, so that
-// runs that go on side by side ask each thing once.
+// runs beside each other ask each thing once.
 type shared struct {
 	mu        sync.Mutex
 	parents   map[string]parent.Parent // by what they were opened with

@@ -1,17 +1,17 @@
 package run
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
+	"maps"
 	"path/filepath"
 
 	"pgsrm/lm"
 	"pgsrm/rl"
 )
 
-// checkpointVersion is the version of the format; others are refused.
-const checkpointVersion = 1
+// stateVersion is the version of state.json that is written. Version 1, without
+// checksums, is read too.
+const stateVersion = 2
 
 // runState is state.json of a run: all of its state that is not weights. Random
 // numbers need none, see stream.
@@ -23,17 +23,29 @@ type runState struct {
 	OptimizerSteps int              `json:"optimizer_steps"` // updates that AdamW made
 	Algorithm      rl.State         `json:"algorithm"`
 	Bytes          map[string]int64 `json:"bytes"` // size of each append-only file
+	// Run are the hex SHA-256 of the files of the run directory that the checkpoint
+	// stands on, those of append-only files over their first Bytes.
+	Run map[string]string `json:"run_sha256,omitempty"`
 }
 
-// save writes a checkpoint of the run as it is now.
+// save writes a checkpoint of the run as it is now; weights that are not finite
+// are an error.
 func (r *run) save() error {
-	sizes, err := r.dir.sync()
+	if err := r.checkFinite(); err != nil {
+		return err
+	}
+	sizes, sums, err := r.dir.sync()
 	if err != nil {
 		return err
 	}
+	start, err := r.dir.startSums()
+	if err != nil {
+		return err
+	}
+	maps.Copy(sums, start)
 	state := runState{
-		Version: checkpointVersion, Step: r.done, Evaluated: r.evaluated, Dropped: r.dropped,
-		OptimizerSteps: r.adam.Steps, Algorithm: r.algo.State(), Bytes: sizes,
+		Version: stateVersion, Step: r.done, Evaluated: r.evaluated, Dropped: r.dropped,
+		OptimizerSteps: r.adam.Steps, Algorithm: r.algo.State(), Bytes: sizes, Run: sums,
 	}
 	saved := r.dir.checkpoints()
 	err = saved.write(r.done, r.cfg.KeepCheckpoints, state, func(dir string) error {
@@ -45,23 +57,36 @@ func (r *run) save() error {
 	return r.events.emit(Checkpointed{Step: r.done, Path: saved.folder(r.done)})
 }
 
-// restore loads a checkpoint and returns the sizes of the append-only files.
-func (r *run) restore(path string) (map[string]int64, error) {
-	s, err := readState(path)
+// checkFinite returns an error if the last update left a weight or a moment of the
+// optimiser that is not finite.
+func (r *run) checkFinite() error {
+	err := r.model.CheckWeights()
+	if err == nil {
+		err = r.adam.CheckMoments()
+	}
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("step %d: %w", r.done, err)
+	}
+	return nil
+}
+
+// restore puts the run at a checkpoint that verify found good.
+func (r *run) restore(s runState) error {
+	path := r.dir.checkpoints().folder(s.Step)
+	if s.Version == 1 {
+		r.warnings.add(path + " is of version 1, which has no checksums: it is taken as it is")
 	}
 	if err := r.reload(filepath.Join(path, childDir)); err != nil {
-		return nil, err
+		return err
 	}
 	r.openPolicy()
 	if err := loadTrainer(path, r.model, r.adam); err != nil {
-		return nil, err
+		return err
 	}
 	r.adam.Steps = s.OptimizerSteps
 	r.algo.Restore(s.Algorithm)
 	r.done, r.evaluated, r.dropped = s.Step, s.Evaluated, s.Dropped
-	return s.Bytes, nil
+	return r.checkFinite()
 }
 
 // reload replaces the start child by that of a checkpoint: all of it, or its
@@ -69,7 +94,7 @@ func (r *run) restore(path string) (map[string]int64, error) {
 func (r *run) reload(dir string) error {
 	if r.cfg.LoRA.On() {
 		r.model.DropLoRA()
-		return r.model.LoadAdapter(dir, false) // the base is the start child's: checkEnvironment
+		return r.model.LoadAdapter(dir, false) // the base is the start child's: Environment.check
 	}
 	m, _, err := lm.Load(dir)
 	if err != nil {
@@ -78,21 +103,4 @@ func (r *run) reload(dir string) error {
 	m.Pool = r.model.Pool
 	r.model = m
 	return nil
-}
-
-// readState reads state.json of a checkpoint.
-func readState(checkpoint string) (runState, error) {
-	path := filepath.Join(checkpoint, stateFile)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return runState{}, err
-	}
-	var s runState
-	if err := json.Unmarshal(text, &s); err != nil {
-		return s, fmt.Errorf("%s: %w", path, err)
-	}
-	if s.Version != checkpointVersion {
-		return s, fmt.Errorf("%s: version must be %d (got %d)", path, checkpointVersion, s.Version)
-	}
-	return s, nil
 }

@@ -187,7 +187,7 @@ func shown(text *atomic.Pointer[string]) decor.Decorator {
 	})
 }
 
-// plainView is lines: where it goes on, each evaluation, and warnings.
+// plainView is lines: where it resumes, each evaluation, and warnings.
 type plainView struct {
 	terminal *Terminal
 	name     string
@@ -206,7 +206,7 @@ func (v *plainView) Event(e Event) error {
 	case Started:
 		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
 		if e.Resumed {
-			v.terminal.Println("%sgoes on at episode %d of %d", prefix(v.name), e.Episode, e.Episodes)
+			v.terminal.Println("%sresumes at episode %d of %d", prefix(v.name), e.Episode, e.Episodes)
 		}
 	case Metrics:
 		if score := scoreText(e.Values); score != "" {

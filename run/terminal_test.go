@@ -32,7 +32,7 @@ func TestPlainProgress(t *testing.T) {
 		}
 	}
 	terminal.Wait()
-	want := `a/seed-1: goes on at episode 20 of 100
+	want := `a/seed-1: resumes at episode 20 of 100
 a/seed-1: warning: step 3: 1 of 10 rewards failed
 a/seed-1: episode 30 of 100, train exact 25.0% semantic 0.500, held-out exact 12.5% semantic 0.250, 20 episodes/s, 4s left
 `

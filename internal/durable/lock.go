@@ -26,15 +26,30 @@ func TryLock(path string, perm fs.FileMode) (*Lock, error) {
 }
 
 func tryLock(path string, flag int, perm fs.FileMode) (*Lock, error) {
-	f, err := os.OpenFile(path, flag, perm)
+	for {
+		f, err := os.OpenFile(path, flag, perm)
+		if err != nil {
+			return nil, err
+		}
+		if err := lockFile(f); err != nil {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		if stillAt(path, f) {
+			return &Lock{f}, nil
+		}
+		f.Close() // its last holder discarded it
+	}
+}
+
+// stillAt says whether path names the open file.
+func stillAt(path string, f *os.File) bool {
+	opened, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return true
 	}
-	if err := lockFile(f); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	return &Lock{f}, nil
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(opened, there)
 }
 
 // Held says whether somebody holds the lock of the file at path; it makes no file.
@@ -53,6 +68,16 @@ func Held(path string) (bool, error) {
 
 // Release gives the lock back; the file stays.
 func (l *Lock) Release() error { return l.file.Close() }
+
+// Discard gives the lock back and removes its file.
+func (l *Lock) Discard() error {
+	err := os.Remove(l.file.Name())
+	closed := l.file.Close()
+	if err != nil { // Windows does not remove an open file
+		err = removeIfThere(l.file.Name())
+	}
+	return errors.Join(err, closed)
+}
 
 // owner is the content of the file of a lock.
 type owner struct {
