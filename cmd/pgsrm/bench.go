@@ -74,9 +74,6 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 	if err := bench.CheckNames(o.Only); err != nil {
 		return inputErrorf("--only: %w", err)
 	}
-	if o.Repeat < 1 {
-		return inputErrorf("--repeat: must be at least 1 (got %d)", o.Repeat)
-	}
 	if o.Scaling {
 		return benchScaling(ctx, o, g)
 	}

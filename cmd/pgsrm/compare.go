@@ -83,12 +83,6 @@ func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps r
 
 // arms are the runs that the flags ask for, and what they have in common.
 func (o *compareOptions) arms(g *globalOptions) (run.Config, []run.Arm, error) {
-	if o.Seeds < 1 {
-		return run.Config{}, nil, inputErrorf("--seeds: must be at least 1 (got %d)", o.Seeds)
-	}
-	if o.Parallel < 0 {
-		return run.Config{}, nil, inputErrorf("--parallel: must not be negative (got %d)", o.Parallel)
-	}
 	base, err := o.load(g)
 	if err != nil {
 		return base, nil, err

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,17 +62,10 @@ func (o *distillOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Options.Source, "source", "", "where the encoder is published, for the header")
 }
 
-// validate names the first flag out of range.
+// validate names the first flag that cannot be used.
 func (o *distillOptions) validate() error {
-	switch {
-	case o.Encoder == "":
+	if o.Encoder == "" {
 		return inputErrorf("--encoder: must name an embedder")
-	case o.Options.Dim < 1:
-		return inputErrorf("--dim: must be at least 1 (got %d)", o.Options.Dim)
-	case !(o.Options.SIF >= 0) || math.IsInf(o.Options.SIF, 0):
-		return inputErrorf("--sif: must be a finite number of at least 0 (got %v)", o.Options.SIF)
-	case o.Options.Batch < 1 || o.Options.Batch > maxBatch:
-		return inputErrorf("--batch: must be in 1..%d (got %d)", maxBatch, o.Options.Batch)
 	}
 	return checkFileOut(o.Out)
 }

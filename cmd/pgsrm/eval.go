@@ -75,8 +75,6 @@ func (o *evalOptions) validate() error {
 		return inputErrorf("--context, --stride: must stand with --text")
 	case o.Split != "" && o.Split != string(task.Train) && o.Split != string(task.HeldOut):
 		return inputErrorf("--split: must be held-out or train (got %q)", o.Split)
-	case o.MaxNewTokens < 0:
-		return inputErrorf("--max-new-tokens: must not be negative (got %d)", o.MaxNewTokens)
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -67,19 +66,15 @@ func (o *generateOptions) AddFlags(f *pflag.FlagSet) {
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the random numbers")
 }
 
-// validate names the first flag out of range.
+// validate names the first flag that checkBounds could not judge.
 func (o *generateOptions) validate() error {
-	if o.Samples < 1 {
-		return inputErrorf("--samples: must be at least 1 (got %d)", o.Samples)
-	}
 	for _, s := range o.Stop {
 		if s == "" {
 			return inputErrorf("--stop: must not be empty")
 		}
 	}
-	if err := o.Sample.Validate(); err != nil {
-		name, rest, _ := strings.Cut(err.Error(), " ")
-		return inputErrorf("--%s: %s", strings.ReplaceAll(name, "_", "-"), rest)
+	if t := o.Sample.Temperature; t > 0 && t < 0.0001 {
+		return inputErrorf("--temperature: must be 0 for greedy answers, or between 0.0001 and 100 (got %v)", t)
 	}
 	return nil
 }

@@ -39,11 +39,8 @@ func (g *globalOptions) AddFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&g.Verbose, "verbose", "v", false, "log more, on stderr")
 }
 
-// finish checks the global flags and makes the logger.
+// finish completes the global flags and makes the logger.
 func (g *globalOptions) finish() error {
-	if g.Threads < 0 {
-		return inputErrorf("--threads: must not be negative (got %d)", g.Threads)
-	}
 	if g.Threads == 0 {
 		g.Threads = runtime.GOMAXPROCS(0)
 	}
@@ -81,7 +78,12 @@ Start with:
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		PersistentPreRunE: func(*cobra.Command, []string) error { return g.finish() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkBounds(cmd); err != nil {
+				return err
+			}
+			return g.finish()
+		},
 	}
 	g.AddFlags(root.PersistentFlags())
 	root.SetIn(g.Stdin)

@@ -49,7 +49,7 @@ func TestMistakesAreOneLine(t *testing.T) {
 		{[]string{"nosuch"}, `pgsrm: unknown command "nosuch" for "pgsrm"`},
 		{[]string{"version", "--nosuch"}, "pgsrm: unknown flag: --nosuch"},
 		{[]string{"version", "extra"}, `pgsrm: pgsrm version: unexpected argument "extra"`},
-		{[]string{"version", "--threads", "-1"}, "pgsrm: --threads: must not be negative (got -1)"},
+		{[]string{"version", "--threads", "-1"}, "pgsrm: --threads: must be between 0 and 1024 (got -1)"},
 	} {
 		code, stdout, stderr := call(t, c.args...)
 		if code != exitInput || stdout != "" || stderr != c.want+"\n" {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,12 +64,6 @@ const (
 	defaultUpdates = 500
 )
 
-// The most that the commands of supervised training take.
-const (
-	maxEpochs = 1_000_000
-	maxBatch  = 1 << 16
-)
-
 func defaultSFTOptions() sftOptions {
 	return sftOptions{
 		Seed: 1, DType: string(safetensors.F32), LoRA: run.LoRA{Targets: []string{lm.AllLinear}},
@@ -98,45 +91,18 @@ func (o *sftOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.LoRA.Targets, "lora-targets", o.LoRA.Targets, "modules with adapters, by comma: c_attn, q_proj, ... or all-linear")
 }
 
-// validate names the first flag out of range.
+// validate names the first flag that does not go with the others; checkBounds has
+// seen to each by itself.
 func (o *sftOptions) validate() error {
-	lr, decay := o.Train.Schedule.LR, o.Train.WeightDecay
 	switch {
 	case o.LoRA.On() && o.DType != string(safetensors.F32):
 		return inputErrorf("--dtype: must be F32 with --lora-rank (got %q)", o.DType)
 	case o.Data != "" && o.Task != "":
 		return inputErrorf("--task: must not stand with --data")
-	case o.Epochs < 0 || o.Epochs > maxEpochs:
-		return inputErrorf("--epochs: must be in 0..%d (got %d)", maxEpochs, o.Epochs)
-	case o.Train.Batch < 1 || o.Train.Batch > maxBatch:
-		return inputErrorf("--batch: must be in 1..%d (got %d)", maxBatch, o.Train.Batch)
-	case !(lr > 0) || math.IsInf(lr, 0):
-		return inputErrorf("--lr: must be a finite number above 0 (got %v)", lr)
-	case o.Train.Schedule.Warmup < 0:
-		return inputErrorf("--warmup: must not be negative (got %d)", o.Train.Schedule.Warmup)
-	case !(decay >= 0) || math.IsInf(decay, 0):
-		return inputErrorf("--weight-decay: must be a finite number of at least 0 (got %v)", decay)
-	case o.MaxNewTokens < 0:
-		return inputErrorf("--max-new-tokens: must not be negative (got %d)", o.MaxNewTokens)
-	}
-	if err := o.validateLoRA(); err != nil {
-		return err
-	}
-	return checkChildOut(o.Out, o.DType)
-}
-
-// validateLoRA checks the flags of the adapters by their names here.
-func (o *sftOptions) validateLoRA() error {
-	l := o.LoRA
-	switch {
-	case l.Rank < 0 || l.Rank > 1<<12:
-		return inputErrorf("--lora-rank: must be in 0..%d (got %d)", 1<<12, l.Rank)
-	case !(l.Alpha >= 0) || math.IsInf(l.Alpha, 0):
-		return inputErrorf("--lora-alpha: must be a finite number of at least 0 (got %v)", l.Alpha)
-	case l.On() && len(l.Targets) == 0:
+	case o.LoRA.On() && len(o.LoRA.Targets) == 0:
 		return inputErrorf("--lora-targets: must name at least one module (got none)")
 	}
-	return nil
+	return checkChildOut(o.Out, o.DType)
 }
 
 // sftOutput is the output of sft --json.
