@@ -4,48 +4,47 @@ package kernel
 const grain = 16 << 10
 
 // GELUTanh sets out[i] = 0.5*x*(1+tanh(sqrt(2/pi)*(x+0.044715*x^3))), the GELU of GPT-2.
-func GELUTanh(p *Pool, out, x []float32) { p.map2(use.geluTanh, out, x) }
+func GELUTanh(p *Pool, out, x []float32) { gelu(p, "GELUTanh", use.geluTanh, out, x) }
 
 // GELUTanhBackward sets dx[i] = dout[i]*gelu'(x[i]); dx may be dout.
-func GELUTanhBackward(p *Pool, dx, dout, x []float32) { p.map3(use.geluTanhGrad, dx, dout, x) }
+func GELUTanhBackward(p *Pool, dx, dout, x []float32) {
+	geluBackward(p, "GELUTanhBackward", use.geluTanhGrad, dx, dout, x)
+}
 
-// GELUErf sets out[i] = x*Phi(x), the GELU of BERT.
-func GELUErf(p *Pool, out, x []float32) { p.map2(use.geluErf, out, x) }
+// GELUErf sets out[i] = x*Phi(x), the GELU of BERT (Hendrycks and Gimpel 2016).
+func GELUErf(p *Pool, out, x []float32) { gelu(p, "GELUErf", use.geluErf, out, x) }
 
 // GELUErfBackward sets dx[i] = dout[i]*gelu'(x[i]); dx may be dout.
-func GELUErfBackward(p *Pool, dx, dout, x []float32) { p.map3(use.geluErfGrad, dx, dout, x) }
+func GELUErfBackward(p *Pool, dx, dout, x []float32) {
+	geluBackward(p, "GELUErfBackward", use.geluErfGrad, dx, dout, x)
+}
 
-// map2 runs an element-wise primitive over two slices of one length.
-func (p *Pool) map2(f func(out, x []float32), out, x []float32) {
+func gelu(p *Pool, name string, f func(out, x []float32), out, x []float32) {
 	n := len(x)
-	if p.Threads() == 1 || n <= grain {
-		f(out[:n], x)
-		return
-	}
-	share(p, &p.jobs.mapped, mapped{f2: f, out: out[:n], a: x}, ceilDiv(n, grain))
+	share(p, mapped{name: name, f2: f, out: out[:n], b: x}, ceilDiv(n, grain))
 }
 
-// map3 runs an element-wise primitive over three slices of one length.
-func (p *Pool) map3(f func(out, a, b []float32), out, a, b []float32) {
-	n := len(b)
-	if p.Threads() == 1 || n <= grain {
-		f(out[:n], a[:n], b)
-		return
-	}
-	share(p, &p.jobs.mapped, mapped{f3: f, out: out[:n], a: a[:n], b: b}, ceilDiv(n, grain))
+func geluBackward(p *Pool, name string, f func(out, a, b []float32), dx, dout, x []float32) {
+	n := len(x)
+	share(p, mapped{name: name, f3: f, out: dx[:n], a: dout[:n], b: x}, ceilDiv(n, grain))
 }
 
-// mapped is one map2 or map3.
+// mapped is an element-wise primitive over two slices of one length, b and out, or three.
 type mapped struct {
+	name      string
 	f2        func(out, x []float32)
 	f3        func(out, a, b []float32)
 	out, a, b []float32
 }
 
+func (j *mapped) cost() Cost {
+	return Cost{Name: j.name, Bytes: 4 * float64(len(j.a)+len(j.b))}
+}
+
 func (j *mapped) item(i int, _ *worker) {
 	lo, hi := i*grain, min((i+1)*grain, len(j.out))
 	if j.f2 != nil {
-		j.f2(j.out[lo:hi], j.a[lo:hi])
+		j.f2(j.out[lo:hi], j.b[lo:hi])
 		return
 	}
 	j.f3(j.out[lo:hi], j.a[lo:hi], j.b[lo:hi])
@@ -53,14 +52,12 @@ func (j *mapped) item(i int, _ *worker) {
 
 // SwiGLU sets out[r] = silu(gate[r])*up[r] for rows of width d (Shazeer 2020). gate and up may be halves of one buffer.
 func SwiGLU(p *Pool, out, gate, up Matrix, rows, d int) {
-	j := gated{out: out, gate: gate, up: up, rows: rows, d: d}
-	j.run(p)
+	share(p, gated{out: out, gate: gate, up: up, rows: rows, d: d}, ceilDiv(rows, normRows))
 }
 
 // SwiGLUBackward sets dgate and dup; dgate may be dout.
 func SwiGLUBackward(p *Pool, dgate, dup, dout, gate, up Matrix, rows, d int) {
-	j := gated{dgate: dgate, dup: dup, out: dout, gate: gate, up: up, rows: rows, d: d}
-	j.run(p)
+	share(p, gated{dgate: dgate, dup: dup, out: dout, gate: gate, up: up, rows: rows, d: d}, ceilDiv(rows, normRows))
 }
 
 // gated is one SwiGLU or, with dgate, its backward; out is then the gradient that comes in.
@@ -69,20 +66,15 @@ type gated struct {
 	rows, d                   int
 }
 
-func (g *gated) run(p *Pool) {
-	blocks := ceilDiv(g.rows, normRows)
-	if p.Threads() == 1 || blocks <= 1 {
-		for i := range blocks {
-			g.block(i)
-		}
-		return
+func (g *gated) cost() Cost {
+	read := 4 * float64(g.rows*g.d)
+	if g.dgate.Data == nil {
+		return Cost{Name: "SwiGLU", Bytes: 2 * read}
 	}
-	share(p, &p.jobs.gated, *g, blocks)
+	return Cost{Name: "SwiGLUBackward", Bytes: 3 * read}
 }
 
-func (g *gated) item(i int, _ *worker) { g.block(i) }
-
-func (g *gated) block(i int) {
+func (g *gated) item(i int, _ *worker) {
 	for r := i * normRows; r < min((i+1)*normRows, g.rows); r++ {
 		out, gate, up := g.out.from(r, 0)[:g.d], g.gate.from(r, 0)[:g.d], g.up.from(r, 0)[:g.d]
 		if g.dgate.Data == nil {
@@ -106,14 +98,7 @@ func Rope(p *Pool, x Matrix, heads int, pos []int32, by Rotations, inverse bool)
 	if inverse {
 		j.sign = -1
 	}
-	blocks := ceilDiv(len(pos), normRows)
-	if p.Threads() == 1 || blocks <= 1 {
-		for i := range blocks {
-			j.block(i)
-		}
-		return
-	}
-	share(p, &p.jobs.rope, j, blocks)
+	share(p, j, ceilDiv(len(pos), normRows))
 }
 
 // rotation is one Rope.
@@ -125,9 +110,11 @@ type rotation struct {
 	sign float32
 }
 
-func (j *rotation) item(i int, _ *worker) { j.block(i) }
+func (j *rotation) cost() Cost {
+	return Cost{Name: "Rope", Bytes: 4 * float64(len(j.pos)*j.heads*j.HeadDim)}
+}
 
-func (j *rotation) block(i int) {
+func (j *rotation) item(i int, _ *worker) {
 	half := j.HeadDim / 2
 	for r := i * normRows; r < min((i+1)*normRows, len(j.pos)); r++ {
 		at := int(j.pos[r]) * half

@@ -30,61 +30,49 @@ type attention struct {
 	out, dout Matrix // [R][Heads*HeadDim]
 	grad      QKV
 	paths     [][]int32 // [R]
+	reach     int       // rows of keys and values that paths reach
+	positions int       // of all paths together
 }
 
-// attnWork is what the attention of a Pool keeps from call to call: the call in work, how it is cut, and its units as
-// functions that are made once.
+// cost counts as many multiply-adds as there are products with a key or value, so many for each position.
+func (a *attention) cost(name string, products int) Cost {
+	return Cost{Name: name, FLOPs: 2 * float64(products*a.Heads*a.HeadDim) * float64(a.positions)}
+}
+
+// attnWork is what the attention of a Pool keeps from call to call: the call in work and how it is cut.
 type attnWork struct {
 	attention
-	p          *Pool
-	group      int // rows of a unit
-	parts      int // units over the heads of such a group
-	unit       func(i, worker int)
-	head       func(kv, worker int)
-	probsUnit  func(i, worker int)
-	spreadUnit func(i, worker int)
+	group int // rows of a unit
+	parts int // units over the heads of such a group
 	segments
 	wave
 }
 
-// attention returns the work of the Pool, set to the call a.
-func (p *Pool) attention(a attention) *attnWork {
-	s := p.at(0)
-	if s.attn == nil {
-		w := new(attnWork)
-		w.unit = func(i, id int) { w.forwardUnit(i, w.p.at(id)) }
-		w.head = func(kv, id int) { w.backwardHead(kv, w.p.at(id)) }
-		w.probsUnit = func(i, id int) { w.waveProbs(i, w.p.at(id)) }
-		w.spreadUnit = func(i, id int) { w.waveSpread(i, w.p.at(id)) }
-		s.attn = w
-	}
-	s.attn.p, s.attn.attention = p, a
-	return s.attn
-}
+// attnForward are the units of Attention.
+type attnForward attnWork
+
+func (w *attnForward) item(i int, s *worker) { (*attnWork)(w).forwardUnit(i, s) }
+func (w *attnForward) cost() Cost            { return w.attention.cost("Attention", 2) }
 
 // Attention lets row i of the queries (all heads side by side) attend to the rows paths[i][0], paths[i][1], ... of the keys and
 // values, in this order, and sets row i of out [R][Heads*HeadDim]; there is a path for each of R rows. A path is the way from the
 // root of the prefix tree to the token; an empty one yields zeros.
 func Attention(p *Pool, out Matrix, x QKV, paths [][]int32, s AttnShape) {
-	w := p.attention(attention{AttnShape: s, QKV: x, out: out, paths: paths})
+	a := attention{AttnShape: s, QKV: x, out: out, paths: paths}
+	a.check()
 	need("Attention: out", out, len(paths), s.Heads*s.HeadDim)
-	w.check()
-	w.cut()
-	units := ceilDiv(len(paths), w.group) * w.parts
-	if p.Threads() == 1 || units == 1 {
-		one := p.at(0)
-		for i := range units {
-			w.forwardUnit(i, one)
-		}
-	} else {
-		p.Each(units, w.unit)
-	}
+	p = p.enter()
+	w := kept[attnWork](p)
+	w.attention = a
+	w.cut(p.Threads())
+	p.run((*attnForward)(w), ceilDiv(len(paths), w.group)*w.parts)
 	w.attention = attention{}
+	p.leave()
 }
 
-// check panics if a slice is too short for the paths and returns how many key rows they reach. A path that goes on
+// check sets reach and positions, and panics if a slice is too short for the paths. A path that goes on
 // in the storage of the one before is read from there on only.
-func (a *attention) check() int {
+func (a *attention) check() {
 	reach := int32(0)
 	var before []int32
 	for _, path := range a.paths {
@@ -98,17 +86,18 @@ func (a *attention) check() int {
 			}
 			reach = max(reach, row+1)
 		}
+		a.positions += len(path)
 		before = path
 	}
+	a.reach = int(reach)
 	need("Attention: q", a.Q, len(a.paths), a.Heads*a.HeadDim)
-	a.needKeys(&a.QKV, "Attention: k", "Attention: v", int(reach))
-	return int(reach)
+	a.needKeys(&a.QKV, "Attention: k", "Attention: v")
 }
 
 // needKeys panics if the keys or values of x are too short for the rows that paths reach.
-func (a *attention) needKeys(x *QKV, k, v string, reach int) {
-	need(k, x.K, reach, a.KVHeads*a.HeadDim)
-	need(v, x.V, reach, a.KVHeads*a.HeadDim)
+func (a *attention) needKeys(x *QKV, k, v string) {
+	need(k, x.K, a.reach, a.KVHeads*a.HeadDim)
+	need(v, x.V, a.reach, a.KVHeads*a.HeadDim)
 	if x.K.Stride != x.V.Stride {
 		panic("kernel: " + k + " and " + v + " must have one stride")
 	}
@@ -116,17 +105,12 @@ func (a *attention) needKeys(x *QKV, k, v string, reach int) {
 
 // cut sets the units: groups of rows; few rows are cut between the heads too, little work not at all. Every row is
 // computed in the same way in all of them.
-func (w *attnWork) cut() {
+func (w *attnWork) cut(threads int) {
 	w.group, w.parts = attnRows, 1
-	threads := w.p.Threads()
 	if threads == 1 {
 		return
 	}
-	work := 0
-	for _, path := range w.paths {
-		work += len(path) * w.Heads * w.HeadDim
-	}
-	if work < attnInline {
+	if w.positions*w.Heads*w.HeadDim < attnInline {
 		w.group = max(1, len(w.paths))
 		return
 	}

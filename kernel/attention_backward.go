@@ -8,23 +8,32 @@ import "pgsrm/kernel/internal/generic"
 //
 // With enough key and value heads a thread takes one of them; else the work is cut into waves of blocks.
 func AttentionBackward(p *Pool, d QKV, dout Matrix, x QKV, paths [][]int32, s AttnShape) {
-	w := p.attention(attention{AttnShape: s, QKV: x, grad: d, dout: dout, paths: paths})
+	a := attention{AttnShape: s, QKV: x, grad: d, dout: dout, paths: paths}
+	a.check()
 	need("AttentionBackward: dout", dout, len(paths), s.Heads*s.HeadDim)
 	need("AttentionBackward: dq", d.Q, len(paths), s.Heads*s.HeadDim)
-	w.needKeys(&w.grad, "AttentionBackward: dk", "AttentionBackward: dv", w.check())
+	a.needKeys(&a.grad, "AttentionBackward: dk", "AttentionBackward: dv")
+	p = p.enter()
+	w := kept[attnWork](p)
+	w.attention = a
 	w.segments.find(paths, attnRows)
-	switch t := p.Threads(); {
-	case t == 1:
-		for kv := range s.KVHeads {
-			w.backwardHead(kv, p.at(0))
-		}
-	case s.KVHeads%t == 0 || s.KVHeads >= 4*t:
-		p.Each(s.KVHeads, w.head)
-	default:
-		w.waves()
+	if t := p.Threads(); s.KVHeads%t == 0 || s.KVHeads >= 4*t {
+		p.run((*attnHeads)(w), s.KVHeads)
+	} else {
+		w.waves(p)
 	}
 	w.attention = attention{}
+	p.leave()
 }
+
+// attnHeads are the units of AttentionBackward where threads take key and value heads.
+type attnHeads attnWork
+
+func (w *attnHeads) item(kv int, s *worker) { (*attnWork)(w).backwardHead(kv, s) }
+func (w *attnHeads) cost() Cost             { return w.attention.cost(backward, 4) }
+
+// backward is the name of all units of AttentionBackward. Probabilities that are computed again do not count.
+const backward = "AttentionBackward"
 
 // backwardHead handles one key and value head and the query heads that use it.
 func (w *attnWork) backwardHead(kv int, s *worker) {
@@ -86,21 +95,40 @@ type wave struct {
 	buf    []float32 // [hi-lo][Heads][size]
 }
 
+// attnProbs and attnSpread are the units of a wave.
+type (
+	attnProbs  attnWork
+	attnSpread attnWork
+)
+
+func (w *attnProbs) item(i int, s *worker)  { (*attnWork)(w).waveProbs(i, s) }
+func (w *attnSpread) item(i int, s *worker) { (*attnWork)(w).waveSpread(i, s) }
+
+// cost counts all waves with the first.
+func (w *attnProbs) cost() Cost {
+	if w.lo > 0 {
+		return Cost{Name: backward}
+	}
+	return w.attention.cost(backward, 4)
+}
+
+func (w *attnSpread) cost() Cost { return Cost{Name: backward} }
+
 // waves runs over all blocks in waves.
-func (w *attnWork) waves() {
+func (w *attnWork) waves(p *Pool) {
 	longest := 0
 	for _, path := range w.paths {
 		longest = max(longest, len(path))
 	}
 	w.size = 2 * attnRows * (longest + 32)
-	w.cuts = min(ceilDiv(w.HeadDim, waveColumns), ceilDiv(2*w.p.Threads(), w.KVHeads))
+	w.cuts = min(ceilDiv(w.HeadDim, waveColumns), ceilDiv(2*p.Threads(), w.KVHeads))
 	blocks := ceilDiv(len(w.paths), attnRows)
 	step := max(1, waveFloats/(w.Heads*w.size))
 	for w.lo = 0; w.lo < blocks; w.lo += step {
 		w.hi = min(w.lo+step, blocks)
 		grown(&w.buf, (w.hi-w.lo)*w.Heads*w.size)
-		w.p.Each((w.hi-w.lo)*w.Heads, w.probsUnit)
-		w.p.Each(w.KVHeads*w.cuts, w.spreadUnit)
+		p.run((*attnProbs)(w), (w.hi-w.lo)*w.Heads)
+		p.run((*attnSpread)(w), w.KVHeads*w.cuts)
 	}
 }
 

@@ -45,9 +45,9 @@ func pieces(k, rows int) int {
 	return (even(k, limit) + 15) &^ 15
 }
 
-// share returns how many blocks a product of that many multiply-adds is cut into: as few as keep all threads busy
+// blocks returns how many blocks a product of that many multiply-adds is cut into: as few as keep all threads busy
 // to the end, since every block packs its own operands.
-func (p *Pool) share(work int) int {
+func (p *Pool) blocks(work int) int {
 	if t := p.Threads(); t == 1 {
 		return 1
 	} else if work < 256<<20 {
@@ -60,7 +60,7 @@ func (p *Pool) share(work int) int {
 // split cuts the output of m rows and so many panels, whose product with every row needs weights
 // multiply-adds, into blocks. Small weights are cheaper to read again than rows of A are to pack again.
 func (p *Pool) split(m, panels, weights, leastRows int) (rowBlock, panelBlock int) {
-	blocks := p.share(m * weights)
+	blocks := p.blocks(m * weights)
 	rows := min(blocks/2, m/240)
 	if weights <= smallWeights && m/leastRows >= p.Threads() {
 		rows = min(blocks, m/leastRows)
@@ -77,17 +77,12 @@ func MatMul(p *Pool, c, a Matrix, m int, w Packed, ep Epilogue) {
 	panels := ceilDiv(w.N, NR)
 	g.rowBlock, g.panelBlock = p.split(m, panels, w.K*w.N, 2*use.tileRows)
 	blocks := ceilDiv(m, g.rowBlock) * ceilDiv(panels, g.panelBlock)
-	if p.Threads() == 1 || blocks == 1 {
-		s := p.at(0)
-		for i := range blocks {
-			g.block(i, s)
-		}
-		return
-	}
-	share(p, &p.jobs.product, g, blocks)
+	share(p, g, blocks)
 }
 
-func (g *product) item(i int, s *worker) { g.block(i, s) }
+func (g *product) cost() Cost {
+	return Cost{Name: "MatMul", FLOPs: 2 * float64(g.m) * float64(g.w.K) * float64(g.w.N)}
+}
 
 // check panics if a slice is too short or the epilogue is impossible.
 func (g *product) check() {
@@ -120,8 +115,8 @@ type sums struct {
 	out            Matrix // the block
 }
 
-// block computes one block: the sums in pieces of blockK steps, then what is left of the epilogue.
-func (g *product) block(i int, s *worker) {
+// item computes one block: the sums in pieces of so many steps, then what is left of the epilogue.
+func (g *product) item(i int, s *worker) {
 	panels := ceilDiv(g.w.N, NR)
 	cols := ceilDiv(panels, g.panelBlock)
 	b := sums{r0: i / cols * g.rowBlock, j0: i % cols * g.panelBlock}

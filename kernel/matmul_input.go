@@ -20,20 +20,15 @@ func MatMulT(p *Pool, dx, dy Matrix, m int, w Packed, add bool) {
 	panels := ceilDiv(w.K, NR)
 	g.rowBlock, g.panelBlock = p.split(m, panels, w.K*w.N, 96)
 	blocks := ceilDiv(m, g.rowBlock) * ceilDiv(panels, g.panelBlock)
-	if p.Threads() == 1 || blocks == 1 {
-		s := p.at(0)
-		for i := range blocks {
-			g.block(i, s)
-		}
-		return
-	}
-	share(p, &p.jobs.inputGrad, g, blocks)
+	share(p, g, blocks)
 }
 
-func (g *inputGrad) item(i int, s *worker) { g.block(i, s) }
+func (g *inputGrad) cost() Cost {
+	return Cost{Name: "MatMulT", FLOPs: 2 * float64(g.m) * float64(g.w.K) * float64(g.w.N)}
+}
 
-// block computes some panels of columns for some rows of dx, a piece of the sum after the other.
-func (g *inputGrad) block(i int, s *worker) {
+// item computes some panels of columns for some rows of dx, a piece of the sum after the other.
+func (g *inputGrad) item(i int, s *worker) {
 	panels := ceilDiv(g.w.K, NR)
 	cols := ceilDiv(panels, g.panelBlock)
 	r0, i0 := i/cols*g.rowBlock, i%cols*g.panelBlock
@@ -86,29 +81,33 @@ type Transposition struct {
 
 // Transpose sets the Dst of all ts.
 func Transpose(p *Pool, ts ...Transposition) {
-	s := p.at(0)
-	s.transposed = append(s.transposed[:0], ts...)
-	t, items := transposed(s.transposed), 0
+	items := 0
 	for _, x := range ts {
 		x.W.need("Transpose: w")
 		needLen("Transpose: dst", x.Dst, PackedLen(x.W.N, x.W.K))
 		items += ceilDiv(x.W.K, NR)
 	}
-	if p.Threads() == 1 {
-		for i := range items {
-			t.item(i, s)
-		}
-	} else {
-		share(p, &p.jobs.transposed, t, items)
-	}
-	clear(s.transposed)
+	p = p.enter()
+	l := kept[transposed](p)
+	l.list = append(l.list[:0], ts...)
+	p.run(l, items)
+	clear(l.list)
+	p.leave()
 }
 
 // transposed is one Transpose; an item is a panel of a Dst.
-type transposed []Transposition
+type transposed struct{ list []Transposition }
+
+func (l *transposed) cost() Cost {
+	c := Cost{Name: "Transpose"}
+	for _, t := range l.list {
+		c.Bytes += 4 * float64(PackedLen(t.W.K, t.W.N))
+	}
+	return c
+}
 
 func (l *transposed) item(i int, s *worker) {
-	for _, t := range *l {
+	for _, t := range l.list {
 		if panels := ceilDiv(t.W.K, NR); i < panels {
 			t.panel(i, s)
 			return

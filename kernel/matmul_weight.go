@@ -25,39 +25,43 @@ func ColSum(p *Pool, db []float32, dy Matrix, m int) {
 
 // MatMulGrads does the work of several layers at once, so that threads wait for each other once.
 func MatMulGrads(p *Pool, grads ...WeightGrad) {
-	s := p.at(0)
 	total := 0
 	for _, w := range grads {
-		total += w.work()
+		w.check()
+		total += w.multiplyAdds()
 	}
-	budget := p.share(total)
+	budget := p.blocks(total)
 	if p.Threads() > 1 && len(grads) > 1 {
 		budget = 4 * p.Threads()
 	}
-	s.grads = s.grads[:0]
+	p = p.enter()
+	l := kept[weightGrads](p)
+	l.list = l.list[:0]
 	items := 0
 	for _, w := range grads {
-		g := newWeightGrad(w, p.Threads(), budget*w.work()/max(1, total))
+		g := newWeightGrad(w, p.Threads(), budget*w.multiplyAdds()/max(1, total))
 		items += g.items()
-		s.grads = append(s.grads, g)
+		l.list = append(l.list, g)
 	}
-	g := weightGrads(s.grads)
-	if p.Threads() == 1 || items == 1 {
-		for i := range items {
-			g.item(i, s)
-		}
-	} else {
-		share(p, &p.jobs.weightGrad, g, items)
-	}
-	clear(s.grads)
+	p.run(l, items)
+	clear(l.list)
+	p.leave()
 }
 
 // weightGrads are the layers of one MatMulGrads.
-type weightGrads []weightGrad
+type weightGrads struct{ list []weightGrad }
+
+func (l *weightGrads) cost() Cost {
+	c := Cost{Name: "MatMulGrads"}
+	for i := range l.list {
+		c.FLOPs += 2 * float64(l.list[i].multiplyAdds())
+	}
+	return c
+}
 
 func (l *weightGrads) item(i int, s *worker) {
-	for at := range *l {
-		g := &(*l)[at]
+	for at := range l.list {
+		g := &l.list[at]
 		n := g.items()
 		if i >= n {
 			i -= n
@@ -84,24 +88,30 @@ const (
 	gradPanels = 16  // most panels of dw in a block, which stays in the L2 cache beside packed x
 )
 
-// work is the number of multiply-adds.
-func (w *WeightGrad) work() int {
+// multiplyAdds is the number of those that DW needs.
+func (w *WeightGrad) multiplyAdds() int {
 	if w.DW.Data == nil {
 		return 0
 	}
 	return w.M * w.DW.K * w.DW.N
 }
 
+// check panics if a slice is too short.
+func (w *WeightGrad) check() {
+	need("MatMulGrad: dy", w.DY, w.M, max(len(w.DB), w.DW.N))
+	if w.DW.Data != nil {
+		w.DW.need("MatMulGrad: dw")
+		need("MatMulGrad: x", w.X, w.M, w.DW.K)
+	}
+}
+
 // newWeightGrad cuts the work, dw into at least so many blocks if it is large enough.
 func newWeightGrad(w WeightGrad, threads, blocks int) weightGrad {
 	g := weightGrad{WeightGrad: w}
-	need("MatMulGrad: dy", w.DY, w.M, max(len(w.DB), w.DW.N))
 	if w.DW.Data == nil {
 		return g
 	}
 	K, N := w.DW.K, w.DW.N
-	w.DW.need("MatMulGrad: dw")
-	need("MatMulGrad: x", w.X, w.M, K)
 	if w.M == 0 && !w.Add {
 		clear(w.DW.Data[:PackedLen(K, N)])
 	}

@@ -24,7 +24,7 @@ type NormStats struct {
 func LayerNorm(p *Pool, out []float32, s NormStats, x []float32, w NormWeights, rows int) {
 	_ = w.Beta[:len(w.Gamma)]
 	n := normForward{out: out, x: x, NormStats: s, NormWeights: w, rows: rows, d: len(w.Gamma)}
-	n.run(p)
+	share(p, n, ceilDiv(rows, normRows))
 }
 
 // normForward is the forward of both norms.
@@ -35,20 +35,19 @@ type normForward struct {
 	rows, d int
 }
 
-func (n *normForward) run(p *Pool) {
-	blocks := ceilDiv(n.rows, normRows)
-	if p.Threads() == 1 || blocks <= 1 {
-		for i := range blocks {
-			n.block(i)
-		}
-		return
-	}
-	share(p, &p.jobs.norm, *n, blocks)
+func (n *normForward) cost() Cost {
+	return Cost{Name: n.name("LayerNorm", "RMSNorm"), Bytes: 4 * float64(n.rows*n.d)}
 }
 
-func (n *normForward) item(i int, _ *worker) { n.block(i) }
+// name is that of the norm which keeps s.
+func (s *NormStats) name(layer, rms string) string {
+	if s.Mean == nil {
+		return rms
+	}
+	return layer
+}
 
-func (n *normForward) block(i int) {
+func (n *normForward) item(i int, _ *worker) {
 	for r := i * normRows; r < min((i+1)*normRows, n.rows); r++ {
 		row := n.x[r*n.d:][:n.d]
 		var mean float32
@@ -67,13 +66,13 @@ func inverseRoot(x float32) float32 { return float32(1 / math.Sqrt(float64(x))) 
 func LayerNormBackward(p *Pool, dx, parts, dout, x, gamma []float32, s NormStats, rows int) {
 	d := len(gamma)
 	n := normBackward{dx: dx, parts: parts[:NormParts(rows, d)], dout: dout, x: x, gamma: gamma, NormStats: s, rows: rows, d: d}
-	n.run(p)
+	share(p, n, ceilDiv(rows, normRows))
 }
 
 // RMSNorm sets out[r] = x[r]*rstd*gamma, rstd = 1/sqrt(mean(x^2)+eps), kept in rstd [R] (Zhang and Sennrich 2019). out may be x.
 func RMSNorm(p *Pool, out, rstd, x []float32, w NormWeights, rows int) {
 	n := normForward{out: out, x: x, NormStats: NormStats{Rstd: rstd}, NormWeights: w, rows: rows, d: len(w.Gamma)}
-	n.run(p)
+	share(p, n, ceilDiv(rows, normRows))
 }
 
 // RMSNormBackward adds to dx [R][D] and sets parts [NormParts(R, D)]. It is the LayerNorm backward with a mean of
@@ -105,20 +104,12 @@ type normBackward struct {
 	parts   []float32 // [blocks][2][D]: dgamma and dbeta of each block of rows
 }
 
-func (n *normBackward) run(p *Pool) {
-	blocks := ceilDiv(n.rows, normRows)
-	if p.Threads() == 1 || blocks <= 1 {
-		for b := range blocks {
-			n.block(b)
-		}
-		return
-	}
-	share(p, &p.jobs.normGrad, *n, blocks)
+// cost counts that dout, x and dx are read.
+func (n *normBackward) cost() Cost {
+	return Cost{Name: n.name("LayerNormBackward", "RMSNormBackward"), Bytes: 3 * 4 * float64(n.rows*n.d)}
 }
 
-func (n *normBackward) item(b int, _ *worker) { n.block(b) }
-
-func (n *normBackward) block(b int) {
+func (n *normBackward) item(b int, _ *worker) {
 	part := n.parts[b*2*n.d:][:2*n.d]
 	clear(part)
 	dgamma, dbeta := part[:n.d], part[n.d:]

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"slices"
 
 	"pgsrm/kernel/internal/generic"
 )
@@ -17,8 +18,7 @@ type AdamWStep struct {
 // AdamW does one step of AdamW (Loshchilov and Hutter 2019) on weights w with gradient g and moments m and v, all of one length,
 // with PyTorch's order of operations: decay of w, moments, bias correction, update.
 func AdamW(p *Pool, w, g, m, v []float32, o AdamWStep) {
-	c := &p.at(0).adam
-	*c = generic.Adam{
+	c := generic.Adam{
 		Decay:     float32(1 - float64(o.LR)*float64(o.WeightDecay)),
 		GradScale: o.GradScale,
 		Rate1:     float32(1 - float64(o.Beta1)),
@@ -29,22 +29,20 @@ func AdamW(p *Pool, w, g, m, v []float32, o AdamWStep) {
 		Step:      float32(float64(o.LR) / float64(o.BiasCorrection1)),
 	}
 	n := len(w)
-	if p.Threads() == 1 || n <= grain {
-		use.adamW(w, g[:n], m[:n], v[:n], c)
-		return
-	}
-	share(p, &p.jobs.adam, adamJob{w, g[:n], m[:n], v[:n], c}, ceilDiv(n, grain))
+	share(p, adamJob{w, g[:n], m[:n], v[:n], c}, ceilDiv(n, grain))
 }
 
 // adamJob is one AdamW.
 type adamJob struct {
 	w, g, m, v []float32
-	c          *generic.Adam
+	c          generic.Adam
 }
+
+func (a *adamJob) cost() Cost { return Cost{Name: "AdamW", Bytes: 4 * 4 * float64(len(a.w))} }
 
 func (a *adamJob) item(i int, _ *worker) {
 	lo, hi := i*grain, min((i+1)*grain, len(a.w))
-	use.adamW(a.w[lo:hi], a.g[lo:hi], a.m[lo:hi], a.v[lo:hi], a.c)
+	use.adamW(a.w[lo:hi], a.g[lo:hi], a.m[lo:hi], a.v[lo:hi], &a.c)
 }
 
 // squareBlock is the number of elements that SumSquares adds up before it adds to the total.
@@ -52,23 +50,16 @@ const squareBlock = 4 * grain
 
 // SumSquares returns the sum of x[i]^2 in float64: blocks of a fixed size, added in order.
 func SumSquares(p *Pool, x []float32) float64 {
+	p = p.enter()
+	q, blocks := kept[squares](p), ceilDiv(len(x), squareBlock)
+	q.x, q.parts = x, slices.Grow(q.parts[:0], blocks)[:blocks]
+	p.run(q, blocks)
+	q.x = nil
 	var total float64
-	blocks := ceilDiv(len(x), squareBlock)
-	if p.Threads() == 1 || blocks <= 1 {
-		for lo := 0; lo < len(x); lo += squareBlock {
-			total += use.sumSquares(x[lo:min(lo+squareBlock, len(x))])
-		}
-		return total
-	}
-	s := p.at(0)
-	if cap(s.sums) < blocks {
-		s.sums = make([]float64, blocks)
-	}
-	parts := s.sums[:blocks]
-	share(p, &p.jobs.squares, squares{x, parts}, blocks)
-	for _, part := range parts {
+	for _, part := range q.parts {
 		total += part
 	}
+	p.leave()
 	return total
 }
 
@@ -77,6 +68,8 @@ type squares struct {
 	x     []float32
 	parts []float64 // sum of each block
 }
+
+func (q *squares) cost() Cost { return Cost{Name: "SumSquares", Bytes: 4 * float64(len(q.x))} }
 
 func (q *squares) item(i int, _ *worker) {
 	lo := i * squareBlock

@@ -17,7 +17,7 @@ const streamBlock = 1 << 18
 func Stream(p *Pool, x []float32) (sum float64) {
 	n := len(x) &^ 63
 	parts := make([]float32, ceilDiv(n, streamBlock))
-	p.spans(n, streamBlock, func(lo, hi, _ int) { parts[lo/streamBlock] = use.stream(x[lo:hi]) })
+	p.Each(len(parts), func(i, _ int) { parts[i] = use.stream(x[i*streamBlock : min((i+1)*streamBlock, n)]) })
 	for _, part := range parts {
 		sum += float64(part)
 	}

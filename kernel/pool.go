@@ -8,19 +8,20 @@ import (
 
 // Pool is a fixed set of workers with their scratch memory. The caller of an operation is worker
 // 0, so a Pool of one thread starts no goroutine and runs everything inline. A Pool serves one
-// operation at a time; a nil *Pool runs inline with scratch memory of its own for each call.
+// operation at a time, except that one of a single thread runs a call inside another. A nil *Pool runs
+// inline, with memory of its own for each call.
 type Pool struct {
 	workers []worker
 
-	job    job
-	jobs   jobs
+	job    job           // in work
+	kept   []any         // what operations keep from call to call
 	ticket atomic.Uint64 // job number << 32 | items not yet handed out
 	done   atomic.Int64  // items finished
 	size   int64
 	busy   atomic.Bool
 	closed atomic.Bool
 	caller parker
-	alone  []Pool // [threads] Pools of one thread each, with the memory of the workers
+	alone  []Pool // [threads] Pools of one thread each, with the scratch memory of the workers
 }
 
 // parker lets one goroutine sleep until another finds work for it.
@@ -75,31 +76,67 @@ func (p *Pool) Close() {
 	}
 }
 
-// Each calls f(i, worker) for every i in 0..n-1 and returns when all calls have returned. Items are
-// handed out one by one to whichever worker is free, so f must not depend on their order; worker is
-// in 0..Threads()-1 and no two calls with the same worker run at once. f must not use the Pool.
-func (p *Pool) Each(n int, f func(i, worker int)) {
-	if n <= 0 {
-		return
-	}
-	if p.Threads() == 1 || n == 1 {
-		for i := range n {
-			f(i, 0)
-		}
-		return
-	}
-	p.run(n, each(f))
+// job is parallel work: an operation of this package or a function of the caller.
+type job interface {
+	item(i int, s *worker) // does the i-th piece, with the scratch memory of one thread
+	cost() Cost            // what the whole is, for Time
 }
 
-// each makes a job of a function.
-type each func(i, worker int)
+// share does the n items of a job: the one way into parallel work. On one thread, or with one item, they run here and now, else on
+// all threads. Meanwhile the job stands in the Pool's memory, since a job on the stack would be moved to the heap at every call.
+func share[T any, J interface {
+	*T
+	job
+}](p *Pool, j T, n int) {
+	p = p.enter()
+	slot := kept[T](p)
+	outer := *slot // empty unless this call runs inside one of its kind
+	*slot = j
+	p.run(J(slot), n)
+	*slot = outer // the Pool must not keep the buffers of an operation alive
+	p.leave()
+}
 
-func (f each) item(i int, s *worker) { f(i, s.id) }
+// own is p or, of a nil Pool, a new one of one thread.
+func (p *Pool) own() *Pool {
+	if p == nil {
+		return &Pool{workers: make([]worker, 1)}
+	}
+	return p
+}
 
-// run does the items 0..n-1 of a job, n at least 1, on all threads, of which there are several.
-func (p *Pool) run(n int, j job) {
-	if p.busy.Swap(true) {
+// enter is own at the start of an operation, before which a Pool of several threads must be idle; leave ends it.
+func (p *Pool) enter() *Pool {
+	p = p.own()
+	if len(p.workers) > 1 && p.busy.Swap(true) {
 		panic("kernel: a Pool must not be used from inside its own Each, nor by two goroutines at once")
+	}
+	return p
+}
+
+func (p *Pool) leave() { p.busy.Store(false) }
+
+// kept returns the T of a Pool, which lives as long as the Pool.
+func kept[T any](p *Pool) *T {
+	for _, k := range p.kept {
+		if t, ok := k.(*T); ok {
+			return t
+		}
+	}
+	t := new(T)
+	p.kept = append(p.kept, t)
+	return t
+}
+
+// run is share for a job that is kept already, between enter and leave.
+func (p *Pool) run(j job, n int) {
+	s := &p.workers[0]
+	s.timer.begin(j, n)
+	if len(p.workers) == 1 || n <= 1 {
+		for i := range n {
+			s.do(j, i)
+		}
+		return
 	}
 	p.job, p.size = j, int64(n)
 	p.done.Store(0)
@@ -108,9 +145,19 @@ func (p *Pool) run(n int, j job) {
 		p.workers[i].rouse()
 	}
 	p.work(0)
+	since := s.timer.time()
 	p.caller.wait(func() bool { return p.done.Load() == p.size })
+	s.timer.waited(since)
 	p.job = nil
-	p.busy.Store(false)
+}
+
+// do does one item of a job on the worker's thread.
+func (s *worker) do(j job, i int) {
+	if s.timer != nil {
+		s.timer.item(j, i, s)
+		return
+	}
+	j.item(i, s)
 }
 
 // take hands out one item of the current job.
@@ -135,7 +182,7 @@ func (p *Pool) work(id int) {
 		if !ok {
 			return
 		}
-		p.job.item(i, &p.workers[id])
+		p.workers[id].do(p.job, i)
 		size := p.size
 		if p.done.Add(1) == size && id != 0 {
 			p.caller.rouse()
@@ -152,82 +199,6 @@ func (p *Pool) loop(id int) {
 		}
 		p.work(id)
 	}
-}
-
-// RowUnit is what the blocks of Rows begin at multiples of, counted from the first row.
-const RowUnit = normRows
-
-// cut says how Rows cuts.
-type cut struct {
-	least int // fewest rows for each thread that are worth it
-	most  int // most rows of a block
-	cost  int // what a block costs beside its rows, in rows
-}
-
-// smallChain is the most weights of a chain of operations that stay in the L2 cache beside a block of rows.
-const smallChain = 1 << 20
-
-var (
-	smallCut = cut{least: RowUnit, most: 128, cost: 6}
-	largeCut = cut{least: 160, most: 512, cost: 30} // blocks read the weights from memory: the longer the better
-)
-
-// Small tells whether the weights of a chain of operations stay in the cache while blocks of rows go through it.
-func Small(weights int) bool { return weights <= smallChain }
-
-// Rows calls f for blocks that together are the rows from..to-1, on all threads at once, each with a Pool of one thread. It is for a chain of
-// operations that each compute rows from the same rows: a block stays in the caches from one to the next, and the
-// threads wait for each other once. weights is how many weights the chain multiplies each row with: the more, the longer are
-// blocks. Where rows are too few for all threads, f is called once, with all of them and p itself.
-func (p *Pool) Rows(from, to, weights int, f func(p *Pool, lo, hi int)) {
-	n := to - from
-	if n <= 0 {
-		return
-	}
-	c := smallCut
-	if !Small(weights) {
-		c = largeCut
-	}
-	if n < c.least*p.Threads() || p.Threads() == 1 && !Small(weights) {
-		f(p, from, to)
-		return
-	}
-	size := c.rows(n, p.Threads())
-	if p.Threads() == 1 { // p may be nil
-		for lo := from; lo < to; lo += size {
-			f(p, lo, min(lo+size, to))
-		}
-		return
-	}
-	share(p, &p.jobs.rows, rowBlocks{p, from, to, size, f}, ceilDiv(n, size))
-}
-
-// rows returns the number of rows of a block: that for which the last of the threads is done first.
-func (c cut) rows(n, threads int) int {
-	best, least := c.most, 0
-	for size := c.most; size >= RowUnit; size -= RowUnit {
-		blocks, rest := n/size, n%size
-		time := ceilDiv(blocks, threads) * (size + c.cost)
-		if blocks%threads == 0 && rest > 0 {
-			time += rest + c.cost
-		}
-		if least == 0 || time < least {
-			best, least = size, time
-		}
-	}
-	return best
-}
-
-// rowBlocks is one Rows.
-type rowBlocks struct {
-	p              *Pool
-	from, to, size int
-	f              func(p *Pool, lo, hi int)
-}
-
-func (r *rowBlocks) item(i int, s *worker) {
-	lo := r.from + i*r.size
-	r.f(&r.p.alone[s.id], lo, min(lo+r.size, r.to))
 }
 
 // wait returns when ready holds: it looks again and again, now and then lets other goroutines run, then sleeps.
@@ -256,9 +227,4 @@ func (k *parker) rouse() {
 	if k.asleep.Swap(false) {
 		k.wake <- struct{}{}
 	}
-}
-
-// spans cuts n rows into blocks of grain rows and calls f(lo, hi, worker) for each.
-func (p *Pool) spans(n, grain int, f func(lo, hi, worker int)) {
-	p.Each((n+grain-1)/grain, func(i, w int) { f(i*grain, min((i+1)*grain, n), w) })
 }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -93,5 +94,50 @@ func TestChoose(t *testing.T) {
 	}
 	if _, err := choose("avx512", tables[1:]); err == nil || !strings.Contains(err.Error(), `one of avx2, go on`) {
 		t.Errorf("a variant that the processor lacks: got %v", err)
+	}
+}
+
+// On one thread calls may run inside calls of their kind, whose state comes back.
+func TestOneThreadNests(t *testing.T) {
+	for _, p := range []*Pool{nil, NewPool(1)} {
+		var order []int
+		p.Each(2, func(i, _ int) {
+			p.Each(3, func(k, w int) { order = append(order, 10*i+k+w) })
+			p.Rows(100*i, 100*i+40, 0, func(q *Pool, lo, hi int) {
+				q.Rows(lo, hi, 0, func(_ *Pool, lo, hi int) { order = append(order, lo, hi) })
+			})
+		})
+		if want := []int{0, 1, 2, 0, 40, 10, 11, 12, 100, 140}; !slices.Equal(order, want) {
+			t.Errorf("got %v, want %v", order, want)
+		}
+	}
+}
+
+// A Pool whose operation was refused for its arguments still works.
+func TestPoolAfterRefusal(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	x := make([]float32, 64)
+	for name, bad := range map[string]func(){
+		"MatMul":      func() { MatMul(p, View(x, 2), View(x[:5], 3), 2, Packed{x, 3, 2}, Epilogue{}) },
+		"MatMulGrads": func() { MatMulGrad(p, Packed{x, 3, 2}, View(x, 3), View(x, 2), 2, true) },
+		"Transpose":   func() { Transpose(p, Transposition{x, Packed{x, 3, 2}}) },
+		"Attention": func() {
+			Attention(p, View(x, 4), QKV{View(x, 4), View(x, 4), View(x, 4)}, [][]int32{{99}}, AttnShape{1, 1, 4, 1})
+		},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: was accepted", name)
+				}
+			}()
+			bad()
+		}()
+		ran := 0
+		p.Each(1, func(int, int) { ran++ })
+		if ran != 1 {
+			t.Errorf("%s: the Pool is stuck", name)
+		}
 	}
 }

@@ -5,27 +5,15 @@ import "pgsrm/kernel/internal/generic"
 // worker holds what one thread needs: its place to sleep and scratch memory.
 type worker struct {
 	parker
-	id         int
-	tile       generic.Tile
-	adam       generic.Adam
-	panel      []float32   // packed operand of a matrix product
-	pieces     []float32   // the other operand, packed
-	bias       [NR]float32 // the bias of an incomplete panel
-	edge       []float32   // C of a tile that is cut off at the right
-	row        []float32   // work space of one row
-	head       generic.Attn
-	attn       *attnWork       // worker 0 of a Pool only
-	grads      []weightGrad    // the same
-	transposed []Transposition // the same
-	sums       []float64       // partial sums of blocks
-}
-
-// at returns the scratch memory of one worker, of a fresh one for a nil Pool.
-func (p *Pool) at(id int) *worker {
-	if p == nil {
-		return new(worker)
-	}
-	return &p.workers[id]
+	id     int
+	tile   generic.Tile
+	panel  []float32   // packed operand of a matrix product
+	pieces []float32   // the other operand, packed
+	bias   [NR]float32 // the bias of an incomplete panel
+	edge   []float32   // C of a tile that is cut off at the right
+	row    []float32   // work space of one row
+	head   generic.Attn
+	timer  *timer // nil but during Time
 }
 
 // grown returns a slice of n elements that reuses *s where it can; its content is arbitrary.
