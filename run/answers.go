@@ -13,19 +13,19 @@ import (
 	"pgsrm/task"
 )
 
-// answer is one line of answers.jsonl.
-type answer struct {
-	ID     string `json:"id"`
+// Answer is one line of answers.jsonl: what the parent said to one item of the task.
+type Answer struct {
+	ID     string `json:"id"` // of the item
 	Prompt string `json:"prompt"`
 	Answer string `json:"answer,omitempty"`
-	Error  string `json:"error,omitempty"`
+	Error  string `json:"error,omitempty"` // why there is no answer
 }
 
 // openAnswers reads the parent's answers that the run began with, so that a
 // resumed run has the same ones, or asks for them. By item id.
 func (r *run) openAnswers(ctx context.Context, deps Deps) (map[string]string, error) {
 	if r.dir.begun {
-		return readAnswers(r.dir.file(answersFile))
+		return readAnswers(r.dir.path)
 	}
 	p, err := r.openParent(deps)
 	if err != nil {
@@ -39,8 +39,23 @@ func (r *run) openAnswers(ctx context.Context, deps Deps) (map[string]string, er
 		return nil, err
 	}
 	answers, text, err := encodeAnswers(r.task.Items, results)
-	r.start[answersFile] = text
+	r.start[AnswersFile] = text
 	return answers, err
+}
+
+// readAnswers reads the answers of a run by item id, without those that failed.
+func readAnswers(dir string) (map[string]string, error) {
+	all, err := ReadAnswers(dir)
+	if err != nil {
+		return nil, err
+	}
+	answers := map[string]string{}
+	for _, a := range all {
+		if a.Error == "" {
+			answers[a.ID] = a.Answer
+		}
+	}
+	return answers, nil
 }
 
 // askParent asks about all items, and tells how far it is. [len(items)]
@@ -92,7 +107,7 @@ func checkParent(results []parent.Result, maxShare float64) error {
 func encodeAnswers(items []task.Item, results []parent.Result) (answers map[string]string, text []byte, err error) {
 	answers = map[string]string{}
 	for i, it := range items {
-		a := answer{ID: it.ID, Prompt: it.Prompt, Answer: results[i].Answer}
+		a := Answer{ID: it.ID, Prompt: it.Prompt, Answer: results[i].Answer}
 		if err := results[i].Err; err != nil {
 			a.Answer, a.Error = "", err.Error()
 		} else {
@@ -105,26 +120,6 @@ func encodeAnswers(items []task.Item, results []parent.Result) (answers map[stri
 		text = append(append(text, line...), '\n')
 	}
 	return answers, text, nil
-}
-
-// readAnswers reads answers.jsonl.
-func readAnswers(path string) (map[string]string, error) {
-	text, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("answers: %w", err)
-	}
-	defer text.Close()
-	answers := map[string]string{}
-	for dec := json.NewDecoder(text); dec.More(); {
-		var a answer
-		if err := dec.Decode(&a); err != nil {
-			return nil, fmt.Errorf("answers: %s: %w", path, err)
-		}
-		if a.Error == "" {
-			answers[a.ID] = a.Answer
-		}
-	}
-	return answers, nil
 }
 
 // openReward calibrates the reward, or takes the calibration that the run began with.

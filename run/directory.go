@@ -13,17 +13,18 @@ import (
 
 // The names in a run directory; docs/format/run-directory.md describes them.
 const (
-	configFile      = "config.yaml"
-	environmentFile = "environment.json"
-	answersFile     = "answers.jsonl"
+	ConfigFile      = "config.yaml"
+	EnvironmentFile = "environment.json"
+	AnswersFile     = "answers.jsonl"
+	MetricsFile     = "metrics.jsonl"
+	TimingsFile     = "timings.jsonl"
+	CompletionsFile = "completions.jsonl"
+
 	calibrationFile = "calibration.json"
-	metricsFile     = "metrics.jsonl"
-	timingsFile     = "timings.jsonl"
-	completionsFile = "completions.jsonl"
 	eventsPrefix    = "events.out.tfevents."
 	lockFile        = "lock"
 	checkpointsDir  = "checkpoints"
-	childDir        = "child" // also within a checkpoint
+	childDir        = "child" // also in a checkpoint
 
 	// startMark is there while the files of the start are written, so that those of
 	// a start that was killed can be told from files of the user.
@@ -32,10 +33,10 @@ const (
 
 // startFiles are what a run begins with, in the order in which they are written: a
 // run has begun once the last of them is there.
-var startFiles = []string{environmentFile, answersFile, calibrationFile, configFile}
+var startFiles = []string{EnvironmentFile, AnswersFile, calibrationFile, ConfigFile}
 
 // journalNames are the append-only files beside that of TensorBoard.
-var journalNames = []string{metricsFile, timingsFile, completionsFile}
+var journalNames = []string{MetricsFile, TimingsFile, CompletionsFile}
 
 // directory is a run directory that this process has locked.
 type directory struct {
@@ -99,7 +100,7 @@ func (d *directory) tidy() error {
 	if err := refuseForeign(d.path); err != nil { // again: now nobody else can be starting
 		return err
 	}
-	d.begun = d.has(configFile)
+	d.begun = d.has(ConfigFile)
 	err := d.removeStart()
 	for _, dir := range []string{d.path, d.file(checkpointsDir)} {
 		err = errors.Join(err, durable.RemoveUnfinished(dir))

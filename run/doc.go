@@ -14,7 +14,7 @@
 //	state.go        save and restore of a run        verify.go        what a checkpoint is held against
 //	checkpoint.go   folders of checkpoints           checksum.go      their checksums
 //	environment.go  what a run was made with         answers.go       what the parent answered; the reward
-//	read.go         run directories as others read them
+//	read.go         run directories as others read them: every file of one
 //
 //	compare.go      several runs side by side         sources.go       parents and embedders that they share
 //	child.go        children by their names           lora.go          adapters instead of all weights

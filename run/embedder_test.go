@@ -85,7 +85,7 @@ func TestFaultsOfTheEmbedderLeaveNoTrace(t *testing.T) {
 	if counts, ok := embed.CountsOf(deps.Embedder); !ok || len(counts.Server.Faults) < 5 || len(counts.Server.Failures) != 0 {
 		t.Errorf("counts: %+v", counts)
 	}
-	timings, err := os.ReadFile(filepath.Join(dir, timingsFile))
+	timings, err := os.ReadFile(filepath.Join(dir, TimingsFile))
 	if err != nil || !strings.Contains(string(timings), `"embedder/faults/reply":`) {
 		t.Errorf("timings must count the faults: %v", err)
 	}

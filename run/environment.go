@@ -52,7 +52,7 @@ func (r *run) environment() Environment {
 func (e Environment) checkFiles(d *directory) error {
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
 		if !slices.Contains(startFiles, name) {
-			return configErrorf("%s: files_sha256: unknown file %q", d.file(environmentFile), name)
+			return configErrorf("%s: files_sha256: unknown file %q", d.file(EnvironmentFile), name)
 		}
 		sum, err := fileSHA(d.file(name))
 		if err != nil {

@@ -65,7 +65,7 @@ func TestFewFailuresAreDroppedAndCounted(t *testing.T) {
 	if res.Dropped == 0 || seen.warnings() == 0 {
 		t.Errorf("got %d dropped samples and %d warnings, want some", res.Dropped, seen.warnings())
 	}
-	text, err := os.ReadFile(filepath.Join(dir, metricsFile))
+	text, err := os.ReadFile(filepath.Join(dir, MetricsFile))
 	if err != nil || !regexp.MustCompile(`"pgsrm/dropped":[1-9]`).Match(text) {
 		t.Errorf("metrics must count dropped samples: %v", err)
 	}
@@ -210,7 +210,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 // goes.
 func TestKilledStartLeavesTheDirectoryFree(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{startMark, environmentFile, answersFile, "." + configFile + ".tmp-17"} {
+	for _, name := range []string{startMark, EnvironmentFile, AnswersFile, "." + ConfigFile + ".tmp-17"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("{}\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +221,7 @@ func TestKilledStartLeavesTheDirectoryFree(t *testing.T) {
 	if _, err := Start(context.Background(), testConfig(t, dir, "episodes=32", "reward=binary"), testDeps(t)); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{startMark, "." + configFile + ".tmp-17"} {
+	for _, name := range []string{startMark, "." + ConfigFile + ".tmp-17"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			t.Errorf("%s: must be gone", name)
 		}

@@ -21,7 +21,7 @@ func refuseForeign(path string) error {
 	case n == 0:
 		return nil
 	}
-	return configErrorf("out: %s must be a run directory, empty or new (it has no %s, but %s)", path, configFile, strings.Join(names, ", "))
+	return configErrorf("out: %s must be a run directory, empty or new (it has no %s, but %s)", path, ConfigFile, strings.Join(names, ", "))
 }
 
 // foreign lists what the folder at path holds beside a run, and beside what a
@@ -38,7 +38,7 @@ func foreign(path string) (names []string, err error) {
 	for _, e := range entries {
 		has[e.Name()] = true
 	}
-	if has[configFile] {
+	if has[ConfigFile] {
 		return nil, nil
 	}
 	for _, e := range entries {

@@ -145,19 +145,19 @@ func TestResumeNoticesDamage(t *testing.T) {
 		want  string
 		older bool // the checkpoint before the newest is good
 	}{
-		{"answers cut at a line", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, answersFile), cutLine) }, answersFile + ": must be as the run began with it", false},
+		{"answers cut at a line", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, AnswersFile), cutLine) }, AnswersFile + ": must be as the run began with it", false},
 		{"edited configuration", func(t *testing.T, dir string) {
-			edit(t, filepath.Join(dir, configFile), replace("log_samples: 8", "log_samples: 9"))
-		}, configFile + ": must be as the run began with it", false},
+			edit(t, filepath.Join(dir, ConfigFile), replace("log_samples: 8", "log_samples: 9"))
+		}, ConfigFile + ": must be as the run began with it", false},
 		{"calibration", func(t *testing.T, dir string) {
 			edit(t, filepath.Join(dir, calibrationFile), func(b []byte) []byte { return append(b, '\n') })
 		}, calibrationFile + ": must be as", false},
 		{"environment", func(t *testing.T, dir string) {
-			edit(t, filepath.Join(dir, environmentFile), replace(`"cpus": `, `"cpus": 1`))
-		}, environmentFile + ": is not what the checkpoint was written with; no other checkpoint is good", false},
-		{"lost environment", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, environmentFile)) }, environmentFile, false},
-		{"lost answers", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, answersFile)) }, answersFile, false},
-		{"lost configuration", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, configFile)) },
+			edit(t, filepath.Join(dir, EnvironmentFile), replace(`"cpus": `, `"cpus": 1`))
+		}, EnvironmentFile + ": is not what the checkpoint was written with; no other checkpoint is good", false},
+		{"lost environment", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, EnvironmentFile)) }, EnvironmentFile, false},
+		{"lost answers", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, AnswersFile)) }, AnswersFile, false},
+		{"lost configuration", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, ConfigFile)) },
 			"must be a run directory, empty or new (it has no config.yaml, but answers.jsonl, calibration.json, checkpoints, 5 more)", false},
 		{"bit of the weights", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, newest, "child/model.safetensors"), flip) }, "child/model.safetensors: is not as it was written", true},
 		{"bit of the moments", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, newest, trainerFile), flip) }, trainerFile + ": is not as it was written", true},
@@ -173,10 +173,10 @@ func TestResumeNoticesDamage(t *testing.T) {
 		{"coefficient", func(t *testing.T, dir string) {
 			edit(t, filepath.Join(dir, newest, stateFile), replace(`"kl_coef": 0.0`, `"kl_coef": 0.1`))
 		}, stateFile + ": is not as it was written", true},
-		{"line of the metrics", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, metricsFile), flipLast) }, metricsFile + ": its first ", true},
-		{"metrics cut", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, metricsFile), cutLine) }, metricsFile + ": must have at least the ", true},
+		{"line of the metrics", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, MetricsFile), flipLast) }, MetricsFile + ": its first ", true},
+		{"metrics cut", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, MetricsFile), cutLine) }, MetricsFile + ": must have at least the ", true},
 		{"metrics cut to nothing", func(t *testing.T, dir string) {
-			edit(t, filepath.Join(dir, metricsFile), func([]byte) []byte { return nil })
+			edit(t, filepath.Join(dir, MetricsFile), func([]byte) []byte { return nil })
 		}, "no other checkpoint is good", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -255,8 +255,8 @@ func resumeRefuses(t *testing.T, dir, want string, older bool) {
 // A folder of a user is refused and not touched, whatever names stand in it.
 func TestForeignFolderIsRefused(t *testing.T) {
 	for _, names := range [][]string{
-		{answersFile, environmentFile, calibrationFile, metricsFile, timingsFile, completionsFile},
-		{answersFile}, {"notes.txt"}, {"lock"}, {"child/config.json"}, {"checkpoints/00000003/state.json"}, {".x.tmp-1"},
+		{AnswersFile, EnvironmentFile, calibrationFile, MetricsFile, TimingsFile, CompletionsFile},
+		{AnswersFile}, {"notes.txt"}, {"lock"}, {"child/config.json"}, {"checkpoints/00000003/state.json"}, {".x.tmp-1"},
 		{"events.out.tfevents.1.pgsrm"},
 	} {
 		dir := t.TempDir()
@@ -329,7 +329,7 @@ func TestResumeNoticesOtherParts(t *testing.T) {
 		if other == kernel.Name() {
 			continue
 		}
-		edit(t, filepath.Join(dir, environmentFile), func(text []byte) []byte {
+		edit(t, filepath.Join(dir, EnvironmentFile), func(text []byte) []byte {
 			var e map[string]any
 			if err := json.Unmarshal(text, &e); err != nil {
 				t.Fatal(err)
@@ -501,9 +501,9 @@ func TestOldVersionsResume(t *testing.T) {
 			t.Fatal(err)
 		}
 		if began.Kernel != kernel.Name() {
-			edit(t, filepath.Join(dir, environmentFile), replace(`"kernel": "`+began.Kernel+`"`, `"kernel": "`+kernel.Name()+`"`))
+			edit(t, filepath.Join(dir, EnvironmentFile), replace(`"kernel": "`+began.Kernel+`"`, `"kernel": "`+kernel.Name()+`"`))
 		}
-		edit(t, filepath.Join(dir, environmentFile), func(b []byte) []byte {
+		edit(t, filepath.Join(dir, EnvironmentFile), func(b []byte) []byte {
 			return append([]byte(strings.Replace(string(b), arch(began.Platform)+`"`, runtime.GOARCH+`"`, 1)), '\n')
 		})
 		seen, resumed := &events{}, deps()

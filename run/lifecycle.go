@@ -148,7 +148,7 @@ func (r *run) begin() error {
 	if err != nil {
 		return fmt.Errorf("run directory: %w", err)
 	}
-	r.start[configFile] = config
+	r.start[ConfigFile] = config
 	env := r.environment()
 	env.Files = map[string]string{}
 	for name, text := range r.start {
@@ -158,7 +158,7 @@ func (r *run) begin() error {
 	if err != nil {
 		return fmt.Errorf("environment: %w", err)
 	}
-	r.start[environmentFile] = append(text, '\n')
+	r.start[EnvironmentFile] = append(text, '\n')
 	return r.dir.begin(r.start)
 }
 

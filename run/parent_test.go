@@ -79,7 +79,7 @@ func TestFaultsOfTheParentThatPass(t *testing.T) {
 	if n := last.Counts.Server; !ok || first.Done != 64 || last.Done != len(l.task.Items) || n.Retries != 40 || n.Faults[remote.Reply] != 15 || len(n.Failures) != 0 {
 		t.Errorf("got %+v", last)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, timingsFile))
+	text, err := os.ReadFile(filepath.Join(dir, TimingsFile))
 	if err != nil || !regexp.MustCompile(`^\{"step":0,.*"parent/faults/rate_limited":5,.*"parent/retries":40,`).Match(text) {
 		t.Errorf("timings must count the faults of the parent: %v\n%.300s", err, text)
 	}
@@ -95,7 +95,7 @@ func TestFewFailedPromptsAreLeftOut(t *testing.T) {
 	if _, err := Start(context.Background(), testConfig(t, dir), l.deps(t)); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, answersFile))
+	text, err := os.ReadFile(filepath.Join(dir, AnswersFile))
 	failed, answered := bytes.Count(text, []byte(`"error":"parent: item`)), bytes.Count(text, []byte(`"answer":"`))
 	if err != nil || failed == 0 || failed > 40 || failed+answered != len(l.task.Items) {
 		t.Errorf("got %d failed and %d answered prompts, %v", failed, answered, err)
@@ -115,7 +115,7 @@ func TestRunWithoutAParentStops(t *testing.T) {
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "parent: calls failed: 64 of 64: parent: item ") {
 		t.Fatalf("got %v", err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, answersFile)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, AnswersFile)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no answers may be kept: %v", err)
 	}
 	l.Start()
