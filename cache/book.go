@@ -49,29 +49,6 @@ func makeBuckets(db *bbolt.DB) error {
 	})
 }
 
-// checkPages looks at the head of every page. A process does so once, before it
-// writes: bbolt would follow a damaged head through all memory.
-func checkPages(tx *bbolt.Tx) error {
-	for id := 0; ; {
-		p, err := tx.Page(id)
-		if err != nil || p == nil { // nil is behind the last page
-			return err
-		}
-		id++
-		switch p.Type {
-		case "free": // what its head says does not count any more
-			continue
-		case "meta", "branch", "leaf", "freelist":
-			id += p.OverflowCount
-		default:
-			return fmt.Errorf("%w: page %d is no page", errDamaged, p.ID)
-		}
-		if last := int(tx.Size() / int64(tx.DB().Info().PageSize)); id > last {
-			return fmt.Errorf("%w: page %d must end before page %d (ends at %d)", errDamaged, p.ID, last, id)
-		}
-	}
-}
-
 // book is the buckets within a transaction. Entries and ages stand for each other:
 // every entry has one row in ages.
 type book struct {

@@ -12,6 +12,7 @@
 //	outage.go   what happens while the store is away
 //	file.go     the store in a file: operations; hold.go: taking the file and giving
 //	            it back to other processes, setting it aside; lock.go: whose turn it is
+//	pages.go    whether a file is ours and can be borne, before bbolt sees it; walk.go: page by page
 //	book.go     the buckets of the file, eviction; compact.go: the file without gaps
 //	redis.go    the store in a Redis server
 //	through.go  memory over single-flight over the cache over a source; its counts

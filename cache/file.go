@@ -25,16 +25,19 @@ const (
 // file is held for moments only: several processes of a machine share it.
 type file struct {
 	path  string
+	own   bool  // the path is that of caches alone: whatever lies there is a damaged one
 	limit int64 // bytes of entries, see book.evict
 	wait  time.Duration
 	warn  func(string)
 	now   func() time.Time
 
+	noSync bool // of tests that need not survive a loss of power
+
 	mu      sync.Mutex  // of everything below; one operation at a time
 	db      *bbolt.DB   // nil while not held
 	raw     *os.File    // of db
 	info    os.FileInfo // of raw
-	checked os.FileInfo // the file whose pages were looked at
+	checked os.FileInfo // the file whose pages were inspected
 	opened  time.Time
 	idle    *time.Timer
 }
@@ -161,12 +164,6 @@ func (f *file) drop(ctx context.Context, keys []Key) error {
 
 func (f *file) update(ctx context.Context, change func(*book) error) error {
 	return f.do(ctx, func(db *bbolt.DB) error {
-		if f.checked == nil || !os.SameFile(f.checked, f.info) {
-			if err := db.View(checkPages); err != nil {
-				return err
-			}
-			f.checked = f.info
-		}
 		return db.Update(func(tx *bbolt.Tx) error {
 			b, err := openBook(tx)
 			if err != nil {
@@ -200,6 +197,10 @@ func (f *file) each(ctx context.Context, visit func(key Key, entry []byte) error
 				}
 				c := b.entries.Cursor()
 				for k, v := c.Seek(from); k != nil && len(keys) < eachChunk; k, v = c.Next() {
+					if bytes.Compare(k, from) < 0 { // or this could go on for ever
+						return damagedf("keys must ascend")
+					}
+					from = append(bytes.Clone(k), 0)
 					if len(k) == len(Key{}) {
 						keys, entries = append(keys, Key(k)), append(entries, bytes.Clone(v))
 					}
@@ -218,7 +219,6 @@ func (f *file) each(ctx context.Context, visit func(key Key, entry []byte) error
 		if len(keys) < eachChunk {
 			return nil
 		}
-		from = append(bytes.Clone(keys[len(keys)-1][:]), 0)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -41,8 +42,8 @@ func (f *file) enter(ctx context.Context) (*durable.Lock, error) {
 
 func (f *file) busy() error { return &busyError{f.path, durable.Owner(f.path + ".lock"), f.wait} }
 
-// openInside opens the file under the gate; one that cannot be read is set aside
-// for a new one.
+// openInside opens the file under the gate; one of ours that cannot be read is set
+// aside for a new one.
 func (f *file) openInside(g *durable.Lock) error {
 	err := f.openOnce()
 	if errors.Is(err, errDamaged) {
@@ -56,16 +57,16 @@ func (f *file) openInside(g *durable.Lock) error {
 	return err
 }
 
-// leastSize is below that of any file of bbolt: two pages.
-const leastSize = 2 * 4096
-
 // openOnce opens the file and makes its buckets.
 func (f *file) openOnce() error {
+	if err := f.inspect(); err != nil {
+		return err
+	}
 	var raw *os.File
 	var db *bbolt.DB
 	err := guard(func() (err error) {
 		db, err = bbolt.Open(f.path, 0o600, &bbolt.Options{
-			Timeout: f.wait, FreelistType: bbolt.FreelistMapType, NoStatistics: true,
+			Timeout: f.wait, FreelistType: bbolt.FreelistMapType, NoStatistics: true, NoSync: f.noSync, NoGrowSync: f.noSync,
 			OpenFile: func(name string, flag int, mode os.FileMode) (file *os.File, err error) {
 				if raw, err = os.OpenFile(name, flag, mode); err == nil {
 					f.info, err = raw.Stat() // for setAside, also where the rest fails
@@ -81,10 +82,8 @@ func (f *file) openOnce() error {
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return f.busy()
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
+	case badMeta(err):
 		err = fmt.Errorf("%w: %w", errDamaged, err)
-	case err != nil && f.info != nil && f.info.Size() > 0 && f.info.Size() < leastSize:
-		err = fmt.Errorf("%w: cut off", errDamaged)
 	}
 	if err != nil {
 		shut(db, raw)
@@ -92,6 +91,80 @@ func (f *file) openOnce() error {
 	}
 	f.db, f.raw, f.opened = db, raw, f.now()
 	return nil
+}
+
+// inspect looks at every page of a file that this process has not yet looked at,
+// while nobody writes to it. At the default path whatever is no cache was one; a
+// damaged file was one where its lock says that pgsrm had it. Elsewhere it stays
+// where it is.
+func (f *file) inspect() error {
+	raw, err := os.Open(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	if f.info, err = raw.Stat(); err != nil {
+		return err
+	}
+	if !f.info.Mode().IsRegular() {
+		return fmt.Errorf("%s must be a file", f.path)
+	}
+	if f.checked != nil && os.SameFile(f.checked, f.info) || f.info.Size() == 0 {
+		return nil
+	}
+	look := func() error {
+		now, err := raw.Stat() // it may have grown before it was locked
+		if err != nil {
+			return err
+		}
+		return inspect(raw, now.Size())
+	}
+	if _, err = readMeta(raw, f.info.Size()); err != nil {
+		err = look() // nobody writes to such a file
+	} else {
+		err = f.alone(look)
+	}
+	switch {
+	case err == nil:
+		f.checked = f.info
+	case errors.Is(err, errNobodys) && (f.own || durable.Owner(f.path+".lock") != durable.Unknown),
+		errors.Is(err, errForeign) && f.own:
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	case errors.Is(err, errNobodys), errors.Is(err, errForeign):
+		return foreignError(f.path, err)
+	}
+	return err
+}
+
+// alone runs look while no other process has the file open for writing: bbolt locks
+// it for readers, and maps nothing but its length.
+func (f *file) alone(look func() error) error {
+	var lock *bbolt.DB
+	err := guard(func() (err error) {
+		lock, err = bbolt.Open(f.path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: f.wait, NoStatistics: true})
+		return err
+	})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return f.busy()
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return look()
+}
+
+// badMeta says whether bbolt found neither meta page valid.
+func badMeta(err error) bool {
+	return errors.Is(err, bolterrors.ErrInvalid) || errors.Is(err, bolterrors.ErrChecksum) || errors.Is(err, bolterrors.ErrVersionMismatch)
+}
+
+// foreignError says that a file is not touched.
+func foreignError(path string, why error) error {
+	return fmt.Errorf("cache: %s must be a cache file of pgsrm or a new path; it is left as it is: %w", path, why)
 }
 
 // shutWait bounds the closing of a file whose locks a panic may have left taken.

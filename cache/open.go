@@ -9,8 +9,8 @@ import (
 )
 
 // Open returns the cache at a location: "" is the default file, "off" none (nil),
-// redis://... a server, anything else the path of a file. Nothing is opened
-// before it is used; errors are those of the location alone.
+// redis://... a server, anything else the path of a file. A file that is no cache is
+// refused and left as it is; beyond that nothing is opened before it is used.
 func Open(location string, o Options) (*Cache, error) {
 	if o.Limit == 0 {
 		o.Limit = DefaultLimit
@@ -33,13 +33,38 @@ func Open(location string, o Options) (*Cache, error) {
 		c.store = s
 		return c, nil
 	case location == "":
-		var err error
-		if location, err = DefaultPath(); err != nil {
+		path, err := DefaultPath()
+		if err != nil {
 			return nil, err
 		}
+		f := newFile(path, o)
+		f.own = true
+		c.store = f
+		return c, nil
+	}
+	if err := checkForeign(location); err != nil {
+		return nil, err
 	}
 	c.store = newFile(location, o)
 	return c, nil
+}
+
+// checkForeign reports a file that is surely none of ours. What cannot be read is
+// left to its first use.
+func checkForeign(path string) error {
+	raw, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer raw.Close()
+	info, err := raw.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return nil
+	}
+	if err := glance(raw, info.Size()); err != nil {
+		return foreignError(path, err)
+	}
+	return nil
 }
 
 // ErrNoFolder is a machine without a folder for caches, where no file is named.

@@ -104,18 +104,20 @@ func (l *Lock) Sign(since time.Time) error {
 	return err
 }
 
+// Unknown is the Owner of a lock that nobody signed.
+const Unknown = "another process"
+
 // Owner describes who signed the lock of the file at path last.
 func Owner(path string) string {
-	const unknown = "another process"
 	f, err := os.Open(path)
 	if err != nil {
-		return unknown
+		return Unknown
 	}
 	defer f.Close()
 	var o owner
 	text, err := io.ReadAll(io.LimitReader(f, 4096))
 	if err != nil || json.Unmarshal(text, &o) != nil {
-		return unknown
+		return Unknown
 	}
 	who := fmt.Sprintf("process %d on %s", o.PID, o.Host)
 	if o.Started != "" {
