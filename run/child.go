@@ -154,7 +154,7 @@ func findBase(adapter, base string) (childPlace, error) {
 
 // findModel finds a model or an adapter by its name.
 func findModel(name string) (childPlace, error) {
-	if rest, ok := strings.CutPrefix(name, "builtin:"); ok {
+	if rest, ok := strings.CutPrefix(name, "builtin:"); ok && rest != "" {
 		return childPlace{builtin: rest}, nil
 	}
 	if rest, ok := strings.CutPrefix(name, "hf:"); ok {

@@ -237,7 +237,11 @@ func runCacheImport(ctx context.Context, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	n, err := c.Import(ctx, g.Stdin)
+	g.sayReading("the lines of cache export")
+	n, err := c.Import(ctx, interruptible(ctx, g.Stdin))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if errors.Is(err, cache.ErrImport) {
 		return inputError(err)
 	}

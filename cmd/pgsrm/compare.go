@@ -62,6 +62,9 @@ func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps r
 	if err != nil {
 		return err
 	}
+	if err := checkFolderOut(base.Out); err != nil {
+		return err
+	}
 	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
 	if deps.Cache, err = g.openCache(terminal.Warn); err != nil {
 		return err

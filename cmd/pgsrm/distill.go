@@ -129,14 +129,14 @@ func (o *distillOptions) vocabulary(folder string) ([]string, error) {
 	}
 	texts = append(texts, words...)
 	if o.Words != "" {
-		text, err := os.ReadFile(o.Words)
+		text, err := readFile(o.Words)
 		if err != nil {
 			return nil, err
 		}
 		texts = append(texts, string(text))
 	}
 	if o.Vocab != "" {
-		text, err := os.ReadFile(o.Vocab)
+		text, err := readFile(o.Vocab)
 		if err != nil {
 			return nil, err
 		}

@@ -63,6 +63,7 @@ func runEmbed(ctx context.Context, o embedOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
+	g.sayReading("texts, one a line")
 	return eachBatch(ctx, g.Stdin, g, embedBatch, func(batch []inputLine, w *bufio.Writer) error {
 		texts := make([]string, len(batch))
 		for i, line := range batch {

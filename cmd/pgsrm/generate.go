@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -98,6 +97,7 @@ func runGenerate(ctx context.Context, o generateOptions, g *globalOptions) error
 	d := &sampler{m: m, tok: tok, input: input, state: m.NewState(false), opt: o}
 	size := max(1, generateBatch/o.Samples)
 	if o.Prompts == nil {
+		g.sayReading("prompts, one a line")
 		return eachBatch(ctx, g.Stdin, g, size, func(batch []inputLine, w *bufio.Writer) error {
 			prompts := make([]string, len(batch))
 			for i, line := range batch {
@@ -110,17 +110,27 @@ func runGenerate(ctx context.Context, o generateOptions, g *globalOptions) error
 	for lo := 0; lo < len(o.Prompts) && err == nil; lo += size {
 		err = generatePrompts(ctx, d, g, w, lo, o.Prompts[lo:min(lo+size, len(o.Prompts))])
 	}
-	return errors.Join(err, w.Flush())
+	return flushed(w, err)
 }
 
-// generatePrompts answers some of the prompts; first is the number of the first
-// of them among all.
+// generatePrompts answers some of the prompts, one where each has more samples than
+// are drawn together; first is the number of the first of them among all.
 func generatePrompts(ctx context.Context, d *sampler, g *globalOptions, w *bufio.Writer, first int, prompts []string) error {
+	for from := 0; from < d.opt.Samples; from += generateBatch {
+		if err := generateSamples(ctx, d, g, w, first, prompts, from, min(from+generateBatch, d.opt.Samples)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// generateSamples draws the samples from..to-1 of the prompts.
+func generateSamples(ctx context.Context, d *sampler, g *globalOptions, w *bufio.Writer, first int, prompts []string, from, to int) error {
 	var out answerPrinter = &textPrinter{w: w, stop: d.opt.Stop}
 	if g.JSON {
 		out = jsonPrinter{w}
 	}
-	answers, err := d.begin(first, prompts)
+	answers, err := d.begin(first, prompts, from, to)
 	if err != nil {
 		return inputError(fmt.Errorf("generate: %w", err))
 	}

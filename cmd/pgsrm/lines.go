@@ -18,19 +18,62 @@ type inputLine struct {
 	err    error // of reading; the last line then
 }
 
-// lineQueue is how many lines are read ahead.
-const lineQueue = 256
+const (
+	lineQueue = 256     // lines that are read ahead
+	maxLine   = 1 << 26 // bytes of a line
+	maxFile   = 1 << 30 // bytes of a file that is read as a whole
+)
 
-// readLines reads lines of any length in the background, so that an interrupt
-// ends a command that waits for input. The channel closes at the end of the
-// input or of the context.
+// readLine reads one line, its line break included, of at most maxLine bytes.
+func readLine(r *bufio.Reader) (string, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case len(line) > maxLine:
+			return "", inputErrorf("must have at most %d bytes", maxLine)
+		case err != bufio.ErrBufferFull:
+			return string(line), err
+		}
+	}
+}
+
+// readFile reads a file of at most maxFile bytes as a whole.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s: must have at most %d bytes", path, maxFile)
+	}
+	return text, inputError(err)
+}
+
+// interruptible reads r in the background, so that an interrupt ends a command that
+// waits for input.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, r)
+		in.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() { out.CloseWithError(ctx.Err()) })
+	return out
+}
+
+// readLines reads lines in the background, so that an interrupt ends a command that
+// waits for input. The channel closes at the end of the input or of the context.
 func readLines(ctx context.Context, r io.Reader) <-chan inputLine {
 	lines := make(chan inputLine, lineQueue)
 	go func() {
 		defer close(lines)
 		buf := bufio.NewReaderSize(r, 1<<16)
 		for n := 1; ; n++ {
-			text, err := buf.ReadString('\n')
+			text, err := readLine(buf)
 			if err == nil || text != "" {
 				select {
 				case lines <- inputLine{Number: n, Text: strings.TrimSuffix(text, "\n")}:
@@ -40,7 +83,10 @@ func readLines(ctx context.Context, r io.Reader) <-chan inputLine {
 			}
 			if err != nil {
 				if err != io.EOF {
-					lines <- inputLine{Number: n, err: err}
+					select {
+					case lines <- inputLine{Number: n, err: err}:
+					case <-ctx.Done():
+					}
 				}
 				return
 			}
@@ -64,7 +110,7 @@ func eachBatch(ctx context.Context, r io.Reader, g *globalOptions, size int, f f
 			return ctx.Err()
 		}
 		if len(batch) > 0 {
-			if err := errors.Join(f(batch, w), w.Flush()); err != nil {
+			if err := flushed(w, f(batch, w)); err != nil {
 				return err
 			}
 		}
@@ -75,6 +121,14 @@ func eachBatch(ctx context.Context, r io.Reader, g *globalOptions, size int, f f
 			return readErr
 		}
 	}
+}
+
+// flushed writes what w holds, also after an error, which comes first.
+func flushed(w *bufio.Writer, err error) error {
+	if flush := w.Flush(); err == nil {
+		return flush
+	}
+	return err
 }
 
 // nextBatch waits for one line and takes what else is there.
@@ -147,5 +201,12 @@ func (g *globalOptions) openInput(path string) (io.ReadCloser, error) {
 		return io.NopCloser(g.Stdin), nil
 	}
 	f, err := os.Open(path)
-	return f, inputError(err)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	if st, err := f.Stat(); err == nil && st.IsDir() {
+		f.Close()
+		return nil, inputErrorf("%s: must be a file (it is a folder)", path)
+	}
+	return f, nil
 }

@@ -67,6 +67,7 @@ func runLogprobs(ctx context.Context, o childOptions, g *globalOptions) error {
 		return err
 	}
 	state := m.NewState(false)
+	g.sayReading("JSON lines with tokens or text")
 	return eachBatch(ctx, g.Stdin, g, logprobsBatch, func(batch []inputLine, w *bufio.Writer) error {
 		var seqs []lm.Sequence
 		var bad error // lines before a bad one are still answered

@@ -23,11 +23,15 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	g := &globalOptions{Stdin: stdin, Stdout: results(stdout), Stderr: stderr}
+	out := &checkedWriter{w: results(stdout)}
+	g := &globalOptions{Stdin: stdin, Stdout: out, Stderr: stderr}
 	defer func() { g.cache.Close() }() // writes what waits
 	root := newRootCommand(g)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = out.err
+	}
 	if err != nil {
 		printError(stderr, err)
 	}

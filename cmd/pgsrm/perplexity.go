@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"pgsrm/eval"
 	"pgsrm/lm"
@@ -19,9 +18,9 @@ type perplexityOutput struct {
 const perplexityRows = 2048
 
 func runPerplexity(ctx context.Context, o evalOptions, g *globalOptions) error {
-	text, err := os.ReadFile(o.Text)
+	text, err := readFile(o.Text)
 	if err != nil {
-		return inputError(err)
+		return err
 	}
 	m, tok, err := o.childOptions.open(g)
 	if err != nil {

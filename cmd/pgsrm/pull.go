@@ -46,7 +46,12 @@ EXAMPLES
   pgsrm pull openai-community/gpt2 --revision main
   HF_ENDPOINT=https://hub.example.org pgsrm pull team/child --json
 ` + exitStatusHelp,
-		Args: cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return inputErrorf("pull: must be given one model, ORG/NAME (got %d)", len(args))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error { return runPull(cmd.Context(), args[0], o, g) },
 	}
 	o.AddFlags(cmd.Flags())

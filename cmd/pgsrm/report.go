@@ -33,7 +33,12 @@ EXAMPLES
   pgsrm report runs/colors
   pgsrm report --out runs/all runs/colors runs/opposites
 ` + exitStatusHelp,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return inputErrorf("report: must be given a folder with runs")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error { return runReport(cmd.Context(), opts, g, args) },
 	}
 	opts.AddFlags(cmd.Flags())

@@ -36,8 +36,9 @@ type sampled struct {
 	rng  *rand.Rand
 }
 
-// begin encodes the prompts; first is the number of the first among all. [P*n]
-func (d *sampler) begin(first int, prompts []string) ([]*sampled, error) {
+// begin encodes the prompts for their samples from..to-1; first is the number of the
+// first prompt among all. [P*(to-from)]
+func (d *sampler) begin(first int, prompts []string, from, to int) ([]*sampled, error) {
 	d.state.Reset()
 	var answers []*sampled
 	for p, prompt := range prompts {
@@ -51,7 +52,7 @@ func (d *sampler) begin(first int, prompts []string) ([]*sampled, error) {
 		if err := d.m.Config.Fits(path, d.opt.Sample.MaxNewTokens); err != nil {
 			return nil, fmt.Errorf("prompt %d: %s", first+p+1, strings.TrimPrefix(err.Error(), "prompt: "))
 		}
-		for k := range d.opt.Samples {
+		for k := from; k < to; k++ {
 			answers = append(answers, &sampled{
 				Prompt: prompt, path: append([]int32(nil), path...), rng: run.SampleStream(d.opt.Seed, first+p, k),
 			})

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -34,7 +38,7 @@ func TestSamplerIsGenerate(t *testing.T) {
 	o := generateOptions{Samples: 3, Seed: 9, Sample: lm.SampleOptions{Temperature: 0.8, TopK: 50, TopP: 0.95, MaxNewTokens: 12}}
 	d := testChild(t, &o)
 	prompts := []string{"The opposite of 'hot' is ", "cold"}
-	answers, err := d.begin(0, prompts)
+	answers, err := d.begin(0, prompts, 0, d.opt.Samples)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +72,7 @@ func TestStop(t *testing.T) {
 	d := testChild(t, &o)
 	draw := func(stop ...string) *sampled {
 		d.opt.Stop = stop
-		answers, err := d.begin(0, []string{"hot"})
+		answers, err := d.begin(0, []string{"hot"}, 0, d.opt.Samples)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,5 +107,38 @@ func TestSettled(t *testing.T) {
 		if got := settled(c.text, c.stop); got != c.want {
 			t.Errorf("settled(%q, %q) = %q, want %q", c.text, c.stop, got, c.want)
 		}
+	}
+}
+
+// More samples of a prompt than are drawn together are those that would be drawn at
+// once, in order, and no more stand in memory than that.
+func TestManySamplesAreDrawnInParts(t *testing.T) {
+	o := generateOptions{Samples: generateBatch + 6, Seed: 3, Sample: lm.SampleOptions{Temperature: 1, TopP: 1, MaxNewTokens: 2}}
+	d := testChild(t, &o)
+	answers, err := d.begin(0, []string{"hot"}, 0, o.Samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d.running(answers) {
+		if err := d.step(answers); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var want, got bytes.Buffer
+	if err := (jsonPrinter{bufio.NewWriter(&want)}).done(answers); err != nil {
+		t.Fatal(err)
+	}
+	g := quiet(io.Discard)
+	g.JSON = true
+	w := bufio.NewWriter(&got)
+	if err := generatePrompts(context.Background(), d, g, w, 0, []string{"hot"}); err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != want.String() {
+		t.Errorf("got\n%swant\n%s", got.String(), want.String())
+	}
+	rest, err := d.begin(4, []string{"hot", "cold"}, 64, 70)
+	if err != nil || len(rest) != 12 || rest[6].Prompt != "cold" {
+		t.Errorf("%d answers, %v", len(rest), err)
 	}
 }

@@ -69,6 +69,7 @@ func runScore(ctx context.Context, o scoreOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
+	g.sayReading("JSON lines with prompt and response")
 	return eachBatch(ctx, g.Stdin, g, scoreBatch, func(batch []inputLine, w *bufio.Writer) error {
 		var lines []scoreLine
 		var bad error // lines before a bad one are still answered

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"pgsrm/eval"
 	"pgsrm/lm"
@@ -44,13 +45,22 @@ func readExamples(ctx context.Context, path string, g *globalOptions) (*task.Tas
 		return nil, err
 	}
 	defer f.Close()
+	if path == "-" {
+		g.sayReading("JSON lines with prompt and response")
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	t := &task.Task{Name: path, MaxNewTokens: 32}
-	for line := range readLines(ctx, f) {
-		if line.err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, line.Number, line.err)
+	lines := readLines(ctx, f)
+	for {
+		batch, err := nextBatch(ctx, lines, 1)
+		if err == io.EOF {
+			return t, nil
 		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		line := batch[0]
 		if line.blank() {
 			continue
 		}
@@ -75,7 +85,6 @@ func readExamples(ctx context.Context, path string, g *globalOptions) (*task.Tas
 			ID: fmt.Sprintf("line-%d", line.Number), Prompt: *row.Prompt, Reference: *row.Response, Split: row.Split,
 		})
 	}
-	return t, ctx.Err()
 }
 
 // teachingSequences are the train prompts with their answers and EOS; the loss

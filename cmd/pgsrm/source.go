@@ -20,6 +20,7 @@ import (
 // an embedder.
 type sourceOptions struct {
 	Task     string
+	task     *pflag.Flag // nil where the options do not come from a command line
 	Parent   string
 	Embedder string
 	File     string   // configuration whose sections chat and embedding count
@@ -28,7 +29,8 @@ type sourceOptions struct {
 
 // addTask adds the flag of the task.
 func (o *sourceOptions) addTask(f *pflag.FlagSet) {
-	f.StringVar(&o.Task, "task", "", "task: colors, opposites, categories, copy, sentiment, FILE.jsonl or FILE.csv (default colors, which is then logged)")
+	f.StringVar(&o.Task, "task", "colors", "task: colors, opposites, categories, copy, sentiment, FILE.jsonl or FILE.csv")
+	o.task = f.Lookup("task")
 }
 
 // addParent adds the flag of the parent.
@@ -52,24 +54,20 @@ func (o *sourceOptions) addSections(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.Set, "set", nil, "set a key of these sections, as in --set chat.max_tokens=16")
 }
 
-// defaultTask is taken where --task names none.
-const defaultTask = "colors"
-
 // openTask loads the task.
 func (o *sourceOptions) openTask() (*task.Task, error) {
-	name := o.Task
-	if name == "" {
-		name = defaultTask
-	}
-	t, err := task.Load(name)
+	t, err := task.Load(o.Task)
 	return t, inputError(err)
 }
+
+// taskGiven says whether the user named the task.
+func (o *sourceOptions) taskGiven() bool { return o.task == nil || o.task.Changed }
 
 // sayTask logs that the task is the default one, since what is measured depends on
 // it; to be called once the input is known to be good.
 func (o *sourceOptions) sayTask(g *globalOptions) {
-	if o.Task == "" {
-		g.Log.Info("no --task given: the default is taken", "task", defaultTask)
+	if !o.taskGiven() {
+		g.Log.Info("no --task given: the default is taken", "task", o.Task)
 	}
 }
 

@@ -36,6 +36,29 @@ func results(stdout io.Writer) io.Writer {
 	return stdout
 }
 
+// checkedWriter remembers the first error of its writer: a result that nobody got is
+// a failure, also where the code that printed it did not look.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// sayReading tells a person at a terminal what the command waits for.
+func (g *globalOptions) sayReading(what string) {
+	if isTerminal(g.Stdin) {
+		g.Log.Info("reading from the terminal until Ctrl-D: " + what)
+	}
+}
+
 // printableAttr makes the texts of a log safe for a terminal.
 func printableAttr(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindString {

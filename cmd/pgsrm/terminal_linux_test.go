@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,5 +126,25 @@ func TestIsTerminal(t *testing.T) {
 	t.Setenv("TERM", "dumb")
 	if showsColors(v.stream) {
 		t.Error("a dumb terminal has no colors")
+	}
+}
+
+// A command that reads a terminal says what it waits for, one that reads a file does
+// not.
+func TestReadingFromTerminalIsSaid(t *testing.T) {
+	for _, args := range [][]string{{"generate", "--max-new-tokens", "1"}, {"tokenize"}, {"tokenize", "--decode"}, {"logprobs"}, {"embed"}, {"score", "--task", "opposites"}, {"sft", "--data", "-", "--out", filepath.Join(t.TempDir(), "o")}} {
+		v := newTerminal(t)
+		if _, err := v.person.WriteString("\x04"); err != nil { // Ctrl-D
+			t.Fatal(err)
+		}
+		var stderr strings.Builder
+		execute(append(args, "--cache", "off"), v.stream, io.Discard, &stderr)
+		v.stream.Close()
+		if !strings.Contains(stderr.String(), "reading from the terminal until Ctrl-D: ") {
+			t.Errorf("%q: stderr %q", args, stderr.String())
+		}
+		if _, _, quiet := call(t, append(args, "--cache", "off")...); strings.Contains(quiet, "reading") {
+			t.Errorf("%q: stderr %q", args, quiet)
+		}
 	}
 }

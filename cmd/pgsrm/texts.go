@@ -60,7 +60,7 @@ func appendTexts(texts []string, path string) ([]string, error) {
 	defer f.Close()
 	r := bufio.NewReaderSize(f, 1<<16)
 	for line := 1; ; line++ {
-		text, err := r.ReadString('\n')
+		text, err := readLine(r)
 		if err != nil && err != io.EOF {
 			return nil, fmt.Errorf("%s:%d: %w", path, line, err)
 		}

@@ -79,6 +79,11 @@ func runTokenize(ctx context.Context, o tokenizeOptions, g *globalOptions) error
 	if err != nil {
 		return inputError(err)
 	}
+	what := "texts, one a line"
+	if o.Decode {
+		what = "JSON arrays of ids, one a line"
+	}
+	g.sayReading(what)
 	return eachBatch(ctx, g.Stdin, g, tokenizeBatch, func(batch []inputLine, w *bufio.Writer) error {
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)

@@ -60,6 +60,9 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 	if cfg.Out == "" {
 		cfg.Out = filepath.Join("runs", fmt.Sprintf("%s-%s-%s-seed-%d", cfg.Task, cfg.Reward.Name, cfg.Algorithm, cfg.Seed))
 	}
+	if err := checkFolderOut(cfg.Out); err != nil {
+		return err
+	}
 	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
 	deps.Events = append(deps.Events, terminal.Run(""))
 	if deps.Cache, err = g.openCache(terminal.Warn); err != nil {
