@@ -69,17 +69,17 @@ func ParseConfig(text []byte) (Config, error) {
 	return c, nil
 }
 
-// activations are the names of transformers for the activations that we have.
-var activations = map[string]string{
+// activationNames are the names of transformers for the activations that we have.
+var activationNames = map[string]string{
 	"gelu_new": GELUTanh, "gelu_pytorch_tanh": GELUTanh, "gelu_fast": GELUTanh,
 	"gelu": GELUErf, "gelu_python": GELUErf,
 }
 
 // activation reads the name of an ungated MLP's activation.
 func (f *fields) activation(def, name string) string {
-	act, ok := activations[f.text(def, name)]
+	act, ok := activationNames[f.text(def, name)]
 	if !ok {
-		f.fail(name, "one of "+strings.Join(slices.Sorted(maps.Keys(activations)), ", "))
+		f.fail(name, "one of "+strings.Join(slices.Sorted(maps.Keys(activationNames)), ", "))
 	}
 	return act
 }

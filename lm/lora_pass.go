@@ -14,24 +14,24 @@ func (s *adapters) on(w *Param) []*adapter {
 // scale*(x*A)*B) + residual. The product with W is the one that the model without
 // adapters computes; what the adapters add comes behind it, so that adapters with
 // B = 0 change no bit. Every row depends on its own input only.
-func (m *Model) linearAdapted(p *kernel.Pool, on []*adapter, w, bias *Param, out, x []float32, r0, R int, ep kernel.Epilogue) {
-	act, sum := ep.Act, out
+func (m *Model) linearAdapted(p *kernel.Pool, on []*adapter, w, bias *Param, out, x []float32, ep kernel.Epilogue) {
+	act, sum, n := ep.Act, out, len(out)/w.N
 	if act != kernel.ActNone && ep.Pre != nil {
 		sum = ep.Pre
 	}
 	ep.Act, ep.Pre = kernel.ActNone, nil
-	m.product(p, w, bias, sum, x, r0, R, ep)
+	m.product(p, w, bias, sum, x, ep)
 	rank := m.lora.spec.Rank
 	for _, a := range on {
-		low := m.lora.project(p, a, x[r0*w.K:R*w.K], R-r0)
-		delta := kernel.View(sum[r0*w.N+a.from:R*w.N], w.N)
-		kernel.MatMul(p, delta, kernel.View(low, rank), R-r0, a.b.matrix(), kernel.Epilogue{Residual: delta})
+		low := m.lora.project(p, a, x, n)
+		delta := kernel.View(sum[a.from:], w.N)
+		kernel.MatMul(p, delta, kernel.View(low, rank), n, a.b.matrix(), kernel.Epilogue{Residual: delta})
 	}
 	switch act {
 	case kernel.ActGELUTanh:
-		kernel.GELUTanh(p, out[r0*w.N:R*w.N], sum[r0*w.N:R*w.N])
+		kernel.GELUTanh(p, out, sum)
 	case kernel.ActGELUErf:
-		kernel.GELUErf(p, out[r0*w.N:R*w.N], sum[r0*w.N:R*w.N])
+		kernel.GELUErf(p, out, sum)
 	}
 }
 
@@ -47,7 +47,8 @@ func (s *adapters) project(pool *kernel.Pool, a *adapter, x []float32, n int) []
 // adaptersInput adds to dx of n rows what flows through the adapters of w. dy [n][N], dx [n][K]
 //
 //	dlow = scale * dy*B^T   dx += dlow*A^T
-func (m *Model) adaptersInput(p *kernel.Pool, w *Param, dx, dy []float32, n int) {
+func (m *Model) adaptersInput(p *kernel.Pool, w *Param, dx, dy []float32) {
+	n := len(dy) / w.N
 	for _, a := range m.lora.on(w) {
 		dlow := m.lora.lowGrad(p, a, dy, w.N, n)
 		kernel.MatMulT(p, kernel.View(dx, w.K), kernel.View(dlow, m.lora.spec.Rank), n, a.a.matrix(), true)
@@ -57,13 +58,13 @@ func (m *Model) adaptersInput(p *kernel.Pool, w *Param, dx, dy []float32, n int)
 // adaptersGrads adds the gradients of A and B of the adapters of w. x [n][K], dy [n][N]
 //
 //	dB = low^T*dy   dA = x^T*dlow   with low = scale * x*A
-func (m *Model) adaptersGrads(w *Param, x, dy []float32, n int) {
-	s := m.lora
+func (m *Model) adaptersGrads(w *Param, x, dy []float32) {
+	s, n := m.lora, len(dy)/w.N
 	for _, a := range s.on(w) {
 		rank := s.spec.Rank
-		low, dlow := s.project(m.Pool, a, x[:n*w.K], n), s.lowGrad(m.Pool, a, dy[:n*w.N], w.N, n)
-		kernel.MatMulGrad(m.Pool, a.b.gradient(), kernel.View(low, rank), kernel.View(dy[a.from:n*w.N], w.N), n, true)
-		kernel.MatMulGrad(m.Pool, a.a.gradient(), kernel.View(x[:n*w.K], w.K), kernel.View(dlow, rank), n, true)
+		low, dlow := s.project(m.Pool, a, x, n), s.lowGrad(m.Pool, a, dy, w.N, n)
+		kernel.MatMulGrad(m.Pool, a.b.gradient(), kernel.View(low, rank), kernel.View(dy[a.from:], w.N), n, true)
+		kernel.MatMulGrad(m.Pool, a.a.gradient(), kernel.View(x, w.K), kernel.View(dlow, rank), n, true)
 	}
 }
 

@@ -240,7 +240,7 @@ func TestParitySampling(t *testing.T) {
 		m.Forward(s)
 		for i, w := range g.Warpers {
 			opt := SampleOptions{Temperature: w.Temperature, TopK: w.TopK, TopP: w.TopP, MinP: w.MinP, MaxNewTokens: 1}
-			dist := newRowDist(m.logitsOf(s, rows[len(rows)-1:], opt.Temperature)[:m.Config.Vocab], opt, new([]float32))
+			dist := newRowDist(m.logits(s, rows[len(rows)-1:], opt.Temperature)[:m.Config.Vocab], opt, new([]float32))
 			got := make([]float32, m.Config.Vocab)
 			for j, x := range dist.kept {
 				id := j

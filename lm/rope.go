@@ -28,9 +28,8 @@ type ropeTable struct {
 	kernel.Rotations
 }
 
-// reach makes the table cover n positions, or a power of two above: angle =
-// position * frequency.
-func (t *ropeTable) reach(c Config, n int) {
+// cover makes the table hold n positions, or the power of two above.
+func (t *ropeTable) cover(c Config, n int) {
 	half := c.HeadDim / 2
 	if n*half <= len(t.Cos) {
 		return
@@ -77,58 +76,20 @@ func (r RopeConfig) llama3(f float64) float64 {
 	return (1-smooth)*f/r.Factor + smooth*f
 }
 
-// rotate applies query/key norms and rotary positions to the rows of a.
-func (m *Model) rotate(p *kernel.Pool, w *layer, a *acts, pos []int32) {
-	c, n := &m.Config, len(pos)
-	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
-	if c.QKNorm {
-		heads, eps := c.Heads+c.KVHeads, float32(c.NormEps)
-		qkv, before, rstds := a.qkv, a.raw, a.qkRstd
-		p.Each(n, func(r, _ int) {
-			row, raw, rstd := qkv[r*W:r*W+q+kv], before[r*(q+kv):(r+1)*(q+kv)], rstds[r*heads:(r+1)*heads]
-			copy(raw, row)
-			kernel.RMSNorm(nil, row[:q], rstd[:c.Heads], raw[:q], kernel.NormWeights{Gamma: w.qnorm.Value, Eps: eps}, c.Heads)
-			kernel.RMSNorm(nil, row[q:], rstd[c.Heads:], raw[q:], kernel.NormWeights{Gamma: w.knorm.Value, Eps: eps}, c.KVHeads)
-		})
-	}
+// rotate turns the heads of queries and keys by the angles of the row's position, the halves of a
+// head being real and imaginary parts:
+//
+//	(u, v) = (u*cos - v*sin, v*cos + u*sin)     angle = position * frequency
+func (m *Model) rotate(p *kernel.Pool, a *activations, pos []int32) { m.turn(p, a.qkv, pos, false) }
+
+// rotateBackward turns the gradients back.
+func (m *Model) rotateBackward(p *kernel.Pool, d *activations, pos []int32) {
+	m.turn(p, d.qkv, pos, true)
+}
+
+func (m *Model) turn(p *kernel.Pool, qkv []float32, pos []int32, back bool) {
+	c := &m.Config
 	if c.Rope.on() { // queries and keys lie side by side: heads of one row
-		kernel.Rope(p, kernel.View(a.qkv, W), c.Heads+c.KVHeads, pos, m.rope.Rotations, false)
+		kernel.Rope(p, kernel.View(qkv, c.qkvDim()), c.Heads+c.KVHeads, pos, m.rope.Rotations, back)
 	}
-}
-
-// rotateBackward turns the gradients of rotated queries and keys of rows [r0,R), in b.dqkv,
-// into those before rotation and norm. It uses b.datt.
-func (m *Model) rotateBackward(p *kernel.Pool, s *State, l, r0, R int) {
-	c, w, a, b := &m.Config, &m.layers[l], &s.acts[l], &s.back
-	W, q, kv := c.qkvDim(), c.qDim(), c.kvDim()
-	if c.Rope.on() {
-		kernel.Rope(p, kernel.View(b.dqkv[r0*W:R*W], W), c.Heads+c.KVHeads, s.pos[r0:R], m.rope.Rotations, true)
-	}
-	if !c.QKNorm {
-		return
-	}
-	heads := c.Heads + c.KVHeads
-	partsQ, partsK := kernel.NormParts(c.Heads, c.HeadDim), kernel.NormParts(c.KVHeads, c.HeadDim)
-	p.Each(R-r0, func(i, _ int) {
-		r := r0 + i
-		row, raw, rstd := b.dqkv[r*W:r*W+q+kv], a.raw[r*(q+kv):(r+1)*(q+kv)], a.qkRstd[r*heads:(r+1)*heads]
-		backward := func(dx, parts, x, gamma, rstd []float32) {
-			dout := b.datt[r*q:][:len(dx)]
-			copy(dout, dx)
-			clear(dx)
-			kernel.RMSNormBackward(nil, dx, parts, dout, x, gamma, rstd, len(rstd))
-		}
-		backward(row[:q], b.partsQ[r*partsQ:], raw[:q], w.qnorm.Value, rstd[:c.Heads])
-		backward(row[q:], b.partsK[r*partsK:], raw[q:], w.knorm.Value, rstd[c.Heads:])
-	})
-}
-
-// addQKNormGrads adds the gradients of the weights of the query and key norms that rotateBackward left of R rows.
-func (m *Model) addQKNormGrads(s *State, w *layer, R int) {
-	c, b := m.Config, &s.back
-	if !c.QKNorm || w.qnorm.Grad == nil {
-		return
-	}
-	kernel.NormGrads(w.qnorm.Grad, nil, b.partsQ[:R*kernel.NormParts(c.Heads, c.HeadDim)])
-	kernel.NormGrads(w.knorm.Grad, nil, b.partsK[:R*kernel.NormParts(c.KVHeads, c.HeadDim)])
 }

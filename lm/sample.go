@@ -134,12 +134,12 @@ type rowDist struct {
 func (d *decoder) step() error {
 	d.distinctRows()
 	V, step := d.m.Config.Vocab, d.m.chunkRows()
-	d.m.reach(d.s, d.rows)
+	d.m.predict(d.s, d.rows)
 	d.dist = append(d.dist[:0], make([]rowDist, len(d.rows))...)
 	next := make([]int32, len(d.live))
 	for lo := 0; lo < len(d.rows); lo += step {
 		hi := min(lo+step, len(d.rows))
-		logits := d.m.logitsOf(d.s, d.rows[lo:hi], d.opt.Temperature)
+		logits := d.m.logits(d.s, d.rows[lo:hi], d.opt.Temperature)
 		d.m.Pool.Each(hi-lo, func(i, w int) { d.dist[lo+i] = newRowDist(logits[i*V:(i+1)*V], d.opt, &d.bufs[w]) })
 		d.remember(lo, hi)
 		for i, q := range d.live {
@@ -163,16 +163,16 @@ func (d *decoder) remember(lo, hi int) {
 	}
 	for i := lo; i < hi; i++ {
 		dist := &d.dist[i]
-		known := rememberedRow{dist.distribution, dist.support, d.opt.Temperature, true}
+		known := sampledRow{dist.distribution, dist.support, d.opt.Temperature, true}
 		if dist.support == nil {
-			if len(d.s.kept)+len(dist.kept) > chunkFloats {
+			if len(d.s.head.sampled)+len(dist.kept) > chunkFloats {
 				continue
 			}
-			at := len(d.s.kept)
-			d.s.kept = append(d.s.kept, dist.kept...)
-			known.kept = d.s.kept[at:]
+			at := len(d.s.head.sampled)
+			d.s.head.sampled = append(d.s.head.sampled, dist.kept...)
+			known.kept = d.s.head.sampled[at:]
 		}
-		d.s.top.dists[d.s.top.slot[d.rows[i]]] = known
+		d.s.predicting.sampled[d.s.predicting.slot[d.rows[i]]] = known
 	}
 }
 

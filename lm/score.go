@@ -69,45 +69,12 @@ func (t *targetRows) group(targets []Target) {
 // of returns the indices of the targets of distinct row i.
 func (t *targetRows) of(i int) []int32 { return t.order[t.first[i]:t.first[i+1]] }
 
-// chunkFloats bounds the logits that are in memory at a time: the logits of a
-// few rows for a large vocabulary, of hundreds for a small one.
-const chunkFloats = 8 << 20
-
-// chunkRows is the number of rows whose logits are computed together.
-func (m *Model) chunkRows() int { return min(max(chunkFloats/m.Config.Vocab, 12), 1024) }
-
-// logitsOf computes the logits of the given rows into s.logits, divided by the
-// temperature where that is neither 0 nor 1. [len(rows)][V], valid until the next call
-func (m *Model) logitsOf(s *State, rows []int32, temperature float32) []float32 {
-	D, V, n := m.Config.Width, m.Config.Vocab, len(rows)
-	if n > 0 && s.lastT == temperature && slices.Equal(s.lastRow, rows) {
-		return s.logits
-	}
-	m.reach(s, rows)
-	s.lastRow, s.lastT = append(s.lastRow[:0], rows...), temperature
-	s.rowsH = resize(s.rowsH, n*D)
-	s.logits = resize(s.logits, n*V)
-	for i, r := range rows {
-		copy(s.rowsH[i*D:(i+1)*D], s.hidden(r))
-	}
-	kernel.MatMul(m.Pool, kernel.View(s.logits, V), kernel.View(s.rowsH, D), n, m.head.matrix(), kernel.Epilogue{})
-	if temperature != 0 && temperature != 1 {
-		m.Pool.Each(n, func(i, _ int) { kernel.Scale(s.logits[i*V:(i+1)*V], 1/temperature) })
-	}
-	return s.logits
-}
-
 // resize returns a slice of n numbers, in b's storage where it is large enough.
 func resize(b []float32, n int) []float32 {
 	if cap(b) < n {
 		return kernel.Floats(n + n/8)[:n]
 	}
 	return b[:n]
-}
-
-// Logits writes the logits of row r, at temperature 1, to dst. [V]
-func (m *Model) Logits(s *State, r int32, dst []float32) {
-	copy(dst, m.logitsOf(s, []int32{r}, 1))
 }
 
 // distribution is what is kept of one softmax: all that a token's
@@ -144,10 +111,10 @@ func (m *Model) Score(s *State, targets []Target, temperature float32, out *Scor
 	n := len(targets)
 	out.LogProb, out.Entropy = resize(out.LogProb, n), resize(out.Entropy, n)
 	s.targets.group(targets)
-	m.reach(s, s.targets.rows)
-	if s.remembers(targets, temperature) {
+	m.predict(s, s.targets.rows)
+	if s.hasSampled(targets, temperature) {
 		for t, g := range targets {
-			d := &s.top.dists[s.top.slot[g.Row]]
+			d := &s.predicting.sampled[s.predicting.slot[g.Row]]
 			out.LogProb[t], out.Entropy[t] = d.logProb(d.logitOf(g.Token)), float32(d.entropy)
 		}
 	} else {
@@ -183,7 +150,7 @@ func (s *Scores) check() error {
 func (m *Model) scoreLogits(s *State, targets []Target, temperature float32, out *Scores) {
 	V := m.Config.Vocab
 	m.eachChunk(s, func(lo, hi int) {
-		logits := m.logitsOf(s, s.targets.rows[lo:hi], temperature)
+		logits := m.logits(s, s.targets.rows[lo:hi], temperature)
 		m.Pool.Each(hi-lo, func(i, _ int) {
 			row := logits[i*V : (i+1)*V]
 			var last []int32
@@ -200,9 +167,9 @@ func (m *Model) scoreLogits(s *State, targets []Target, temperature float32, out
 	})
 }
 
-// rememberedRow is the distribution that the sampler drew from behind a row: as long as the row
-// stands, its logits need not be computed again.
-type rememberedRow struct {
+// sampledRow is the distribution that the sampler drew the token after a row from: as long as the
+// row stands, its logits need not be computed again.
+type sampledRow struct {
 	distribution
 	support     []int32
 	temperature float32
@@ -210,7 +177,7 @@ type rememberedRow struct {
 }
 
 // logitOf is the logit of a token of the support.
-func (d *rememberedRow) logitOf(token int32) float32 {
+func (d *sampledRow) logitOf(token int32) float32 {
 	if d.support == nil {
 		return d.kept[token]
 	}
@@ -218,10 +185,10 @@ func (d *rememberedRow) logitOf(token int32) float32 {
 	return d.kept[at]
 }
 
-// remembers tells whether the sampler drew all targets from distributions that it left in s.
-func (s *State) remembers(targets []Target, temperature float32) bool {
+// hasSampled tells whether the sampler drew all targets from distributions that it left in s.
+func (s *State) hasSampled(targets []Target, temperature float32) bool {
 	for _, g := range targets {
-		d := &s.top.dists[s.top.slot[g.Row]]
+		d := &s.predicting.sampled[s.predicting.slot[g.Row]]
 		if !d.known || d.temperature != temperature || !sameSupport(d.support, g.Support) {
 			return false
 		}
@@ -235,79 +202,31 @@ func sameSupport(a, b []int32) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-// eachChunk calls f for ranges of the distinct rows of the grouped targets.
-func (m *Model) eachChunk(s *State, f func(lo, hi int)) {
-	step := m.chunkRows()
-	for lo := 0; lo < len(s.targets.rows); lo += step {
-		f(lo, min(lo+step, len(s.targets.rows)))
-	}
-}
-
 // Backward adds the gradient of the loss, given by its derivatives with respect
 // to the Scores of the same targets, to the gradients of the model. It may be
 // called once for each Forward of a training State.
 func (m *Model) Backward(s *State, targets []Target, temperature float32, g ScoreGrads) {
 	m.ensureGrads()
 	s.targets.group(targets)
-	m.reach(s, s.targets.rows)
+	m.predict(s, s.targets.rows)
 	s.reserveBackward()
 	D := m.Config.Width
-	dHidden := s.back.n1[:len(s.top.rows)*D]
-	clear(dHidden)
+	dhidden := s.back.hidden[:len(s.predicting.rows)*D]
+	clear(dhidden)
 	if g.LogProb != nil || g.Entropy != nil {
-		m.headBackward(s, targets, temperature, g, dHidden)
+		m.headBackward(s, targets, temperature, g, dhidden)
 	}
 	if g.Value != nil {
 		m.vhead.ensureGrads()
 		for t, tg := range targets {
-			m.vhead.backward(g.Value[t], s.hidden(tg.Row), dHidden[int(s.top.slot[tg.Row])*D:][:D])
+			m.vhead.backward(g.Value[t], s.hidden(tg.Row), dhidden[int(s.predicting.slot[tg.Row])*D:][:D])
 		}
 	}
 	m.backwardTrunk(s)
 }
 
-// headBackward goes from scores to final hidden states, chunk by chunk; the logits are those of
-// the sampler or of the last Score where they are still there, else they are computed again.
-func (m *Model) headBackward(s *State, targets []Target, temperature float32, g ScoreGrads, dHidden []float32) {
-	D, V := m.Config.Width, m.Config.Vocab
-	remembered := s.remembers(targets, temperature)
-	m.eachChunk(s, func(lo, hi int) {
-		n, rows := hi-lo, s.targets.rows[lo:hi]
-		var dlogits []float32
-		if remembered {
-			s.logits = resize(s.logits, n*V)
-			dlogits = s.logits
-			s.rowsH = resize(s.rowsH, n*D)
-			for i, r := range rows {
-				copy(s.rowsH[i*D:(i+1)*D], s.hidden(r))
-			}
-			m.Pool.Each(n, func(i, _ int) {
-				m.rememberedGrad(dlogits[i*V:(i+1)*V], &s.top.dists[s.top.slot[rows[i]]], targets, s.targets.of(lo+i), g)
-			})
-		} else {
-			logits := m.logitsOf(s, rows, temperature)
-			dlogits = logits // a whole distribution's gradient may take the place of its logits
-			if slices.ContainsFunc(targets, func(t Target) bool { return t.Support != nil }) {
-				s.dlogits = resize(s.dlogits, n*V)
-				dlogits = s.dlogits
-			}
-			m.Pool.Each(n, func(i, _ int) {
-				m.rowGrad(dlogits[i*V:(i+1)*V], logits[i*V:(i+1)*V], targets, s.targets.of(lo+i), temperature, g)
-			})
-		}
-		s.lastRow = s.lastRow[:0]
-		if m.head.Grad != nil {
-			m.head.addProduct(m.Pool, s.rowsH, dlogits, n)
-		}
-		kernel.MatMulT(m.Pool, kernel.View(s.rowsH, D), kernel.View(dlogits, V), n, m.head.matrix(), false)
-		for i, r := range rows {
-			copy(dHidden[int(s.top.slot[r])*D:][:D], s.rowsH[i*D:])
-		}
-	})
-}
-
-// rememberedGrad is rowGrad for a row whose targets the sampler drew.
-func (m *Model) rememberedGrad(d []float32, dist *rememberedRow, targets []Target, of []int32, g ScoreGrads) {
+// sampledGrad is rowGrad for a row whose targets the sampler drew.
+func sampledGrad(d []float32, dist *sampledRow, targets []Target, of []int32, g ScoreGrads) {
 	var gLogp, gEnt float32
 	for _, t := range of {
 		gLogp += gradOf(g.LogProb, t)
@@ -341,7 +260,7 @@ func scaleByTemperature(d []float32, temperature float32) {
 
 // rowGrad writes the gradient of one row of logits: the sum over the row's
 // targets of dLogProb*(onehot - p) - dEntropy*p*(log p + H), over 1/temperature.
-func (m *Model) rowGrad(d, logits []float32, targets []Target, of []int32, temperature float32, g ScoreGrads) {
+func rowGrad(d, logits []float32, targets []Target, of []int32, temperature float32, g ScoreGrads) {
 	for lo := 0; lo < len(of); {
 		support := targets[of[lo]].Support
 		var gLogp, gEnt float32

@@ -27,7 +27,7 @@ func (m *Model) ValueWeights() []float32 {
 
 // Values writes the value head's output at the rows to dst. [len(rows)]
 func (m *Model) Values(s *State, rows []int32, dst []float32) {
-	m.reach(s, rows)
+	m.predict(s, rows)
 	for i, r := range rows {
 		dst[i] = m.vhead.value(s.hidden(r))
 	}
