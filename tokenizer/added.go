@@ -38,40 +38,29 @@ type addedTokens struct {
 
 // tokenSet finds the leftmost-longest tokens of a set.
 type tokenSet struct {
-	byText  map[string]*addedToken
-	lengths [256][]int // by first byte: lengths of the tokens, longest first
+	list []*addedToken
+	at   map[string]int32 // place in list, by the text to look for
+	trie *trie            // of at
 }
 
 // add puts a token into the set under the text to look for.
 func (s *tokenSet) add(text string, a *addedToken) bool {
-	if s.byText == nil {
-		s.byText = map[string]*addedToken{}
-	}
-	if _, twice := s.byText[text]; twice || text == "" {
+	if _, twice := s.at[text]; twice || text == "" {
 		return false
 	}
-	s.byText[text] = a
-	l := s.lengths[text[0]]
-	i := 0
-	for i < len(l) && l[i] > len(text) {
-		i++
+	if s.at == nil {
+		s.at = map[string]int32{}
 	}
-	if i == len(l) || l[i] != len(text) {
-		s.lengths[text[0]] = append(l[:i:i], append([]int{len(text)}, l[i:]...)...)
-	}
+	s.at[text] = int32(len(s.list))
+	s.list = append(s.list, a)
 	return true
 }
 
-// at returns the longest token that begins at text[i], or nil, and its length.
-func (s *tokenSet) at(text string, i int) (*addedToken, int) {
-	for _, n := range s.lengths[text[i]] {
-		if i+n <= len(text) {
-			if a := s.byText[text[i:i+n]]; a != nil {
-				return a, n
-			}
-		}
+// finish makes the set ready to be searched.
+func (s *tokenSet) finish() {
+	if len(s.list) > 0 {
+		s.trie = newTrie(s.at)
 	}
-	return nil, 0
 }
 
 // cut hands the parts of text to emit, in order: added tokens, and normalised
@@ -98,22 +87,30 @@ func (ts *addedTokens) cut(text string, norm normalizer, special bool, emit func
 // cut hands the parts of p to emit, in order.
 func (s *tokenSet) cut(p piece, special bool, emit func(piece)) {
 	text, from := p.text, 0 // text[:from] is handed out
-	for i := 0; i < len(text) && s.byText != nil; {
-		a, n := s.at(text, i)
-		if a == nil {
+	white := 0              // end of the white space after a token that takes it
+	for i := 0; i < len(text) && s.trie != nil; {
+		if s.trie.root[text[i]] < 0 {
 			i++
 			continue
 		}
-		start, stop := i, i+n
+		k, n := s.trie.longest(text[i:])
+		if n == 0 {
+			i++
+			continue
+		}
+		a, start, stop := s.list[k], i, i+n
 		i = stop
 		if a.special && !special || a.singleWord && !aloneAt(text, start, stop) {
 			continue
 		}
-		if a.lstrip {
-			start = max(start-chars.Load().TrimSpace(text[:start], false), from)
+		if a.lstrip && from < start {
+			start -= chars.Load().TrimSpace(text[from:start], false)
 		}
 		if a.rstrip {
-			stop += chars.Load().TrimSpace(text[stop:], true)
+			if white <= stop { // else in the white space measured last
+				white = stop + chars.Load().TrimSpace(text[stop:], true)
+			}
+			stop = white
 		}
 		if from < start {
 			emit(p.sub(from, start))

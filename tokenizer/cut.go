@@ -131,7 +131,7 @@ func parseSplit(p part) (preTokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	find, err := parsePattern(p.where+": pattern", *j.Pattern)
+	find, err := parsePattern(p.where+": pattern", *j.Pattern, p.nest)
 	return cutter{find, m, *j.Invert}, err
 }
 

@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 )
 
@@ -10,6 +9,7 @@ import (
 // their concatenation.
 type decoder interface {
 	decode(words []string) []string
+	grower
 }
 
 // decodeWords joins tokens to text.
@@ -21,8 +21,8 @@ func decodeWords(d decoder, words []string) string {
 }
 
 // parseDecoder reads a decoder; none is nil.
-func parseDecoder(where string, raw json.RawMessage) (decoder, error) {
-	p, err := readPart(where, raw)
+func parseDecoder(where string, raw json.RawMessage, n *nest) (decoder, error) {
+	p, err := readPart(where, raw, n)
 	if err != nil || p.absent {
 		return nil, err
 	}
@@ -47,36 +47,14 @@ func parseDecoder(where string, raw json.RawMessage) (decoder, error) {
 	case "BPEDecoder":
 		return parseSuffixDecoder(p)
 	case "Sequence":
-		return parseDecoders(p)
+		all, err := sequence(p, "decoders", parseDecoder)
+		return decoders(all), err
 	}
 	return nil, p.unknown("BPEDecoder", "ByteFallback", "ByteLevel", "Fuse", "Metaspace", "Replace", "Sequence", "Strip", "WordPiece")
 }
 
 // decoders apply one after the other.
 type decoders []decoder
-
-func parseDecoders(p part) (decoder, error) {
-	var j struct {
-		Type string            `json:"type"`
-		List []json.RawMessage `json:"decoders"`
-	}
-	if err := p.read(&j); err != nil {
-		return nil, err
-	}
-	var all decoders
-	for i, raw := range j.List {
-		where := fmt.Sprintf("%s: decoders[%d]", p.where, i)
-		d, err := parseDecoder(where, raw)
-		if err != nil {
-			return nil, err
-		}
-		if d == nil {
-			return nil, fmt.Errorf("%s: must be an object", where)
-		}
-		all = append(all, d)
-	}
-	return all, nil
-}
 
 func (all decoders) decode(words []string) []string {
 	for _, d := range all {

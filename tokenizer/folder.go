@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -24,7 +25,7 @@ func Load(dir string) (*Tokenizer, error) {
 
 // LoadFS is Load for a folder in a file system.
 func LoadFS(dir fs.FS) (*Tokenizer, error) {
-	data, err := fs.ReadFile(dir, "tokenizer.json")
+	data, err := readFile(dir, "tokenizer.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = oldFiles(dir)
 	}
@@ -76,8 +77,22 @@ func oldFiles(dir fs.FS) ([]byte, error) {
 		"(transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...) writes the first from others)")
 }
 
+// readFile reads a file of at most maxFile bytes.
+func readFile(dir fs.FS, name string) ([]byte, error) {
+	f, err := dir.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s: must have at most %d bytes", name, maxFile)
+	}
+	return data, err
+}
+
 func readJSON(dir fs.FS, name string, v any) error {
-	data, err := fs.ReadFile(dir, name)
+	data, err := readFile(dir, name)
 	if err != nil {
 		return err
 	}
@@ -161,7 +176,7 @@ func oldBert(dir fs.FS, c *oldConfig) ([]byte, error) {
 
 // readLines reads a file of lines; empty ones at the end are left out.
 func readLines(dir fs.FS, name string) ([]string, error) {
-	data, err := fs.ReadFile(dir, name)
+	data, err := readFile(dir, name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,13 +1,16 @@
 package tokenizer
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
-// FuzzParse: a broken file is an error or a tokenizer that works, never a panic.
+// FuzzParse: a broken file is an error or a tokenizer that works soon, never a
+// panic.
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("testdata/golden/*.json.gz")
 	if err != nil {
@@ -26,7 +29,19 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(spell("MODEL", `{"type":"Unigram","unk_id":0,"vocab":[["a",0],["ab",-1.5]],"byte_fallback":true}`)))
 	f.Add([]byte(spell("NORM", `{"type":"Precompiled","precompiled_charsmap":"BAAAAAAAAAA="}`)))
 	f.Add([]byte(spell("ADDED", addedJSON("3", "<s>", ""), "POST", `{"type":"BertProcessing","sep":["b",1],"cls":["a",0]}`)))
+	for pattern := range strings.FieldsSeq(`(a+)+$ (a|a)*c a*b (?!(a+)+c)a [^b]{1,900}c`) {
+		f.Add([]byte(spell("PRE", fmt.Sprintf(splitOf, pattern))))
+	}
+	f.Add([]byte(spell("NORM", `{"type":"Sequence","normalizers":[`+many(3, tenfold)+`]}`)))
+	f.Add([]byte(spell("NORM", `{"type":"Precompiled","precompiled_charsmap":"`+charsmap("abc")+`"}`)))
+	long := strings.Repeat("a", 2000) + strings.Repeat("ab a<s>b é \t", 200)
 	f.Fuzz(func(t *testing.T, data []byte) {
+		start := time.Now()
+		defer func() {
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("took %v", took)
+			}
+		}()
 		tok, err := Parse(data)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "tokenizer.json: ") {
@@ -39,6 +54,9 @@ func FuzzParse(f *testing.F) {
 			if _, ok := tok.Token(id); !ok {
 				t.Errorf("id %d is not in the vocabulary", id)
 			}
+		}
+		if ids := tok.Encode(long); len(ids) > maxGrowth*len(long) {
+			t.Errorf("%d ids of %d bytes", len(ids), len(long))
 		}
 		tok.Decode(tok.Encode("ab a<s>b é"), true)
 	})

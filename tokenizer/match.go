@@ -45,7 +45,7 @@ func matches(m matcher, text string) iter.Seq2[int, int] {
 }
 
 // parsePattern reads {"String": "..."} or {"Regex": "..."}.
-func parsePattern(where string, p jsonPattern) (matcher, error) {
+func parsePattern(where string, p jsonPattern, n *nest) (matcher, error) {
 	switch {
 	case p.String != nil && p.Regex == nil:
 		if *p.String == "" {
@@ -60,7 +60,7 @@ func parsePattern(where string, p jsonPattern) (matcher, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", where, err)
 		}
-		return pattern{re}, nil
+		return pattern{re}, n.addRegex(where, re.Size())
 	}
 	return nil, fmt.Errorf("%s: must have either String or Regex", where)
 }

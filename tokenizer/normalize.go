@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -13,11 +12,12 @@ import (
 // the very start of the input (piece.zero), which Metaspace asks for.
 type normalizer interface {
 	normalize(p piece) piece
+	grower
 }
 
 // parseNormalizer reads a normalizer; none is nil.
-func parseNormalizer(where string, raw json.RawMessage) (normalizer, error) {
-	p, err := readPart(where, raw)
+func parseNormalizer(where string, raw json.RawMessage, n *nest) (normalizer, error) {
+	p, err := readPart(where, raw, n)
 	if err != nil || p.absent {
 		return nil, err
 	}
@@ -43,7 +43,8 @@ func parseNormalizer(where string, raw json.RawMessage) (normalizer, error) {
 	case "Precompiled":
 		return parsePrecompiled(p)
 	case "Sequence":
-		return parseNormalizers(p)
+		all, err := sequence(p, "normalizers", parseNormalizer)
+		return normalizers(all), err
 	}
 	return nil, p.unknown("BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Precompiled",
 		"Prepend", "Replace", "Sequence", "Strip", "StripAccents")
@@ -51,29 +52,6 @@ func parseNormalizer(where string, raw json.RawMessage) (normalizer, error) {
 
 // normalizers apply one after the other.
 type normalizers []normalizer
-
-func parseNormalizers(p part) (normalizer, error) {
-	var j struct {
-		Type string            `json:"type"`
-		List []json.RawMessage `json:"normalizers"`
-	}
-	if err := p.read(&j); err != nil {
-		return nil, err
-	}
-	var all normalizers
-	for i, raw := range j.List {
-		where := fmt.Sprintf("%s: normalizers[%d]", p.where, i)
-		n, err := parseNormalizer(where, raw)
-		if err != nil {
-			return nil, err
-		}
-		if n == nil {
-			return nil, fmt.Errorf("%s: must be an object", where)
-		}
-		all = append(all, n)
-	}
-	return all, nil
-}
 
 func (all normalizers) normalize(p piece) piece {
 	for _, n := range all {

@@ -78,7 +78,7 @@ func parseReplace(p part) (replace, error) {
 	if err := required(p.where, map[string]bool{"pattern": j.Pattern == nil, "content": j.Content == nil}); err != nil {
 		return replace{}, err
 	}
-	find, err := parsePattern(p.where+": pattern", *j.Pattern)
+	find, err := parsePattern(p.where+": pattern", *j.Pattern, p.nest)
 	return replace{find, *j.Content}, err
 }
 

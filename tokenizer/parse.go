@@ -34,6 +34,9 @@ func Parse(data []byte) (*Tokenizer, error) {
 
 // parse reads the parts in an order in which each finds what it refers to.
 func parse(data []byte) (*Tokenizer, error) {
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("must have at most %d bytes (got %d)", maxFile, len(data))
+	}
 	if !utf8.Valid(data) {
 		return nil, errors.New("must be UTF-8")
 	}
@@ -46,24 +49,45 @@ func parse(data []byte) (*Tokenizer, error) {
 	}
 	t := &Tokenizer{json: data}
 	var err error
-	if t.norm, err = parseNormalizer("normalizer", f.Normalizer); err != nil {
+	if t.norm, err = parseNormalizer("normalizer", f.Normalizer, new(nest)); err != nil {
 		return nil, err
 	}
-	if t.pre, err = parsePreTokenizer("pre_tokenizer", f.PreTokenizer); err != nil {
+	if t.pre, err = parsePreTokenizer("pre_tokenizer", f.PreTokenizer, new(nest)); err != nil {
 		return nil, err
 	}
-	if t.decoder, err = parseDecoder("decoder", f.Decoder); err != nil {
+	if t.decoder, err = parseDecoder("decoder", f.Decoder, new(nest)); err != nil {
 		return nil, err
 	}
-	if t.post, err = parsePost("post_processor", f.PostProcessor); err != nil {
+	if t.post, err = parsePost("post_processor", f.PostProcessor, new(nest)); err != nil {
+		return nil, err
+	}
+	if err := t.checkGrowth(); err != nil {
 		return nil, err
 	}
 	return t, t.parseModel(f)
 }
 
+// checkGrowth bounds how long texts and tokens may become.
+func (t *Tokenizer) checkGrowth() error {
+	in, out := newWeights(), newWeights()
+	if t.pre != nil {
+		t.pre.grow(in)
+	}
+	if t.norm != nil {
+		t.norm.grow(in)
+	}
+	if t.decoder != nil {
+		t.decoder.grow(out)
+	}
+	if err := in.check("normalizer and pre_tokenizer"); err != nil {
+		return err
+	}
+	return out.check("decoder")
+}
+
 // parseModel reads the model and the added tokens, which number the ids.
 func (t *Tokenizer) parseModel(f file) error {
-	p, err := readPart("model", f.Model)
+	p, err := readPart("model", f.Model, new(nest))
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ type jsonToken struct {
 }
 
 // parseAdded reads added_tokens. A token that the model knows keeps the model's
-// id; the others are numbered behind the vocabulary of n tokens, in order.
+// id; the others are numbered after the vocabulary of n tokens, in order.
 func (t *Tokenizer) parseAdded(raw json.RawMessage, n int) error {
 	t.added = &addedTokens{}
 	var list []json.RawMessage
@@ -47,6 +47,8 @@ func (t *Tokenizer) parseAdded(raw json.RawMessage, n int) error {
 			return err
 		}
 	}
+	t.added.plain.finish()
+	t.added.normalized.finish()
 	return nil
 }
 
@@ -72,12 +74,18 @@ func (t *Tokenizer) addToken(where string, a *addedToken) error {
 	if t.known[a.id] && t.tokens[a.id] != a.content {
 		return fmt.Errorf("%s: id must be free (got %d, of %q)", where, a.id, t.tokens[a.id])
 	}
+	if len(a.content) > maxToken {
+		return fmt.Errorf("%s: content must have at most %d bytes (got %d)", where, maxToken, len(a.content))
+	}
 	text, set := a.content, &t.added.plain
 	if a.normalized {
 		set = &t.added.normalized
 		if t.norm != nil {
 			text = t.norm.normalize(piece{text: text, id: -1}).text
 		}
+	}
+	if len(text) > maxToken {
+		return fmt.Errorf("%s: token must have at most %d bytes once normalised (got %d)", where, maxToken, len(text))
 	}
 	if !set.add(text, a) {
 		return fmt.Errorf("%s: token must be new and not empty once normalised (got %q)", where, text)

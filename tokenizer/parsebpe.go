@@ -42,6 +42,9 @@ func parseBPE(p part) (model, map[string]int32, error) {
 	if isTrue(j.ByteFallback) {
 		m.byteFallback = fallbackIDs(vocab)
 	}
+	if len(m.prefix) > maxToken || len(m.suffix) > maxToken {
+		return nil, nil, fmt.Errorf("%s: continuing_subword_prefix and end_of_word_suffix must have at most %d bytes", p.where, maxToken)
+	}
 	pairs, err := parseMerges(j.Merges)
 	if err != nil {
 		return nil, nil, err
@@ -75,7 +78,7 @@ func parseMerges(raw json.RawMessage) ([][2]string, error) {
 	if !c.take('[') {
 		return nil, fmt.Errorf("merges: must be a list (got %.60s)", orNull(raw))
 	}
-	pairs := make([][2]string, 0, len(raw)/16)
+	pairs := make([][2]string, 0, min(len(raw)/16, 1<<19))
 	for i := 0; !c.take(']'); i++ {
 		c.take(',')
 		pair, skip, err := c.merge()

@@ -78,10 +78,13 @@ func parseVocab(raw json.RawMessage) (map[string]int32, error) {
 	if !c.take('{') {
 		return nil, fmt.Errorf("vocab: must be an object (got %.60s)", orNull(raw))
 	}
-	vocab := make(map[string]int32, len(raw)/16)
+	vocab := make(map[string]int32, min(len(raw)/16, 1<<19))
 	for !c.take('}') {
 		c.take(',')
 		token, _ := c.string()
+		if err := checkToken(token); err != nil {
+			return nil, err
+		}
 		c.take(':')
 		start := *c
 		id, ok := c.whole()
@@ -91,6 +94,14 @@ func parseVocab(raw json.RawMessage) (map[string]int32, error) {
 		vocab[token] = int32(id)
 	}
 	return vocab, nil
+}
+
+// checkToken bounds the length of a token of the vocabulary.
+func checkToken(token string) error {
+	if len(token) > maxToken {
+		return fmt.Errorf("vocab[%.40q...]: token must have at most %d bytes (got %d)", token, maxToken, len(token))
+	}
+	return nil
 }
 
 // find returns the id of a token that must be in the vocabulary.

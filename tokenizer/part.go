@@ -15,10 +15,14 @@ type part struct {
 	raw    json.RawMessage
 	kind   string // its field "type"
 	absent bool   // null or not there
+	nest   *nest  // counts the parts of its kind
 }
 
-// readPart reads the type of an object.
-func readPart(where string, raw json.RawMessage) (part, error) {
+// readPart reads the type of an object, counted in n.
+func readPart(where string, raw json.RawMessage, n *nest) (part, error) {
+	if err := n.add(where); err != nil {
+		return part{}, err
+	}
 	if len(raw) == 0 || string(raw) == "null" {
 		return part{where: where, absent: true}, nil
 	}
@@ -26,7 +30,7 @@ func readPart(where string, raw json.RawMessage) (part, error) {
 	if !c.take('{') {
 		return part{}, fmt.Errorf("%s: must be an object (got %.60s)", where, raw)
 	}
-	p := part{where: where, raw: raw}
+	p := part{where: where, raw: raw, nest: n}
 	for !c.take('}') {
 		c.take(',')
 		key, _ := c.string()

@@ -11,8 +11,8 @@ const sequenceA = int32(-1)
 
 // parsePost reads a post-processor as what it makes of one text: a list of ids
 // with sequenceA for the text's own. nil means the text's ids alone.
-func parsePost(where string, raw json.RawMessage) ([]int32, error) {
-	p, err := readPart(where, raw)
+func parsePost(where string, raw json.RawMessage, n *nest) ([]int32, error) {
+	p, err := readPart(where, raw, n)
 	if err != nil || p.absent {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func parseTemplate(p part) ([]int32, error) {
 			return nil, fmt.Errorf("%s: must be a SpecialToken or the Sequence A", where)
 		}
 	}
-	return list, nil
+	return list, checkLength(p.where, list)
 }
 
 // parseClsSep reads BertProcessing and RobertaProcessing: cls text sep.
@@ -112,27 +112,35 @@ func parseTokenID(where string, pair []json.RawMessage) (int32, error) {
 
 // parsePostSequence puts each list into the next one's place for the text.
 func parsePostSequence(p part) ([]int32, error) {
-	var j struct {
-		Type string            `json:"type"`
-		List []json.RawMessage `json:"processors"`
-	}
-	if err := p.read(&j); err != nil {
+	lists, err := sequence(p, "processors", parsePost)
+	if err != nil {
 		return nil, err
 	}
 	all := []int32{sequenceA}
-	for i, raw := range j.List {
-		list, err := parsePost(fmt.Sprintf("%s: processors[%d]", p.where, i), raw)
-		if err != nil {
+	for _, list := range lists {
+		if list == nil {
+			continue
+		}
+		all = substitute(list, all)
+		if err := checkLength(p.where, all); err != nil {
 			return nil, err
-		}
-		if list != nil {
-			all = substitute(list, all)
-		}
-		if len(all) > 1<<16 {
-			return nil, fmt.Errorf("%s: must make at most %d ids (got %d)", p.where, 1<<16, len(all))
 		}
 	}
 	return all, nil
+}
+
+// checkLength bounds what a post-processor makes.
+func checkLength(where string, list []int32) error {
+	texts := 0
+	for _, id := range list {
+		if id == sequenceA {
+			texts++
+		}
+	}
+	if len(list) > maxPost || texts > maxTexts {
+		return fmt.Errorf("%s: must make at most %d ids, with the text at most %d times among them", where, maxPost, maxTexts)
+	}
+	return nil
 }
 
 // substitute returns list with inner in each place of sequenceA.

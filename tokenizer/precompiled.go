@@ -58,18 +58,39 @@ func newPrecompiled(encoded string) (*precompiled, error) {
 	return n, nil
 }
 
+// offset is where the children of a unit stand.
+func offset(unit uint32) uint32 { return unit >> 10 << (unit & (1 << 9) >> 6) }
+
+// child follows c from the node whose children stand at an offset; ok is false
+// where it has no such child.
+func (n *precompiled) child(at uint32, c byte) (unit uint32, ok bool) {
+	if at ^= uint32(c); int64(at) >= int64(len(n.units)) || n.units[at]&(1<<31|0xFF) != uint32(c) {
+		return 0, false
+	}
+	return n.units[at], true
+}
+
+// reaches says whether the trie goes on from its root by c and d.
+func (n *precompiled) reaches(c, d byte) bool {
+	root := offset(n.units[0])
+	unit, ok := n.child(root, c)
+	if !ok {
+		return false
+	}
+	_, ok = n.child(root^uint32(c)^offset(unit), d)
+	return ok
+}
+
 // lookup returns the replacement of the shortest rule that s begins with. A place
 // outside of the array is the end of the search.
 func (n *precompiled) lookup(s string) (string, bool) {
-	offset := func(unit uint32) uint32 { return unit >> 10 << (unit & (1 << 9) >> 6) }
 	at := offset(n.units[0])
 	for i := 0; i < len(s) && s[i] != 0; i++ {
-		at ^= uint32(s[i])
-		if int64(at) >= int64(len(n.units)) || n.units[at]&(1<<31|0xFF) != uint32(s[i]) {
+		unit, ok := n.child(at, s[i])
+		if !ok {
 			return "", false
 		}
-		unit := n.units[at]
-		at ^= offset(unit)
+		at ^= uint32(s[i]) ^ offset(unit)
 		if unit>>8&1 == 0 {
 			continue
 		}
@@ -84,6 +105,26 @@ func (n *precompiled) lookup(s string) (string, bool) {
 		return strings.ToValidUTF8(to, ""), true
 	}
 	return "", false
+}
+
+// continues says whether some rule is longer than c and an ASCII character follows
+// it there.
+func (n *precompiled) continues(c byte) bool {
+	for d := byte(1); d < utf8.RuneSelf; d++ {
+		if n.reaches(c, d) {
+			return true
+		}
+	}
+	return false
+}
+
+// longest is the length of the longest replacement, wherever one may begin.
+func (n *precompiled) longest() int {
+	longest := 0
+	for to := range strings.SplitSeq(n.text, "\x00") {
+		longest = max(longest, len(to))
+	}
+	return longest
 }
 
 func (n *precompiled) normalize(p piece) piece {

@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"encoding/json"
-	"fmt"
 	"unicode/utf8"
 
 	"pgsrm/tokenizer/internal/chars"
@@ -12,11 +11,12 @@ import (
 // dst.
 type preTokenizer interface {
 	split(dst []piece, p piece) []piece
+	grower
 }
 
 // parsePreTokenizer reads a pre-tokenizer; none is nil.
-func parsePreTokenizer(where string, raw json.RawMessage) (preTokenizer, error) {
-	p, err := readPart(where, raw)
+func parsePreTokenizer(where string, raw json.RawMessage, n *nest) (preTokenizer, error) {
+	p, err := readPart(where, raw, n)
 	if err != nil || p.absent {
 		return nil, err
 	}
@@ -41,7 +41,8 @@ func parsePreTokenizer(where string, raw json.RawMessage) (preTokenizer, error) 
 	case "BertPreTokenizer":
 		return bertSplit{chars.Load()}, p.read(&onlyType{})
 	case "Sequence":
-		return parseStages(p)
+		all, err := sequence(p, "pretokenizers", parsePreTokenizer)
+		return &stages{all}, err
 	}
 	return nil, p.unknown("BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Digits", "Metaspace", "Punctuation",
 		"Sequence", "Split", "Whitespace", "WhitespaceSplit")
@@ -54,29 +55,6 @@ type onlyType struct {
 
 // stages apply one after the other, each to the words of the one before.
 type stages struct{ list []preTokenizer }
-
-func parseStages(p part) (*stages, error) {
-	var j struct {
-		Type string            `json:"type"`
-		List []json.RawMessage `json:"pretokenizers"`
-	}
-	if err := p.read(&j); err != nil {
-		return nil, err
-	}
-	s := &stages{}
-	for i, raw := range j.List {
-		where := fmt.Sprintf("%s: pretokenizers[%d]", p.where, i)
-		one, err := parsePreTokenizer(where, raw)
-		if err != nil {
-			return nil, err
-		}
-		if one == nil {
-			return nil, fmt.Errorf("%s: must be an object", where)
-		}
-		s.list = append(s.list, one)
-	}
-	return s, nil
-}
 
 func (s *stages) split(dst []piece, p piece) []piece { return splitWith(s.list, dst, p) }
 

@@ -14,17 +14,10 @@ type unigram struct {
 	vocab  map[string]int32
 	scores []float64 // [vocabulary]
 	unk    int32
-	unkLow float64   // score of an unknown character
-	trie   []trieRow // the tokens by their bytes; row 0 is the root
+	unkLow float64 // score of an unknown character
+	trie   *trie
 	bytes  *[256]int32
 	cache  wordCache
-}
-
-// trieRow is a node of the trie: its children stand side by side.
-type trieRow struct {
-	id    int32 // token that ends here, -1 for none
-	first int32 // row of the first child
-	label []byte
 }
 
 // unkPenalty lies between an unknown character and the worst token.
@@ -67,6 +60,9 @@ func parseUnigram(p part) (model, map[string]int32, error) {
 	}
 	m := &unigram{vocab: make(map[string]int32, len(j.Vocab)), unk: int32(*j.Unk), unkLow: math.Inf(1), cache: newWordCache()}
 	for id, s := range j.Vocab {
+		if err := checkToken(s.token); err != nil {
+			return nil, nil, err
+		}
 		if _, twice := m.vocab[s.token]; twice {
 			return nil, nil, fmt.Errorf("vocab[%d]: token must be there once (got %q)", id, s.token)
 		}
@@ -75,52 +71,11 @@ func parseUnigram(p part) (model, map[string]int32, error) {
 		m.unkLow = min(m.unkLow, s.score)
 	}
 	m.unkLow -= unkPenalty
-	m.buildTrie(j.Vocab)
+	m.trie = newTrie(m.vocab)
 	if isTrue(j.ByteFallback) {
 		m.bytes = fallbackIDs(m.vocab)
 	}
 	return m, m.vocab, nil
-}
-
-// buildTrie lays the tokens out level by level.
-func (m *unigram) buildTrie(vocab []scored) {
-	sorted := slices.Clone(vocab)
-	slices.SortFunc(sorted, func(a, b scored) int {
-		if a.token < b.token {
-			return -1
-		}
-		return 1
-	})
-	type job struct{ from, to, depth int } // tokens with one prefix
-	jobs := []job{{0, len(sorted), 0}}
-	m.trie = []trieRow{{id: -1}}
-	for row := 0; row < len(jobs); row++ {
-		j := jobs[row]
-		if j.from < j.to && len(sorted[j.from].token) == j.depth {
-			m.trie[row].id = m.vocab[sorted[j.from].token]
-			j.from++
-		}
-		m.trie[row].first = int32(len(m.trie))
-		for i := j.from; i < j.to; {
-			c, k := sorted[i].token[j.depth], i
-			for k < j.to && sorted[k].token[j.depth] == c {
-				k++
-			}
-			m.trie[row].label = append(m.trie[row].label, c)
-			m.trie = append(m.trie, trieRow{id: -1})
-			jobs = append(jobs, job{i, k, j.depth + 1})
-			i = k
-		}
-	}
-}
-
-// child returns the row behind the byte c, -1 without one.
-func (m *unigram) child(row int32, c byte) int32 {
-	r := &m.trie[row]
-	if i, ok := slices.BinarySearch(r.label, c); ok {
-		return r.first + int32(i)
-	}
-	return -1
 }
 
 // step is the best way to reach a byte of the word.
@@ -154,11 +109,11 @@ func (m *unigram) search(word string, sc *scratch) []step {
 		single := false // a token of this one character
 		row := int32(0)
 		for end := at; end < len(word); {
-			if row = m.child(row, word[end]); row < 0 {
+			if row = m.trie.child(row, word[end]); row < 0 {
 				break
 			}
 			end++
-			if id := m.trie[row].id; id >= 0 {
+			if id := m.trie.rows[row].id; id >= 0 {
 				steps[end].improve(here+m.scores[id], at, id)
 				single = single || end == at+size
 			}

@@ -11,17 +11,16 @@ type Finder struct {
 	ends  *ends   // of the backward pass, once the machine has given up
 }
 
-// What the backtracking machine may need for one text. The patterns in use take
-// fewer than 20 steps a byte.
+// What the backtracking machine may need for one text: as many steps as the
+// backward pass would, which for the patterns in use is many times what it takes.
 const (
-	stepsPerText = 4096
-	stepsPerByte = 64
-	maxStack     = 1 << 16 // frames
+	leastSteps = 64      // a byte
+	maxStack   = 1 << 16 // frames
 )
 
 // Find begins to find matches in text, which is UTF-8.
 func (re *Regexp) Find(text string) Finder {
-	return Finder{re: re, text: text, left: stepsPerText + stepsPerByte*len(text)}
+	return Finder{re: re, text: text, left: max(leastSteps, re.Size()) * (len(text) + 4)}
 }
 
 // Next finds the first match in text[from:]; a is -1 if there is none. From one

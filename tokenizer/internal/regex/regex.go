@@ -74,6 +74,9 @@ func (op opcode) anchored(text string, pos int) bool {
 	return pos == len(text) || text[pos] == '\n'
 }
 
+// Size is how many steps a byte of the text may take.
+func (re *Regexp) Size() int { return len(re.graph.nodes) }
+
 // First says what matches may begin with: each ASCII character, any other
 // character, or nothing at all for a match that is empty.
 type First struct {
