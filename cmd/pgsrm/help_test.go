@@ -42,6 +42,7 @@ func helpPage() string {
 		var help bytes.Buffer
 		c.SetOut(&help)
 		c.InitDefaultHelpFlag()
+		c.InitDefaultVersionFlag()
 		if err := c.Help(); err != nil {
 			panic(err) // a buffer takes everything
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -85,6 +86,9 @@ Start with:
 			return g.finish()
 		},
 	}
+	info, _ := debug.ReadBuildInfo()
+	root.Version = newVersionInfo(info).String()
+	root.SetVersionTemplate("{{.Version}}\n")
 	g.AddFlags(root.PersistentFlags())
 	root.SetIn(g.Stdin)
 	root.SetOut(g.Stdout)

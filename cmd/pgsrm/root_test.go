@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 
+	"pgsrm/kernel"
 	"pgsrm/run"
 )
 
@@ -79,7 +82,46 @@ func TestEveryHelpEndsWithExitStatus(t *testing.T) {
 func TestVersionJSON(t *testing.T) {
 	code, stdout, stderr := call(t, "version", "--json")
 	var v versionInfo
-	if err := json.Unmarshal([]byte(stdout), &v); err != nil || code != 0 || stderr != "" || v.Go == "" {
-		t.Errorf("version --json: code %d, %q, %q, %v", code, stdout, stderr, err)
+	if err := json.Unmarshal([]byte(stdout), &v); err != nil || code != 0 || stderr != "" {
+		t.Fatalf("version --json: code %d, %q, %q, %v", code, stdout, stderr, err)
 	}
+	if v.Go != runtime.Version() || v.Platform != runtime.GOOS+"/"+runtime.GOARCH || v.Kernel != kernel.Name() || v.Version == "" || v.Revision == "" {
+		t.Errorf("got %+v", v)
+	}
+}
+
+// The command and the flag print the same line.
+func TestVersionFlag(t *testing.T) {
+	_, command, _ := call(t, "version")
+	code, flag, stderr := call(t, "--version")
+	if code != 0 || stderr != "" || flag != command || !strings.HasSuffix(flag, ", kernel "+kernel.Name()+"\n") {
+		t.Errorf("--version: code %d, %q, %q; version: %q", code, flag, stderr, command)
+	}
+}
+
+// A release's own words come before what the go command recorded, and that before
+// nothing.
+func TestVersionInfo(t *testing.T) {
+	recorded := &debug.BuildInfo{
+		Main:     debug.Module{Version: "v0.1.0"},
+		Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "true"}},
+	}
+	tail := fmt.Sprintf(", %s, %s/%s, kernel %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.Name())
+	for _, c := range []struct {
+		version, commit string
+		info            *debug.BuildInfo
+		want            string
+	}{
+		{"", "", nil, "pgsrm devel, commit unknown"},
+		{"", "", &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, "pgsrm devel, commit unknown"},
+		{"", "", recorded, "pgsrm v0.1.0, commit abc (modified)"},
+		{"1.2.3", "def", recorded, "pgsrm 1.2.3, commit def (modified)"},
+		{"1.2.3", "def", nil, "pgsrm 1.2.3, commit def"},
+	} {
+		version, commit = c.version, c.commit
+		if got := newVersionInfo(c.info).String(); got != c.want+tail {
+			t.Errorf("got %q, want %q", got, c.want+tail)
+		}
+	}
+	version, commit = "", ""
 }
