@@ -14,7 +14,8 @@
 //	kernel     operations on slices: matrix products, normalisation, attention, softmax, AdamW
 //	jinja      the template language of chat templates, bounded in work and output
 //	tokenizer  byte-level BPE, WordPiece, ...; exact against Hugging Face tokenizers
-//	lm         the transformer: weights, forward, backward, cached decoding, sampling, optimiser, LoRA, folders
+//	lm         the transformer: weights, forward, backward, cached decoding, sampling, LoRA, optimiser
+//	hf         Hugging Face folders: config.json, tensor tables, shards, adapters, chat prompts, encoders
 //	cache      what parents and embedders answered, kept on disk or in Redis
 //	remote     the client of model servers: retries, limits, counts
 //	hub        model folders from a Hugging Face hub into the local cache

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"pgsrm/lm"
+	"pgsrm/hf"
 )
 
 // words are those of the texts; each is one token of BERT's vocabulary.
@@ -31,7 +31,7 @@ func texts(rng *rand.Rand, n, length int) []string {
 
 // encoder turns texts into vectors.
 type encoder struct {
-	*lm.Encoder
+	*hf.Encoder
 	shape shape // layers and width
 	note  string
 }
@@ -59,11 +59,11 @@ func (s *session) openEncoder(sh encoderShape) (*encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := lm.ParseConfig(text)
+	cfg, err := hf.ParseConfig(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	if e.Encoder, err = lm.LoadEncoder(dir); err != nil {
+	if e.Encoder, err = hf.LoadEncoder(dir); err != nil {
 		return nil, err
 	}
 	e.SetPool(s.pool)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/tokenizer"
 )
@@ -33,7 +34,7 @@ func (s encoderShape) save(dir string) error {
 	if err != nil {
 		return err
 	}
-	return m.Save(dir, tok)
+	return (&hf.Model{Model: m, Tokenizer: tok}).Save(dir)
 }
 
 // tokenizer is a tokenizer.json: WordPiece with [CLS] and [SEP] around a text.

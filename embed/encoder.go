@@ -7,8 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"pgsrm/hf"
 	"pgsrm/kernel"
-	"pgsrm/lm"
 )
 
 // encoderChunk is how many texts are encoded between two looks at the context.
@@ -17,8 +17,8 @@ const encoderChunk = 256
 // Encoder embeds texts with a local model folder (a sentence-transformers folder
 // or a plain BERT one) on the project's own engine.
 type Encoder struct {
-	mu     sync.Mutex // lm.Encoder serves one call at a time
-	enc    *lm.Encoder
+	mu     sync.Mutex // hf.Encoder serves one call at a time
+	enc    *hf.Encoder
 	strict bool              // a text that is too long is an error, else it is cut
 	warn   func(text string) // nil once it was told
 }
@@ -29,7 +29,7 @@ func OpenEncoder(dir string, set Settings, warn func(text string)) (*Encoder, er
 	if err := set.Validate(); err != nil {
 		return nil, fmt.Errorf("embed: embedding.%w", err)
 	}
-	enc, err := lm.LoadEncoder(dir)
+	enc, err := hf.LoadEncoder(dir)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}

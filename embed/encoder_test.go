@@ -41,7 +41,7 @@ func TestEncoderFolder(t *testing.T) {
 // e5's shape: prompts by name or as a text are part of the identity and change the
 // vectors; what is too long is cut with one warning, or an error of its text.
 func TestEncoderSettings(t *testing.T) {
-	const dir = "../lm/testdata/e5"
+	const dir = "../hf/testdata/e5"
 	long := strings.Repeat("red ", 100)
 	var warned []string
 	open := func(change func(*Settings)) Embedder {
@@ -81,7 +81,7 @@ func TestEncoderSettings(t *testing.T) {
 	}
 	set := DefaultSettings()
 	set.Prompt = "question"
-	if _, err := Open(dir, Options{Settings: &set}); err == nil || err.Error() != `embed: ../lm/testdata/e5: config_sentence_transformers.json: prompt must be one of ["passage" "query"] (got "question")` {
+	if _, err := Open(dir, Options{Settings: &set}); err == nil || err.Error() != `embed: ../hf/testdata/e5: config_sentence_transformers.json: prompt must be one of ["passage" "query"] (got "question")` {
 		t.Errorf("unknown prompt: %v", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"pgsrm/cache"
-	"pgsrm/lm"
+	"pgsrm/hub"
 	"pgsrm/remote"
 )
 
@@ -60,7 +60,7 @@ func open(spec string, o Options) (Embedder, error) {
 }
 
 func openHub(name string, set Settings, warn func(text string)) (Embedder, error) {
-	dir, err := lm.HubFolder(name)
+	dir, err := hub.Folder(name)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}

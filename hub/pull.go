@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"pgsrm/lm"
 	"pgsrm/remote"
 )
 
@@ -100,7 +99,7 @@ func Pull(ctx context.Context, name, revision string, deps Deps) (Result, error)
 
 // newClient reads the environment.
 func newClient(name, revision string, deps Deps) (*client, error) {
-	if err := lm.CheckHubName(name, revision); err != nil {
+	if err := checkName(name, revision); err != nil {
 		return nil, inputError{err}
 	}
 	for element := range strings.SplitSeq(revision, "/") {
@@ -121,12 +120,12 @@ func newClient(name, revision string, deps Deps) (*client, error) {
 	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.User != nil || endpoint.RawQuery != "" {
 		return nil, inputErrorf("pull %s: HF_ENDPOINT must be http://HOST or https://HOST (got %q)", name, remote.Redact(deps.Getenv("HF_ENDPOINT")))
 	}
-	cache, err := lm.HubCacheOf(deps.Getenv)
+	cache, err := cacheOf(deps.Getenv)
 	if err != nil {
 		return nil, err
 	}
 	c := &client{name: name, endpoint: endpoint, token: token(deps.Getenv), deps: deps}
-	c.store = store{filepath.Join(cache, lm.HubRepo(name)), filepath.Join(cache, ".locks", lm.HubRepo(name))}
+	c.store = store{filepath.Join(cache, repoName(name)), filepath.Join(cache, ".locks", repoName(name))}
 	c.http = &http.Client{Transport: deps.Transport, CheckRedirect: c.checkRedirect}
 	return c, nil
 }
@@ -138,7 +137,7 @@ func token(getenv func(string) string) string {
 	}
 	path := getenv("HF_TOKEN_PATH")
 	if path == "" {
-		home, err := lm.HubHomeOf(getenv)
+		home, err := homeOf(getenv)
 		if err != nil {
 			return ""
 		}

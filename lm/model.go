@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"pgsrm/kernel"
-	"pgsrm/safetensors"
 )
 
 // Norm and activation names of a Config.
@@ -58,11 +58,11 @@ func GPT2(layers, width, heads, vocab, positions int) Config {
 		Family: "gpt2", Layers: layers, Width: width, Heads: heads, Vocab: vocab, Positions: positions,
 		Norm: LayerNorm, NormEps: 1e-5, Act: GELUTanh, Causal: true, Tied: true,
 		QKVBias: true, OutBias: true, MLPBias: true, BOS: -1, EOS: -1,
-	}.withDefaults()
+	}.WithDefaults()
 }
 
-// withDefaults fills in the fields whose zero value means "derived".
-func (c Config) withDefaults() Config {
+// WithDefaults fills in the fields whose zero value means "derived".
+func (c Config) WithDefaults() Config {
 	if c.KVHeads == 0 {
 		c.KVHeads = c.Heads
 	}
@@ -108,6 +108,11 @@ func (c Config) Validate() error {
 func (c Config) qDim() int   { return c.Heads * c.HeadDim }
 func (c Config) kvDim() int  { return c.KVHeads * c.HeadDim }
 func (c Config) qkvDim() int { return c.qDim() + 2*c.kvDim() }
+
+// EndsWith says whether the token ends a response.
+func (c Config) EndsWith(token int32) bool {
+	return token == c.EOS && token >= 0 || slices.Contains(c.EndTokens, token)
+}
 
 // Param is one named parameter. A matrix is kept in kernel's panel layout,
 // padding included, so Value may be longer than K*N.
@@ -223,20 +228,28 @@ type Model struct {
 	lora  *adapters // nil without; else all other weights are frozen
 	vhead *valueHead
 	rope  ropeTable
-
-	dtypes map[string]safetensors.DType // type of each tensor in the folder it came from, by the name of its tensorMap
-	files  map[string][]byte            // other files of that folder, which Save writes back
 }
 
 // New returns a model with all weights zero.
 func New(cfg Config) (*Model, error) {
-	cfg = cfg.withDefaults()
+	m, err := Declare(cfg)
+	if err != nil {
+		return nil, err
+	}
+	m.Allocate()
+	return m, nil
+}
+
+// Declare returns a model whose parameters have names and shapes but no values,
+// so that these can be compared with a file before anything is allocated. Allocate
+// makes it one that can compute.
+func Declare(cfg Config) (*Model, error) {
+	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	m := &Model{Config: cfg}
 	m.declare()
-	m.allocate()
 	return m, nil
 }
 
@@ -305,8 +318,8 @@ func (m *Model) declare() {
 	m.size = size
 }
 
-// allocate makes the values of all declared parameters, zero.
-func (m *Model) allocate() {
+// Allocate makes the values of all declared parameters, zero.
+func (m *Model) Allocate() {
 	m.value = kernel.Floats(m.size)
 	for i, p := range m.params {
 		p.Value = m.value[p.off:m.end(i)]
@@ -414,9 +427,9 @@ func fillNormal(p *Param, rng *rand.Rand, std float64) {
 // Clone returns an independent copy of the weights and adapters, without
 // gradients and without value head.
 func (m *Model) Clone() *Model {
-	c := &Model{Config: m.Config, Pool: m.Pool, dtypes: m.dtypes, files: m.files}
+	c := &Model{Config: m.Config, Pool: m.Pool}
 	c.declare()
-	c.allocate()
+	c.Allocate()
 	copy(c.value, m.value)
 	if m.lora != nil {
 		at := map[*Param]*Param{}

@@ -35,7 +35,7 @@ func (t *ropeTable) cover(c Config, n int) {
 		return
 	}
 	n = 1 << bits.Len(uint(max(n, 64)-1))
-	freq := c.Rope.frequencies(c.HeadDim)
+	freq := c.Rope.Frequencies(c.HeadDim)
 	t.Rotations = kernel.Rotations{Cos: make([]float32, n*half), Sin: make([]float32, n*half), HeadDim: c.HeadDim}
 	for p := range n {
 		for i, f := range freq {
@@ -46,8 +46,8 @@ func (t *ropeTable) cover(c Config, n int) {
 	}
 }
 
-// frequencies returns theta^(-2i/headDim), scaled. [headDim/2]
-func (r RopeConfig) frequencies(headDim int) []float32 {
+// Frequencies returns theta^(-2i/headDim), scaled. [headDim/2]
+func (r RopeConfig) Frequencies(headDim int) []float32 {
 	freq := make([]float32, headDim/2)
 	for i := range freq {
 		f := 1 / math.Pow(r.Theta, float64(2*i)/float64(headDim))

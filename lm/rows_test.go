@@ -380,7 +380,7 @@ func TestRecomputeProperty(t *testing.T) {
 		seqs := drawSequences(t, m.Config.Vocab, m.Config.Positions)
 		targets, g := drawLoss(t, seqs, m.Config.Vocab)
 		if rapid.Bool().Draw(t, "adapters") {
-			if err := m.AddLoRA(someLoRA, 5); err != nil {
+			if err := m.AddLoRA(someLoRA, linearModules(m), 5); err != nil {
 				t.Fatal(err)
 			}
 		}

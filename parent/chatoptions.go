@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"pgsrm/config"
-	"pgsrm/lm"
+	"pgsrm/hf"
 	"pgsrm/remote"
 	"pgsrm/task"
 )
@@ -35,7 +35,7 @@ type ChatOptions struct {
 	PriceOutput float64 `yaml:"price_output" range:"[0, 1000000000]"` // of a million tokens received
 
 	// Template is the use of the chat template of a local model's folder.
-	Template lm.TemplateOptions `yaml:"template"`
+	Template hf.TemplateOptions `yaml:"template"`
 
 	Server remote.Options `yaml:"server"`
 }
@@ -52,7 +52,7 @@ const (
 func DefaultChatOptions() ChatOptions {
 	return ChatOptions{
 		System: "{instruction}", User: "{prompt}", Format: FormatAuto, MaxTokens: 256,
-		Template: lm.DefaultTemplateOptions(), Server: remote.DefaultOptions(),
+		Template: hf.DefaultTemplateOptions(), Server: remote.DefaultOptions(),
 	}
 }
 

@@ -9,10 +9,11 @@ import (
 	"strings"
 	"sync"
 
+	"pgsrm/hf"
+	"pgsrm/hub"
 	"pgsrm/kernel"
 	"pgsrm/lm"
 	"pgsrm/task"
-	"pgsrm/tokenizer"
 	"pgsrm/tokenizer/chat"
 )
 
@@ -28,9 +29,8 @@ type Local struct {
 	threads     int
 
 	mu       sync.Mutex // the engine serves one call at a time
-	model    *lm.Model
-	tok      *tokenizer.Tokenizer
-	prompter *lm.Prompter
+	model    *hf.Model
+	prompter *hf.Prompter
 }
 
 // localBatch is how many prompts are answered together, so that a context that
@@ -55,24 +55,24 @@ func OpenLocal(spec string, t *task.Task, o ChatOptions, threads int) (*Local, e
 	dir := spec
 	if name, ok := strings.CutPrefix(spec, "hf:"); ok {
 		var err error
-		if dir, err = lm.HubFolder(name); err != nil {
+		if dir, err = hub.Folder(name); err != nil {
 			return nil, fmt.Errorf("parent: %w", err)
 		}
 	}
-	m, tok, err := lm.Load(dir)
+	m, err := hf.Load(dir)
 	if err != nil {
 		return nil, fmt.Errorf("parent: %w", err)
 	}
-	digest, err := lm.FolderDigest(dir)
+	digest, err := hf.Digest(dir)
 	if err != nil {
 		return nil, fmt.Errorf("parent: %s: %w", dir, err)
 	}
-	p, err := m.Prompter(tok, "", o.Template)
+	p, err := m.Prompter("", o.Template)
 	if err != nil {
 		return nil, fmt.Errorf("parent: %s: %w", dir, err)
 	}
 	return &Local{
-		digest: digest, instruction: t.System, limit: o.maxAnswer(t.Kind), opt: o, threads: threads, model: m, tok: tok, prompter: p,
+		digest: digest, instruction: t.System, limit: o.maxAnswer(t.Kind), opt: o, threads: threads, model: m, prompter: p,
 	}, nil
 }
 
@@ -178,7 +178,7 @@ func (l *Local) tokens(it task.Item) ([]int32, error) {
 // empty, without what it thinks aloud before. Thoughts
 // without end, and a line that max_tokens cut, are none.
 func (l *Local) read(g lm.Generation) (string, error) {
-	content := strings.TrimSpace(withoutThoughts(l.tok.Decode(g.Tokens, true)))
+	content := strings.TrimSpace(withoutThoughts(l.model.Tokenizer.Decode(g.Tokens, true)))
 	line, _, whole := strings.Cut(content, "\n")
 	if strings.HasPrefix(content, "<think>") || !whole && g.Finish == "length" {
 		return "", refused(CutShort, content, "must end within max_tokens")

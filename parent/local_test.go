@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/task"
 	"pgsrm/tokenizer"
@@ -46,7 +47,7 @@ func localFolder(t *testing.T, template string, inputs map[string]string) string
 		opt.Step(m, 0.01, 1)
 	}
 	dir := filepath.Join(t.TempDir(), "model")
-	if err := m.Save(dir, tok); err != nil {
+	if err := (&hf.Model{Model: m, Tokenizer: tok}).Save(dir); err != nil {
 		t.Fatal(err)
 	}
 	if template != "" {
@@ -150,7 +151,7 @@ func TestLocalRead(t *testing.T) {
 		{strings.Repeat("cold ", 20), "eos", "", TooLong},
 		{"co\x01ld", "eos", "", NotText},
 	} {
-		got, err := l.read(lm.Generation{Tokens: l.tok.Encode(c.text), Finish: c.finish})
+		got, err := l.read(lm.Generation{Tokens: l.model.Tokenizer.Encode(c.text), Finish: c.finish})
 		var refused *RefusedError
 		if errors.As(err, &refused); got != c.want || (err == nil) != (c.reason == "") || err != nil && refused.Reason != c.reason {
 			t.Errorf("%q: got %q, %v, want %q, %s", c.text, got, err, c.want, c.reason)

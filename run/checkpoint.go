@@ -10,10 +10,10 @@ import (
 	"slices"
 	"strconv"
 
+	"pgsrm/hf"
 	"pgsrm/internal/durable"
 	"pgsrm/lm"
 	"pgsrm/safetensors"
-	"pgsrm/tokenizer"
 )
 
 // Names in a checkpoint; docs/format/checkpoint.md describes them.
@@ -120,11 +120,11 @@ func trainerTensors(m *lm.Model, opt *lm.AdamW) []safetensors.Tensor {
 }
 
 // saveTrained writes the child and what trains it into the folder of a checkpoint.
-func saveTrained(dir string, m *lm.Model, tok *tokenizer.Tokenizer, opt *lm.AdamW) error {
-	if err := SaveChild(m, filepath.Join(dir, childDir), tok, ""); err != nil {
+func saveTrained(dir string, m *hf.Model, opt *lm.AdamW) error {
+	if err := SaveChild(m, filepath.Join(dir, childDir), ""); err != nil {
 		return err
 	}
-	return safetensors.Write(filepath.Join(dir, trainerFile), safetensors.F32, nil, trainerTensors(m, opt))
+	return safetensors.Write(filepath.Join(dir, trainerFile), safetensors.F32, nil, trainerTensors(m.Model, opt))
 }
 
 // loadTrainer fills the moments and the value head from the folder of a checkpoint,

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"pgsrm/lm"
+	"pgsrm/hf"
+	"pgsrm/hub"
 	"pgsrm/tokenizer"
 )
 
@@ -14,21 +15,21 @@ import (
 // binary, "hf:ORG/NAME" from the local cache, else a folder. A folder is one of
 // Hugging Face, or an adapter of PEFT: then the child is the base that the adapter
 // names, with the adapter on it; as FOLDER@BASE the base is the one given.
-func OpenChild(name string) (*lm.Model, *tokenizer.Tokenizer, error) {
+func OpenChild(name string) (*hf.Model, error) {
 	c, err := findChild(name)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	m, tok, err := c.loadBase()
+	m, err := c.loadBase()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if c.adapter != "" {
 		if err := m.LoadAdapter(c.adapter, !c.given); err != nil {
-			return nil, nil, fmt.Errorf("child: %w", err)
+			return nil, fmt.Errorf("child: %w", err)
 		}
 	}
-	return m, tok, nil
+	return m, nil
 }
 
 // OpenTokenizer loads the tokenizer of the child that a name stands for, without
@@ -39,7 +40,7 @@ func OpenTokenizer(name string) (*tokenizer.Tokenizer, error) {
 		return nil, err
 	}
 	if c.builtin != "" {
-		return lm.LoadBuiltinTokenizer(c.builtin)
+		return hf.LoadBuiltinTokenizer(c.builtin)
 	}
 	tok, err := tokenizer.Load(c.folder)
 	if err != nil {
@@ -51,21 +52,21 @@ func OpenTokenizer(name string) (*tokenizer.Tokenizer, error) {
 // MergeChild loads the base with the adapter in the folder merged into its
 // weights, and what the adapter was. An empty base stands for the one that the
 // adapter names.
-func MergeChild(base, adapter string) (*lm.Model, *tokenizer.Tokenizer, lm.LoRA, error) {
-	if !lm.IsAdapter(adapter) {
-		return nil, nil, lm.LoRA{}, fmt.Errorf("adapter: must be a folder with adapter_config.json (got %q)", adapter)
+func MergeChild(base, adapter string) (*hf.Model, hf.LoRA, error) {
+	if !hf.IsAdapter(adapter) {
+		return nil, hf.LoRA{}, fmt.Errorf("adapter: must be a folder with adapter_config.json (got %q)", adapter)
 	}
 	name := adapter
 	if base != "" {
 		name += "@" + base
 	}
-	m, tok, err := OpenChild(name)
+	m, err := OpenChild(name)
 	if err != nil {
-		return nil, nil, lm.LoRA{}, err
+		return nil, hf.LoRA{}, err
 	}
 	l, _ := m.LoRA()
 	m.Merge()
-	return m, tok, l, nil
+	return m, l, nil
 }
 
 // childPlace is where the parts of a child are.
@@ -77,15 +78,15 @@ type childPlace struct {
 }
 
 // loadBase loads the child without its adapter.
-func (c childPlace) loadBase() (*lm.Model, *tokenizer.Tokenizer, error) {
+func (c childPlace) loadBase() (*hf.Model, error) {
 	if c.builtin != "" {
-		return lm.LoadBuiltin(c.builtin)
+		return hf.LoadBuiltin(c.builtin)
 	}
-	m, tok, err := lm.Load(c.folder)
+	m, err := hf.Load(c.folder)
 	if err != nil {
-		return nil, nil, fmt.Errorf("child: %w", err)
+		return nil, fmt.Errorf("child: %w", err)
 	}
-	return m, tok, nil
+	return m, nil
 }
 
 // findChild finds the parts of the child that a name stands for.
@@ -95,7 +96,7 @@ func findChild(name string) (childPlace, error) {
 	if err != nil {
 		return c, err
 	}
-	switch isAdapter := c.builtin == "" && lm.IsAdapter(c.folder); {
+	switch isAdapter := c.builtin == "" && hf.IsAdapter(c.folder); {
 	case !isAdapter && given:
 		return c, fmt.Errorf("child: must be an adapter folder before @%s (got %q)", base, adapter)
 	case !isAdapter:
@@ -128,7 +129,7 @@ func cutBase(name string) (adapter, base string, given bool) {
 // one in its adapter_config.json, which is ours, a folder, or ORG/NAME.
 func findBase(adapter, base string) (childPlace, error) {
 	if base == "" {
-		name, revision, err := lm.AdapterBase(adapter)
+		name, revision, err := hf.AdapterBase(adapter)
 		if err != nil {
 			return childPlace{}, err
 		}
@@ -146,7 +147,7 @@ func findBase(adapter, base string) (childPlace, error) {
 	if err != nil {
 		return c, fmt.Errorf("load adapter: %s: its base: %w", adapter, err)
 	}
-	if c.builtin == "" && lm.IsAdapter(c.folder) {
+	if c.builtin == "" && hf.IsAdapter(c.folder) {
 		return c, fmt.Errorf("load adapter: %s: its base must be a model (%s is an adapter itself: write a model with pgsrm merge)", adapter, c.folder)
 	}
 	return c, nil
@@ -158,7 +159,7 @@ func findModel(name string) (childPlace, error) {
 		return childPlace{builtin: rest}, nil
 	}
 	if rest, ok := strings.CutPrefix(name, "hf:"); ok {
-		dir, err := lm.HubFolder(rest)
+		dir, err := hub.Folder(rest)
 		if err != nil {
 			return childPlace{}, fmt.Errorf("child: %w", err)
 		}

@@ -2,11 +2,10 @@ package run
 
 import (
 	"pgsrm/embed"
-	"pgsrm/lm"
+	"pgsrm/hf"
 	"pgsrm/parent"
 	"pgsrm/reward"
 	"pgsrm/rl"
-	"pgsrm/tokenizer"
 )
 
 // Config says everything that decides what a run computes, and where. Make one
@@ -59,13 +58,13 @@ type ChatTemplate struct {
 // Rules reports a date or variables that cannot be read.
 func (c ChatTemplate) Rules() error { return c.options().Rules() }
 
-func (c ChatTemplate) options() lm.TemplateOptions {
-	return lm.TemplateOptions{Use: c.Use, Date: c.Date, Variables: c.Variables}
+func (c ChatTemplate) options() hf.TemplateOptions {
+	return hf.TemplateOptions{Use: c.Use, Date: c.Date, Variables: c.Variables}
 }
 
 // Prompter makes what turns prompts into tokens of a model.
-func (c ChatTemplate) Prompter(m *lm.Model, tok *tokenizer.Tokenizer) (*lm.Prompter, error) {
-	return m.Prompter(tok, c.System, c.options())
+func (c ChatTemplate) Prompter(m *hf.Model) (*hf.Prompter, error) {
+	return m.Prompter(c.System, c.options())
 }
 
 // Rollout is how answers are sampled. A temperature out of its range would be 0 or
@@ -93,7 +92,7 @@ type Optimizer struct {
 func Default() Config {
 	return Config{
 		Task: "colors", Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
-		LoRA:         LoRA{Targets: []string{lm.AllLinear}},
+		LoRA:         LoRA{Targets: []string{hf.AllLinear}},
 		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
 		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"pgsrm/embed"
+	"pgsrm/hf"
 	"pgsrm/kernel"
-	"pgsrm/lm"
 	"pgsrm/task"
 )
 
@@ -284,7 +284,7 @@ func TestForeignFolderIsRefused(t *testing.T) {
 func childFolder(t *testing.T) string {
 	t.Helper()
 	deps, dir := testDeps(t), filepath.Join(t.TempDir(), "start")
-	if err := deps.Model.Save(dir, deps.Tokenizer); err != nil {
+	if err := deps.Model.Save(dir); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -362,7 +362,7 @@ func TestNonFiniteWeightsAreNeverSaved(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(r *run){
 		"weight":     func(r *run) { r.model.Params()[2].Value[1] = float32(math.NaN()) },
-		"moment":     func(r *run) { _, v, _, _ := r.adam.Moments(r.model); v[3] = float32(math.Inf(1)) },
+		"moment":     func(r *run) { _, v, _, _ := r.adam.Moments(r.model.Model); v[3] = float32(math.Inf(1)) },
 		"value head": func(r *run) { r.model.ValueWeights()[0] = float32(math.Inf(-1)) },
 	} {
 		for _, at := range []int{5, 10} { // between checkpoints, and at the end
@@ -375,7 +375,7 @@ func TestNonFiniteWeightsAreNeverSaved(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(dir, childDir)); err == nil {
 				t.Errorf("%s at step %d: a child was written", name, at)
 			}
-			m, _, err := lm.Load(filepath.Join(last, childDir))
+			m, err := hf.Load(filepath.Join(last, childDir))
 			if err != nil || m.CheckWeights() != nil {
 				t.Errorf("%s at step %d: the checkpoint named is not good: %v", name, at, err)
 			}
@@ -489,11 +489,11 @@ func fixtureTask() *task.Task {
 // of a run that was left alone where the kernel is that of the fixture.
 func TestOldVersionsResume(t *testing.T) {
 	for _, version := range []string{"run-v1"} {
-		m, tok, err := lm.Load(filepath.Join("testdata", version, "start"))
+		m, err := hf.Load(filepath.Join("testdata", version, "start"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		deps := func() Deps { return Deps{Model: m, Tokenizer: tok, Embedder: letters{}, Task: fixtureTask()} }
+		deps := func() Deps { return Deps{Model: m, Embedder: letters{}, Task: fixtureTask()} }
 		dir := t.TempDir()
 		copyDir(t, filepath.Join("testdata", version, "run"), dir)
 		began, err := ReadEnvironment(dir)

@@ -241,7 +241,7 @@ func (r *run) timedSave() error {
 
 // saveChild writes the trained child; a run directory that has it is complete.
 func (r *run) saveChild() error {
-	if err := SaveChild(r.model, r.dir.file(childDir), r.tok, ""); err != nil {
+	if err := SaveChild(r.model, r.dir.file(childDir), ""); err != nil {
 		return fmt.Errorf("run directory: %w", err)
 	}
 	return nil

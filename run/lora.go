@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"pgsrm/config"
+	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/safetensors"
-	"pgsrm/tokenizer"
 )
 
 // LoRA is how much of the child is trained: with a rank low-rank adapters alone,
@@ -38,7 +38,7 @@ func (l LoRA) Rules() error {
 // adapter gets a fresh one from the seed, which is to be saved as one of the base
 // that the name stands for; one with an adapter keeps it, and l must describe it.
 // Without a rank a child with an adapter has it merged into its weights.
-func (l LoRA) Prepare(m *lm.Model, child string, seed uint64) error {
+func (l LoRA) Prepare(m *hf.Model, child string, seed uint64) error {
 	has, adapted := m.LoRA()
 	switch {
 	case !l.On():
@@ -51,16 +51,16 @@ func (l LoRA) Prepare(m *lm.Model, child string, seed uint64) error {
 		return m.Trainable()
 	}
 	base, revision := baseName(child)
-	return m.AddLoRA(lm.LoRA{
-		Rank: l.Rank, Alpha: l.alpha(), RSLoRA: l.RSLoRA, Targets: l.Targets, Base: base, Revision: revision,
+	return m.AddLoRA(hf.LoRA{
+		LoRA: lm.LoRA{Rank: l.Rank, Alpha: l.alpha(), RSLoRA: l.RSLoRA}, Targets: l.Targets, Base: base, Revision: revision,
 	}, stream(seed, forLoRA).Uint64())
 }
 
 // same demands that l describes the adapter that the child has.
-func (l LoRA) same(has lm.LoRA) error {
+func (l LoRA) same(has hf.LoRA) error {
 	targets := slices.Clone(l.Targets)
 	slices.Sort(targets)
-	all := slices.Equal(targets, []string{lm.AllLinear}) // whatever the adapter is on
+	all := slices.Equal(targets, []string{hf.AllLinear}) // whatever the adapter is on
 	for _, v := range []struct {
 		key      string
 		got, has any
@@ -87,14 +87,14 @@ func (l LoRA) alpha() float64 {
 }
 
 // SaveChild writes what was trained: the folder of an adapter of PEFT, or the
-// whole child as a Hugging Face folder, with weights of the type (lm.Model.SaveAs)
-// or with "" exactly (lm.Model.Save).
-func SaveChild(m *lm.Model, dir string, tok *tokenizer.Tokenizer, dtype safetensors.DType) error {
+// whole child as a Hugging Face folder, with weights of the type (hf.Model.SaveAs)
+// or with "" exactly (hf.Model.Save).
+func SaveChild(m *hf.Model, dir string, dtype safetensors.DType) error {
 	if _, adapted := m.LoRA(); adapted {
 		return m.SaveAdapter(dir)
 	}
 	if dtype == "" {
-		return m.Save(dir, tok)
+		return m.Save(dir)
 	}
-	return m.SaveAs(dir, tok, dtype)
+	return m.SaveAs(dir, dtype)
 }

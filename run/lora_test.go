@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/safetensors"
 )
@@ -51,7 +52,7 @@ func TestLoRACheckpointIsSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkpoint := filepath.Join(dir, checkpointsDir, checkpointName(10))
-	if !lm.IsAdapter(filepath.Join(checkpoint, childDir)) || !lm.IsAdapter(filepath.Join(dir, childDir)) {
+	if !hf.IsAdapter(filepath.Join(checkpoint, childDir)) || !hf.IsAdapter(filepath.Join(dir, childDir)) {
 		t.Fatal("checkpoint and child must be adapter folders")
 	}
 	trainer, err := safetensors.Open(os.DirFS(checkpoint), trainerFile)
@@ -65,7 +66,7 @@ func TestLoRACheckpointIsSmall(t *testing.T) {
 	}
 	info, _ := trainer.Info("adam.m")
 	opt := lm.NewAdamW()
-	if m1, _, _, _ := opt.Moments(m); info.Len() != len(m1) || info.Len() > m.NumParams() {
+	if m1, _, _, _ := opt.Moments(m.Model); info.Len() != len(m1) || info.Len() > m.NumParams() {
 		t.Errorf("moments: %d saved, want %d", info.Len(), len(m1))
 	}
 	first := seen.metrics()[0].Values
@@ -94,7 +95,7 @@ func (e *events) metrics() (out []Metrics) {
 // returns the folder.
 func adapterFolder(t *testing.T) string {
 	t.Helper()
-	m, tok, err := OpenChild("builtin:tiny")
+	m, err := OpenChild("builtin:tiny")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func adapterFolder(t *testing.T) string {
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "adapter")
-	if err := SaveChild(m, dir, tok, safetensors.F32); err != nil {
+	if err := SaveChild(m, dir, safetensors.F32); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -116,16 +117,16 @@ func adapterFolder(t *testing.T) string {
 // TestAdapterAsChild: an adapter folder is a child by its base, or by a given one.
 func TestAdapterAsChild(t *testing.T) {
 	dir := adapterFolder(t)
-	base, tok, err := OpenChild("builtin:tiny")
+	base, err := OpenChild("builtin:tiny")
 	if err != nil {
 		t.Fatal(err)
 	}
 	folder := filepath.Join(t.TempDir(), "base")
-	if err := base.Save(folder, tok); err != nil {
+	if err := base.Save(folder); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{dir, dir + "@builtin:tiny", dir + "@" + folder} {
-		m, tok, err := OpenChild(name)
+		m, err := OpenChild(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +134,7 @@ func TestAdapterAsChild(t *testing.T) {
 			t.Errorf("%s: got %+v", name, l)
 		}
 		other, err := OpenTokenizer(name)
-		if err != nil || !bytes.Equal(tok.JSON(), other.JSON()) {
+		if err != nil || !bytes.Equal(m.Tokenizer.JSON(), other.JSON()) {
 			t.Errorf("%s: tokenizer must be that of the base (%v)", name, err)
 		}
 	}
@@ -156,7 +157,7 @@ func TestAdapterAsChild(t *testing.T) {
 		{dir + "@missing", "its base: child: hf:missing: must be in the cache"},
 		{folder + "@builtin:tiny", "child: must be an adapter folder before @builtin:tiny"},
 	} {
-		if _, _, err := OpenChild(c.name); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := OpenChild(c.name); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s:\n got %v\nwant %s", c.name, err, c.want)
 		}
 	}
@@ -183,7 +184,7 @@ func TestAdapterChildIsTrainedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareRuns(t, straight, broken)
-	if base, _, err := lm.AdapterBase(filepath.Join(straight, childDir)); err != nil || base != "builtin:tiny" {
+	if base, _, err := hf.AdapterBase(filepath.Join(straight, childDir)); err != nil || base != "builtin:tiny" {
 		t.Errorf("the base must be that of the child's adapter (got %q, %v)", base, err)
 	}
 }
@@ -203,7 +204,7 @@ func TestPrepare(t *testing.T) {
 		{LoRA{Rank: 2, RSLoRA: true, Targets: []string{"c_attn"}}, "lora.rslora: must be that of the child's adapter, which is trained on: false (got true)"},
 		{LoRA{Rank: 2, Targets: []string{"c_fc"}}, "lora.targets: must be that of the child's adapter, which is trained on: [c_attn] (got [c_fc])"},
 	} {
-		m, _, err := OpenChild(dir)
+		m, err := OpenChild(dir)
 		if err != nil {
 			t.Fatal(err)
 		}

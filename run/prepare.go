@@ -11,27 +11,26 @@ import (
 
 	"pgsrm/cache"
 	"pgsrm/embed"
+	"pgsrm/hf"
 	"pgsrm/kernel"
 	"pgsrm/lm"
 	"pgsrm/parent"
 	"pgsrm/reward"
 	"pgsrm/rl"
 	"pgsrm/task"
-	"pgsrm/tokenizer"
 )
 
 // Deps are parts of a run that need not be opened by the names in its Config.
 // What is nil is opened.
 type Deps struct {
-	Model     *lm.Model            // the start child, together with Tokenizer
-	Tokenizer *tokenizer.Tokenizer // of the child
-	Task      *task.Task
-	Parent    parent.Parent
-	Embedder  embed.Embedder
-	Cache     *cache.Cache // of parent and embedder where these are opened; nil = none
-	Pool      *kernel.Pool // threads of the engine
-	Events    []Subscriber // get every event beside the files of the run
-	Clock     func() time.Time
+	Model    *hf.Model // the start child
+	Task     *task.Task
+	Parent   parent.Parent
+	Embedder embed.Embedder
+	Cache    *cache.Cache // of parent and embedder where these are opened; nil = none
+	Pool     *kernel.Pool // threads of the engine
+	Events   []Subscriber // get every event beside the files of the run
+	Clock    func() time.Time
 
 	shared *shared // sources of a comparison
 }
@@ -50,15 +49,14 @@ type run struct {
 	asked    Asked             // what the parent was asked; zero where a table answered
 
 	task     *task.Task
-	tok      *tokenizer.Tokenizer
 	embedder embed.Embedder
 	scorer   *reward.Model
 	terms    []string // [terms] name of each term of the reward in metrics
 	prompts  []prompt // those trained on
 	evals    []split  // those evaluated, by split
 
-	model         *lm.Model
-	prompter      *lm.Prompter // of the child
+	model         *hf.Model
+	prompter      *hf.Prompter // of the child
 	startSHA      string       // of the start child, see digest
 	startFilesSHA string       // likewise, see childFilesSHA
 	state         *lm.State    // of the rollout, training
@@ -123,10 +121,10 @@ func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, er
 
 // openChild loads the start child and what trains it.
 func (r *run) openChild(deps Deps) error {
-	start, tok := deps.Model, deps.Tokenizer
+	start := deps.Model
 	if start == nil {
 		var err error
-		if start, tok, err = OpenChild(r.cfg.Child); err != nil {
+		if start, err = OpenChild(r.cfg.Child); err != nil {
 			return inConfig(err)
 		}
 		if r.startFilesSHA, err = childFilesSHA(r.cfg.Child); err != nil {
@@ -136,13 +134,13 @@ func (r *run) openChild(deps Deps) error {
 		start = start.Clone()
 	}
 	start.Pool = deps.Pool
-	r.startSHA = digest(start)
+	r.startSHA = digest(start.Model)
 	if err := r.cfg.LoRA.Prepare(start, r.cfg.Child, r.cfg.Seed); err != nil {
 		return inConfig(err)
 	}
-	r.model, r.tok = start, tok
+	r.model = start
 	var err error
-	if r.prompter, err = r.cfg.ChatTemplate.Prompter(start, tok); err != nil {
+	if r.prompter, err = r.cfg.ChatTemplate.Prompter(start); err != nil {
 		return configErrorf("child: %w", err)
 	}
 	if r.needs.Reference || r.cfg.MeasureKL {
@@ -162,7 +160,7 @@ func (r *run) openPolicy() {
 	r.adam.Beta1, r.adam.Beta2, r.adam.Eps, r.adam.WeightDecay = o.Beta1, o.Beta2, o.Eps, o.WeightDecay
 	r.model.Recompute = r.cfg.Recompute
 	r.state = r.model.NewState(true)
-	r.policy = &rl.ModelPolicy{Model: r.model, Optimizer: r.adam, ValueLRFactor: r.needs.ValueLRFactor}
+	r.policy = &rl.ModelPolicy{Model: r.model.Model, Optimizer: r.adam, ValueLRFactor: r.needs.ValueLRFactor}
 }
 
 // openPrompts tokenises the items that have an answer and sorts them into

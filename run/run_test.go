@@ -16,6 +16,7 @@ import (
 
 	"pgsrm/config"
 	"pgsrm/embed"
+	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/rl"
 	"pgsrm/task"
@@ -88,7 +89,7 @@ func testDeps(t testing.TB) Deps {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Deps{Model: model, Tokenizer: tok, Embedder: letters{}}
+	return Deps{Model: &hf.Model{Model: model, Tokenizer: tok}, Embedder: letters{}}
 }
 
 // testConfig is a run of 10 small steps with all that a resumed run has to restore.
@@ -121,7 +122,7 @@ func compareRuns(t testing.TB, want, got string) {
 	t.Helper()
 	for _, name := range []string{MetricsFile, CompletionsFile, AnswersFile, calibrationFile, "child/config.json", "child/model.safetensors", "child/tokenizer.json",
 		"child/adapter_config.json", "child/adapter_model.safetensors"} {
-		if strings.HasPrefix(name, "child/") && lm.IsAdapter(filepath.Join(want, childDir)) != strings.HasPrefix(name, "child/adapter") {
+		if strings.HasPrefix(name, "child/") && hf.IsAdapter(filepath.Join(want, childDir)) != strings.HasPrefix(name, "child/adapter") {
 			continue // the child is either an adapter or a model
 		}
 		a, err := os.ReadFile(filepath.Join(want, name))

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 
-	"pgsrm/lm"
+	"pgsrm/hf"
 	"pgsrm/rl"
 )
 
@@ -49,7 +49,7 @@ func (r *run) save() error {
 	}
 	saved := r.dir.checkpoints()
 	err = saved.write(r.done, r.cfg.KeepCheckpoints, state, func(dir string) error {
-		return saveTrained(dir, r.model, r.tok, r.adam)
+		return saveTrained(dir, r.model, r.adam)
 	})
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (r *run) restore(s runState) error {
 		return err
 	}
 	r.openPolicy()
-	if err := loadTrainer(path, r.model, r.adam); err != nil {
+	if err := loadTrainer(path, r.model.Model, r.adam); err != nil {
 		return err
 	}
 	r.adam.Steps = s.OptimizerSteps
@@ -96,11 +96,11 @@ func (r *run) reload(dir string) error {
 		r.model.DropLoRA()
 		return r.model.LoadAdapter(dir, false) // the base is the start child's: Environment.check
 	}
-	m, _, err := lm.Load(dir)
+	m, err := hf.Load(dir)
 	if err != nil {
 		return err
 	}
-	m.Pool = r.model.Pool
+	m.Pool, m.Tokenizer = r.model.Pool, r.model.Tokenizer
 	r.model = m
 	return nil
 }

@@ -127,7 +127,7 @@ func (r *run) texts(prompts []prompt, rollout rl.Rollout) []reward.Sample {
 	for i, g := range rollout.Generations {
 		p := prompts[i/rollout.G]
 		out[i] = reward.Sample{
-			Prompt: p.item.Prompt, Response: r.tok.Decode(g.Tokens, true), Reference: p.reference, Accepted: p.accepted,
+			Prompt: p.item.Prompt, Response: r.model.Tokenizer.Decode(g.Tokens, true), Reference: p.reference, Accepted: p.accepted,
 		}
 	}
 	return out

@@ -5,10 +5,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"pgsrm/hf"
 	"pgsrm/kernel"
-	"pgsrm/lm"
 	"pgsrm/run"
-	"pgsrm/tokenizer"
 )
 
 // childOptions are the flags of the commands that use a child.
@@ -27,20 +26,20 @@ func (o *childOptions) AddFlags(f *pflag.FlagSet) {
 }
 
 // prompter makes what turns prompts into tokens of the child.
-func (o *childOptions) prompter(m *lm.Model, tok *tokenizer.Tokenizer) (*lm.Prompter, error) {
-	p, err := o.Template.Prompter(m, tok)
+func (o *childOptions) prompter(m *hf.Model) (*hf.Prompter, error) {
+	p, err := o.Template.Prompter(m)
 	return p, inputError(err)
 }
 
 // open loads the child on the threads of the command; close the model's pool
 // when done.
-func (o *childOptions) open(g *globalOptions) (*lm.Model, *tokenizer.Tokenizer, error) {
-	m, tok, err := run.OpenChild(o.Child)
+func (o *childOptions) open(g *globalOptions) (*hf.Model, error) {
+	m, err := run.OpenChild(o.Child)
 	if err != nil {
-		return nil, nil, inputError(err)
+		return nil, inputError(err)
 	}
 	m.Pool = kernel.NewPool(g.Threads)
-	return m, tok, nil
+	return m, nil
 }
 
 // exact9 is a number printed with the nine digits that identify a float32.

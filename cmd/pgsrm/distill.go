@@ -12,7 +12,7 @@ import (
 
 	"pgsrm/corpus"
 	"pgsrm/embed"
-	"pgsrm/lm"
+	"pgsrm/hub"
 )
 
 // newDistillCommand makes a static embedder.
@@ -77,7 +77,7 @@ func runDistill(ctx context.Context, o distillOptions, g *globalOptions) error {
 	folder := o.Encoder
 	if name, ok := strings.CutPrefix(o.Encoder, "hf:"); ok {
 		var err error
-		if folder, err = lm.HubFolder(name); err != nil {
+		if folder, err = hub.Folder(name); err != nil {
 			return inputError(err)
 		}
 	}

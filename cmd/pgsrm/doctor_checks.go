@@ -46,12 +46,12 @@ func (d *doctor) checkTask(context.Context) {
 // checkChild loads the child.
 func (d *doctor) checkChild(context.Context) {
 	begin := time.Now()
-	m, _, err := run.OpenChild(d.cfg.Child)
+	m, err := run.OpenChild(d.cfg.Child)
 	if err != nil {
 		d.add("child", checkBad, err.Error(), "docs/child.md and docs/format/child-folder.md say which models are read; hf:ORG/NAME must have been fetched by pgsrm pull ORG/NAME")
 		return
 	}
-	d.model = m
+	d.model = m.Model
 	d.add("child", checkOK, fmt.Sprintf("%s: %s, %.1f million weights, loaded in %s", d.cfg.Child, m.Config.Family, float64(m.NumParams())/1e6, showTime(time.Since(begin))), "")
 }
 

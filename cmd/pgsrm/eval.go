@@ -9,10 +9,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/eval"
-	"pgsrm/lm"
+	"pgsrm/hf"
 	"pgsrm/run"
 	"pgsrm/task"
-	"pgsrm/tokenizer"
 )
 
 // newEvalCommand measures a child.
@@ -94,7 +93,7 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	m, tok, err := o.childOptions.open(g)
+	m, err := o.childOptions.open(g)
 	if err != nil {
 		return err
 	}
@@ -103,7 +102,7 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 	if o.Split == "" {
 		split = task.HeldOut
 	}
-	answers, err := o.answers(ctx, t, t.Select(split), m, tok, g)
+	answers, err := o.answers(ctx, t, t.Select(split), m, g)
 	if err != nil {
 		return err
 	}
@@ -122,7 +121,7 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 }
 
 // answers lets the child answer those items that have a reference.
-func (o *evalOptions) answers(ctx context.Context, t *task.Task, items []task.Item, m *lm.Model, tok *tokenizer.Tokenizer, g *globalOptions) ([]eval.Answer, error) {
+func (o *evalOptions) answers(ctx context.Context, t *task.Task, items []task.Item, m *hf.Model, g *globalOptions) ([]eval.Answer, error) {
 	known, err := o.withReference(ctx, t, items, g)
 	if err != nil {
 		return nil, err
@@ -131,11 +130,11 @@ func (o *evalOptions) answers(ctx context.Context, t *task.Task, items []task.It
 	if n == 0 {
 		n = t.MaxNewTokens
 	}
-	input, err := o.prompter(m, tok)
+	input, err := o.prompter(m)
 	if err != nil {
 		return nil, err
 	}
-	return greedyAnswers(ctx, m, tok, input, known, n)
+	return greedyAnswers(ctx, m, input, known, n)
 }
 
 // withReference returns the items that have a reference in the task or an answer
@@ -164,7 +163,7 @@ func (o *sourceOptions) withReference(ctx context.Context, t *task.Task, items [
 }
 
 // greedyAnswers fills in the child's greedy answers.
-func greedyAnswers(ctx context.Context, m *lm.Model, tok *tokenizer.Tokenizer, input *lm.Prompter, answers []eval.Answer, maxNewTokens int) ([]eval.Answer, error) {
+func greedyAnswers(ctx context.Context, m *hf.Model, input *hf.Prompter, answers []eval.Answer, maxNewTokens int) ([]eval.Answer, error) {
 	prompts := make([][]int32, len(answers))
 	for i, a := range answers {
 		var err error
@@ -180,7 +179,7 @@ func greedyAnswers(ctx context.Context, m *lm.Model, tok *tokenizer.Tokenizer, i
 		return nil, err
 	}
 	for i, gen := range gens {
-		answers[i].Response = tok.Decode(gen.Tokens, true)
+		answers[i].Response = m.Tokenizer.Decode(gen.Tokens, true)
 	}
 	return answers, nil
 }

@@ -94,7 +94,7 @@ func (f folder) truncate(name string, n int64) { f.check(os.Truncate(name, n)) }
 
 // badFolders says what each spoilt copy of a model is refused with.
 var badFolders = []struct {
-	name, model string // model = folder in lm/testdata
+	name, model string // model = folder in hf/testdata
 	spoil       func(f folder)
 	want        string // behind "pgsrm: child: f: load model: "
 }{
@@ -233,7 +233,7 @@ var badFolders = []struct {
 
 // TestBadFolders: each fault is one clear line and exit code 3.
 func TestBadFolders(t *testing.T) {
-	source, err := filepath.Abs("../../lm/testdata")
+	source, err := filepath.Abs("../../hf/testdata")
 	if err != nil {
 		t.Fatal(err)
 	}

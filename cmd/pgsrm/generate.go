@@ -85,16 +85,16 @@ func runGenerate(ctx context.Context, o generateOptions, g *globalOptions) error
 	if err := o.validate(); err != nil {
 		return err
 	}
-	m, tok, err := o.open(g)
+	m, err := o.open(g)
 	if err != nil {
 		return err
 	}
 	defer m.Pool.Close()
-	input, err := o.prompter(m, tok)
+	input, err := o.prompter(m)
 	if err != nil {
 		return err
 	}
-	d := &sampler{m: m, tok: tok, input: input, state: m.NewState(false), opt: o}
+	d := &sampler{m: m, input: input, state: m.NewState(false), opt: o}
 	size := max(1, generateBatch/o.Samples)
 	if o.Prompts == nil {
 		g.sayReading("prompts, one a line")

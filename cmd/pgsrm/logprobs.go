@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/task"
 	"pgsrm/tokenizer"
@@ -57,12 +58,12 @@ type logprobsOutput struct {
 const logprobsBatch = 32
 
 func runLogprobs(ctx context.Context, o childOptions, g *globalOptions) error {
-	m, tok, err := o.open(g)
+	m, err := o.open(g)
 	if err != nil {
 		return err
 	}
 	defer m.Pool.Close()
-	input, err := o.prompter(m, tok)
+	input, err := o.prompter(m)
 	if err != nil {
 		return err
 	}
@@ -75,14 +76,14 @@ func runLogprobs(ctx context.Context, o childOptions, g *globalOptions) error {
 			if line.blank() {
 				continue
 			}
-			tokens, err := logprobsTokens(line, m.Config, tok, input)
+			tokens, err := logprobsTokens(line, m.Config, m.Tokenizer, input)
 			if err != nil {
 				bad = err
 				break
 			}
 			seqs = append(seqs, lm.Sequence{Tokens: tokens, From: 1})
 		}
-		values, err := sequenceLogProbs(m, state, seqs)
+		values, err := sequenceLogProbs(m.Model, state, seqs)
 		if err != nil {
 			return err
 		}
@@ -97,7 +98,7 @@ func runLogprobs(ctx context.Context, o childOptions, g *globalOptions) error {
 }
 
 // logprobsTokens reads the tokens of a line and checks that the model can score them.
-func logprobsTokens(line inputLine, cfg lm.Config, tok *tokenizer.Tokenizer, input *lm.Prompter) ([]int32, error) {
+func logprobsTokens(line inputLine, cfg lm.Config, tok *tokenizer.Tokenizer, input *hf.Prompter) ([]int32, error) {
 	var in logprobsInput
 	if err := line.decode(&in); err != nil {
 		return nil, err

@@ -64,11 +64,11 @@ func runMerge(o mergeOptions, g *globalOptions) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	m, tok, l, err := run.MergeChild(o.Child, o.Adapter)
+	m, l, err := run.MergeChild(o.Child, o.Adapter)
 	if err != nil {
 		return inputError(err)
 	}
-	if err := saveChild(m, o.Out, tok, o.DType); err != nil {
+	if err := saveChild(m, o.Out, o.DType); err != nil {
 		return err
 	}
 	if g.JSON {

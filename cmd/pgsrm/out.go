@@ -7,10 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"pgsrm/lm"
+	"pgsrm/hf"
 	"pgsrm/run"
 	"pgsrm/safetensors"
-	"pgsrm/tokenizer"
 )
 
 // checkChildOut says, before any work, whether a child in a number format can be
@@ -35,18 +34,18 @@ func checkChildOut(out, dtype string) error {
 	if err := checkPlace(filepath.Dir(path)); err != nil {
 		return err
 	}
-	if err := lm.Replaceable(out); err != nil {
+	if err := hf.Replaceable(out); err != nil {
 		return inputErrorf("--out: %w", err)
 	}
 	return nil
 }
 
 // saveChild writes the child at --out and makes the folders above it.
-func saveChild(m *lm.Model, out string, tok *tokenizer.Tokenizer, dtype string) error {
+func saveChild(m *hf.Model, out, dtype string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o777); err != nil {
 		return err
 	}
-	return run.SaveChild(m, out, tok, safetensors.DType(dtype))
+	return run.SaveChild(m, out, safetensors.DType(dtype))
 }
 
 // checkFileOut says, before any work, whether a file can be written at --out.

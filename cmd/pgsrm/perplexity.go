@@ -22,7 +22,7 @@ func runPerplexity(ctx context.Context, o evalOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	m, tok, err := o.childOptions.open(g)
+	m, err := o.childOptions.open(g)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func runPerplexity(ctx context.Context, o evalOptions, g *globalOptions) error {
 	if err := o.resolveWindows(m.Config.Positions); err != nil {
 		return err
 	}
-	values, err := textLogProbs(ctx, m, windows(tok.Encode(string(text)), o.Context, o.Stride), o.Context)
+	values, err := textLogProbs(ctx, m.Model, windows(m.Tokenizer.Encode(string(text)), o.Context, o.Stride), o.Context)
 	if err != nil {
 		return err
 	}

@@ -22,19 +22,19 @@ func TestPerplexityGolden(t *testing.T) {
 			Perplexity, Documentation float64
 		}
 	}
-	b, err := os.ReadFile("../../lm/testdata/chat/golden.json")
+	b, err := os.ReadFile("../../hf/testdata/chat/golden.json")
 	if err == nil {
 		err = json.Unmarshal(b, &g)
 	}
 	if err != nil || len(g.Perplexity) == 0 {
 		t.Fatalf("golden.json: got %d cases, %v", len(g.Perplexity), err)
 	}
-	m, tok, err := run.OpenChild("../../lm/testdata/chat")
+	m, err := run.OpenChild("../../hf/testdata/chat")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range g.Perplexity {
-		values, err := textLogProbs(t.Context(), m, windows(tok.Encode(g.Text), c.Context, c.Stride), c.Context)
+		values, err := textLogProbs(t.Context(), m.Model, windows(m.Tokenizer.Encode(g.Text), c.Context, c.Stride), c.Context)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,11 +10,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/corpus"
+	"pgsrm/hf"
 	"pgsrm/kernel"
 	"pgsrm/lm"
 	"pgsrm/rl"
 	"pgsrm/run"
-	"pgsrm/tokenizer"
 )
 
 // endOfText is the token that ends every document of a child of ours.
@@ -149,51 +149,51 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error
 	if err != nil {
 		return err
 	}
-	m, tok, err := o.model(docs)
+	m, err := o.model(docs)
 	if err != nil {
 		return inputError(err)
 	}
 	m.Pool = kernel.NewPool(g.Threads)
 	defer m.Pool.Close()
-	g.Log.Info("pretraining", "weights", m.NumParams(), "vocabulary", tok.Size(), "updates", o.Train.Steps)
+	g.Log.Info("pretraining", "weights", m.NumParams(), "vocabulary", m.Tokenizer.Size(), "updates", o.Train.Steps)
 
-	next, err := docs.sequences(tok, m.Config, o.Corpus.Seed)
+	next, err := docs.sequences(m.Tokenizer, m.Config, o.Corpus.Seed)
 	if err != nil {
 		return inputError(err)
 	}
-	loss, err := superviseWithLog(ctx, m, o.Train, next, g)
+	loss, err := superviseWithLog(ctx, m.Model, o.Train, next, g)
 	if err != nil {
 		return err
 	}
-	if err := saveChild(m, o.Out, tok, o.DType); err != nil {
+	if err := saveChild(m, o.Out, o.DType); err != nil {
 		return err
 	}
 	if g.JSON {
 		return g.printJSON(map[string]any{"out": o.Out, "loss": loss, "weights": m.NumParams()})
 	}
-	_, err = fmt.Fprintf(g.Stdout, "%s: %d weights, vocabulary %d, loss %.3f nats per token\n", o.Out, m.NumParams(), tok.Size(), loss)
+	_, err = fmt.Fprintf(g.Stdout, "%s: %d weights, vocabulary %d, loss %.3f nats per token\n", o.Out, m.NumParams(), m.Tokenizer.Size(), loss)
 	return err
 }
 
 // model returns the child to train: the one of --init, or a random one with a
 // vocabulary learned from the documents.
-func (o pretrainOptions) model(docs documents) (*lm.Model, *tokenizer.Tokenizer, error) {
+func (o pretrainOptions) model(docs documents) (*hf.Model, error) {
 	if o.Init != "" {
-		m, tok, err := run.OpenChild(o.Init)
+		m, err := run.OpenChild(o.Init)
 		if err == nil {
 			m.Merge() // all weights are trained
 		}
-		return m, tok, err
+		return m, err
 	}
 	tok, err := o.vocabulary(docs)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	eos, _ := tok.ID(endOfText)
 	cfg := lm.GPT2(o.Layers, o.Width, o.Heads, tok.Size(), o.Positions)
 	cfg.EOS, cfg.BOS = eos, eos
 	m, err := lm.NewRandom(cfg, o.Corpus.Seed)
-	return m, tok, err
+	return &hf.Model{Model: m, Tokenizer: tok}, err
 }
 
 // superviseWithLog trains and logs about every five seconds; it returns the mean

@@ -44,7 +44,7 @@ func TestPretrainedChildLoads(t *testing.T) {
 			if err := runPretrain(context.Background(), o, quiet(io.Discard)); err != nil {
 				t.Fatal(err)
 			}
-			m, _, err := run.OpenChild(o.Out)
+			m, err := run.OpenChild(o.Out)
 			if err != nil {
 				t.Fatal(err)
 			}

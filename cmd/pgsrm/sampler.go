@@ -8,18 +8,17 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/run"
-	"pgsrm/tokenizer"
 )
 
 // sampler draws the answers of a batch one token at a time, so that text can be
 // shown and stopped while it grows. The rows of earlier tokens stay in the state:
 // the numbers are those of one lm.Generate over the whole answers.
 type sampler struct {
-	m     *lm.Model
-	tok   *tokenizer.Tokenizer
-	input *lm.Prompter
+	m     *hf.Model
+	input *hf.Prompter
 	state *lm.State
 	opt   generateOptions
 }
@@ -97,7 +96,7 @@ func (d *sampler) grow(a *sampled, gen lm.Generation) {
 	a.Tokens = append(a.Tokens, gen.Tokens[0])
 	a.LogProbs = append(a.LogProbs, gen.LogProbs[0])
 	a.path = append(a.path, gen.Tokens[0])
-	a.Text = d.tok.Decode(a.Tokens, true)
+	a.Text = d.m.Tokenizer.Decode(a.Tokens, true)
 	if at := firstOf(a.Text, d.opt.Stop); at >= 0 {
 		a.Text, a.Finish = a.Text[:at], "stop"
 	} else if gen.Finish == "eos" {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/run"
 )
@@ -21,15 +22,15 @@ func testChild(t *testing.T, o *generateOptions) *sampler {
 	if err := writeChild(dir); err != nil {
 		t.Fatal(err)
 	}
-	m, tok, err := run.OpenChild(dir)
+	m, err := run.OpenChild(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	input, err := m.Prompter(tok, "", lm.DefaultTemplateOptions())
+	input, err := m.Prompter("", hf.DefaultTemplateOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &sampler{m: m, tok: tok, input: input, state: m.NewState(false), opt: *o}
+	return &sampler{m: m, input: input, state: m.NewState(false), opt: *o}
 }
 
 // TestSamplerIsGenerate holds that sampling token by token gives the very
@@ -47,7 +48,7 @@ func TestSamplerIsGenerate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	encoded := [][]int32{d.tok.Encode(prompts[0]), d.tok.Encode(prompts[1])}
+	encoded := [][]int32{d.m.Tokenizer.Encode(prompts[0]), d.m.Tokenizer.Encode(prompts[1])}
 	want, err := d.m.Generate(d.m.NewState(false), encoded, o.Samples, o.Sample, func(p, g int) *rand.Rand {
 		return run.SampleStream(o.Seed, p, g)
 	})
@@ -59,7 +60,7 @@ func TestSamplerIsGenerate(t *testing.T) {
 		if !slices.Equal(a.Tokens, w.Tokens) || !slices.Equal(a.LogProbs, w.LogProbs) || a.Finish != w.Finish {
 			t.Errorf("answer %d: %v %v %s, want %v %v %s", i, a.Tokens, a.LogProbs, a.Finish, w.Tokens, w.LogProbs, w.Finish)
 		}
-		if a.Text != d.tok.Decode(w.Tokens, true) {
+		if a.Text != d.m.Tokenizer.Decode(w.Tokens, true) {
 			t.Errorf("answer %d: text %q", i, a.Text)
 		}
 	}
@@ -84,9 +85,9 @@ func TestStop(t *testing.T) {
 		return answers[0]
 	}
 	whole := draw()
-	third := d.tok.Decode(whole.Tokens[2:3], true)
+	third := d.m.Tokenizer.Decode(whole.Tokens[2:3], true)
 	got := draw("no such text", third)
-	if got.Finish != "stop" || len(got.Tokens) > 3 || got.Text+third != d.tok.Decode(got.Tokens, true) {
+	if got.Finish != "stop" || len(got.Tokens) > 3 || got.Text+third != d.m.Tokenizer.Decode(got.Tokens, true) {
 		t.Errorf("stopped at %q: %q, %v, %s", third, got.Text, got.Tokens, got.Finish)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/remote/remotetest"
 	"pgsrm/task"
@@ -69,7 +70,7 @@ func TestScripts(t *testing.T) {
 }
 
 // encoderFolder is a tiny random encoder, here as an absolute path: scripts run elsewhere.
-var encoderFolder, _ = filepath.Abs("../../lm/testdata/bert")
+var encoderFolder, _ = filepath.Abs("../../hf/testdata/bert")
 
 // writeChild saves a random GPT-2 with one layer and a context of 64, whose
 // vocabulary is learned from the task opposites.
@@ -95,7 +96,7 @@ func writeSizedChild(dir string, layers, width, heads int) error {
 	if err != nil {
 		return err
 	}
-	return m.Save(dir, tok)
+	return (&hf.Model{Model: m, Tokenizer: tok}).Save(dir)
 }
 
 // scriptFails runs a command that must fail; with logged set a log may stand before

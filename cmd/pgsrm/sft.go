@@ -8,12 +8,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/eval"
-	"pgsrm/lm"
+	"pgsrm/hf"
 	"pgsrm/rl"
 	"pgsrm/run"
 	"pgsrm/safetensors"
 	"pgsrm/task"
-	"pgsrm/tokenizer"
 )
 
 // newSFTCommand tunes a child on given answers.
@@ -66,7 +65,7 @@ const (
 
 func defaultSFTOptions() sftOptions {
 	return sftOptions{
-		Seed: 1, DType: string(safetensors.F32), LoRA: run.LoRA{Targets: []string{lm.AllLinear}},
+		Seed: 1, DType: string(safetensors.F32), LoRA: run.LoRA{Targets: []string{hf.AllLinear}},
 		Train: run.SupervisedConfig{Batch: 16, MaxGradNorm: 1, Schedule: rl.Schedule{Kind: "linear", LR: 5e-4, Warmup: 10}},
 	}
 }
@@ -131,7 +130,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	m, tok, err := o.childOptions.open(g)
+	m, err := o.childOptions.open(g)
 	if err != nil {
 		return err
 	}
@@ -139,7 +138,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 	if err := o.LoRA.Prepare(m, o.Child, o.Seed); err != nil {
 		return inputError(err)
 	}
-	input, err := o.prompter(m, tok)
+	input, err := o.prompter(m)
 	if err != nil {
 		return err
 	}
@@ -155,7 +154,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 	if n == 0 {
 		n = t.MaxNewTokens
 	}
-	if out.ExactMatch.Before, err = exactMatches(ctx, m, tok, input, answers, n); err != nil {
+	if out.ExactMatch.Before, err = exactMatches(ctx, m, input, answers, n); err != nil {
 		return err
 	}
 	perEpoch := (len(seqs) + o.Train.Batch - 1) / o.Train.Batch
@@ -164,21 +163,21 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 	}
 	o.Train.Steps = o.Epochs * perEpoch
 	out.Updates = o.Train.Steps
-	if out.Loss, err = superviseWithLog(ctx, m, o.Train, shuffledEpochs(seqs, o.Seed), g); err != nil {
+	if out.Loss, err = superviseWithLog(ctx, m.Model, o.Train, shuffledEpochs(seqs, o.Seed), g); err != nil {
 		return err
 	}
-	if out.ExactMatch.After, err = exactMatches(ctx, m, tok, input, answers, n); err != nil {
+	if out.ExactMatch.After, err = exactMatches(ctx, m, input, answers, n); err != nil {
 		return err
 	}
-	if err := saveChild(m, o.Out, tok, o.DType); err != nil {
+	if err := saveChild(m, o.Out, o.DType); err != nil {
 		return err
 	}
 	return out.print(g)
 }
 
 // exactMatches measures the child's greedy answers on both splits.
-func exactMatches(ctx context.Context, m *lm.Model, tok *tokenizer.Tokenizer, input *lm.Prompter, answers []eval.Answer, maxNewTokens int) (sftMatch, error) {
-	answered, err := greedyAnswers(ctx, m, tok, input, append([]eval.Answer(nil), answers...), maxNewTokens)
+func exactMatches(ctx context.Context, m *hf.Model, input *hf.Prompter, answers []eval.Answer, maxNewTokens int) (sftMatch, error) {
+	answered, err := greedyAnswers(ctx, m, input, append([]eval.Answer(nil), answers...), maxNewTokens)
 	if err != nil {
 		return sftMatch{}, err
 	}

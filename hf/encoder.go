@@ -1,10 +1,7 @@
-package lm
+package hf
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"math"
@@ -12,34 +9,35 @@ import (
 	"slices"
 
 	"pgsrm/kernel"
+	"pgsrm/lm"
 	"pgsrm/tokenizer"
 )
 
 // Encoder turns texts into vectors with a BERT-like model, as the library
 // sentence-transformers does with the same folder. Not safe for concurrent use.
 type Encoder struct {
-	model     *Model
+	model     *lm.Model
 	tok       *tokenizer.Tokenizer
 	recipe    encoderRecipe
 	head      int // special tokens before the text
-	tail      int // special tokens behind it
+	tail      int // special tokens after it
 	truncated int
 	digest    string
-	state     *State
+	state     *lm.State
 }
 
 // LoadEncoder reads a sentence-transformers folder, or a plain folder of a BERT
 // model (mean pooling then, as sentence-transformers does).
 func LoadEncoder(dir string) (*Encoder, error) {
-	e, err := LoadEncoderFS(os.DirFS(dir))
+	e, err := loadEncoderFS(os.DirFS(dir))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	return e, nil
 }
 
-// LoadEncoderFS is LoadEncoder for a folder in a file system.
-func LoadEncoderFS(fsys fs.FS) (*Encoder, error) {
+// loadEncoderFS is LoadEncoder for a folder in a file system.
+func loadEncoderFS(fsys fs.FS) (*Encoder, error) {
 	e, err := loadEncoder(fsys)
 	if err != nil {
 		return nil, fmt.Errorf("load encoder: %w", err)
@@ -48,7 +46,7 @@ func LoadEncoderFS(fsys fs.FS) (*Encoder, error) {
 }
 
 func loadEncoder(fsys fs.FS) (*Encoder, error) {
-	m, tok, err := loadFolder(fsys)
+	m, err := loadFolder(fsys)
 	if err != nil {
 		return nil, err
 	}
@@ -59,12 +57,12 @@ func loadEncoder(fsys fs.FS) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Encoder{model: m, tok: tok, recipe: recipe, state: m.NewState(false)}
-	e.head, e.tail = specialsAround(tok)
+	e := &Encoder{model: m.Model, tok: m.Tokenizer, recipe: recipe, state: m.NewState(false)}
+	e.head, e.tail = specialsAround(m.Tokenizer)
 	if recipe.maxTokens <= e.head+e.tail {
 		return nil, fmt.Errorf("max_seq_length must exceed the %d special tokens (got %d)", e.head+e.tail, recipe.maxTokens)
 	}
-	if e.digest, err = digestFolder(fsys); err != nil {
+	if e.digest, err = digestFS(fsys); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -83,8 +81,7 @@ func specialsAround(tok *tokenizer.Tokenizer) (head, tail int) {
 // Dim is the length of a vector (E).
 func (e *Encoder) Dim() int { return e.model.Config.Width }
 
-// Digest is the SHA-256, in hexadecimal, of weights, configuration, tokenizer and
-// pooling: two encoders with one digest give the same vectors.
+// Digest is that of the folder: two encoders with one digest give the same vectors.
 func (e *Encoder) Digest() string { return e.digest }
 
 // Pooling is how token vectors become one: "mean" or "cls".
@@ -198,37 +195,4 @@ func norm2(x []float64) float64 {
 		sum += v * v
 	}
 	return math.Sqrt(sum)
-}
-
-// digestFolder hashes every file that decides a vector, each with its name and size.
-func digestFolder(fsys fs.FS) (string, error) {
-	h := sha256.New()
-	shards, _, err := shardNames(fsys)
-	if err != nil {
-		return "", err
-	}
-	for _, name := range append(shards, configFile, tokenizerFile, modulesFile, poolingFile, sentenceFile, tokenizerConfigFile, promptsFile) {
-		if err := hashFile(h, fsys, name); err != nil {
-			return "", err
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// hashFile adds a file to h; an absent one adds nothing.
-func hashFile(h io.Writer, fsys fs.FS, name string) error {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("digest: %w", err)
-	}
-	fmt.Fprintf(h, "%s %d\n", name, st.Size())
-	if _, err := io.Copy(h, f); err != nil {
-		return fmt.Errorf("digest of %s: %w", name, err)
-	}
-	return nil
 }

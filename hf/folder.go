@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"pgsrm/internal/durable"
+	"pgsrm/lm"
 	"pgsrm/safetensors"
 	"pgsrm/tokenizer"
 )
@@ -25,59 +26,58 @@ const (
 // Load reads a language model and its tokenizer from a Hugging Face folder. What
 // the engine cannot represent exactly is an error that names it. A folder
 // never runs code: weights are read from safetensors files only.
-func Load(dir string) (*Model, *tokenizer.Tokenizer, error) {
-	m, tok, err := LoadFS(os.DirFS(dir))
+func Load(dir string) (*Model, error) {
+	m, err := loadFS(os.DirFS(dir))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", dir, err)
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	return m, tok, nil
+	return m, nil
 }
 
-// LoadFS is Load for a folder in a file system, such as an embedded one.
-func LoadFS(fsys fs.FS) (*Model, *tokenizer.Tokenizer, error) {
-	m, tok, err := loadFolder(fsys)
+// loadFS is Load for a folder in a file system, such as an embedded one.
+func loadFS(fsys fs.FS) (*Model, error) {
+	m, err := loadFolder(fsys)
 	if err != nil {
-		return nil, nil, fmt.Errorf("load model: %w", err)
+		return nil, fmt.Errorf("load model: %w", err)
 	}
 	if m.Config.NoHead {
-		return nil, nil, fmt.Errorf("load model: model_type %q is an encoder and cannot write text: use it as an embedder", m.Config.Family)
+		return nil, fmt.Errorf("load model: model_type %q is an encoder and cannot write text: use it as an embedder", m.Config.Family)
 	}
-	return m, tok, nil
+	return m, nil
 }
 
 // loadFolder reads config, weights and tokenizer of any family.
-func loadFolder(fsys fs.FS) (*Model, *tokenizer.Tokenizer, error) {
+func loadFolder(fsys fs.FS) (*Model, error) {
 	files, err := readKept(fsys)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if files[configFile] == nil {
-		return nil, nil, fmt.Errorf("%s is missing", configFile)
+		return nil, fmt.Errorf("%s is missing", configFile)
 	}
 	if _, err := ParseConfig(files[configFile]); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	tok, err := tokenizer.LoadFS(fsys)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	cfg, err := folderConfig(files, tok)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if tok.Size() > cfg.Vocab {
-		return nil, nil, fmt.Errorf("tokenizer: ids must lie below vocab_size %d of %s (got %d ids)", cfg.Vocab, configFile, tok.Size())
+		return nil, fmt.Errorf("tokenizer: ids must lie below vocab_size %d of %s (got %d ids)", cfg.Vocab, configFile, tok.Size())
 	}
 	set, err := openWeights(fsys)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	m, err := loadModel(cfg, set)
+	m, types, err := loadModel(cfg, set)
 	if err := errors.Join(err, set.close()); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	m.files = files
-	return m, tok, nil
+	return &Model{Model: m, Tokenizer: tok, types: types, files: files}, nil
 }
 
 // Save writes the model and its tokenizer as a Hugging Face folder that
@@ -86,26 +86,26 @@ func loadFolder(fsys fs.FS) (*Model, *tokenizer.Tokenizer, error) {
 // all of them exactly, as for a model that was not trained, else F32. The folder
 // appears whole or not at all; an existing one is replaced if it is empty or a
 // model folder. Weights that are not finite are ErrNonFinite and nothing is written.
-func (m *Model) Save(dir string, tok *tokenizer.Tokenizer) error {
+func (m *Model) Save(dir string) error {
 	types := m.exactTypes()
 	if types == nil {
-		return m.save(dir, tok, safetensors.F32, nil)
+		return m.save(dir, safetensors.F32, nil)
 	}
-	return m.save(dir, tok, "", types)
+	return m.save(dir, "", types)
 }
 
 // SaveAs is Save with the type of all weights: F32, or BF16 rounded to nearest.
-func (m *Model) SaveAs(dir string, tok *tokenizer.Tokenizer, dtype safetensors.DType) error {
+func (m *Model) SaveAs(dir string, dtype safetensors.DType) error {
 	if dtype != safetensors.F32 && dtype != safetensors.BF16 {
 		return fmt.Errorf("save model: dtype must be F32 or BF16 (got %q)", dtype)
 	}
-	return m.save(dir, tok, dtype, nil)
+	return m.save(dir, dtype, nil)
 }
 
 // save writes the folder with weights of one type, or of a type for each.
-func (m *Model) save(dir string, tok *tokenizer.Tokenizer, dtype safetensors.DType, types map[string]safetensors.DType) error {
-	if m.lora != nil {
-		return fmt.Errorf("save model: adapters must be merged first, or saved alone (the model has them on %s)", m.lora.spec.targetText())
+func (m *Model) save(dir string, dtype safetensors.DType, types map[string]safetensors.DType) error {
+	if l, on := m.LoRA(); on {
+		return fmt.Errorf("save model: adapters must be merged first, or saved alone (the model has them on %s)", l.targetText())
 	}
 	if err := Replaceable(dir); err != nil {
 		return fmt.Errorf("save model: %w", err)
@@ -114,13 +114,13 @@ func (m *Model) save(dir string, tok *tokenizer.Tokenizer, dtype safetensors.DTy
 		return fmt.Errorf("save model: %w", err)
 	}
 	err := durable.WriteDir(dir, func(tmp string) error {
-		files := m.Files(tok, dtype)
+		files := m.folderFiles(dtype)
 		for _, name := range slices.Sorted(maps.Keys(files)) {
 			if err := durable.WriteBytes(filepath.Join(tmp, name), files[name]); err != nil {
 				return err
 			}
 		}
-		return safetensors.Write(filepath.Join(tmp, weightsFile), dtype, map[string]string{"format": "pt"}, m.tensors(types))
+		return safetensors.Write(filepath.Join(tmp, weightsFile), dtype, map[string]string{"format": "pt"}, tensors(m.Model, types))
 	})
 	if err != nil {
 		return fmt.Errorf("save model: %w", err)
@@ -148,13 +148,13 @@ func Replaceable(dir string) error {
 }
 
 // generationJSON is the generation_config.json of a saved model.
-func generationJSON(c Config) []byte {
+func generationJSON(c lm.Config) []byte {
 	return indented(map[string]any{"bos_token_id": tokenOrNull(c.BOS), "eos_token_id": endTokens(c)})
 }
 
 // tokenizerConfigJSON is the tokenizer_config.json of a saved model: just what
 // transformers needs beside tokenizer.json.
-func tokenizerConfigJSON(c Config, tok *tokenizer.Tokenizer) []byte {
+func tokenizerConfigJSON(c lm.Config, tok *tokenizer.Tokenizer) []byte {
 	v := map[string]any{"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": c.Positions, "clean_up_tokenization_spaces": false}
 	for name, id := range map[string]int32{"bos_token": c.BOS, "eos_token": c.EOS} {
 		if token, ok := tok.Token(id); ok {

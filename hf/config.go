@@ -1,10 +1,12 @@
-package lm
+package hf
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"pgsrm/lm"
 )
 
 // inert are members of config.json without effect on the numbers of a model
@@ -31,10 +33,10 @@ var inert = []string{
 // ParseConfig reads the config.json of a Hugging Face folder. Absent members have
 // the defaults of transformers for the model type. A member that asks for other
 // mathematics than the engine has, or that is unknown, is an error naming it.
-func ParseConfig(text []byte) (Config, error) {
+func ParseConfig(text []byte) (lm.Config, error) {
 	f, err := parseFields("config.json", text)
 	if err != nil {
-		return Config{}, err
+		return lm.Config{}, err
 	}
 	f.skip(inert...)
 	f.only("is_encoder_decoder", "false")
@@ -42,7 +44,7 @@ func ParseConfig(text []byte) (Config, error) {
 	f.only("tie_encoder_decoder", "false")
 	f.only("cross_attention_hidden_size")
 	f.only("quantization_config", "none")
-	var c Config
+	var c lm.Config
 	switch family := f.text("", "model_type"); family {
 	case "gpt2":
 		c = gpt2Config(f)
@@ -54,25 +56,25 @@ func ParseConfig(text []byte) (Config, error) {
 		f.fail("model_type", `"gpt2", "bert", "llama", "mistral", "qwen2" or "qwen3"`)
 	}
 	if err := f.finish(); err != nil {
-		return Config{}, err
+		return lm.Config{}, err
 	}
 	if c.HeadDim == 0 && (c.Heads < 1 || c.Width%c.Heads != 0) {
-		return Config{}, fmt.Errorf("config.json: the width must be a multiple of the number of heads (got %d and %d)", c.Width, c.Heads)
+		return lm.Config{}, fmt.Errorf("config.json: the width must be a multiple of the number of heads (got %d and %d)", c.Width, c.Heads)
 	}
 	if !(c.NormEps > 0 && c.NormEps < 1) {
-		return Config{}, fmt.Errorf("config.json: the epsilon of the norms must be in 0..1 (got %v)", c.NormEps)
+		return lm.Config{}, fmt.Errorf("config.json: the epsilon of the norms must be in 0..1 (got %v)", c.NormEps)
 	}
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	if err := c.Validate(); err != nil {
-		return Config{}, fmt.Errorf("config.json: %w", err)
+		return lm.Config{}, fmt.Errorf("config.json: %w", err)
 	}
 	return c, nil
 }
 
 // activationNames are the names of transformers for the activations that we have.
 var activationNames = map[string]string{
-	"gelu_new": GELUTanh, "gelu_pytorch_tanh": GELUTanh, "gelu_fast": GELUTanh,
-	"gelu": GELUErf, "gelu_python": GELUErf,
+	"gelu_new": lm.GELUTanh, "gelu_pytorch_tanh": lm.GELUTanh, "gelu_fast": lm.GELUTanh,
+	"gelu": lm.GELUErf, "gelu_python": lm.GELUErf,
 }
 
 // activation reads the name of an ungated MLP's activation.
@@ -85,8 +87,8 @@ func (f *fields) activation(def, name string) string {
 }
 
 // gpt2Config has the defaults of transformers' GPT2Config.
-func gpt2Config(f *fields) Config {
-	c := GPT2(0, 0, 0, 0, 0)
+func gpt2Config(f *fields) lm.Config {
+	c := lm.GPT2(0, 0, 0, 0, 0)
 	c.Layers = f.int(12, "n_layer", "num_hidden_layers")
 	c.Width = f.int(768, "n_embd", "hidden_size")
 	c.Heads = f.int(12, "n_head", "num_attention_heads")
@@ -97,7 +99,7 @@ func gpt2Config(f *fields) Config {
 	c.NormEps = f.float(1e-5, "layer_norm_epsilon")
 	c.Act = f.activation("gelu_new", "activation_function")
 	c.Tied = f.flag(true, "tie_word_embeddings")
-	c.setEnds(f.tokens("eos_token_id", []int32{50256}, c.Vocab), -1)
+	setEnds(&c, f.tokens("eos_token_id", []int32{50256}, c.Vocab), -1)
 	c.BOS = f.token("bos_token_id", 50256, c.Vocab)
 	f.only("scale_attn_weights", "true")
 	f.only("scale_attn_by_inverse_layer_idx", "false")
@@ -105,9 +107,9 @@ func gpt2Config(f *fields) Config {
 }
 
 // bertConfig has the defaults of transformers' BertConfig.
-func bertConfig(f *fields) Config {
-	c := Config{
-		Family: "bert", Norm: LayerNorm, PostNorm: true, NoHead: true,
+func bertConfig(f *fields) lm.Config {
+	c := lm.Config{
+		Family: "bert", Norm: lm.LayerNorm, PostNorm: true, NoHead: true,
 		QKVBias: true, OutBias: true, MLPBias: true, BOS: -1, EOS: -1,
 		Layers:    f.int(12, "num_hidden_layers"),
 		Width:     f.int(768, "hidden_size"),

@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"encoding/json"
@@ -39,7 +39,7 @@ func readChatGolden(t *testing.T) (g chatGolden) {
 // The tokens of a prompt are those of apply_chat_template with a generation
 // prompt: special tokens recognised, BOS where the template writes it alone.
 func TestPrompterTokens(t *testing.T) {
-	m, tok, err := Load("testdata/chat")
+	m, err := Load("testdata/chat")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestPrompterTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.files["chat_template.jinja"] = source
-		p, err := m.Prompter(tok, c.System, DefaultTemplateOptions())
+		p, err := m.Prompter(c.System, DefaultTemplateOptions())
 		var got []int32
 		if err == nil {
 			got, err = p.Tokens(c.Prompt)
@@ -67,11 +67,11 @@ func TestPrompterTokens(t *testing.T) {
 
 // Greedy answers through the folder's template are those of transformers' generate.
 func TestPrompterGreedy(t *testing.T) {
-	m, tok, err := Load("testdata/chat")
+	m, err := Load("testdata/chat")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := m.Prompter(tok, "", DefaultTemplateOptions())
+	p, err := m.Prompter("", DefaultTemplateOptions())
 	if err != nil || !p.Templated() {
 		t.Fatalf("got %v, %v", p, err)
 	}
@@ -95,7 +95,7 @@ func TestPrompterGreedy(t *testing.T) {
 		if d := cmp.Diff(a.Answer, gens[i].Tokens); d != "" {
 			t.Errorf("%q: %s", a.Prompt, d)
 		}
-		if got := tok.Decode(gens[i].Tokens, true); got != a.Text {
+		if got := m.Tokenizer.Decode(gens[i].Tokens, true); got != a.Text {
 			t.Errorf("%q: got %q, want %q", a.Prompt, got, a.Text)
 		}
 	}
@@ -104,27 +104,27 @@ func TestPrompterGreedy(t *testing.T) {
 // An answer to learn ends with the token that the template puts behind answers,
 // which need not be the first end token of the model.
 func TestPrompterResponse(t *testing.T) {
-	m, tok, err := Load("testdata/chat")
+	m, err := Load("testdata/chat")
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := func(token string) int32 { id, _ := tok.ID(token); return id }
+	id := func(token string) int32 { id, _ := m.Tokenizer.ID(token); return id }
 	m.Config.EOS = id("</s>")
-	p, err := m.Prompter(tok, "", DefaultTemplateOptions())
+	p, err := m.Prompter("", DefaultTemplateOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(append(tok.Encode("cold"), id("<|im_end|>")), p.Response(" ", "cold")); d != "" {
+	if d := cmp.Diff(append(m.Tokenizer.Encode("cold"), id("<|im_end|>")), p.Response(" ", "cold")); d != "" {
 		t.Error(d)
 	}
-	off, err := m.Prompter(tok, "", TemplateOptions{Use: "off"})
+	off, err := m.Prompter("", TemplateOptions{Use: "off"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(append(tok.Encode(" cold"), id("</s>")), off.Response(" ", "cold")); d != "" {
+	if d := cmp.Diff(append(m.Tokenizer.Encode(" cold"), id("</s>")), off.Response(" ", "cold")); d != "" {
 		t.Error(d)
 	}
-	if ids, err := off.Tokens("<s>x"); err != nil || cmp.Diff(tok.Encode("<s>x"), ids) != "" {
+	if ids, err := off.Tokens("<s>x"); err != nil || cmp.Diff(m.Tokenizer.Encode("<s>x"), ids) != "" {
 		t.Errorf("without a template: got %v, %v", ids, err)
 	}
 }
@@ -141,7 +141,7 @@ func TestPrompterErrors(t *testing.T) {
 		system string
 		want   string // "" = none
 	}{
-		{"use", nil, TemplateOptions{Use: "yes"}, "", `chat template: use: must be auto, on or off (got "yes")`},
+		{"use", nil, TemplateOptions{Use: "yes"}, "", `chat template: use: must be one of auto, on, off (got "yes")`},
 		{"date", nil, TemplateOptions{Use: "on", Date: "today"}, "", `chat template: date: must be YYYY-MM-DD (got "today")`},
 		{"variables", nil, TemplateOptions{Use: "on", Variables: "[]"}, "", `chat template: variables: must be a JSON object (got list)`},
 		{"reserved variable", nil, TemplateOptions{Use: "on", Variables: `{"messages":[]}`}, "", `chat template: variables: must not set "messages"`},
@@ -165,7 +165,7 @@ func TestPrompterErrors(t *testing.T) {
 		{"bad token", config(`{"bos_token":3,"chat_template":"x"}`), TemplateOptions{Use: "auto"}, "", "bos_token must be a text or an object with content (got 3) (to do without the chat template: use off)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, tok, err := Load("testdata/chat")
+			m, err := Load("testdata/chat")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +174,7 @@ func TestPrompterErrors(t *testing.T) {
 					delete(m.files, name)
 				}
 			}
-			_, err = m.Prompter(tok, c.system, c.opt)
+			_, err = m.Prompter(c.system, c.opt)
 			if got := errorText(err); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}

@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 	"testing/fstest"
 
 	"pgsrm/internal/jsonobject"
+	"pgsrm/lm"
 	"pgsrm/safetensors"
 )
 
@@ -26,29 +27,29 @@ import (
 func TestSaveLoad(t *testing.T) {
 	for _, name := range goldenNames {
 		t.Run(name, func(t *testing.T) {
-			m, tok, err := Load(filepath.Join("testdata", name))
+			m, err := Load(filepath.Join("testdata", name))
 			if err != nil {
 				t.Fatal(err)
 			}
 			dir := filepath.Join(t.TempDir(), "child")
-			if err := m.Save(dir, tok); err != nil {
+			if err := m.Save(dir); err != nil {
 				t.Fatal(err)
 			}
 			first := folderBytes(t, dir)
-			if !bytes.Equal(first[tokenizerFile], tok.JSON()) {
+			if !bytes.Equal(first[tokenizerFile], m.Tokenizer.JSON()) {
 				t.Error("tokenizer.json must be verbatim")
 			}
-			again, tok, err := Load(dir)
+			again, err := Load(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !reflect.DeepEqual(again.Config, m.Config) {
 				t.Errorf("config: got %+v, want %+v", again.Config, m.Config)
 			}
-			if !slices.Equal(again.value, m.value) {
+			if !slices.Equal(values(again), values(m)) {
 				t.Error("weights must be equal")
 			}
-			if err := again.Save(dir, tok); err != nil { // over the folder itself
+			if err := again.Save(dir); err != nil { // over the folder itself
 				t.Fatal(err)
 			}
 			for name, b := range folderBytes(t, dir) {
@@ -87,16 +88,16 @@ func TestSaveTypes(t *testing.T) {
 			l[name] = x
 		}
 	})
-	m, tok, err := LoadFS(fsys)
+	m, err := loadFS(fsys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "child")
 	for _, trained := range []bool{false, true} {
 		if trained {
-			m.final.bias.Value[0] = 1.0 / 3
+			param(m, "norm.bias").Value[0] = 1.0 / 3
 		}
-		if err := m.Save(dir, tok); err != nil {
+		if err := m.Save(dir); err != nil {
 			t.Fatal(err)
 		}
 		f, err := safetensors.Open(os.DirFS(dir), weightsFile)
@@ -115,8 +116,8 @@ func TestSaveTypes(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Error(err)
 		}
-		again, _, err := Load(dir)
-		if err != nil || !slices.Equal(again.value, m.value) {
+		again, err := Load(dir)
+		if err != nil || !slices.Equal(values(again), values(m)) {
 			t.Errorf("trained=%v: weights must be equal (%v)", trained, err)
 		}
 	}
@@ -132,7 +133,7 @@ func TestSaveKeeps(t *testing.T) {
 	for _, name := range keptFiles[1:] {
 		files[name] = "{ \"a\" :1}\n"
 	}
-	m, tok, err := LoadFS(overlay(t, "testdata/gpt2", files))
+	m, err := loadFS(overlay(t, "testdata/gpt2", files))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +144,7 @@ func TestSaveKeeps(t *testing.T) {
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "child")
-	if err := m.Save(dir, tok); err != nil {
+	if err := m.Save(dir); err != nil {
 		t.Fatal(err)
 	}
 	saved := folderBytes(t, dir)
@@ -153,12 +154,12 @@ func TestSaveKeeps(t *testing.T) {
 	if len(saved) != len(keptFiles)+2 {
 		t.Errorf("saved %v", slices.Sorted(maps.Keys(saved)))
 	}
-	if err := m.SaveAs(dir, tok, safetensors.BF16); err != nil { // over the same folder
+	if err := m.SaveAs(dir, safetensors.BF16); err != nil { // over the same folder
 		t.Fatal(err)
 	}
 	check("BF16", configFile, folderBytes(t, dir)[configFile], fmt.Sprintf(config, "bfloat16"))
 	m.files[configFile] = []byte(`{"model_type":"gpt2","n_embd":24,"n_head":2,"n_layer":2,"n_positions":24,"vocab_size":45,"eos_token_id":0,"architectures":null}`)
-	check("partial", configFile, m.Files(tok, safetensors.F32)[configFile], `{
+	check("partial", configFile, m.folderFiles(safetensors.F32)[configFile], `{
   "model_type": "gpt2",
   "n_embd": 24,
   "n_head": 2,
@@ -173,7 +174,7 @@ func TestSaveKeeps(t *testing.T) {
 }
 `)
 	m.Config.EOS, m.Config.EndTokens = 4, []int32{4, 5}
-	got, err := ParseConfig(m.Files(tok, safetensors.F32)[configFile])
+	got, err := ParseConfig(m.folderFiles(safetensors.F32)[configFile])
 	if err != nil || !reflect.DeepEqual(got, m.Config) {
 		t.Errorf("changed: %v %+v", err, got)
 	}
@@ -181,30 +182,30 @@ func TestSaveKeeps(t *testing.T) {
 
 // TestSaveBF16: half-precision weights are those of the model, rounded.
 func TestSaveBF16(t *testing.T) {
-	m, tok, err := Load("testdata/gpt2")
+	m, err := Load("testdata/gpt2")
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "child")
-	if err := m.SaveAs(dir, tok, safetensors.BF16); err != nil {
+	if err := m.SaveAs(dir, safetensors.BF16); err != nil {
 		t.Fatal(err)
 	}
-	again, _, err := Load(dir)
+	again, err := Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	near(t, "weights", again.value, m.value, 0x1p-8)
-	if err := m.SaveAs(dir, tok, safetensors.F16); err == nil {
+	near(t, "weights", values(again), values(m), 0x1p-8)
+	if err := m.SaveAs(dir, safetensors.F16); err == nil {
 		t.Error("F16 must be refused")
 	}
-	if _, _, err := Load(dir); err != nil {
+	if _, err := Load(dir); err != nil {
 		t.Errorf("a failed save must leave the folder: %v", err)
 	}
 }
 
 // TestSaveRefuses: a folder with anything else in it is never replaced.
 func TestSaveRefuses(t *testing.T) {
-	m, tok, err := Load("testdata/gpt2")
+	m, err := Load("testdata/gpt2")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +213,7 @@ func TestSaveRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err = m.Save(dir, tok)
+	err = m.Save(dir)
 	if err == nil || !strings.HasSuffix(err.Error(), "must be empty or hold nothing but a saved model (it holds thesis.tex)") {
 		t.Errorf("got %v", err)
 	}
@@ -230,19 +231,15 @@ func TestTransformersReadsOurs(t *testing.T) {
 	logits := map[string][]float32{}
 	for _, name := range goldenNames {
 		m, g := loadGolden(t, name)
-		_, tok, err := Load(filepath.Join("testdata", name))
-		if err != nil {
-			t.Fatal(err)
-		}
 		kept := filepath.Join(tmp, name+"-kept")
-		if err := m.Save(kept, tok); err != nil {
+		if err := m.Save(kept); err != nil {
 			t.Fatal(err)
 		}
 		args = append(args, filepath.Join("testdata", name)+"="+kept)
 		m.Supervised(m.NewState(true), g.lesson())
-		NewAdamW().Step(m, 1e-3, 1) // no longer the weights that transformers wrote
+		lm.NewAdamW().Step(m.Model, 1e-3, 1) // no longer the weights that transformers wrote
 		dir := filepath.Join(tmp, name)
-		if err := m.Save(dir, tok); err != nil {
+		if err := m.Save(dir); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(dir+".json", jsonobject.Text(g.Sequences), 0o600); err != nil {
@@ -344,7 +341,7 @@ func TestLoadTensorFaults(t *testing.T) {
 		}, "tensors: lm_head.weight must equal the token embedding, since config.json ties them (it does not)"},
 	}
 	for _, c := range cases {
-		_, _, err := LoadFS(editTensors(t, "testdata/gpt2", c.edit))
+		_, err := loadFS(editTensors(t, "testdata/gpt2", c.edit))
 		if c.text == "" && err == nil {
 			continue
 		}
@@ -395,7 +392,7 @@ func TestLoadFileFaults(t *testing.T) {
 		{"no map", "gpt2-odd", map[string]string{indexFile: `{}`}, "model.safetensors.index.json: weight_map must be given (it is absent)"},
 	}
 	for _, c := range cases {
-		_, _, err := LoadFS(overlay(t, "testdata/"+c.dir, c.files))
+		_, err := loadFS(overlay(t, "testdata/"+c.dir, c.files))
 		if err == nil || err.Error() != "load model: "+c.text {
 			t.Errorf("%s: got %v, want %s", c.name, err, c.text)
 		}
@@ -419,7 +416,7 @@ func TestLoadEOS(t *testing.T) {
 		{``, `{}`, ``, -1, nil}, // the default 50256 lies outside this vocabulary
 		{`,"eos_token_id":null`, ``, `{"eos_token":null}`, -1, nil},
 	} {
-		m, tok, err := LoadFS(overlay(t, "testdata/gpt2", map[string]string{
+		m, err := loadFS(overlay(t, "testdata/gpt2", map[string]string{
 			configFile: fmt.Sprintf(config, c.extra), generationFile: c.generation, tokenizerConfigFile: c.tokenizer,
 		}))
 		if err != nil {
@@ -434,10 +431,10 @@ func TestLoadEOS(t *testing.T) {
 			}
 		}
 		dir := filepath.Join(t.TempDir(), "child")
-		if err := m.Save(dir, tok); err != nil {
+		if err := m.Save(dir); err != nil {
 			t.Fatal(err)
 		}
-		again, _, err := Load(dir)
+		again, err := Load(dir)
 		if err != nil || !reflect.DeepEqual(again.Config, m.Config) {
 			t.Errorf("%+v: saved and loaded: %v %+v", c, err, again.Config)
 		}
@@ -461,11 +458,11 @@ func TestOldBertNames(t *testing.T) {
 			l[name] = safetensors.Tensor{Name: name, Data: []float32{1}}
 		}
 	})
-	got, err := LoadEncoderFS(fsys)
+	got, err := loadEncoderFS(fsys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(got.model.value, want.model.value) {
+	if !slices.Equal(values(&Model{Model: got.model}), values(&Model{Model: want.model})) {
 		t.Error("weights must be equal")
 	}
 }
@@ -473,12 +470,12 @@ func TestOldBertNames(t *testing.T) {
 // TestParamsMapped: every parameter is covered once by the table of its family.
 func TestParamsMapped(t *testing.T) {
 	for _, name := range append([]string{"bert"}, goldenNames...) {
-		m, _, err := loadFolder(os.DirFS(filepath.Join("testdata", name)))
+		m, err := loadFolder(os.DirFS(filepath.Join("testdata", name)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		covered := map[*Param]int{}
-		for _, x := range m.tensorMaps() {
+		covered := map[*lm.Param]int{}
+		for _, x := range tensorTable(m.Model) {
 			if x.from != covered[x.param] {
 				t.Errorf("%s: %s begins at %d, want %d", name, x.name, x.from, covered[x.param])
 			}
@@ -527,4 +524,33 @@ func onlyEntry(t *testing.T, dir, name string) {
 	if err != nil || len(entries) != 1 || entries[0].Name() != name {
 		t.Fatalf("%s must hold %q alone (got %v, %v)", dir, name, entries, err)
 	}
+}
+
+// values are all weights of a model, as they lie in memory.
+func values(m *Model) []float32 {
+	var out []float32
+	for _, p := range m.Params() {
+		out = append(out, p.Value...)
+	}
+	return out
+}
+
+// param is the parameter of that name.
+func param(m *Model, name string) *lm.Param {
+	for _, p := range m.Params() {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// gptModel is a small GPT-2 with random weights.
+func gptModel(t *testing.T) *Model {
+	t.Helper()
+	m, err := lm.NewRandom(lm.GPT2(2, 24, 2, 45, 24), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Model{Model: m}
 }

@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"encoding/json"
@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+
+	"pgsrm/lm"
 )
 
 // badConfigs says what each file of testdata/bad_config, an otherwise plain
@@ -101,10 +103,10 @@ func TestConfigGolden(t *testing.T) {
 		want := got
 		want.Layers, want.Width, want.Heads, want.KVHeads, want.FF, want.Vocab = w.Layers, w.Width, w.Heads, w.KVHeads, w.FF, w.Vocab
 		want.Positions, want.NormEps, want.Tied, want.BOS = w.Positions, w.Eps, w.Tied, w.BOS
-		want.setEnds(w.EOS, -1)
+		setEnds(&want, w.EOS, -1)
 		if got.Family != "gpt2" {
 			want.HeadDim, want.QKVBias, want.OutBias, want.MLPBias, want.QKNorm = w.HeadDim, w.QKVBias, w.OutBias, w.MLPBias, w.QKNorm
-			freq := got.Rope.frequencies(got.HeadDim)
+			freq := got.Rope.Frequencies(got.HeadDim)
 			same := len(freq) == len(w.InvFreq)
 			for i := range freq {
 				same = same && math.Abs(float64(freq[i])-w.InvFreq[i]) <= 1e-6*w.InvFreq[i]
@@ -121,15 +123,15 @@ func TestConfigGolden(t *testing.T) {
 
 // TestConfigDefaults: an almost empty config.json means the defaults of transformers.
 func TestConfigDefaults(t *testing.T) {
-	gpt := GPT2(12, 768, 12, 50257, 1024)
+	gpt := lm.GPT2(12, 768, 12, 50257, 1024)
 	gpt.EOS, gpt.BOS = 50256, 50256
-	bert := Config{
+	bert := lm.Config{
 		Family: "bert", Layers: 12, Width: 768, Heads: 12, KVHeads: 12, HeadDim: 64, FF: 3072, Vocab: 30522, Positions: 512, Types: 2,
-		Norm: LayerNorm, NormEps: 1e-12, PostNorm: true, Act: GELUErf, NoHead: true, QKVBias: true, OutBias: true, MLPBias: true, BOS: -1, EOS: -1,
+		Norm: lm.LayerNorm, NormEps: 1e-12, PostNorm: true, Act: lm.GELUErf, NoHead: true, QKVBias: true, OutBias: true, MLPBias: true, BOS: -1, EOS: -1,
 	}
-	llama := Config{
+	llama := lm.Config{
 		Family: "llama", Layers: 32, Width: 4096, Heads: 32, KVHeads: 32, HeadDim: 128, FF: 11008, Vocab: 32000, Positions: 2048,
-		Norm: RMSNorm, NormEps: 1e-6, Act: SiLU, Gated: true, Causal: true, Rope: RopeConfig{Theta: 10000}, BOS: 1, EOS: 2,
+		Norm: lm.RMSNorm, NormEps: 1e-6, Act: lm.SiLU, Gated: true, Causal: true, Rope: lm.RopeConfig{Theta: 10000}, BOS: 1, EOS: 2,
 	}
 	mistral := llama
 	mistral.Family, mistral.KVHeads, mistral.FF, mistral.Positions = "mistral", 8, 14336, 4096 // the window
@@ -138,8 +140,8 @@ func TestConfigDefaults(t *testing.T) {
 	qwen := llama
 	qwen.Family, qwen.FF, qwen.Vocab, qwen.Positions, qwen.BOS, qwen.EOS, qwen.QKVBias = "qwen2", 22016, 151936, 32768, -1, -1, true
 	scaled := llama
-	scaled.Rope = RopeConfig{Theta: 500000, Scaling: "llama3", Factor: 32, LowFreqFactor: 1, HighFreqFactor: 4, OriginalPositions: 8192}
-	for text, want := range map[string]Config{
+	scaled.Rope = lm.RopeConfig{Theta: 500000, Scaling: "llama3", Factor: 32, LowFreqFactor: 1, HighFreqFactor: 4, OriginalPositions: 8192}
+	for text, want := range map[string]lm.Config{
 		`{"model_type":"gpt2"}`: gpt,
 		`{"model_type":"gpt2","n_inner":null,"task_specific_params":{"x":1}}`: gpt,
 		`{"model_type":"bert"}`:                          bert,

@@ -1,9 +1,11 @@
-package lm
+package hf
 
 import (
 	"math"
 	"slices"
 	"strings"
+
+	"pgsrm/lm"
 )
 
 // llamaDefaults are the members in which the families of Llama's kind differ
@@ -22,13 +24,13 @@ var llamaDefaults = map[string]struct {
 
 // llamaConfig has the defaults of transformers' configurations of Llama, Mistral,
 // Qwen2 and Qwen3, which differ in biases, query/key norms and windows.
-func llamaConfig(f *fields, family string) Config {
+func llamaConfig(f *fields, family string) lm.Config {
 	d := llamaDefaults[family]
 	if f.null["num_key_value_heads"] {
 		d.kvHeads = 0
 	}
-	c := Config{
-		Family: family, Norm: RMSNorm, Act: SiLU, Gated: true, Causal: true,
+	c := lm.Config{
+		Family: family, Norm: lm.RMSNorm, Act: lm.SiLU, Gated: true, Causal: true,
 		Layers:    f.int(32, "num_hidden_layers"),
 		Width:     f.int(4096, "hidden_size"),
 		Heads:     f.int(32, "num_attention_heads"),
@@ -41,7 +43,7 @@ func llamaConfig(f *fields, family string) Config {
 		Tied:      f.flag(false, "tie_word_embeddings"),
 	}
 	c.BOS = f.token("bos_token_id", d.bos, c.Vocab)
-	c.setEnds(f.tokens("eos_token_id", d.eos, c.Vocab), -1)
+	setEnds(&c, f.tokens("eos_token_id", d.eos, c.Vocab), -1)
 	c.Rope = ropeConfig(f, c.Positions)
 	f.only("hidden_act", `"silu"`)
 	f.only("partial_rotary_factor", "1", "1.0")
@@ -67,8 +69,8 @@ func llamaConfig(f *fields, family string) Config {
 
 // ropeConfig reads the rotary frequencies, from their places in files written
 // before (rope_theta, rope_scaling) and since transformers 5 (rope_parameters).
-func ropeConfig(f *fields, positions int) RopeConfig {
-	rope := RopeConfig{Theta: f.float(10000, "rope_theta")}
+func ropeConfig(f *fields, positions int) lm.RopeConfig {
+	rope := lm.RopeConfig{Theta: f.float(10000, "rope_theta")}
 	for _, name := range []string{"rope_scaling", "rope_parameters"} {
 		raw, ok := f.raw[name]
 		if f.read[name] = true; !ok {
@@ -91,7 +93,7 @@ func ropeConfig(f *fields, positions int) RopeConfig {
 }
 
 // ropeScaling reads one object of rotary parameters into rope.
-func (f *fields) ropeScaling(rope *RopeConfig, positions int) {
+func (f *fields) ropeScaling(rope *lm.RopeConfig, positions int) {
 	rope.Theta = f.float(rope.Theta, "rope_theta")
 	f.only("partial_rotary_factor", "1", "1.0")
 	switch kind := f.text("default", "rope_type", "type"); kind {

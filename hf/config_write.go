@@ -1,13 +1,14 @@
-package lm
+package hf
 
 import (
 	"encoding/json"
 
+	"pgsrm/lm"
 	"pgsrm/safetensors"
 )
 
 // configJSON is the config.json of a saved model, which transformers accepts.
-func configJSON(c Config, dtype safetensors.DType) []byte {
+func configJSON(c lm.Config, dtype safetensors.DType) []byte {
 	v := map[string]any{"model_type": c.Family, "vocab_size": c.Vocab, "architectures": []string{classes[c.Family]}}
 	if dtype != "" {
 		v["torch_dtype"] = torchTypes[dtype]
@@ -17,7 +18,7 @@ func configJSON(c Config, dtype safetensors.DType) []byte {
 			v[pairs[i].(string)] = pairs[i+1]
 		}
 	}
-	act := map[string]string{GELUTanh: "gelu_new", GELUErf: "gelu", SiLU: "silu"}[c.Act]
+	act := map[string]string{lm.GELUTanh: "gelu_new", lm.GELUErf: "gelu", lm.SiLU: "silu"}[c.Act]
 	switch c.Family {
 	case "gpt2":
 		set("n_layer", c.Layers, "n_embd", c.Width, "n_head", c.Heads,
@@ -63,7 +64,7 @@ func tokenOrNull(id int32) any {
 }
 
 // endTokens is the JSON value of the end tokens: null, an id or a list.
-func endTokens(c Config) any {
+func endTokens(c lm.Config) any {
 	if c.EndTokens != nil {
 		return c.EndTokens
 	}
@@ -80,7 +81,7 @@ func indented(v any) []byte {
 }
 
 // ropeJSON is the rope_scaling member of a saved model; nil without scaling.
-func ropeJSON(r RopeConfig) any {
+func ropeJSON(r lm.RopeConfig) any {
 	switch r.Scaling {
 	case "linear":
 		return map[string]any{"rope_type": "linear", "factor": r.Factor}

@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"crypto/sha256"
@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"pgsrm/internal/durable"
+	"pgsrm/lm"
 	"pgsrm/safetensors"
 )
 
@@ -132,15 +133,15 @@ func (m *Model) loadAdapter(fsys fs.FS, sameBase bool) error {
 	if err != nil {
 		return err
 	}
-	if c.transposed != m.conv1D() {
-		return fmt.Errorf("%s: fan_in_fan_out must be %v for a base of model_type %q (got %v)", adapterConfigFile, m.conv1D(), m.Config.Family, c.transposed)
+	if c.transposed != conv1D(m.Config) {
+		return fmt.Errorf("%s: fan_in_fan_out must be %v for a base of model_type %q (got %v)", adapterConfigFile, conv1D(m.Config), m.Config.Family, c.transposed)
 	}
 	set, err := openAdapterWeights(fsys)
 	if err != nil {
 		return err
 	}
 	defer set.close()
-	if err := m.attach(c.lora, false); err != nil {
+	if err := m.addLoRA(c.lora, false, 0); err != nil {
 		return fmt.Errorf("%s: %w", adapterConfigFile, err)
 	}
 	if err := m.fillAdapters(set, sameBase); err != nil {
@@ -151,7 +152,7 @@ func (m *Model) loadAdapter(fsys fs.FS, sameBase bool) error {
 }
 
 // conv1D says whether the family's matrices are [in][out] in a folder.
-func (m *Model) conv1D() bool { return m.Config.Family == "gpt2" }
+func conv1D(c lm.Config) bool { return c.Family == "gpt2" }
 
 // openAdapterWeights opens the tensors of an adapter.
 func openAdapterWeights(fsys fs.FS) (*weightSet, error) {
@@ -177,7 +178,7 @@ func openAdapterWeights(fsys fs.FS) (*weightSet, error) {
 func (m *Model) fillAdapters(set *weightSet, sameBase bool) error {
 	var missing, surplus, misshaped []string
 	known := map[string]bool{}
-	for _, p := range m.lora.params {
+	for _, p := range m.LoRAParams() {
 		name := adapterPrefix + p.Name
 		known[name] = true
 		f, shape := set.of[name], []int{p.N, p.K}
@@ -195,7 +196,7 @@ func (m *Model) fillAdapters(set *weightSet, sameBase bool) error {
 	if faults := faultText(missing, surplus, misshaped); faults != "" {
 		return fmt.Errorf("%s: tensors must be those of %s on this base: %s", adapterWeightsFile, adapterConfigFile, faults)
 	}
-	for _, p := range m.lora.params {
+	for _, p := range m.LoRAParams() {
 		s, n := set.source(adapterPrefix+p.Name), p.K*p.N
 		err := safetensors.Guard(func() error {
 			x, err := s.part(0, n, make([]float32, n))
@@ -210,7 +211,7 @@ func (m *Model) fillAdapters(set *weightSet, sameBase bool) error {
 	}
 	if want := set.files[0].Metadata[baseDigestKey]; sameBase && want != "" && want != m.baseDigest() {
 		return fmt.Errorf("%s: the base %s must have the weights that the adapter was trained on (sha256 %.12s, got %.12s); to use it all the same name the base as ADAPTER@BASE",
-			adapterWeightsFile, m.lora.spec.Base, want, m.baseDigest())
+			adapterWeightsFile, m.adapter.Base, want, m.baseDigest())
 	}
 	return nil
 }
@@ -225,24 +226,24 @@ const (
 // baseDigest identifies the frozen weights: the hex SHA-256 of all tensors in F32
 // as a folder would hold them, in the order of their table, whatever the layout in memory.
 func (m *Model) baseDigest() string {
-	if m.lora.digest != "" {
-		return m.lora.digest
+	if m.baseSum != "" {
+		return m.baseSum
 	}
 	h := sha256.New()
-	tensors := m.tensors(nil)
+	tensors := tensors(m.Model, nil)
 	for i := range tensors {
 		tensors[i].DType = safetensors.F32
 	}
 	_ = safetensors.WriteNumbers(h, tensors) // a hash takes everything
-	m.lora.digest = hex.EncodeToString(h.Sum(nil))
-	return m.lora.digest
+	m.baseSum = hex.EncodeToString(h.Sum(nil))
+	return m.baseSum
 }
 
 // SaveAdapter writes the adapters as a folder that PEFT loads, in F32; the
 // frozen weights are not in it. The folder appears whole or not at all; an
 // existing one is replaced if it is empty, an adapter or a model folder.
 func (m *Model) SaveAdapter(dir string) error {
-	if m.lora == nil {
+	if m.LoRAParams() == nil {
 		return fmt.Errorf("save adapter: the model must have adapters (it has none)")
 	}
 	if err := Replaceable(dir); err != nil {
@@ -256,7 +257,7 @@ func (m *Model) SaveAdapter(dir string) error {
 			return err
 		}
 		return safetensors.Write(filepath.Join(tmp, adapterWeightsFile), safetensors.F32, map[string]string{
-			"format": "pt", baseNameKey: m.lora.spec.Base, baseDigestKey: m.baseDigest(),
+			"format": "pt", baseNameKey: m.adapter.Base, baseDigestKey: m.baseDigest(),
 		}, m.adapterTensors())
 	})
 	if err != nil {
@@ -268,7 +269,7 @@ func (m *Model) SaveAdapter(dir string) error {
 // adapterTensors are A and B under PEFT's names and in PEFT's shapes.
 func (m *Model) adapterTensors() []safetensors.Tensor {
 	var out []safetensors.Tensor
-	for _, p := range m.lora.params {
+	for _, p := range m.LoRAParams() {
 		x := make([]float32, p.N*p.K) // adapters are small
 		p.Get(x, true)
 		out = append(out, safetensors.Tensor{Name: adapterPrefix + p.Name, Shape: []int{p.N, p.K}, Data: x})
@@ -278,11 +279,11 @@ func (m *Model) adapterTensors() []safetensors.Tensor {
 
 // adapterJSON is the adapter_config.json of the adapters.
 func (m *Model) adapterJSON() []byte {
-	l := m.lora.spec
+	l := m.adapter
 	v := map[string]any{
 		"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": nil, "inference_mode": true,
 		"r": l.Rank, "lora_alpha": l.Alpha, "use_rslora": l.RSLoRA, "lora_dropout": l.Dropout, "target_modules": l.Targets,
-		"fan_in_fan_out": m.conv1D(), "bias": "none", "use_dora": false, "init_lora_weights": true, "modules_to_save": nil,
+		"fan_in_fan_out": conv1D(m.Config), "bias": "none", "use_dora": false, "init_lora_weights": true, "modules_to_save": nil,
 		"layers_to_transform": nil, "layers_pattern": nil, "rank_pattern": map[string]int{}, "alpha_pattern": map[string]int{},
 	}
 	if l.Base != "" {

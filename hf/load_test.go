@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"pgsrm/lm"
 	"pgsrm/safetensors"
 	"pgsrm/tokenizer"
 )
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 // loadAndTell prints the seconds that Load takes and the peak memory in bytes.
 func loadAndTell(dir string) int {
 	start := time.Now()
-	_, _, err := Load(dir)
+	_, err := Load(dir)
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -52,21 +53,23 @@ func peakMemory() int64 {
 
 // loadTimes writes a model of the configuration and loads it n times, each in a
 // process of its own: seconds, and peak memory as a multiple of the weights' file.
-func loadTimes(t *testing.T, cfg Config, dtype safetensors.DType, n int) (seconds []float64, memory float64) {
+func loadTimes(t *testing.T, cfg lm.Config, dtype safetensors.DType, n int) (seconds []float64, memory float64) {
 	t.Helper()
 	tok, err := tokenizer.TrainBPE([]string{"red and blue"}, 270, []string{"<|endoftext|>"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := New(cfg)
+	m, err := lm.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range m.value {
-		m.value[i] = float32(i%251) / 251
+	for _, p := range m.Params() {
+		for i := range p.Value {
+			p.Value[i] = float32(i%251) / 251
+		}
 	}
 	dir := filepath.Join(t.TempDir(), "child")
-	if err := m.SaveAs(dir, tok, dtype); err != nil {
+	if err := (&Model{Model: m, Tokenizer: tok}).SaveAs(dir, dtype); err != nil {
 		t.Fatal(err)
 	}
 	st, err := os.Stat(filepath.Join(dir, weightsFile))
@@ -99,11 +102,13 @@ func TestLoadMemory(t *testing.T) {
 	if raceDetector {
 		t.Skip("memory while loading not tested: the race detector needs several times as much")
 	}
-	free := GPT2(2, 512, 8, 20000, 64)
+	free := lm.GPT2(2, 512, 8, 20000, 64)
 	free.Tied = false
-	llama := testConfigs()["llama"]
-	llama.Layers, llama.Width, llama.HeadDim, llama.Vocab, llama.FF = 4, 512, 128, 20000, 1500
-	for _, cfg := range []Config{GPT2(4, 512, 8, 20000, 64), free, llama} {
+	llama := lm.Config{
+		Family: "llama", Layers: 4, Width: 512, Heads: 4, KVHeads: 2, HeadDim: 128, FF: 1500, Vocab: 20000, Positions: 40,
+		Norm: lm.RMSNorm, NormEps: 1e-6, Act: lm.SiLU, Gated: true, Causal: true, Rope: lm.RopeConfig{Theta: 10000}, BOS: -1, EOS: -1,
+	}
+	for _, cfg := range []lm.Config{lm.GPT2(4, 512, 8, 20000, 64), free, llama} {
 		_, memory := loadTimes(t, cfg, safetensors.F32, 1)
 		t.Logf("%s tied=%v: %.2f times the file", cfg.Family, cfg.Tied, memory)
 		if memory > 1.35 { // of a small file: the program and its buffers are some 15 MB
@@ -114,13 +119,13 @@ func TestLoadMemory(t *testing.T) {
 
 // TestLoadGPT2 measures what the shape of GPT-2 small takes, on a quiet machine:
 //
-//	PGSRM_LARGE=1 go test ./lm -run TestLoadGPT2 -v
+//	PGSRM_LARGE=1 go test ./hf -run TestLoadGPT2 -v
 func TestLoadGPT2(t *testing.T) {
 	if os.Getenv("PGSRM_LARGE") == "" {
 		t.Skip("loading 500 MB not tested: PGSRM_LARGE is not set")
 	}
 	for _, dtype := range []safetensors.DType{safetensors.F32, safetensors.BF16} {
-		seconds, memory := loadTimes(t, GPT2(12, 768, 12, 50257, 1024), dtype, 5)
+		seconds, memory := loadTimes(t, lm.GPT2(12, 768, 12, 50257, 1024), dtype, 5)
 		t.Logf("%s: seconds %.3f, peak memory %.3f times the file", dtype, seconds, memory)
 		if limit := 1.0; seconds[len(seconds)/2] > limit {
 			t.Errorf("%s: %.3f s, want at most %v", dtype, seconds, limit)

@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pgsrm/config"
+	"pgsrm/lm"
 	"pgsrm/tokenizer"
 	"pgsrm/tokenizer/chat"
 )
@@ -57,9 +58,9 @@ type Prompter struct {
 }
 
 // Prompter makes the prompter of a model. system is the text of a system message
-// in front of every prompt, "" for none; without a template it must be empty.
-func (m *Model) Prompter(tok *tokenizer.Tokenizer, system string, o TemplateOptions) (*Prompter, error) {
-	p := &Prompter{tok: tok, system: system, end: m.Config.EOS}
+// before every prompt, "" for none; without a template it must be empty.
+func (m *Model) Prompter(system string, o TemplateOptions) (*Prompter, error) {
+	p := &Prompter{tok: m.Tokenizer, system: system, end: m.Config.EOS}
 	var err error
 	if p.opt, err = o.chat(); err != nil {
 		return nil, fmt.Errorf("chat template: %w", err)
@@ -145,7 +146,7 @@ const endMark = "Answer0815"
 // findEnd finds the end token that the template puts behind an answer: a model
 // may know several, and its config names another one first. Where the template
 // writes no such token, or no answer at all, EOS stays.
-func (p *Prompter) findEnd(c Config) {
+func (p *Prompter) findEnd(c lm.Config) {
 	turn := append(messages(p.system, "x"), chat.Message{Role: "assistant", Content: endMark})
 	text, err := p.template.Render(turn, p.opt)
 	at := strings.LastIndex(text, endMark)

@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"pgsrm/internal/jsonobject"
+	"pgsrm/lm"
 	"pgsrm/safetensors"
 	"pgsrm/tokenizer"
 )
@@ -40,12 +41,12 @@ func readKept(fsys fs.FS) (map[string][]byte, error) {
 // folderConfig is the configuration that the files of a folder describe. As in
 // transformers' generate, the end tokens of generation_config.json come before
 // those of config.json; of several, the tokenizer's eos_token is Config.EOS.
-func folderConfig(files map[string][]byte, tok *tokenizer.Tokenizer) (Config, error) {
+func folderConfig(files map[string][]byte, tok *tokenizer.Tokenizer) (lm.Config, error) {
 	cfg, err := ParseConfig(files[configFile])
 	if err != nil || cfg.NoHead {
 		return cfg, err
 	}
-	ends := cfg.ends()
+	ends := endsOf(cfg)
 	if text := files[generationFile]; text != nil {
 		f, err := parseFields(generationFile, text)
 		if err != nil {
@@ -59,7 +60,7 @@ func folderConfig(files map[string][]byte, tok *tokenizer.Tokenizer) (Config, er
 		}
 	}
 	first, err := tokenizerEnd(files[tokenizerConfigFile], tok)
-	cfg.setEnds(ends, first)
+	setEnds(&cfg, ends, first)
 	return cfg, err
 }
 
@@ -86,8 +87,8 @@ func tokenizerEnd(text []byte, tok *tokenizer.Tokenizer) (int32, error) {
 	return -1, f.err
 }
 
-// ends are all end tokens.
-func (c Config) ends() []int32 {
+// endsOf are all end tokens.
+func endsOf(c lm.Config) []int32 {
 	switch {
 	case c.EndTokens != nil:
 		return c.EndTokens
@@ -99,7 +100,7 @@ func (c Config) ends() []int32 {
 
 // setEnds makes ids the end tokens and EOS the first of them, or the preferred
 // one if it is among them.
-func (c *Config) setEnds(ids []int32, preferred int32) {
+func setEnds(c *lm.Config, ids []int32, preferred int32) {
 	c.EOS, c.EndTokens = -1, nil
 	if len(ids) > 0 {
 		c.EOS = ids[0]
@@ -112,22 +113,17 @@ func (c *Config) setEnds(ids []int32, preferred int32) {
 	}
 }
 
-// EndsWith says whether the token ends a response.
-func (c Config) EndsWith(token int32) bool {
-	return token == c.EOS && token >= 0 || slices.Contains(c.EndTokens, token)
-}
-
-// Files returns what a folder of the model holds beside its weights, by name:
+// folderFiles returns what a folder of the model holds beside its weights, by name:
 // what the folder that it was loaded from held, and what that lacked. dtype names
 // the type of the weights ("" = of several types, or as before).
-func (m *Model) Files(tok *tokenizer.Tokenizer, dtype safetensors.DType) map[string][]byte {
+func (m *Model) folderFiles(dtype safetensors.DType) map[string][]byte {
 	files := map[string][]byte{
 		configFile: configJSON(m.Config, dtype), generationFile: generationJSON(m.Config),
-		tokenizerConfigFile: tokenizerConfigJSON(m.Config, tok),
+		tokenizerConfigFile: tokenizerConfigJSON(m.Config, m.Tokenizer),
 	}
 	kept := maps.Clone(m.files)
 	// a configuration that has changed since is written anew
-	if c, err := folderConfig(kept, tok); err != nil || !reflect.DeepEqual(c.withDefaults(), m.Config) {
+	if c, err := folderConfig(kept, m.Tokenizer); err != nil || !reflect.DeepEqual(c.WithDefaults(), m.Config) {
 		delete(kept, configFile)
 		delete(kept, generationFile)
 	} else {
@@ -135,13 +131,13 @@ func (m *Model) Files(tok *tokenizer.Tokenizer, dtype safetensors.DType) map[str
 		delete(files, generationFile) // where it is absent, config.json says all of it
 	}
 	maps.Copy(files, kept)
-	files[tokenizerFile] = tok.JSON()
+	files[tokenizerFile] = m.Tokenizer.JSON()
 	return files
 }
 
 // retyped is a config.json with the type of the weights as it is now, and with
 // the architecture, which other programs need; everything else as it was.
-func retyped(text []byte, c Config, dtype safetensors.DType) []byte {
+func retyped(text []byte, c lm.Config, dtype safetensors.DType) []byte {
 	f, err := parseFields(configFile, text)
 	if err != nil {
 		return text // not reached: it has been parsed before

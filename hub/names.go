@@ -1,4 +1,4 @@
-package lm
+package hub
 
 import (
 	"errors"
@@ -10,26 +10,26 @@ import (
 	"strings"
 )
 
-// hubName is what a hub allows as ORG/NAME, or NAME alone for its oldest models.
-var hubName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?$`)
+// namePattern is what a hub allows as ORG/NAME, or NAME alone for its oldest models.
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?$`)
 
-// hubRevision is what a hub allows as a branch, a tag or a commit.
-var hubRevision = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/-]*$`)
+// revisionPattern is what a hub allows as a branch, a tag or a commit.
+var revisionPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/-]*$`)
 
-// CheckHubName reports a name or a revision that no hub has.
-func CheckHubName(name, revision string) error {
-	if !hubName.MatchString(name) || strings.Contains(name, "..") {
+// checkName reports a name or a revision that no hub has.
+func checkName(name, revision string) error {
+	if !namePattern.MatchString(name) || strings.Contains(name, "..") {
 		return fmt.Errorf("hf: must be ORG/NAME (got %q)", name)
 	}
-	if !hubRevision.MatchString(revision) || strings.Contains(revision, "..") || strings.Contains(revision, "//") {
+	if !revisionPattern.MatchString(revision) || strings.Contains(revision, "..") || strings.Contains(revision, "//") {
 		return fmt.Errorf("hf:%s: revision must be a branch, a tag or a commit (got %q)", name, revision)
 	}
 	return nil
 }
 
-// HubHomeOf is the folder of Hugging Face's programs in an environment: HF_HOME,
+// homeOf is the folder of Hugging Face's programs in an environment: HF_HOME,
 // else huggingface in XDG_CACHE_HOME or ~/.cache.
-func HubHomeOf(getenv func(string) string) (string, error) {
+func homeOf(getenv func(string) string) (string, error) {
 	if dir := getenv("HF_HOME"); dir != "" {
 		return dir, nil
 	}
@@ -43,38 +43,38 @@ func HubHomeOf(getenv func(string) string) (string, error) {
 	return filepath.Join(home, ".cache", "huggingface"), nil
 }
 
-// HubCacheOf is the folder of Hugging Face's local cache in an environment:
+// cacheOf is the folder of Hugging Face's local cache in an environment:
 // HF_HUB_CACHE, else hub in the folder of its programs.
-func HubCacheOf(getenv func(string) string) (string, error) {
+func cacheOf(getenv func(string) string) (string, error) {
 	if dir := getenv("HF_HUB_CACHE"); dir != "" {
 		return dir, nil
 	}
-	home, err := HubHomeOf(getenv)
+	home, err := homeOf(getenv)
 	if err != nil {
 		return "", err
 	}
 	return filepath.Join(home, "hub"), nil
 }
 
-// HubRepo is the name of a model's folder in the cache.
-func HubRepo(name string) string { return "models--" + strings.ReplaceAll(name, "/", "--") }
+// repoName is the name of a model's folder in the cache.
+func repoName(name string) string { return "models--" + strings.ReplaceAll(name, "/", "--") }
 
-// HubFolder is the folder of ORG/NAME or ORG/NAME@REVISION in the local cache of
+// Folder is the folder of ORG/NAME or ORG/NAME@REVISION in the local cache of
 // Hugging Face: the snapshot of a commit, or the one that a branch (main, if none is
 // given) or a tag points to. Nothing is fetched.
-func HubFolder(name string) (string, error) {
+func Folder(name string) (string, error) {
 	name, revision, given := strings.Cut(name, "@")
 	if !given {
 		revision = "main"
 	}
-	if err := CheckHubName(name, revision); err != nil {
+	if err := checkName(name, revision); err != nil {
 		return "", err
 	}
-	cache, err := HubCacheOf(os.Getenv)
+	cache, err := cacheOf(os.Getenv)
 	if err != nil {
 		return "", fmt.Errorf("hf:%s: %w", name, err)
 	}
-	repo := filepath.Join(cache, HubRepo(name))
+	repo := filepath.Join(cache, repoName(name))
 	commit, err := os.ReadFile(filepath.Join(repo, "refs", filepath.FromSlash(revision)))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(repo, "snapshots", revision)); err != nil {
@@ -90,7 +90,8 @@ func HubFolder(name string) (string, error) {
 		return "", fmt.Errorf("hf:%s: %w", name, err)
 	}
 	dir := filepath.Join(repo, "snapshots", filepath.Base(strings.TrimSpace(string(commit))))
-	if _, err := os.Stat(filepath.Join(dir, configFile)); err != nil && !IsAdapter(dir) {
+	_, err = os.Stat(filepath.Join(dir, "config.json"))
+	if _, noAdapter := os.Stat(filepath.Join(dir, "adapter_config.json")); err != nil && noAdapter != nil {
 		return "", fmt.Errorf("hf:%s: snapshot must hold the model: %w", name, err)
 	}
 	return dir, nil

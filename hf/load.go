@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"errors"
@@ -8,37 +8,37 @@ import (
 	"slices"
 
 	"pgsrm/kernel"
+	"pgsrm/lm"
 	"pgsrm/safetensors"
 )
 
-// loadModel makes a model of the folder's weights. Names and shapes are compared
+// loadModel makes a model of the folder's weights, and returns the type of each
+// tensor by its name in the table. Names and shapes are compared
 // before anything is allocated; then every parameter is packed block by block, on
 // all cores, from the mapped file straight into its place. Beside the weights
 // themselves only a block for each thread is in memory.
-func loadModel(cfg Config, set *weightSet) (*Model, error) {
-	cfg = cfg.withDefaults()
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
-	m := &Model{Config: cfg}
-	m.declare()
-	maps := m.tensorMaps()
-	sources, err := m.matchNames(set, maps)
+func loadModel(cfg lm.Config, set *weightSet) (*lm.Model, map[string]safetensors.DType, error) {
+	m, err := lm.Declare(cfg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	m.allocate()
+	table := tensorTable(m)
+	sources, err := matchNames(m.Config, set, table)
+	if err != nil {
+		return nil, nil, err
+	}
+	m.Allocate()
 	pool := kernel.NewPool(runtime.GOMAXPROCS(0))
 	defer pool.Close()
-	m.dtypes = map[string]safetensors.DType{}
+	types := map[string]safetensors.DType{}
 	for i, s := range sources {
-		m.dtypes[maps[i].name] = s.info.DType
+		types[table[i].name] = s.info.DType
 	}
-	err = runBlocks(pool, loadBlocks(maps, sources))
+	err = runBlocks(pool, loadBlocks(table, sources))
 	if err == nil && m.Config.Tied && set.of[headName] != nil {
-		err = runBlocks(pool, m.headBlocks(set))
+		err = runBlocks(pool, headBlocks(table[0].param, set))
 	}
-	return m, err
+	return m, types, err
 }
 
 // source is a tensor of a folder.
@@ -90,15 +90,15 @@ func runBlocks(pool *kernel.Pool, blocks []loadBlock) error {
 
 // loadBlocks divides all parameters. A parameter is filled by the tensors of one
 // or several rows of the table, which lie behind one another in it.
-func loadBlocks(maps []tensorMap, sources []source) []loadBlock {
+func loadBlocks(table []tensorMap, sources []source) []loadBlock {
 	var blocks []loadBlock
-	for i := 0; i < len(maps); {
+	for i := 0; i < len(table); {
 		end := i + 1
-		for end < len(maps) && maps[end].param == maps[i].param {
+		for end < len(table) && table[end].param == table[i].param {
 			end++
 		}
-		if p := maps[i].param; maps[i].transposed || p.K == 1 {
-			blocks = append(blocks, columnBlocks(p, maps[i:end], sources[i:end])...)
+		if p := table[i].param; table[i].transposed || p.K == 1 {
+			blocks = append(blocks, columnBlocks(p, table[i:end], sources[i:end])...)
 		} else {
 			blocks = append(blocks, rowBlocks(p, sources[i])...)
 		}
@@ -108,7 +108,7 @@ func loadBlocks(maps []tensorMap, sources []source) []loadBlock {
 }
 
 // rowBlocks divides a parameter that the folder has as [K][N], as we do.
-func rowBlocks(p *Param, s source) []loadBlock {
+func rowBlocks(p *lm.Param, s source) []loadBlock {
 	var blocks []loadBlock
 	step := max(1, blockLen/p.N)
 	for lo := 0; lo < p.K; lo += step {
@@ -131,13 +131,13 @@ func rowBlocks(p *Param, s source) []loadBlock {
 }
 
 // columnBlocks divides a parameter that the folder has as [N][K]: by whole panels.
-func columnBlocks(p *Param, maps []tensorMap, sources []source) []loadBlock {
+func columnBlocks(p *lm.Param, table []tensorMap, sources []source) []loadBlock {
 	var blocks []loadBlock
 	step := max(1, blockLen/p.K/kernel.NR) * kernel.NR
 	for lo := 0; lo < p.N; lo += step {
 		hi := min(lo+step, p.N)
 		blocks = append(blocks, loadBlock{(hi - lo) * p.K, func(buf []float32) error {
-			x, err := gatherColumns(p.K, lo, hi, maps, sources, buf)
+			x, err := gatherColumns(p.K, lo, hi, table, sources, buf)
 			if err != nil {
 				return err
 			}
@@ -146,8 +146,8 @@ func columnBlocks(p *Param, maps []tensorMap, sources []source) []loadBlock {
 			} else {
 				copy(p.Value[lo:], x)
 			}
-			for i := range maps {
-				if a, b := maps[i].within(lo, hi); a < b {
+			for i := range table {
+				if a, b := table[i].within(lo, hi); a < b {
 					sources[i].file.Drop(sources[i].info, a*p.K, b*p.K)
 				}
 			}
@@ -164,13 +164,13 @@ func (t *tensorMap) within(lo, hi int) (a, b int) {
 }
 
 // gatherColumns returns columns lo..hi-1, K numbers each: [hi-lo][K]
-func gatherColumns(K, lo, hi int, maps []tensorMap, sources []source, buf []float32) ([]float32, error) {
-	for i := range maps {
-		a, b := maps[i].within(lo, hi)
+func gatherColumns(K, lo, hi int, table []tensorMap, sources []source, buf []float32) ([]float32, error) {
+	for i := range table {
+		a, b := table[i].within(lo, hi)
 		if a >= b {
 			continue
 		}
-		at := (maps[i].from + a - lo) * K
+		at := (table[i].from + a - lo) * K
 		x, err := sources[i].part(a*K, b*K, buf[at:at+(b-a)*K])
 		if err != nil || b-a == hi-lo {
 			return x, err
@@ -183,15 +183,16 @@ func gatherColumns(K, lo, hi int, maps []tensorMap, sources []source, buf []floa
 // errUntied is a head that is stored beside a tied embedding and differs from it.
 var errUntied = errors.New("tensors: " + headName + " must equal the token embedding, since config.json ties them (it does not)")
 
-// headBlocks compare a head that is stored beside a tied embedding with it.
-func (m *Model) headBlocks(set *weightSet) []loadBlock {
+// headBlocks compare a head that is stored beside a tied embedding with it, which is
+// packed and transposed.
+func headBlocks(tokens *lm.Param, set *weightSet) []loadBlock {
 	var blocks []loadBlock
-	s, K := set.source(headName), m.tokens.K
+	s, K := set.source(headName), tokens.K
 	step := max(1, blockLen/K)
-	for lo := 0; lo < m.tokens.N; lo += step {
-		hi := min(lo+step, m.tokens.N)
+	for lo := 0; lo < tokens.N; lo += step {
+		hi := min(lo+step, tokens.N)
 		blocks = append(blocks, loadBlock{(hi - lo) * K, func(buf []float32) error {
-			if !slices.Equal(s.info.Shape, []int{m.tokens.N, K}) {
+			if !slices.Equal(s.info.Shape, []int{tokens.N, K}) {
 				return errUntied
 			}
 			x, err := s.part(lo*K, hi*K, buf)
@@ -200,7 +201,7 @@ func (m *Model) headBlocks(set *weightSet) []loadBlock {
 			}
 			column := make([]float32, K)
 			for c := lo; c < hi; c++ {
-				kernel.PackedColumn(column, m.tokens.Value, K, m.tokens.N, c)
+				kernel.PackedColumn(column, tokens.Value, K, tokens.N, c)
 				if !slices.EqualFunc(column, x[(c-lo)*K:][:K], sameBits) {
 					return errUntied
 				}

@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"encoding/json"
@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"math"
 	"strings"
+
+	"pgsrm/lm"
 )
 
 // Names of the files that sentence-transformers adds to a model folder.
@@ -16,6 +18,9 @@ const (
 	sentenceFile = "sentence_bert_config.json"
 	promptsFile  = "config_sentence_transformers.json"
 )
+
+// recipeFiles are those that decide a vector beside the model and its tokenizer.
+var recipeFiles = []string{modulesFile, poolingFile, sentenceFile, promptsFile}
 
 // Kinds of pooling.
 const (
@@ -34,7 +39,7 @@ type encoderRecipe struct {
 
 // readRecipe reads modules.json and the files of its modules. Modules and poolings
 // that the engine does not have are errors.
-func readRecipe(fsys fs.FS, c Config) (encoderRecipe, error) {
+func readRecipe(fsys fs.FS, c lm.Config) (encoderRecipe, error) {
 	r := encoderRecipe{pooling: poolMean}
 	text, err := fs.ReadFile(fsys, modulesFile)
 	switch {

@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"encoding/json"
@@ -248,7 +248,7 @@ func TestEncoderRecipe(t *testing.T) {
 		{"unknown prompt", map[string]string{"config_sentence_transformers.json": `{"prompts":{},"default_prompt_name":"q"}`}, `load encoder: config_sentence_transformers.json: default_prompt_name must be one of prompts (got "q")`},
 	}
 	for _, c := range cases {
-		e, err := LoadEncoderFS(overlay(t, "testdata/bert", c.files))
+		e, err := loadEncoderFS(overlay(t, "testdata/bert", c.files))
 		var got string
 		if err != nil {
 			got = err.Error()
@@ -264,7 +264,7 @@ func TestEncoderRecipe(t *testing.T) {
 // TestEncoderDigest: everything that changes a vector changes the digest.
 func TestEncoderDigest(t *testing.T) {
 	digest := func(files map[string]string) string {
-		e, err := LoadEncoderFS(overlay(t, "testdata/bert", files))
+		e, err := loadEncoderFS(overlay(t, "testdata/bert", files))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -288,7 +288,7 @@ func TestEncoderRefusesLanguageModels(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `model_type must be that of an encoder (got "gpt2")`) {
 		t.Errorf("got %v", err)
 	}
-	_, _, err = Load("testdata/bert")
+	_, err = Load("testdata/bert")
 	if err == nil || !strings.Contains(err.Error(), `model_type "bert" is an encoder and cannot write text`) {
 		t.Errorf("got %v", err)
 	}

@@ -1,4 +1,4 @@
-package lm
+package hf
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 
 	"pgsrm/internal/jsonobject"
 	"pgsrm/kernel"
+	"pgsrm/lm"
 	"pgsrm/safetensors"
 )
 
@@ -117,8 +118,8 @@ func (s *weightSet) source(name string) source {
 // matchNames finds the tensor in the folder of each row of the table. Every
 // parameter must be there in its shape, and nothing else but what the family is
 // known to ignore: missing, surplus and mis-shaped tensors are errors by name.
-func (m *Model) matchNames(set *weightSet, table []tensorMap) ([]source, error) {
-	n := namingOf(m.Config.Family)
+func matchNames(cfg lm.Config, set *weightSet, table []tensorMap) ([]source, error) {
+	n := namingOf(cfg.Family)
 	actual := map[string]string{} // name without prefix -> name in the folder
 	var surplus, missing, misshaped []string
 	for _, name := range slices.Sorted(maps.Keys(set.of)) {
@@ -142,7 +143,7 @@ func (m *Model) matchNames(set *weightSet, table []tensorMap) ([]source, error) 
 		}
 	}
 	for _, base := range slices.Sorted(maps.Keys(actual)) {
-		if !n.ignored.MatchString(base) && !(m.Config.Tied && base == headName) {
+		if !n.ignored.MatchString(base) && !(cfg.Tied && base == headName) {
 			surplus = append(surplus, actual[base])
 		}
 	}
@@ -184,23 +185,23 @@ func listed(items []string) string {
 // exactTypes are the types that the tensors had in the folder they came from, by
 // name, if these hold all weights exactly; nil if not, or without such a folder.
 func (m *Model) exactTypes() map[string]safetensors.DType {
-	for _, t := range m.tensorMaps() {
-		if !m.dtypes[t.name].Holds(t.param.Value) {
+	for _, t := range tensorTable(m.Model) {
+		if !m.types[t.name].Holds(t.param.Value) {
 			return nil
 		}
 	}
-	return m.dtypes
+	return m.types
 }
 
 // tensors lists the model's weights under the names and in the shapes that
 // transformers expects; types may give a type of its own to each.
-func (m *Model) tensors(types map[string]safetensors.DType) []safetensors.Tensor {
+func tensors(m *lm.Model, types map[string]safetensors.DType) []safetensors.Tensor {
 	n := namingOf(m.Config.Family)
 	if m.Config.NoHead {
 		n.prefix = "" // transformers writes a bare BertModel without prefix
 	}
 	var out []safetensors.Tensor
-	for _, t := range m.tensorMaps() {
+	for _, t := range tensorTable(m) {
 		out = append(out, safetensors.Tensor{Name: n.fullName(t.name), Shape: t.shape, DType: types[t.name], Fill: func(dst []float32, lo int) { t.rows(dst, t.param.Value, lo) }})
 	}
 	return out

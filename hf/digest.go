@@ -1,0 +1,49 @@
+package hf
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+)
+
+// Digest identifies a model folder: the hex SHA-256 of every file that decides
+// what a language model answers or which vectors an encoder gives, each with its
+// name and size.
+func Digest(dir string) (string, error) { return digestFS(os.DirFS(dir)) }
+
+// digestFS is Digest for a folder in a file system.
+func digestFS(fsys fs.FS) (string, error) {
+	shards, _, err := shardNames(fsys)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	for _, name := range slices.Concat(shards, []string{tokenizerFile}, keptFiles, recipeFiles) {
+		if err := hashFile(h, fsys, name); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// hashFile adds a file to h; an absent one adds nothing.
+func hashFile(h io.Writer, fsys fs.FS, name string) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("digest: %w", err)
+	}
+	fmt.Fprintf(h, "%s %d\n", name, st.Size())
+	if _, err := io.Copy(h, f); err != nil {
+		return fmt.Errorf("digest of %s: %w", name, err)
+	}
+	return nil
+}

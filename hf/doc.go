@@ -1,0 +1,32 @@
+// Package hf reads and writes the folders of Hugging Face's libraries: models of
+// transformers, encoders of sentence-transformers, adapters of PEFT. What the engine
+// cannot represent exactly is an error that names it. A folder never runs code.
+//
+// Loading and saving
+//
+//	model.go     a language model with its tokenizer and what else its folder held
+//	folder.go    a folder loaded; a folder written, whole or not at all
+//	keep.go      the files beside weights and tokenizer that are written back
+//	load.go      weights packed from the mapped file straight into their places
+//	tensors.go   the tensors of a folder, in one file or shards, and of a model
+//	table.go     which tensor of which family is which part of which parameter
+//	digest.go    what identifies a folder
+//	builtin.go   the child that is part of the binary
+//
+// Configurations
+//
+//	config.go        config.json of GPT-2 and BERT, and what all families share
+//	config_llama.go  that of Llama, Mistral, Qwen2 and Qwen3
+//	config_write.go  config.json of a saved model
+//	fields.go        members of a JSON file, read strictly
+//
+// Adapters, prompts, encoders
+//
+//	lora.go     adapters by PEFT's names: which modules they are on
+//	peft.go     adapter folders
+//	prompt.go   prompts through the chat template of a folder
+//	encoder.go  texts to vectors
+//	recipe.go   what sentence-transformers does around the transformer
+//
+// docs/format/child-folder.md and adapter-folder.md describe the folders.
+package hf
