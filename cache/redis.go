@@ -60,9 +60,9 @@ func newServer(location string) (*server, error) {
 	o.MaxRetries, o.DialerRetries = -1, 1 // none, one attempt: Cache waits and comes back
 	logging.Disable()                     // the client would write to stderr by itself; what matters comes back as an error
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	path := ""
-	if o.DB != 0 {
-		path = fmt.Sprintf("/%d", o.DB)
+	path := u.Path // a number, or it would have been refused
+	if path == "" && o.DB != 0 {
+		path = fmt.Sprintf("/%d", o.DB) // of the query
 	}
 	return &server{redis.NewClient(o), showServer(u, path), secretsOf(u, o)}, nil
 }

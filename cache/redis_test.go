@@ -207,10 +207,10 @@ func TestServerURLIsNotShown(t *testing.T) {
 		"redis://u:" + secret + "@h:1/2":               "redis://h:1/2",
 		"redis://h:1/2?client_name=" + secret:          "redis://h:1/2",
 		"redis://h:1?db=3&client_name=" + secret:       "redis://h:1/3",
-		"rediss://" + secret + "@h/":                   "rediss://h",
+		"rediss://" + secret + "@h/":                   "rediss://h/",
 		"redis://h:1/?password=" + secret:              "",
 		"redis://h:1/0?token=" + secret + "#" + secret: "",
-		"redis://h:1/0#" + secret:                      "redis://h:1",
+		"redis://h:1/0#" + secret:                      "redis://h:1/0",
 		"redis://:" + secret + "@h:port":               "",
 	} {
 		c, err := Open(location, Options{})

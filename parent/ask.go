@@ -35,7 +35,8 @@ func batchOf(p Parent) int {
 // AskAll asks about all items, batch by batch, and calls done with the results
 // so far. It stops with ErrFailing where more than the share maxFailed of a batch
 // failed: a server that is gone is not asked ten thousand times. Items for which
-// the parent simply has no answer do not count. [len(items)]
+// the parent simply has no answer do not count. A model that gives one answer to
+// all prompts fails as well (ConstantError). [len(items)]
 func AskAll(ctx context.Context, p Parent, items []task.Item, maxFailed float64, done func(results []Result) error) ([]Result, error) {
 	var all []Result
 	batch := batchOf(p)
@@ -50,6 +51,9 @@ func AskAll(ctx context.Context, p Parent, items []task.Item, maxFailed float64,
 		}
 		if failed, first := failedCalls(results); float64(failed) > maxFailed*float64(len(results)) {
 			return all, fmt.Errorf("%w: %d of %d: %w", ErrFailing, failed, len(results), first)
+		}
+		if err := constant(p, items, all, len(all) == len(items)); err != nil {
+			return all, err
 		}
 	}
 	return all, nil

@@ -104,6 +104,9 @@ func (c *Chat) answer(ctx context.Context, it task.Item) (string, error) {
 	}
 	c.meter(reply.Usage)
 	answer, err := readAnswer(reply.Choices[0], c.opt.Format, c.limit)
+	if err == nil {
+		err = checkRepeats(answer, c.instruction, c.opt.System, jsonInstruction)
+	}
 	var refused *RefusedError
 	if errors.As(err, &refused) {
 		c.refuse(refused.Reason)

@@ -95,7 +95,7 @@ func TestChatRequest(t *testing.T) {
 	want := map[string]any{
 		"model": "m", "temperature": 0.0, "seed": 7.0, "max_tokens": 256.0,
 		"messages": []any{
-			map[string]any{"role": "system", "content": "Give the opposite. Be brief.\nReply only with JSON of the form {\"OUTPUT\": \"your answer\"}."},
+			map[string]any{"role": "system", "content": "Give the opposite. Be brief.\n" + jsonInstruction},
 			map[string]any{"role": "user", "content": "hot: 'hot' The opposite of 'hot' is "},
 		},
 		"response_format": map[string]any{"type": "json_schema", "json_schema": map[string]any{

@@ -46,9 +46,10 @@ type schema struct {
 // answerKey is the one key of an answer in JSON, as in the paper's notebooks.
 const answerKey = "OUTPUT"
 
-// jsonInstruction stands behind the system message where an answer is JSON: a
-// schema alone is not told to the model by every server.
-const jsonInstruction = `Reply only with JSON of the form {"OUTPUT": "your answer"}.`
+// jsonInstruction follows the system message where an answer is JSON: a schema
+// alone is not told to the model by every server. It shows no object to fill in:
+// small models repeat what stands in the place of the answer.
+const jsonInstruction = `Reply only with a JSON object that has one key, "OUTPUT", and under it the answer to the request as text.`
 
 // body is the request for the messages in a dialect.
 func (c *Chat) body(messages []message, d dialect) chatRequest {

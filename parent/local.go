@@ -183,5 +183,9 @@ func (l *Local) read(g lm.Generation) (string, error) {
 	if strings.HasPrefix(content, "<think>") || !whole && g.Finish == "length" {
 		return "", refused(CutShort, content, "must end within max_tokens")
 	}
-	return checkAnswer(strings.TrimSpace(line), l.limit)
+	answer, err := checkAnswer(strings.TrimSpace(line), l.limit)
+	if err == nil {
+		err = checkRepeats(answer, l.instruction, l.opt.System)
+	}
+	return answer, err
 }

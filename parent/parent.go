@@ -1,4 +1,14 @@
-// Package parent asks a parent for the reference answers of prompts.
+// Package parent asks a parent for the reference answers of prompts. A prompt has
+// an answer or an error of its own, never an invented answer.
+//
+//	parent.go       Parent, Costly; open.go: what a spec names, and the wrappers, put on in one place
+//	table.go        the task's own references; file.go: answers in a file
+//	chat.go         a chat server: request, dialects; chatwire.go: the protocol; chatoptions.go: its section
+//	local.go        a model folder on the project's engine
+//	refused.go      what is no answer; constant.go: a model that gives one answer to all prompts
+//	ask.go          all items, batch by batch, until too many calls fail; what that will take
+//	cached.go       memory and cache before a costly parent; memo.go: memory alone
+//	counts.go       what was asked and what it cost
 package parent
 
 import (

@@ -3,6 +3,7 @@ package parent
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,6 +23,7 @@ const (
 	WrongField   Reason = "wrong_field" // no text under OUTPUT
 	NotText      Reason = "not_text"    // control characters, or bytes that are not UTF-8
 	ByModel      Reason = "refusal"     // the model declined
+	Placeholder  Reason = "placeholder" // words of the instruction
 	CutShort     Reason = "cut_short"   // finish_reason length: max_tokens was too few
 	Filtered     Reason = "filtered"    // finish_reason content_filter
 	Unfinished   Reason = "unfinished"  // any other finish_reason than stop
@@ -143,6 +145,34 @@ func checkAnswer(answer string, limit int) (string, error) {
 	}
 	return answer, nil
 }
+
+// placeholders are what stands for an answer in instructions and examples, and what
+// small models repeat from there.
+var placeholders = []string{"your answer", "your answer here", "the answer", "the answer to the request", "the answer to the request as text", "insert answer here"}
+
+// checkRepeats refuses an answer that is no more than words of the instruction: of
+// those sent with the prompt, a whole one or a line of four words, or a placeholder. What a
+// prompt says may be the answer.
+func checkRepeats(answer string, instructions ...string) error {
+	bare := withoutBrackets(answer)
+	if slices.Contains(placeholders, bare) || answer == "..." || answer == "\u2026" {
+		return refused(Placeholder, answer, "must be an answer, not what stands for one")
+	}
+	if strings.Count(bare, " ") < 3 {
+		return nil // an instruction may list the answers, a line each
+	}
+	for _, text := range instructions {
+		for line := range strings.Lines(text + "\n" + fold(text)) {
+			if bare == withoutBrackets(line) {
+				return refused(Placeholder, answer, "must be an answer, not the instruction")
+			}
+		}
+	}
+	return nil
+}
+
+// withoutBrackets folds a text and takes brackets and quotes from around it.
+func withoutBrackets(text string) string { return strings.Trim(fold(text), " <>[](){}\"'`*_.") }
 
 // notText finds control characters other than a tab, and the mark that stands
 // for bytes that were no UTF-8.
