@@ -72,8 +72,13 @@ func niceStep(span float64, n int) float64 {
 	return 10 * power
 }
 
+// drawable is the largest number that a chart tells from others: beyond it even the
+// width of an axis would be infinite.
+const drawable = 1e300
+
 // niceAxis widens [lo, hi] to whole steps, at most about n, and returns the step.
 func niceAxis(lo, hi float64, n int, from, to float64) (axis, float64) {
+	lo, hi = min(drawable, max(-drawable, lo)), min(drawable, max(-drawable, hi))
 	if hi-lo < 1e-9 { // a flat line: room above, and below unless it lies at 0
 		room := max(0.1, math.Abs(hi)/2)
 		if lo != 0 {
@@ -85,16 +90,20 @@ func niceAxis(lo, hi float64, n int, from, to float64) (axis, float64) {
 	return axis{math.Floor(lo/step+1e-9) * step, math.Ceil(hi/step-1e-9) * step, from, to}, step
 }
 
+// maxTicks is more than any axis of niceAxis has.
+const maxTicks = 20
+
 // ticks lists the whole steps of an axis.
 func (a axis) ticks(step float64, label func(v, step float64) string) []tick {
 	var out []tick
-	for i := 0; ; i++ {
+	for i := range maxTicks {
 		v := a.lo + float64(i)*step
 		if v > a.hi+step/2 {
-			return out
+			break
 		}
 		out = append(out, tick{round1(a.at(v)), label(v, step)})
 	}
+	return out
 }
 
 // formatValue writes a value of a chart with as many places as it needs.
@@ -139,18 +148,3 @@ func episodeLabel(v, _ float64) string {
 func trimZero(text string) string { return strings.TrimSuffix(text, ".0") }
 
 func round1(v float64) float64 { return math.Round(10*v) / 10 }
-
-// path joins places to an SVG path.
-type path struct{ b strings.Builder }
-
-func (p *path) to(x, y float64) {
-	letter := byte('L')
-	if p.b.Len() == 0 {
-		letter = 'M'
-	}
-	fmt.Fprintf(&p.b, "%c%.1f %.1f", letter, x, y)
-}
-
-func (p *path) close() { p.b.WriteByte('Z') }
-
-func (p *path) String() string { return p.b.String() }

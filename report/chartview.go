@@ -11,18 +11,8 @@ type chartView struct {
 	ID       string
 	Spec     chartSpec
 	Describe string // what the chart shows, for those who do not see it
-	X, Y     []tick
-	Lines    []lineView
+	Drawing  drawing
 	Data     chartData
-}
-
-// lineView is one arm in a chart.
-type lineView struct {
-	Slot       int // color of the arm
-	Label      string
-	Band, Mean string // SVG paths; Band empty with fewer than two seeds
-	Seeds      []string
-	EndX, EndY float64
 }
 
 // chartData is what the script needs for the tooltip of one chart.
@@ -52,51 +42,59 @@ type armCurves struct {
 
 // chart draws one metric of all arms; ok = false where none recorded it.
 func (g *Group) chart(id string, spec chartSpec, slots map[string]int) (view chartView, ok bool) {
+	all := g.armCurves(spec)
+	if len(all) == 0 {
+		return chartView{}, false
+	}
+	episodes, lo, hi := rangeOf(all)
+	if spec.zero {
+		lo = min(lo, 0)
+	}
+	x, xStep := niceAxis(0, max(1, episodes), 6, chartLeft, chartRight)
+	x.hi = max(1, episodes)
+	y, yStep := niceAxis(lo, hi, 5, chartBottom, chartTop)
+	view = chartView{ID: id, Spec: spec, Drawing: drawing{Width: chartWidth, Height: chartHeight}}
+	view.Data = chartData{ID: id, Format: spec.Format, Last: x.hi}
+	view.Drawing.axes(x.ticks(xStep, episodeLabel), y.ticks(yStep, tickLabel(spec.Format)))
+	for _, c := range all {
+		c.drawSpread(&view.Drawing, slots[c.arm.Label], x, y)
+	}
+	var words []string
+	for _, c := range all {
+		slot := slots[c.arm.Label]
+		c.drawMean(&view.Drawing, slot, x, y)
+		view.Data.Lines = append(view.Data.Lines, c.data(slot))
+		words = append(words, fmt.Sprintf("%s from %s to %s", c.arm.Label,
+			formatValue(spec.Format, c.middle[0].Mean), formatValue(spec.Format, c.middle[len(c.middle)-1].Mean)))
+	}
+	view.Describe = fmt.Sprintf("%s over %.0f episodes: %s.", spec.Title, episodes, strings.Join(words, "; "))
+	return view, true
+}
+
+// armCurves are the curves of a metric, of the arms that recorded it.
+func (g *Group) armCurves(spec chartSpec) []armCurves {
 	var all []armCurves
-	episodes := 0.0
-	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, arm := range g.Arms {
-		seeds, middle := arm.curves(spec.Metric, spec.lim)
-		if len(middle) == 0 {
-			continue
+		if seeds, middle := arm.curves(spec.Metric, spec.lim); len(middle) > 0 {
+			all = append(all, armCurves{arm, seeds, middle})
 		}
-		all = append(all, armCurves{arm, seeds, middle})
-		for _, s := range seeds {
+	}
+	return all
+}
+
+// rangeOf is the last episode and the range of the values of curves.
+func rangeOf(all []armCurves) (episodes, lo, hi float64) {
+	lo, hi = math.Inf(1), math.Inf(-1)
+	for _, c := range all {
+		for _, s := range c.seeds {
 			for _, p := range s {
 				lo, hi = min(lo, p.Value), max(hi, p.Value)
 				episodes = max(episodes, float64(p.Episode))
 			}
 		}
 	}
-	if len(all) == 0 {
-		return chartView{}, false
-	}
 	lo, hi = withBands(all, lo, hi)
-	if spec.zero {
-		lo = min(lo, 0)
-	}
-	view = chartView{ID: id, Spec: spec}
-	x, xStep := niceAxis(0, max(1, episodes), 6, chartLeft, chartRight)
-	x.hi = max(1, episodes)
-	y, yStep := niceAxis(lo, hi, 5, chartBottom, chartTop)
-	for _, t := range x.ticks(xStep, episodeLabel) {
-		if t.At <= chartRight+0.5 {
-			view.X = append(view.X, t)
-		}
-	}
-	view.Y = y.ticks(yStep, tickLabel(spec.Format))
-	view.Data = chartData{ID: id, Format: spec.Format, Last: x.hi}
-	var words []string
-	for _, c := range all {
-		slot := slots[c.arm.Label]
-		view.Lines = append(view.Lines, c.line(slot, x, y))
-		view.Data.Lines = append(view.Data.Lines, c.data(slot))
-		end := c.middle[len(c.middle)-1]
-		words = append(words, fmt.Sprintf("%s from %s to %s", c.arm.Label,
-			formatValue(spec.Format, c.middle[0].Mean), formatValue(spec.Format, end.Mean)))
-	}
-	view.Describe = fmt.Sprintf("%s over %.0f episodes: %s.", spec.Title, episodes, strings.Join(words, "; "))
-	return view, true
+	return episodes, lo, hi
 }
 
 // withBands widens the range of the lines for the bands, by at most a third on
@@ -112,34 +110,56 @@ func withBands(all []armCurves, lo, hi float64) (float64, float64) {
 	return max(low, lo-most), min(high, hi+most)
 }
 
-// line draws the band, the seeds and the mean of one arm.
-func (c armCurves) line(slot int, x, y axis) lineView {
-	v := lineView{Slot: slot, Label: c.arm.Label}
-	var mid, band path
-	wide := false
-	for _, p := range c.middle {
-		mid.to(x.at(p.Episode), y.at(p.Mean))
-		band.to(x.at(p.Episode), y.at(p.Hi))
+// axes draws the rules of y, the base line and the labels of both axes.
+func (d *drawing) axes(x, y []tick) {
+	l := d.layer("", 0)
+	for _, t := range y {
+		l.line("rule", point{chartLeft, t.At}, point{chartRight, t.At})
+		l.text("tick", point{chartLeft - 7, t.At + 4}, end, t.Label)
+	}
+	l.line("base", point{chartLeft, chartBottom}, point{chartRight, chartBottom})
+	for _, t := range x {
+		if t.At > chartRight+0.5 {
+			continue
+		}
+		l.line("base", point{t.At, chartBottom}, point{t.At, chartBottom + 4})
+		l.text("tick", point{t.At, chartBottom + 18}, middle, t.Label)
+	}
+	l.text("axis", point{chartRight, chartBottom + 31}, end, "episodes")
+}
+
+// drawSpread draws the band, cut at the frame, and the line of each seed.
+func (c armCurves) drawSpread(d *drawing, slot int, x, y axis) {
+	l := d.layer(c.arm.Label, slot)
+	cut := func(v float64) float64 { return y.at(min(y.hi, max(y.lo, v))) }
+	n := len(c.middle)
+	band, wide := make([]point, 2*n), false
+	for i, p := range c.middle {
+		band[i] = point{x.at(p.Episode), cut(p.Hi)}
+		band[2*n-1-i] = point{x.at(p.Episode), cut(p.Lo)}
 		wide = wide || p.N > 1
 	}
-	for i := len(c.middle) - 1; i >= 0; i-- {
-		band.to(x.at(c.middle[i].Episode), y.at(c.middle[i].Lo))
-	}
-	band.close()
-	v.Mean = mid.String()
 	if wide {
-		v.Band = band.String()
+		l.area("band", band)
 	}
 	for _, s := range c.seeds {
-		var p path
-		for _, point := range s {
-			p.to(x.at(float64(point.Episode)), y.at(point.Value))
+		var points []point
+		for _, p := range s {
+			points = append(points, point{x.at(float64(p.Episode)), y.at(p.Value)})
 		}
-		v.Seeds = append(v.Seeds, p.String())
+		l.line("seed", points...)
 	}
-	end := c.middle[len(c.middle)-1]
-	v.EndX, v.EndY = round1(x.at(end.Episode)), round1(y.at(end.Mean))
-	return v
+}
+
+// drawMean draws the mean over seeds and a dot at its end.
+func (c armCurves) drawMean(d *drawing, slot int, x, y axis) {
+	l := d.layer(c.arm.Label, slot)
+	var points []point
+	for _, p := range c.middle {
+		points = append(points, point{x.at(p.Episode), y.at(p.Mean)})
+	}
+	l.line("mean", points...)
+	l.circle("end", points[len(points)-1], 3.6)
 }
 
 // data lists the numbers behind one line.

@@ -1,33 +1,16 @@
 package report
 
-import (
-	"fmt"
-	"math"
-)
+import "strings"
 
 // finalView is one metric at the end of training: a row for each arm with its
 // mean, its interval and a dot for each seed.
 type finalView struct {
 	Title    string
 	Describe string
-	Height   float64
-	Base     float64 // where the axis stands
-	X        []tick
-	Rows     []finalRow
+	Drawing  drawing
 }
 
-type finalRow struct {
-	Slot    int
-	Label   string
-	Y       float64
-	From    float64 // where the bar starts
-	Mean    float64 // where it ends
-	Lo, Hi  float64 // interval; equal where there is none
-	Dots    []float64
-	Value   string
-	ValueAt float64
-}
-
+// Places of a final chart in the units of its viewBox.
 const (
 	finalLeft  = 20.0
 	finalRight = 412.0
@@ -38,46 +21,69 @@ const (
 // final draws the end values of one compared metric; ok = false where no arm
 // has it.
 func (s Summary) final(metric, title string, slots map[string]int) (view finalView, ok bool) {
-	high := 0.0
 	var arms []ArmSummary
+	high := 0.0
 	for _, arm := range s.Arms {
 		if e := arm.compared(metric); e != nil {
 			arms = append(arms, arm)
-			high = max(high, e.Mean)
-			for _, v := range e.Values {
-				high = max(high, v)
-			}
-			if e.CI95 != nil {
-				high = max(high, min(e.CI95[1], 1.6*high))
-			}
+			high = max(high, e.reach(high))
 		}
 	}
 	if len(arms) == 0 {
 		return finalView{}, false
 	}
-	x, step := niceAxis(0, max(high, 0.02), 5, finalLeft, finalRight)
 	format := formatOf(metric)
-	view = finalView{Title: title, X: x.ticks(step, tickLabel(format)), Describe: title + " at the end:"}
+	base := finalRow0 + float64(len(arms)-1)*finalStep + 22
+	view = finalView{Title: title, Drawing: drawing{Width: chartWidth, Height: base + 24}}
+	x, step := niceAxis(0, max(high, 0.02), 5, finalLeft, finalRight)
+	l := view.Drawing.layer("", 0)
+	for _, t := range x.ticks(step, tickLabel(format)) {
+		l.line("rule", point{t.At, 12}, point{t.At, base})
+		l.text("tick", point{t.At, base + 16}, middle, t.Label)
+	}
+	words := make([]string, len(arms))
 	for i, arm := range arms {
 		e := arm.compared(metric)
-		row := finalRow{Slot: slots[arm.Reward], Label: arm.Reward, Y: finalRow0 + float64(i)*finalStep,
-			From: x.at(0), Mean: round1(x.at(e.Mean)), Value: formatValue(format, e.Mean)}
-		row.Lo, row.Hi = row.Mean, row.Mean
-		if e.CI95 != nil {
-			row.Lo, row.Hi = round1(x.at(max(e.CI95[0], x.lo))), round1(min(x.at(e.CI95[1]), finalRight+6))
-		}
-		right := max(row.Mean, row.Hi)
-		for _, v := range e.Values {
-			row.Dots = append(row.Dots, round1(x.at(v)))
-			right = max(right, x.at(v))
-		}
-		row.ValueAt = round1(right + 10)
-		view.Rows = append(view.Rows, row)
-		view.Describe += " " + arm.Reward + " " + row.Value + ";"
+		value := formatValue(format, e.Mean)
+		e.drawRow(view.Drawing.layer(arm.Reward, slots[arm.Reward]), arm.Reward, value, finalRow0+float64(i)*finalStep, x)
+		words[i] = arm.Reward + " " + value
 	}
-	view.Base = finalRow0 + float64(len(arms)-1)*finalStep + 22
-	view.Height = view.Base + 24
+	view.Describe = title + " at the end: " + strings.Join(words, "; ") + "."
 	return view, true
+}
+
+// reach is the largest value that the row of an estimate shows, where high is the
+// largest so far: an interval of few seeds can be many times wider than the values.
+func (e *Estimate) reach(high float64) float64 {
+	high = max(high, e.Mean)
+	for _, v := range e.Values {
+		high = max(high, v)
+	}
+	if e.CI95 != nil {
+		high = max(high, min(e.CI95[1], 1.6*high))
+	}
+	return high
+}
+
+// drawRow draws the name, the bar, the whisker, the dots and the value of an arm
+// at height y.
+func (e *Estimate) drawRow(l *layer, name, value string, y float64, x axis) {
+	mean := x.at(e.Mean)
+	lo, hi := mean, mean
+	if e.CI95 != nil {
+		lo, hi = x.at(max(e.CI95[0], x.lo)), min(x.at(e.CI95[1]), finalRight+6)
+	}
+	l.text("name", point{finalLeft, y - 13}, start, name)
+	l.line("end-bar", point{x.at(0), y}, point{mean, y})
+	l.line("whisker", point{lo, y}, point{hi, y})
+	l.line("whisker", point{lo, y - 5}, point{lo, y + 5})
+	l.line("whisker", point{hi, y - 5}, point{hi, y + 5})
+	right := max(mean, hi)
+	for _, v := range e.Values {
+		l.circle("seed-dot", point{x.at(v), y}, 3.4)
+		right = max(right, x.at(v))
+	}
+	l.text("value", point{right + 10, y + 5}, start, value)
 }
 
 func formatOf(metric string) string {
@@ -87,89 +93,4 @@ func formatOf(metric string) string {
 		}
 	}
 	return "number"
-}
-
-// tableRow is one statistic of all arms.
-type tableRow struct {
-	Title string
-	Note  string
-	Cells []tableCell // [arms]
-}
-
-type tableCell struct {
-	Value    string // empty: not known
-	Interval string
-	Delta    string // difference to the baseline
-	Class    string // "up", "down" or "open" for Delta
-	Remark   string // in words, on hovering
-}
-
-// table lists the end values of all arms.
-func (s Summary) table() []tableRow {
-	rows := []tableRow{
-		s.row("Exact match, held-out", "greedy answers of the last evaluation", "percent", exactHeldOut, func(a ArmSummary) *Estimate { return a.ExactMatch.HeldOut }),
-		s.row("Exact match, training", "greedy answers of the last evaluation", "percent", exactTrain, func(a ArmSummary) *Estimate { return a.ExactMatch.Train }),
-		s.row("Semantic score, held-out", "cosine to the parent's answer", "score", semHeldOut, func(a ArmSummary) *Estimate { return a.Semantic.HeldOut }),
-		s.row("Semantic score, training", "cosine to the parent's answer", "score", semTrain, func(a ArmSummary) *Estimate { return a.Semantic.Train }),
-		s.row("Exact match over training, held-out", "mean height of the learning curve", "percent", "", func(a ArmSummary) *Estimate { return a.Area.HeldOut }),
-		s.row("Exact match over training, training", "mean height of the learning curve", "percent", "", func(a ArmSummary) *Estimate { return a.Area.Train }),
-		s.row("Reward", "own scale of each arm, last tenth of training", "score", "", func(a ArmSummary) *Estimate { return a.MeanReward }),
-		s.row("Entropy", "nats per answer, last tenth", "number", "", func(a ArmSummary) *Estimate { return a.Entropy }),
-		s.row("KL to the start model", "nats per answer, last tenth", "number", "", func(a ArmSummary) *Estimate { return a.KL }),
-		s.row("Length", "tokens per answer, last tenth", "number", "", func(a ArmSummary) *Estimate { return a.Length }),
-		s.row("Falling steps", fmt.Sprintf("share of steps at which the reward fell, in %d stretches", stretches), "percent", "", func(a ArmSummary) *Estimate { return a.FallingShare }),
-		s.row("Longest stagnation", "longest stretch without a new best reward, as a share of training", "percent", "", func(a ArmSummary) *Estimate { return a.LongestStagnation }),
-	}
-	var out []tableRow
-	for _, r := range rows {
-		for _, c := range r.Cells {
-			if c.Value != "" {
-				out = append(out, r)
-				break
-			}
-		}
-	}
-	return append(out, s.speedRow())
-}
-
-func (s Summary) row(title, note, format, metric string, of func(ArmSummary) *Estimate) tableRow {
-	r := tableRow{Title: title, Note: note}
-	for _, arm := range s.Arms {
-		var cell tableCell
-		if e := of(arm); e != nil && !math.IsNaN(e.Mean) {
-			cell.Value = formatValue(format, e.Mean)
-			if e.CI95 != nil {
-				cell.Interval = formatValue(format, e.CI95[0]) + " to " + formatValue(format, e.CI95[1])
-			}
-		}
-		for _, c := range s.Comparisons {
-			if metric != "" && c.Metric == metric && c.Reward == arm.Reward {
-				cell.setDelta(c)
-			}
-		}
-		r.Cells = append(r.Cells, cell)
-	}
-	return r
-}
-
-// setDelta adds the difference to the baseline, marked only where it holds.
-func (cell *tableCell) setDelta(c Comparison) {
-	d := c.Difference
-	cell.Delta, cell.Class = signed(c.Metric, d.Mean)+unit(c.Metric), c.class()
-	cell.Remark = fmt.Sprintf("against %s, paired over %d %s", c.Baseline, len(c.Seeds), plural(len(c.Seeds), "seed"))
-	if d.CI95 != nil {
-		cell.Remark += "; " + c.interval()
-	}
-}
-
-func (s Summary) speedRow() tableRow {
-	r := tableRow{Title: "Speed", Note: "episodes per second, wall clock"}
-	for _, arm := range s.Arms {
-		var cell tableCell
-		if arm.EpisodesPerSecond > 0 {
-			cell.Value = fmt.Sprintf("%.0f", arm.EpisodesPerSecond)
-		}
-		r.Cells = append(r.Cells, cell)
-	}
-	return r
 }

@@ -26,8 +26,18 @@ type page struct {
 
 // pageData is what the script works with.
 type pageData struct {
+	Frame   frame         `json:"frame"`
 	Charts  []chartData   `json:"charts"`
 	Answers []answersData `json:"answers"`
+}
+
+// frame is the drawing area of the charts, in the units of their viewBox.
+type frame struct {
+	Width  float64 `json:"width"` // of the viewBox
+	Left   float64 `json:"left"`
+	Right  float64 `json:"right"`
+	Top    float64 `json:"top"`
+	Bottom float64 `json:"bottom"`
 }
 
 // groupView is one task on the page.
@@ -67,9 +77,6 @@ type differences struct {
 	Rows []tableRow
 }
 
-// paletteSize is the number of arm colors of the style sheet.
-const paletteSize = 10
-
 // slots gives every arm of the page a color, the same in all tasks: the rewards
 // of every comparison have their own, others follow in order.
 func (d *Data) slots() map[string]int {
@@ -85,7 +92,7 @@ func (d *Data) slots() map[string]int {
 				slots[arm.Label] = slot
 				continue
 			}
-			slots[arm.Label] = next % paletteSize
+			slots[arm.Label] = next % len(palette)
 			next++
 		}
 	}
@@ -124,7 +131,7 @@ func (d *Data) html() ([]byte, error) {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	p := d.page()
-	p.CSS, p.JS = template.CSS(style), template.JS(script) // our own files, not the runs' texts
+	p.CSS, p.JS = template.CSS(string(style)+chartStyle()), template.JS(script) // our own files, not the runs' texts
 	var b bytes.Buffer
 	if err := tmpl.Execute(&b, p); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
@@ -140,7 +147,10 @@ func columns() []string {
 
 func (d *Data) page() page {
 	slots := d.slots()
-	p := page{Data: pageData{Charts: []chartData{}, Answers: []answersData{}}}
+	p := page{Data: pageData{
+		Frame:  frame{chartWidth, chartLeft, chartRight, chartTop, chartBottom},
+		Charts: []chartData{}, Answers: []answersData{},
+	}}
 	var tasks []string
 	inLegend := map[string]bool{}
 	for i, g := range d.Groups {

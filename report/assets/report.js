@@ -5,6 +5,7 @@
 (() => {
   const root = document.documentElement;
   const data = JSON.parse(document.getElementById("data").textContent);
+  const frame = data.frame;
   const tip = document.getElementById("tip");
   const hidden = new Set();
 
@@ -82,7 +83,7 @@
       if (at === null || Math.abs(l.x[i] - x) < Math.abs(at.x - x)) at = { x: l.x[i], episode: l.e[i] };
     }
     const cross = svg.querySelector(".cross");
-    cross.setAttribute("d", `M${at.x.toFixed(1)} 12V228`);
+    cross.setAttribute("d", `M${at.x.toFixed(1)} ${frame.top}V${frame.bottom}`);
     cross.setAttribute("visibility", "visible");
     tip.replaceChildren(make("div", "when", at.episode.toLocaleString("en") + " episodes"));
     const rows = lines.map((l) => ({ l, i: nearest(l.x, at.x) })).sort((a, b) => b.l.m[b.i] - a.l.m[a.i]);
@@ -104,13 +105,13 @@
     svg.querySelector(".cross").setAttribute("visibility", "hidden");
   };
   for (const chart of data.charts) {
-    for (const l of chart.lines) l.x = l.e.map((e) => 48 + e / chart.last * 418);
+    for (const l of chart.lines) l.x = l.e.map((e) => frame.left + e / chart.last * (frame.right - frame.left));
     const svg = document.getElementById(chart.id);
-    let focus = 466;
+    let focus = frame.right;
     const scale = () => svg.getBoundingClientRect();
     svg.addEventListener("pointermove", (e) => {
       const box = scale();
-      show(svg, chart, (e.clientX - box.left) / box.width * 480, e.clientX, e.clientY);
+      show(svg, chart, (e.clientX - box.left) / box.width * frame.width, e.clientX, e.clientY);
     });
     svg.addEventListener("pointerleave", () => hide(svg));
     svg.addEventListener("blur", () => hide(svg));
@@ -123,7 +124,7 @@
       const i = nearest(xs, focus) + (e.key === "ArrowRight" ? 1 : -1);
       focus = xs[Math.min(xs.length - 1, Math.max(0, i))];
       const box = scale();
-      show(svg, chart, focus, box.left + focus / 480 * box.width, box.top + box.height / 2);
+      show(svg, chart, focus, box.left + focus / frame.width * box.width, box.top + box.height / 2);
     });
   }
 

@@ -1,0 +1,91 @@
+package report
+
+import (
+	"fmt"
+	"math"
+)
+
+// tableRow is one statistic of all arms.
+type tableRow struct {
+	Title string
+	Note  string
+	Cells []tableCell // [arms]
+}
+
+type tableCell struct {
+	Value    string // empty: not known
+	Interval string
+	Delta    string // difference to the baseline
+	Class    string // "up", "down" or "open" for Delta
+	Remark   string // in words, on hovering
+}
+
+// table lists the end values of all arms.
+func (s Summary) table() []tableRow {
+	rows := []tableRow{
+		s.row("Exact match, held-out", "greedy answers of the last evaluation", "percent", exactHeldOut, func(a ArmSummary) *Estimate { return a.ExactMatch.HeldOut }),
+		s.row("Exact match, training", "greedy answers of the last evaluation", "percent", exactTrain, func(a ArmSummary) *Estimate { return a.ExactMatch.Train }),
+		s.row("Semantic score, held-out", "cosine to the parent's answer", "score", semHeldOut, func(a ArmSummary) *Estimate { return a.Semantic.HeldOut }),
+		s.row("Semantic score, training", "cosine to the parent's answer", "score", semTrain, func(a ArmSummary) *Estimate { return a.Semantic.Train }),
+		s.row("Exact match over training, held-out", "mean height of the learning curve", "percent", "", func(a ArmSummary) *Estimate { return a.Area.HeldOut }),
+		s.row("Exact match over training, training", "mean height of the learning curve", "percent", "", func(a ArmSummary) *Estimate { return a.Area.Train }),
+		s.row("Reward", "own scale of each arm, last tenth of training", "score", "", func(a ArmSummary) *Estimate { return a.MeanReward }),
+		s.row("Entropy", "nats per answer, last tenth", "number", "", func(a ArmSummary) *Estimate { return a.Entropy }),
+		s.row("KL to the start model", "nats per answer, last tenth", "number", "", func(a ArmSummary) *Estimate { return a.KL }),
+		s.row("Length", "tokens per answer, last tenth", "number", "", func(a ArmSummary) *Estimate { return a.Length }),
+		s.row("Falling steps", fmt.Sprintf("share of steps at which the reward fell, in %d stretches", stretches), "percent", "", func(a ArmSummary) *Estimate { return a.FallingShare }),
+		s.row("Longest stagnation", "longest stretch without a new best reward, as a share of training", "percent", "", func(a ArmSummary) *Estimate { return a.LongestStagnation }),
+	}
+	var out []tableRow
+	for _, r := range rows {
+		for _, c := range r.Cells {
+			if c.Value != "" {
+				out = append(out, r)
+				break
+			}
+		}
+	}
+	return append(out, s.speedRow())
+}
+
+func (s Summary) row(title, note, format, metric string, of func(ArmSummary) *Estimate) tableRow {
+	r := tableRow{Title: title, Note: note}
+	for _, arm := range s.Arms {
+		var cell tableCell
+		if e := of(arm); e != nil && !math.IsNaN(e.Mean) {
+			cell.Value = formatValue(format, e.Mean)
+			if e.CI95 != nil {
+				cell.Interval = formatValue(format, e.CI95[0]) + " to " + formatValue(format, e.CI95[1])
+			}
+		}
+		for _, c := range s.Comparisons {
+			if metric != "" && c.Metric == metric && c.Reward == arm.Reward {
+				cell.setDelta(c)
+			}
+		}
+		r.Cells = append(r.Cells, cell)
+	}
+	return r
+}
+
+// setDelta adds the difference to the baseline, marked only where it holds.
+func (cell *tableCell) setDelta(c Comparison) {
+	d := c.Difference
+	cell.Delta, cell.Class = signed(c.Metric, d.Mean)+unit(c.Metric), c.class()
+	cell.Remark = fmt.Sprintf("against %s, paired over %d %s", c.Baseline, len(c.Seeds), plural(len(c.Seeds), "seed"))
+	if d.CI95 != nil {
+		cell.Remark += "; " + c.interval()
+	}
+}
+
+func (s Summary) speedRow() tableRow {
+	r := tableRow{Title: "Speed", Note: "episodes per second, wall clock"}
+	for _, arm := range s.Arms {
+		var cell tableCell
+		if arm.EpisodesPerSecond > 0 {
+			cell.Value = fmt.Sprintf("%.0f", arm.EpisodesPerSecond)
+		}
+		r.Cells = append(r.Cells, cell)
+	}
+	return r
+}
