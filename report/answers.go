@@ -2,28 +2,16 @@ package report
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"slices"
 
+	"pgsrm/run"
 	"pgsrm/task"
 )
 
 // Answer is one line of completions.jsonl.
-type Answer struct {
-	Step      int                `json:"step"`
-	Episode   int                `json:"episode"`
-	PromptID  string             `json:"prompt_id"`
-	Prompt    string             `json:"prompt"`
-	Reference string             `json:"reference"`
-	Response  string             `json:"response"`
-	Reward    *float64           `json:"reward"` // null: the sample was dropped
-	Terms     map[string]float64 `json:"terms"`
-	Finish    string             `json:"finish"`
-	Greedy    bool               `json:"greedy"`
-	Split     string             `json:"split"`
-}
+type Answer run.Completion
 
 const (
 	answerPrompts = 60 // prompts whose answers the page shows, per run
@@ -38,20 +26,19 @@ func (a Answer) Exact() bool {
 }
 
 // loadAnswers reads completions.jsonl and keeps a choice of it.
-func (r *Run) loadAnswers(path string) (partial bool, err error) {
+func (r *Run) loadAnswers() (torn bool, err error) {
 	var all []Answer
-	partial, err = readLines(path, func(line []byte) error {
-		var a Answer
-		if err := json.Unmarshal(line, &a); err != nil {
-			return fmt.Errorf("must be a completion: %w", err)
-		}
-		all = append(all, a)
+	torn, err = run.ReadCompletions(r.Dir, func(c run.Completion) error {
+		all = append(all, Answer(c))
 		return nil
 	})
+	if err != nil {
+		return torn, fmt.Errorf("report: %w", err)
+	}
 	r.Recorded = len(all)
 	r.First, r.Final = greedyAt(all, false), greedyAt(all, true)
 	r.Answers = chooseAnswers(all, r.Episodes)
-	return partial, err
+	return torn, nil
 }
 
 // greedyAt returns the greedy answers of the first or the last step that has

@@ -20,7 +20,7 @@ import (
 func TestReportOfHugeNumbers(t *testing.T) {
 	dir := fixtureDir(t)
 	writeFixture(t, dir, 2)
-	path := filepath.Join(dir, "pgsrm", "seed-1", metricsFile)
+	path := filepath.Join(dir, "pgsrm", "seed-1", "metrics.jsonl")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +37,9 @@ func TestReportOfHugeNumbers(t *testing.T) {
 	}
 	if _, err := data.Write(dir); err != nil {
 		t.Fatal(err)
+	}
+	if warnings := fmt.Sprint(data.Groups[0].Summary().Warnings); !strings.Contains(warnings, "values of eval/held_out/semantic, objective/kl, reward beyond 1e+150 are left out") {
+		t.Errorf("warnings: got %s", warnings)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+
+	"pgsrm/run"
 )
 
 // Run is one run directory as the report needs it.
@@ -29,8 +31,6 @@ type Run struct {
 	Warnings    []string // without the name of the run
 }
 
-const metricsFile = "metrics.jsonl"
-
 var seedFolder = regexp.MustCompile(`^seed-(\d+)$`)
 
 // findRuns returns the run directories at or below dir, in lexical order: those
@@ -44,7 +44,7 @@ func findRuns(dir string) ([]string, error) {
 		if !d.IsDir() {
 			return nil
 		}
-		if _, err := os.Stat(filepath.Join(path, metricsFile)); err == nil {
+		if _, err := os.Stat(filepath.Join(path, run.MetricsFile)); err == nil {
 			found = append(found, path)
 			return filepath.SkipDir
 		}
@@ -57,7 +57,7 @@ func findRuns(dir string) ([]string, error) {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("report: %s must hold a run, a folder with %s", dir, metricsFile)
+		return nil, fmt.Errorf("report: %s must hold a run, a folder with %s", dir, run.MetricsFile)
 	}
 	return found, nil
 }
@@ -69,23 +69,18 @@ func loadRun(dir string) (*Run, error) {
 	if err := r.loadSettings(); err != nil {
 		return nil, err
 	}
-	var err error
-	var partial [3]bool
-	if r.Series, partial[0], err = readMetrics(filepath.Join(dir, metricsFile)); err != nil {
-		return nil, err
-	}
-	if r.Speed, r.Sources, partial[1], err = readTimings(filepath.Join(dir, "timings.jsonl")); err != nil {
-		return nil, err
-	}
-	for _, points := range r.Series {
-		r.Episodes = max(r.Episodes, points[len(points)-1].Episode)
-	}
-	if partial[2], err = r.loadAnswers(filepath.Join(dir, "completions.jsonl")); err != nil {
-		return nil, err
-	}
-	for i, name := range []string{metricsFile, "timings.jsonl", "completions.jsonl"} {
-		if partial[i] {
-			r.warn("the last line of %s is cut off and was left out", name)
+	for _, file := range []struct {
+		name string
+		load func() (torn bool, err error)
+	}{
+		{run.MetricsFile, r.loadMetrics}, {run.TimingsFile, r.loadTimings}, {run.CompletionsFile, r.loadAnswers},
+	} {
+		torn, err := file.load()
+		if err != nil {
+			return nil, err
+		}
+		if torn {
+			r.warn("the last line of %s is cut off and was left out", file.name)
 		}
 	}
 	if top, yes := constant(r.First); yes {
@@ -99,10 +94,10 @@ func loadRun(dir string) (*Run, error) {
 
 func (r *Run) loadSettings() error {
 	var err error
-	if r.Config, err = flattenFile(filepath.Join(r.Dir, "config.yaml")); err != nil {
+	if r.Config, err = flattenFile(filepath.Join(r.Dir, run.ConfigFile)); err != nil {
 		return err
 	}
-	if r.Environment, err = flattenFile(filepath.Join(r.Dir, "environment.json")); err != nil {
+	if r.Environment, err = flattenFile(filepath.Join(r.Dir, run.EnvironmentFile)); err != nil {
 		return err
 	}
 	r.Task = first(r.Config["task"], r.Config["task.name"], "task")

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pgsrm/run"
 )
 
 func write(t testing.TB, path, text string) {
@@ -36,37 +38,40 @@ func TestReadMetrics(t *testing.T) {
 		{"text as value", `{"step":1,"episode":1,"reward":"x"}` + "\n", ":1: reward must be a number (got \"x\")", 0, false},
 		{"negative step", `{"step":-1,"episode":1}` + "\n", ":1: step must be a whole number of at least 0 (got -1)", 0, false},
 		{"step falls", good + `{"step":0,"episode":1}` + "\n", ":2: step must not fall (got 0 after 1)", 0, false},
-		{"list", "[1]\n", ":1: must be a JSON object: json: cannot unmarshal array into Go value of type map[string]*json.RawMessage", 0, false},
+		{"list", "[1]\n", ":1: must be a JSON object: json: cannot unmarshal array into Go value of type map[string]json.RawMessage", 0, false},
 	} {
-		path := filepath.Join(t.TempDir(), metricsFile)
+		r := &Run{Dir: t.TempDir()}
+		path := filepath.Join(r.Dir, run.MetricsFile)
 		write(t, path, c.text)
-		series, partial, err := readMetrics(path)
+		partial, err := r.loadMetrics()
 		if c.wantErr != "" {
 			if err == nil || !strings.HasSuffix(err.Error(), c.wantErr) || !strings.HasPrefix(err.Error(), "report: "+path) {
 				t.Errorf("%s: got error %v, want report: %s%s", c.name, err, path, c.wantErr)
 			}
 			continue
 		}
-		if err != nil || partial != c.partial || len(series["reward"]) != c.points {
-			t.Errorf("%s: got %d points, partial %v, error %v", c.name, len(series["reward"]), partial, err)
+		if err != nil || partial != c.partial || len(r.Series["reward"]) != c.points {
+			t.Errorf("%s: got %d points, partial %v, error %v", c.name, len(r.Series["reward"]), partial, err)
 		}
 	}
 }
 
+// Whatever a metrics.jsonl holds, it is refused, or there is a report of it.
 func FuzzMetrics(f *testing.F) {
 	f.Add([]byte(`{"step":1,"episode":64,"reward":0.5}`))
 	f.Add([]byte(`{"step":1,"episode":64,"reward":null,"x":1e999}`))
+	f.Add([]byte(`{"step":1,"episode":64,"reward":1e308,"objective/kl":-1e308}` + "\n" + `{"step":2,"episode":128,"reward":-1e149,"objective/kl":5e-324}`))
 	f.Add([]byte(`{"step":1.5,"episode":"1"}`))
 	f.Add([]byte(`null`))
-	f.Fuzz(func(t *testing.T, line []byte) {
-		p := metricParser{series: map[string][]Point{}}
-		if p.parse(line) == nil && p.parse(line) != nil {
-			t.Error("a line that can be read once can be read again")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, run.MetricsFile), string(text)+"\n")
+		data, err := Load(dir)
+		if err != nil {
+			return
 		}
-		for name, points := range p.series {
-			if len(points) != 2 {
-				t.Errorf("%q: each line adds one point (got %d)", name, len(points))
-			}
+		if _, err := data.Write(dir); err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -87,8 +92,8 @@ func TestLoadNamesWhatIsMissing(t *testing.T) {
 func TestLoadFromPathAlone(t *testing.T) {
 	dir := t.TempDir()
 	line := `{"step":1,"episode":64,"reward":0.5}` + "\n"
-	write(t, filepath.Join(dir, "binary", "seed-7", metricsFile), line)
-	write(t, filepath.Join(dir, "binary", "seed-10", metricsFile), line)
+	write(t, filepath.Join(dir, "binary", "seed-7", run.MetricsFile), line)
+	write(t, filepath.Join(dir, "binary", "seed-10", run.MetricsFile), line)
 	data, err := Load(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +117,7 @@ func TestLoadMerges(t *testing.T) {
 		{"b/pgsrm/seed-2", "task: colors\nreward: {name: pgsrm, terms: [{kind: exact}]}\nseed: 2\nparent: {noise: 0.2}\n"},
 		{"b/copy/seed-2", "task: copy\nreward: binary\nseed: 2\n"},
 	} {
-		write(t, filepath.Join(dir, r.path, metricsFile), line)
+		write(t, filepath.Join(dir, r.path, run.MetricsFile), line)
 		write(t, filepath.Join(dir, r.path, "config.yaml"), r.config)
 	}
 	data, err := Load(filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "b"))

@@ -1,10 +1,12 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
+	"math"
 	"slices"
+	"strings"
+
+	"pgsrm/run"
 )
 
 // Point is one value of a metric.
@@ -14,58 +16,39 @@ type Point struct {
 	Value   float64 // in the metric's unit
 }
 
-// metricParser collects the series of one metrics.jsonl.
-type metricParser struct {
-	series map[string][]Point
-	last   int // step of the line before
+// largest is the largest value of a metric that the statistics take: sums of
+// squares of larger ones leave the range of float64.
+const largest = 1e150
+
+// loadMetrics reads metrics.jsonl into a series for each metric.
+func (r *Run) loadMetrics() (torn bool, err error) {
+	r.Series = map[string][]Point{}
+	huge := map[string]bool{}
+	torn, err = run.ReadMetrics(r.Dir, func(m run.Metrics) error {
+		for name, v := range m.Values {
+			if math.Abs(v) > largest {
+				huge[name] = true
+				continue
+			}
+			r.Series[name] = append(r.Series[name], Point{m.Step, m.Episode, v})
+		}
+		r.Episodes = max(r.Episodes, m.Episode)
+		return nil
+	})
+	if err != nil {
+		return torn, fmt.Errorf("report: %w", err)
+	}
+	if len(huge) > 0 {
+		r.warn("values of %s beyond %.0e are left out", strings.Join(sortedNames(huge), ", "), largest)
+	}
+	return torn, nil
 }
 
-// parse adds one line {"step":12,"episode":768,"<metric>":value,...}. A null is
-// a value that could not be computed and is left out.
-func (p *metricParser) parse(line []byte) error {
-	var fields map[string]*json.RawMessage
-	if err := json.Unmarshal(line, &fields); err != nil {
-		return fmt.Errorf("must be a JSON object: %w", err)
+func sortedNames(set map[string]bool) []string {
+	var names []string
+	for name := range set {
+		names = append(names, name)
 	}
-	at := map[string]int{"step": 0, "episode": 0}
-	for name := range at {
-		raw := fields[name]
-		if raw == nil {
-			return fmt.Errorf("must have the field %q", name)
-		}
-		var n int
-		if err := json.Unmarshal(*raw, &n); err != nil || n < 0 {
-			return fmt.Errorf("%s must be a whole number of at least 0 (got %s)", name, *raw)
-		}
-		at[name] = n
-		delete(fields, name)
-	}
-	if at["step"] < p.last {
-		return fmt.Errorf("step must not fall (got %d after %d)", at["step"], p.last)
-	}
-	values := make(map[string]float64, len(fields))
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		raw := fields[name]
-		if raw == nil {
-			continue
-		}
-		var v float64
-		if err := json.Unmarshal(*raw, &v); err != nil {
-			return fmt.Errorf("%s must be a number (got %.40s)", name, *raw)
-		}
-		values[name] = v
-	}
-	// Nothing is kept of a line that is bad anywhere.
-	p.last = at["step"]
-	for name, v := range values {
-		p.series[name] = append(p.series[name], Point{at["step"], at["episode"], v})
-	}
-	return nil
-}
-
-// readMetrics reads one metrics.jsonl into a series for each metric.
-func readMetrics(path string) (series map[string][]Point, partial bool, err error) {
-	p := metricParser{series: map[string][]Point{}}
-	partial, err = readLines(path, p.parse)
-	return p.series, partial, err
+	slices.Sort(names)
+	return names
 }

@@ -1,11 +1,13 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
+
+	"pgsrm/run"
 )
 
 // sources are the counts of a run's parent and embedder by name, as they stand in
@@ -26,29 +28,14 @@ type timingsParser struct {
 	now      sources // of the last process
 }
 
-// parse adds one line: seconds of an update, or counts of the sources since their
+// add takes one line: seconds of an update, or counts of the sources since their
 // process began, or both.
-func (p *timingsParser) parse(line []byte) error {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(line, &fields); err != nil {
-		return fmt.Errorf("must be an object with numbers episode and seconds: %w", err)
-	}
+func (p *timingsParser) add(t run.Timing) error {
+	p.episodes = max(p.episodes, t.Episode)
+	p.seconds += t.Values["seconds"]
 	counts := sources{}
-	for name, raw := range fields {
-		source, _, inSource := strings.Cut(name, "/")
-		if !inSource && name != "seconds" && name != "episode" {
-			continue
-		}
-		var v float64
-		if err := json.Unmarshal(raw, &v); err != nil {
-			return fmt.Errorf("%s must be a number (got %.40s)", name, raw)
-		}
-		switch {
-		case name == "seconds":
-			p.seconds += v
-		case name == "episode":
-			p.episodes = max(p.episodes, int(v))
-		case source == sourceNames[0] || source == sourceNames[1]:
+	for name, v := range t.Values {
+		if source, _, _ := strings.Cut(name, "/"); slices.Contains(sourceNames, source) {
 			counts[name] = v
 		}
 	}
@@ -87,15 +74,18 @@ func (p *timingsParser) all() sources {
 	return out
 }
 
-// readTimings returns the episodes per second over the updates of timings.jsonl, 0
+// loadTimings reads the episodes per second over the updates of timings.jsonl, 0
 // where there is nothing to tell, and the counts of the sources.
-func readTimings(path string) (speed float64, counts sources, partial bool, err error) {
+func (r *Run) loadTimings() (torn bool, err error) {
 	var p timingsParser
-	partial, err = readLines(path, p.parse)
-	if p.seconds > 0 {
-		speed = float64(p.episodes) / p.seconds
+	if torn, err = run.ReadTimings(r.Dir, p.add); err != nil {
+		return torn, fmt.Errorf("report: %w", err)
 	}
-	return speed, p.all(), partial, err
+	if p.seconds > 0 {
+		r.Speed = float64(p.episodes) / p.seconds
+	}
+	r.Sources = p.all()
+	return torn, nil
 }
 
 // sourceColumns are the columns of the table of sources, and which counts each

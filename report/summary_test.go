@@ -10,16 +10,18 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pgsrm/run"
 )
 
 // tiny writes a run of two evaluations with the given exact match at the end.
 func tiny(t *testing.T, dir, reward string, seed int, exact float64) {
 	t.Helper()
-	run := filepath.Join(dir, reward, fmt.Sprintf("seed-%d", seed))
-	write(t, filepath.Join(run, "config.yaml"), fmt.Sprintf("task: colors\nreward: %s\nseed: %d\nepisodes: 100\n", reward, seed))
-	write(t, filepath.Join(run, metricsFile), fmt.Sprintf(
+	at := filepath.Join(dir, reward, fmt.Sprintf("seed-%d", seed))
+	write(t, filepath.Join(at, "config.yaml"), fmt.Sprintf("task: colors\nreward: %s\nseed: %d\nepisodes: 100\n", reward, seed))
+	write(t, filepath.Join(at, run.MetricsFile), fmt.Sprintf(
 		"{\"step\":0,\"episode\":0,\"eval/held_out/exact_match\":0}\n{\"step\":1,\"episode\":50,\"reward\":0.1,\"objective/entropy\":2}\n{\"step\":2,\"episode\":100,\"reward\":0.2,\"objective/entropy\":1,\"eval/held_out/exact_match\":%g}\n", exact))
-	write(t, filepath.Join(run, "timings.jsonl"), "{\"step\":1,\"episode\":50,\"seconds\":1}\n{\"step\":2,\"episode\":100,\"seconds\":1}\n")
+	write(t, filepath.Join(at, run.TimingsFile), "{\"step\":1,\"episode\":50,\"seconds\":1}\n{\"step\":2,\"episode\":100,\"seconds\":1}\n")
 }
 
 // Worked by hand: differences 0.2, 0.3, 0.4; mean 0.3, s = 0.1, half width
@@ -87,7 +89,7 @@ func TestShortRunsStandInNoEndValue(t *testing.T) {
 	dir := t.TempDir()
 	tiny(t, dir, "pgsrm", 1, 0.5)
 	tiny(t, dir, "pgsrm", 2, 0.7)
-	path := filepath.Join(dir, "pgsrm", "seed-2", metricsFile)
+	path := filepath.Join(dir, "pgsrm", "seed-2", run.MetricsFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
