@@ -139,7 +139,7 @@ func generateSamples(ctx context.Context, d *sampler, g *globalOptions, w *bufio
 			return err
 		}
 		if err := d.step(answers); err != nil {
-			return fmt.Errorf("generate: %w", err)
+			return err
 		}
 		if err := out.progress(answers); err != nil {
 			return err

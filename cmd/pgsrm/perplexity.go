@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"pgsrm/eval"
 	"pgsrm/lm"
+	"pgsrm/run"
 )
 
 // perplexityOutput is the output of eval --text --json.
@@ -37,6 +39,9 @@ func runPerplexity(ctx context.Context, o evalOptions, g *globalOptions) error {
 	p, err := eval.Perplexity(values)
 	if err != nil {
 		return inputError(fmt.Errorf("%s: must have at least two tokens", o.Text))
+	}
+	if math.IsInf(p, 0) {
+		return fmt.Errorf("perplexity: %w: the mean log-probability of the tokens is too low for exp", run.ErrNonFinite)
 	}
 	if g.JSON {
 		return g.printJSON(perplexityOutput{p, len(values)})

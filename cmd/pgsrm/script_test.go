@@ -17,6 +17,7 @@ import (
 	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/remote/remotetest"
+	"pgsrm/run"
 	"pgsrm/task"
 	"pgsrm/tokenizer"
 )
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) {
 // testscript there are
 //
 //	child DIR                  writes a tiny random child
+//	loud DIR FACTOR            writes that child with logits that are many times as large
 //	encoder DIR                writes a tiny random sentence encoder
 //	fails CODE MESSAGE ARGS... runs pgsrm ARGS, which must print that one line and end with that code
 //	ends CODE MESSAGE ARGS...  is fails after a log: the message is the last line
@@ -55,6 +57,11 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"child": func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(writeChild(ts.MkAbs(args[0]))) },
+			"loud": func(ts *testscript.TestScript, _ bool, args []string) {
+				factor, err := strconv.ParseFloat(args[1], 32)
+				ts.Check(err)
+				ts.Check(writeLoudChild(ts.MkAbs(args[0]), float32(factor)))
+			},
 			"encoder": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(encoderFolder)))
 			},
@@ -97,6 +104,28 @@ func writeSizedChild(dir string, layers, width, heads int) error {
 		return err
 	}
 	return (&hf.Model{Model: m, Tokenizer: tok}).Save(dir)
+}
+
+// writeLoudChild is writeChild with the weights of the final norm times the factor and
+// those of the embedding, which is the head too, times 1000.
+func writeLoudChild(dir string, factor float32) error {
+	if err := writeChild(dir); err != nil {
+		return err
+	}
+	m, err := run.OpenChild(dir)
+	if err != nil {
+		return err
+	}
+	for _, p := range m.Params() {
+		scale := map[string]float32{"norm.weight": factor, "embed.tokens": 1000}[p.Name]
+		if scale == 0 {
+			continue
+		}
+		for i := range p.Value {
+			p.Value[i] *= scale
+		}
+	}
+	return saveChild(m, dir, "F32")
 }
 
 // scriptFails runs a command that must fail; with logged set a log may stand before
