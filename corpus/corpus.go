@@ -5,7 +5,7 @@
 // the right one, so that the child starts like a real base model: its answers
 // are related, seldom right, and there is something for the reward to build on.
 //
-// Prompts of both splits occur alike, with answers right at the base rate. Plain
+// Prompts of both splits occur alike, with answers right at the base rate. plain
 // sentences state true relations (red and blue paint make purple paint), as the
 // text of a real base model does; Options.Facts turns them off.
 package corpus
@@ -20,8 +20,8 @@ import (
 	"pgsrm/task"
 )
 
-// Plain is the kind of a document without a prompt; the others are task names.
-const Plain = "plain"
+// plain is the kind of a document without a prompt; the others are task names.
+const plain = "plain"
 
 // Options says how much of what the corpus holds.
 type Options struct {
@@ -42,7 +42,7 @@ func DefaultOptions() Options {
 	return Options{
 		Documents:   200_000,
 		BaseRate:    map[string]float64{"colors": 0.003, "opposites": 0.003, "categories": 0.003, "copy": 0.005, "sentiment": 0.005},
-		Mix:         map[string]float64{Plain: 2, "colors": 1, "opposites": 1, "categories": 1, "copy": 2, "sentiment": 1.5},
+		Mix:         map[string]float64{plain: 2, "colors": 1, "opposites": 1, "categories": 1, "copy": 2, "sentiment": 1.5},
 		Temperature: 0.07,
 		Stray:       0.6,
 		Own:         0.6,
@@ -102,15 +102,15 @@ func (o Options) validateShares() error {
 }
 
 // kinds lists the kinds of documents in a fixed order.
-func kinds() []string { return append([]string{Plain}, task.Names()...) }
+func kinds() []string { return append([]string{plain}, task.Names()...) }
 
 // Document is one training text in two pieces. The caller encodes each piece for
 // itself, as sampling does (a prompt that ends with a space must not have that
 // space drawn into the first token of the answer), and appends end-of-text.
 type Document struct {
-	Kind   string // Plain or the name of a task
-	Prompt string // empty for Plain
-	Answer string // the answer with task.Joint before it; the whole text for Plain
+	Kind   string // plain or the name of a task
+	Prompt string // empty for plain
+	Answer string // the answer with task.Joint before it; the whole text for plain
 }
 
 // Text returns both pieces joined.

@@ -162,7 +162,7 @@ func TestDocumentForm(t *testing.T) {
 		if answer == "" || answer != strings.TrimSpace(answer) || !strings.HasPrefix(d.Answer, joint) {
 			t.Fatalf("%s: answer %q to %q", d.Kind, d.Answer, d.Prompt)
 		}
-		if (d.Kind == Plain) != (d.Prompt == "") || d.Text() != d.Prompt+d.Answer {
+		if (d.Kind == plain) != (d.Prompt == "") || d.Text() != d.Prompt+d.Answer {
 			t.Fatalf("%s: prompt %q", d.Kind, d.Prompt)
 		}
 		if strings.ContainsAny(d.Text(), "<|/_%") || strings.Contains(answer, "  ") {

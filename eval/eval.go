@@ -53,7 +53,7 @@ func Measure(ctx context.Context, answers []Answer, e embed.Embedder) (Result, e
 	}
 	return Result{
 		ExactMatch: ExactMatch(answers), Semantic: semantic, ChrF: ChrF(answers),
-		Distinct1: DistinctN(answers, 1), Distinct2: DistinctN(answers, 2),
+		Distinct1: distinctN(answers, 1), Distinct2: distinctN(answers, 2),
 		MeanLength: MeanLength(answers), N: len(answers), Failed: failed,
 	}, nil
 }
@@ -82,10 +82,10 @@ func MeanLength(answers []Answer) float64 {
 	return mean(answers, func(a Answer) float64 { return float64(len(strings.Fields(a.Response))) })
 }
 
-// DistinctN is the number of distinct word n-grams over the number of all, in
+// distinctN is the number of distinct word n-grams over the number of all, in
 // all answers together (Li et al. 2016, "A diversity-promoting objective
 // function"); 0 where no answer has n words.
-func DistinctN(answers []Answer, n int) float64 {
+func distinctN(answers []Answer, n int) float64 {
 	distinct := map[string]bool{}
 	total := 0
 	for _, a := range answers {

@@ -67,13 +67,13 @@ func TestMeasure(t *testing.T) {
 // 7 words, 3 distinct (a b c); 5 pairs: a b, b a, a b | c c | none, 3 distinct.
 func TestDistinctByHand(t *testing.T) {
 	answers := said("", "a B a b", "c  c", "a", "")
-	if got := DistinctN(answers, 1); got != 3./7 {
+	if got := distinctN(answers, 1); got != 3./7 {
 		t.Errorf("distinct-1: got %v, want 3/7", got)
 	}
-	if got := DistinctN(answers, 2); got != 3./4 {
+	if got := distinctN(answers, 2); got != 3./4 {
 		t.Errorf("distinct-2: got %v, want 3/4", got)
 	}
-	if got := DistinctN(answers, 5); got != 0 {
+	if got := distinctN(answers, 5); got != 0 {
 		t.Errorf("distinct-5: got %v, want 0", got)
 	}
 	if got := MeanLength(answers); got != 7./4 {

@@ -62,11 +62,11 @@ func (v *Vector) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Calibrate embeds the distinct parent answers of a task and computes the
+// calibrate embeds the distinct parent answers of a task and computes the
 // constants. answers maps item ids to parent answers; items without an answer
 // are left out. It needs two different answers that can be embedded; answers
 // that cannot are listed in Failed.
-func Calibrate(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder) (*Calibration, error) {
+func calibrate(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder) (*Calibration, error) {
 	texts := distinctAnswers(t, answers)
 	c := &Calibration{Embedder: e.Identity()}
 	for i, r := range e.Embed(ctx, texts) {

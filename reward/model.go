@@ -46,7 +46,7 @@ func New(ctx context.Context, spec Spec, t *task.Task, answers map[string]string
 	if e == nil {
 		return nil, fmt.Errorf("reward: %s needs an embedder", spec.Name)
 	}
-	cal, err := Calibrate(ctx, t, answers, e)
+	cal, err := calibrate(ctx, t, answers, e)
 	if err != nil {
 		return nil, err
 	}

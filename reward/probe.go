@@ -69,7 +69,7 @@ func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed
 	}
 	cal := m.cal
 	if cal == nil { // a reward of texts alone: the similarities are of interest all the same
-		if cal, err = Calibrate(ctx, t, answers, e); err != nil {
+		if cal, err = calibrate(ctx, t, answers, e); err != nil {
 			return ProbeResult{}, err
 		}
 	}

@@ -4,8 +4,6 @@
 // answers, and the probe that judges a reward before training.
 package reward
 
-import "context"
-
 // Term is one summand of a reward.
 type Term struct {
 	Kind   string  `yaml:"kind" json:"kind" oneof:"exact, cosine, shifted, euclidean, calibrated, centered, contrastive, domain, chrf, length, repetition, copy_penalty"` // one of Kinds
@@ -36,11 +34,4 @@ type Score struct {
 	Reward float64
 	Terms  []float64 // unweighted value of Spec.Terms[i], same order
 	Err    error
-}
-
-// Scorer is a reward calibrated for one task. Score returns one Score for each
-// sample, in order, and is safe for concurrent use.
-type Scorer interface {
-	Spec() Spec
-	Score(ctx context.Context, samples []Sample) []Score
 }

@@ -13,7 +13,7 @@ import (
 type Algorithm interface {
 	// Update trains p on one rollout and returns the metrics by name, every name
 	// of which stands in Table. A batch whose samples are all dropped changes
-	// nothing. Errors: *NonFiniteError and *RatioError before the weights change
+	// nothing. Errors: *NonFiniteError and *ratioError before the weights change
 	// in the step where they are found; other errors name a malformed batch.
 	Update(p Policy, b *Batch, s Step) (Metrics, error)
 	// State returns what a checkpoint must hold, Restore puts it back.
@@ -82,14 +82,14 @@ func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("rl: update %d: %s must be finite (got %v)", e.Step, e.What, e.Value)
 }
 
-// RatioError reports that the training forward did not repeat the sampler's
+// ratioError reports that the training forward did not repeat the sampler's
 // log-probabilities at the first minibatch, where the ratio is 1 by definition.
-type RatioError struct {
+type ratioError struct {
 	Step, Sample, Token int
 	Old, New            float32 // log-probabilities, nats
 }
 
-func (e *RatioError) Error() string {
+func (e *ratioError) Error() string {
 	return fmt.Sprintf("rl: update %d: first ratio of sample %d token %d must be 1 (got %v: log-probability %v, sampler %v)",
 		e.Step, e.Sample, e.Token, math.Exp(float64(e.New)-float64(e.Old)), e.New, e.Old)
 }
@@ -188,7 +188,7 @@ func firstRatio(b *Batch, mb []int, e Eval, s Step) (maxDev float64, err error) 
 			}
 			maxDev = max(maxDev, math.Abs(math.Expm1(float64(now)-float64(old))))
 			if err == nil {
-				err = &RatioError{Step: s.Index, Sample: i, Token: t, Old: old, New: now}
+				err = &ratioError{Step: s.Index, Sample: i, Token: t, Old: old, New: now}
 			}
 		}
 	}

@@ -121,7 +121,7 @@ func TestFirstRatioMustBeOne(t *testing.T) {
 		b := p.rollout(2, bandit, rand.New(rand.NewPCG(1, 1)))
 		b.Samples[2].LogProbs[1] = math.Nextafter32(b.Samples[2].LogProbs[1], 0)
 		_, err := a.Update(p, b, Step{LR: 1})
-		var re *RatioError
+		var re *ratioError
 		if !errors.As(err, &re) || re.Sample != 2 || re.Token != 1 {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -140,7 +140,7 @@ func TestFirstRatioIsMeasured(t *testing.T) {
 		b.Samples[2].LogProbs[1] -= 0.25 // ratio e^0.25, deviation 0.28
 		want := 1 - math.Exp(float64(old)-float64(b.Samples[1].LogProbs[0]))
 		m, err := a.Update(p, b, Step{LR: 1})
-		var re *RatioError
+		var re *ratioError
 		if !errors.As(err, &re) || re.Sample != 1 || re.Token != 0 {
 			t.Errorf("%s: must name the first token that differs (got %v)", name, err)
 		}

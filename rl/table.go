@@ -71,8 +71,8 @@ func Table() []Metric {
 	}
 }
 
-// WriteTable writes Table as Markdown: the body of docs/metrics.md.
-func WriteTable(w io.Writer) error {
+// writeTable writes Table as Markdown: the body of docs/metrics.md.
+func writeTable(w io.Writer) error {
 	var s strings.Builder
 	s.WriteString("| name | unit | reported by | formula |\n|---|---|---|---|\n")
 	for _, m := range Table() {

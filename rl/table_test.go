@@ -16,7 +16,7 @@ func TestMetricsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var table bytes.Buffer
-	if err := WriteTable(&table); err != nil {
+	if err := writeTable(&table); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Contains(page, table.Bytes()) {

@@ -12,8 +12,8 @@ import (
 	"unsafe"
 )
 
-// ErrFormat is wrapped by every error about the content of a safetensors file.
-var ErrFormat = errors.New("safetensors")
+// errFormat is wrapped by every error about the content of a safetensors file.
+var errFormat = errors.New("safetensors")
 
 // Info is the header entry of one tensor.
 type Info struct {
@@ -67,7 +67,7 @@ func Open(fsys fs.FS, path string) (*File, error) {
 		}
 		r, size = bytes.NewReader(b), int64(len(b))
 	}
-	t, err := NewFile(path, r, size)
+	t, err := newFile(path, r, size)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -78,12 +78,12 @@ func Open(fsys fs.FS, path string) (*File, error) {
 	return t, nil
 }
 
-// NewFile reads the header of a safetensors file of size bytes. The name
+// newFile reads the header of a safetensors file of size bytes. The name
 // is used in errors only.
-func NewFile(name string, r io.ReaderAt, size int64) (*File, error) {
+func newFile(name string, r io.ReaderAt, size int64) (*File, error) {
 	t := &File{Path: name, r: r, size: size}
 	if err := t.readHeader(); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrFormat, name, err)
+		return nil, fmt.Errorf("%w: %s: %w", errFormat, name, err)
 	}
 	return t, nil
 }
@@ -121,10 +121,10 @@ const chunkBytes = 1 << 18
 func (t *File) ReadFloats(name string, dst []float32) error {
 	info, ok := t.Info(name)
 	if !ok {
-		return fmt.Errorf("%w: %s: tensor %q is missing", ErrFormat, t.Path, name)
+		return fmt.Errorf("%w: %s: tensor %q is missing", errFormat, t.Path, name)
 	}
 	if info.Len() != len(dst) {
-		return fmt.Errorf("%w: %s: tensor %q must have %d numbers (got shape %v)", ErrFormat, t.Path, name, len(dst), info.Shape)
+		return fmt.Errorf("%w: %s: tensor %q must have %d numbers (got shape %v)", errFormat, t.Path, name, len(dst), info.Shape)
 	}
 	return t.readPart(info, 0, dst)
 }
@@ -133,7 +133,7 @@ func (t *File) ReadFloats(name string, dst []float32) error {
 func (t *File) readPart(info Info, lo int, dst []float32) error {
 	decode, ok := decoders[info.DType]
 	if !ok {
-		return fmt.Errorf("%w: %s: tensor %q must be F32, F16 or BF16 (got %s)", ErrFormat, t.Path, info.Name, info.DType)
+		return fmt.Errorf("%w: %s: tensor %q must be F32, F16 or BF16 (got %s)", errFormat, t.Path, info.Name, info.DType)
 	}
 	width := int(dtypeBits[info.DType] / 8)
 	at := info.begin + int64(lo*width)
@@ -146,7 +146,7 @@ func (t *File) readPart(info Info, lo int, dst []float32) error {
 	for len(dst) > 0 {
 		n := min(len(buf)/width, len(dst))
 		if _, err := t.r.ReadAt(buf[:n*width], t.data+at); err != nil && err != io.EOF {
-			return fmt.Errorf("%w: %s: tensor %q: %w", ErrFormat, t.Path, info.Name, err)
+			return fmt.Errorf("%w: %s: tensor %q: %w", errFormat, t.Path, info.Name, err)
 		}
 		decode(dst[:n], buf)
 		dst, at = dst[n:], at+int64(n*width)
@@ -178,7 +178,7 @@ func (t *File) Drop(info Info, lo, hi int) {
 func (t *File) Floats(name string) ([]float32, error) {
 	info, ok := t.Info(name)
 	if !ok {
-		return nil, fmt.Errorf("%w: %s: tensor %q is missing", ErrFormat, t.Path, name)
+		return nil, fmt.Errorf("%w: %s: tensor %q is missing", errFormat, t.Path, name)
 	}
 	dst := make([]float32, info.Len()) // bounded by the file's size: the header was checked
 	return dst, t.ReadFloats(name, dst)
@@ -192,7 +192,7 @@ func Guard(f func() error) (err error) {
 		switch r := recover(); fault := r.(type) {
 		case nil:
 		case interface{ Addr() uintptr }:
-			err = fmt.Errorf("%w: the file was changed while it was read (fault at %#x)", ErrFormat, fault.Addr())
+			err = fmt.Errorf("%w: the file was changed while it was read (fault at %#x)", errFormat, fault.Addr())
 		default:
 			panic(r)
 		}

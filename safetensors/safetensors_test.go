@@ -27,7 +27,7 @@ func rawTensors(header string, data ...byte) []byte {
 }
 
 func parseTensors(b []byte) (*File, error) {
-	return NewFile("m.safetensors", bytes.NewReader(b), int64(len(b)))
+	return newFile("m.safetensors", bytes.NewReader(b), int64(len(b)))
 }
 
 func TestTensorsRead(t *testing.T) {
@@ -127,7 +127,7 @@ func TestTensorsBad(t *testing.T) {
 	}
 	for _, c := range cases {
 		_, err := parseTensors(c.file)
-		if err == nil || !strings.Contains(err.Error(), c.text) || !errors.Is(err, ErrFormat) || strings.Contains(err.Error(), "\n") {
+		if err == nil || !strings.Contains(err.Error(), c.text) || !errors.Is(err, errFormat) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v, want %s", c.name, err, c.text)
 		}
 	}

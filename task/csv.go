@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// ReadCSV reads a task from CSV (RFC 4180) whose first line names the columns, a
-// choice of Fields in any order; accepted answers are separated by |. The file's
+// readCSV reads a task from CSV (RFC 4180) whose first line names the columns, a
+// choice of fieldNames in any order; accepted answers are separated by |. The file's
 // name serves the errors and the task's name.
-func ReadCSV(file string, r io.Reader) (*Task, error) {
+func readCSV(file string, r io.Reader) (*Task, error) {
 	text, err := readAll(file, r)
 	if err != nil {
 		return nil, err
@@ -46,8 +46,8 @@ func ReadCSV(file string, r io.Reader) (*Task, error) {
 // checkHeader refuses unknown and repeated columns and a missing prompt.
 func checkHeader(file string, header []string) error {
 	for i, name := range header {
-		if !slices.Contains(Fields[:], name) {
-			return fieldError(file, 1, name, "is not known, must be one of %s", strings.Join(Fields[:], ", "))
+		if !slices.Contains(fieldNames[:], name) {
+			return fieldError(file, 1, name, "is not known, must be one of %s", strings.Join(fieldNames[:], ", "))
 		}
 		if slices.Contains(header[:i], name) {
 			return fieldError(file, 1, name, "must stand once")

@@ -15,9 +15,9 @@ import (
 	"pgsrm/config"
 )
 
-// Fields are the fields of a line of JSONL, or columns of CSV. Only prompt is
+// fieldNames are the fields of a line of JSONL, or columns of CSV. Only prompt is
 // required; accepted is a list of strings in JSONL and separated by | in CSV.
-var Fields = [...]string{"prompt", "input", "reference", "accepted", "split", "id"}
+var fieldNames = [...]string{"prompt", "input", "reference", "accepted", "split", "id"}
 
 // Load returns the built-in task of that name, or reads FILE.jsonl or FILE.csv.
 // Reading is strict: an error names the file, the line and the field.
@@ -38,9 +38,9 @@ func Load(nameOrPath string) (*Task, error) {
 	}
 	defer f.Close()
 	if ext == ".csv" {
-		return ReadCSV(nameOrPath, f)
+		return readCSV(nameOrPath, f)
 	}
-	return ReadJSONL(nameOrPath, f)
+	return readJSONL(nameOrPath, f)
 }
 
 // row is one item as a file holds it, with the line where it starts.

@@ -12,7 +12,7 @@ import (
 func TestReadJSONL(t *testing.T) {
 	text := "\xef\xbb\xbf" + `{"prompt":"2+2=","reference":"4","accepted":["four"],"split":"held-out","id":"sum"}` + "\r\n\r\n" +
 		`{"prompt":" 3+3= ","input":"3+3","reference":"6","split":"train"}` + "\n" + `{"prompt":"4+4="}`
-	k, err := ReadJSONL("dir/sums.jsonl", strings.NewReader(text))
+	k, err := readJSONL("dir/sums.jsonl", strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestReadJSONL(t *testing.T) {
 
 func TestReadCSV(t *testing.T) {
 	text := "\xef\xbb\xbfreference,prompt,accepted,split\r\n4,\"2+2, then\r\nstop\",four|iv,train\r\n6,3+3=,,held-out\r\n"
-	k, err := ReadCSV("sums.csv", strings.NewReader(text))
+	k, err := readCSV("sums.csv", strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,9 +79,9 @@ func TestBadFiles(t *testing.T) {
 		{"a.csv", "prompt\n\"x\ny\"\nz\xff\n", `a.csv:4: field "prompt": must be valid UTF-8`},
 		{"a.csv", "prompt,accepted\nx,y|\n", `a.csv:2: field "accepted": must not hold an empty answer`},
 	} {
-		read := ReadJSONL
+		read := readJSONL
 		if filepath.Ext(c.name) == ".csv" {
-			read = ReadCSV
+			read = readCSV
 		}
 		_, err := read(c.name, strings.NewReader(c.text))
 		if got := errText(err); got != c.want {
@@ -93,8 +93,8 @@ func TestBadFiles(t *testing.T) {
 func TestLongLines(t *testing.T) {
 	long := strings.Repeat("x", 3<<20)
 	for name, read := range map[string]func() (*Task, error){
-		"jsonl": func() (*Task, error) { return ReadJSONL("a.jsonl", strings.NewReader(`{"prompt":"`+long+`"}`)) },
-		"csv":   func() (*Task, error) { return ReadCSV("a.csv", strings.NewReader("prompt\n"+long+"\n")) },
+		"jsonl": func() (*Task, error) { return readJSONL("a.jsonl", strings.NewReader(`{"prompt":"`+long+`"}`)) },
+		"csv":   func() (*Task, error) { return readCSV("a.csv", strings.NewReader("prompt\n"+long+"\n")) },
 	} {
 		k, err := read()
 		if err != nil || k.Items[0].Prompt != long {
@@ -144,7 +144,7 @@ func FuzzJSONL(f *testing.F) {
 	f.Add(`{"prompt":"a","split":"train","id":"1","input":"i","reference":"r"}`)
 	f.Add(`{"prompt":{"a":[1,2]}}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		if k, err := ReadJSONL("f.jsonl", strings.NewReader(text)); err == nil {
+		if k, err := readJSONL("f.jsonl", strings.NewReader(text)); err == nil {
 			check(t, k)
 		} else if !strings.HasPrefix(err.Error(), "f.jsonl:") {
 			t.Errorf("error names no file: %v", err)
@@ -157,7 +157,7 @@ func FuzzCSV(f *testing.F) {
 	f.Add("id,prompt\n1,\"a\nb\"\n")
 	f.Add("prompt,split\na,test\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		if k, err := ReadCSV("f.csv", strings.NewReader(text)); err == nil {
+		if k, err := readCSV("f.csv", strings.NewReader(text)); err == nil {
 			check(t, k)
 		} else if !strings.HasPrefix(err.Error(), "f.csv:") {
 			t.Errorf("error names no file: %v", err)

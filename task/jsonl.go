@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// ReadJSONL reads a task from lines of JSON objects with the fields of Fields;
+// readJSONL reads a task from lines of JSON objects with the fields of fieldNames;
 // blank lines are skipped. The file's name serves the errors and the task's name.
-func ReadJSONL(file string, r io.Reader) (*Task, error) {
+func readJSONL(file string, r io.Reader) (*Task, error) {
 	text, err := readAll(file, r)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func decodeField(d *json.Decoder, it *Item, field, file string, line int) error 
 			return err
 		}
 	default:
-		return fieldError(file, line, field, "is not known, must be one of %s", strings.Join(Fields[:], ", "))
+		return fieldError(file, line, field, "is not known, must be one of %s", strings.Join(fieldNames[:], ", "))
 	}
 	switch field {
 	case "prompt":
