@@ -1,7 +1,7 @@
 // Baserate draws docs/img/baserate.png: exact match at the end over the base rate
 // of the start child, from the summaries of several comparisons.
 //
-//	go run ./docs/img/_baserate 0.05=runs/rate-0.05 0.26=runs/rate-0.26 ...
+//	cd docs/img/_baserate && go run . 0.05=/runs/rate-0.05 0.26=/runs/rate-0.26 ...
 //
 // The number before each folder is how often a sampled answer of the untrained
 // child is right, in percent.
@@ -70,7 +70,7 @@ func main() {
 			add(p, name, s)
 		}
 	}
-	if err := p.Save(16*vg.Centimeter, 10*vg.Centimeter, "docs/img/baserate.png"); err != nil {
+	if err := p.Save(16*vg.Centimeter, 10*vg.Centimeter, "../baserate.png"); err != nil {
 		log.Fatal(err)
 	}
 }
