@@ -11,4 +11,34 @@
 // path, Model.Forward, whether all at once (training) or a few at a time
 // (cached decoding): every row depends only on its own path. Log-probabilities
 // stored by the sampler are therefore the very bits of the training forward.
+//
+// # Files
+//
+// The model
+//
+//	config.go   what a model is: sizes, norms, positions, special tokens
+//	model.go    its parameters, laid out in one table
+//	param.go    a parameter, its gradient, its layout in memory
+//	random.go   GPT-2's initialisation
+//	finite.go   weights and moments checked for NaN and infinities
+//
+// The pass through it; each operation stands beside its backward
+//
+//	block.go        a block as one list of calls, with its formulas; backward the same in reverse
+//	embedding.go, norm.go, linear.go, rope.go, attention.go, mlp.go  the operations of a block
+//	lora_pass.go    what low-rank adapters add to a matrix
+//	forward.go      embeddings and blocks; the last block only for rows that predict
+//	backward.go     the gradients of all of it
+//	state.go        the rows and their prefix tree
+//	activations.go  what is kept of each row, and for how long
+//	head.go         hidden state to logits, a chunk of rows at a time
+//	valuehead.go    hidden state to a value
+//
+// What is done with it
+//
+//	score.go       log-probabilities, entropies and values of tokens, and their gradients
+//	supervised.go  cross-entropy of sequences
+//	sample.go, greedy.go  decoding
+//	lora.go        low-rank adapters: added, frozen, merged
+//	adamw.go       the optimiser
 package lm

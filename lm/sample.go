@@ -47,22 +47,6 @@ type Generation struct {
 	Finish   string    // "eos" or "length"
 }
 
-// Fits reports a prompt that leaves no room for n more tokens in the context.
-func (c Config) Fits(prompt []int32, n int) error {
-	if len(prompt) == 0 {
-		return fmt.Errorf("prompt: must have at least one token")
-	}
-	if n > c.Positions-len(prompt) {
-		return fmt.Errorf("prompt: %d tokens and %d new ones must fit in the context of %d", len(prompt), n, c.Positions)
-	}
-	for _, t := range prompt {
-		if t < 0 || int(t) >= c.Vocab {
-			return fmt.Errorf("prompt: token must be in 0..%d (got %d)", c.Vocab-1, t)
-		}
-	}
-	return nil
-}
-
 // maxSamples is how many samples of one prompt Generate draws at most.
 const maxSamples = 1 << 20
 
