@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,10 +54,80 @@ func (c checkpoints) steps() ([]int, error) {
 	return steps, nil
 }
 
+// newest is the step of the newest checkpoint; ok is false without one. One that
+// verify finds damaged is an error, which names the newest of the others that is good.
+func (c checkpoints) newest(verify func(step int) error) (step int, ok bool, err error) {
+	steps, err := c.steps()
+	if err != nil || len(steps) == 0 {
+		return 0, false, err
+	}
+	step = steps[len(steps)-1]
+	damage := verify(step)
+	if damage == nil {
+		return step, true, nil
+	}
+	hint := "no other checkpoint is good: start anew in another folder"
+	if older := lastGood(steps[:len(steps)-1], verify); older >= 0 {
+		hint = fmt.Sprintf("%s is good: to resume from it, remove %s and resume again", c.folder(older), c.folder(step))
+	}
+	return 0, false, configErrorf("checkpoint: %w; %s", damage, hint)
+}
+
+// good names the newest checkpoint that verify finds good, for an error.
+func (c checkpoints) good(verify func(step int) error) string {
+	steps, err := c.steps()
+	if step := lastGood(steps, verify); err == nil && step >= 0 {
+		return "last good checkpoint: " + c.folder(step)
+	}
+	return "last good checkpoint: none"
+}
+
+// lastGood is the last of steps, ascending, that verify finds good; -1 without one.
+func lastGood(steps []int, verify func(step int) error) int {
+	for _, step := range slices.Backward(steps) {
+		if verify(step) == nil {
+			return step
+		}
+	}
+	return -1
+}
+
+// maxState bounds the size of state.json, which has a line for each prompt at most.
+const maxState = 256 << 20
+
+// readState reads state.json into s strictly: one object of a version up to the
+// given one, every key known.
+func readState(path string, version int, s any) error {
+	if st, err := os.Stat(path); err != nil {
+		return err
+	} else if st.Size() > maxState {
+		return fmt.Errorf("%s: must have at most %d bytes (got %d)", path, maxState, st.Size())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var head struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if head.Version < 1 || head.Version > version {
+		return fmt.Errorf("%s: version must be 1 to %d (got %d)", path, version, head.Version)
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(s); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
 // write writes the checkpoint of a step in one move, then deletes all but the
-// newest keep (0 = none). fill writes everything but state and checksums. A checkpoint of
-// the step that is already there has the same weights, at most without the last
-// evaluation, which a resumed run repeats: it stays.
+// newest keep (0 = none). fill writes everything but state and checksums. A
+// checkpoint of the step that is already there has the same weights, at most
+// without the last evaluation, which a resumed run repeats: it stays.
 func (c checkpoints) write(step, keep int, state any, fill func(dir string) error) error {
 	path := c.folder(step)
 	if _, err := os.Lstat(path); err == nil {

@@ -22,7 +22,6 @@ const (
 
 	calibrationFile = "calibration.json"
 	eventsPrefix    = "events.out.tfevents."
-	lockFile        = "lock"
 	checkpointsDir  = "checkpoints"
 	childDir        = "child" // also in a checkpoint
 
@@ -40,11 +39,8 @@ var journalNames = []string{MetricsFile, TimingsFile, CompletionsFile}
 
 // directory is a run directory that this process has locked.
 type directory struct {
-	path     string
-	begun    bool // a run has begun in it
-	lock     *durable.Lock
-	ownLock  bool           // the lock's file is of this process's making
-	made     []string       // folders that this process made, the innermost first
+	*claim
+	begun    bool           // a run has begun in it
 	journals []namedJournal // in a fixed order; empty until openJournals
 }
 
@@ -63,36 +59,15 @@ func openDirectory(path string, now time.Time) (*directory, error) {
 	if err := refuseForeign(path); err != nil {
 		return nil, err
 	}
-	d := &directory{path: path}
-	var err error
-	if d.made, err = makeFolders(path); err != nil {
+	c, err := claimFolder(path, now)
+	if err != nil {
 		return nil, fmt.Errorf("run directory: %w", err)
 	}
-	d.ownLock = !d.has(lockFile)
-	if d.lock, err = lockDir(d.file(lockFile), now); err != nil {
-		return nil, fmt.Errorf("run directory: %w", err)
-	}
+	d := &directory{claim: c}
 	if err := d.tidy(); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
-}
-
-// makeFolders makes a folder and those above it that are absent, and returns what
-// it made, the innermost first.
-func makeFolders(path string) (made []string, err error) {
-	for p := filepath.Clean(path); ; p = filepath.Dir(p) {
-		if _, err := os.Lstat(p); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		made = append(made, p)
-	}
-	for range 3 { // a run that failed beside this one may remove a common parent
-		if err = os.MkdirAll(path, 0o755); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-	}
-	return made, err
 }
 
 // tidy finds out whether a run has begun and removes what killed processes left.
@@ -153,19 +128,9 @@ func (d *directory) close() error {
 		err = errors.Join(err, j.close())
 	}
 	if d.begun {
-		return errors.Join(err, d.lock.Release())
+		return errors.Join(err, d.release())
 	}
-	err = errors.Join(err, d.removeStart())
-	if !d.ownLock {
-		return errors.Join(err, d.lock.Release())
-	}
-	err = errors.Join(err, d.lock.Discard())
-	for _, folder := range d.made {
-		if os.Remove(folder) != nil {
-			break // somebody else's file is in it by now
-		}
-	}
-	return err
+	return errors.Join(err, d.removeStart(), d.undo())
 }
 
 // file is the path of a name in the directory.

@@ -18,6 +18,7 @@
 //
 //	compare.go      several runs side by side         sources.go       parents and embedders that they share
 //	child.go        children by their names           lora.go          adapters instead of all weights
-//	supervised.go   training on given texts           rng.go           streams of random numbers
+//	supervised.go   training on given sequences       supervised_state.go   its checkpoints, save and restore
 //	events.go       what happens in a run             terminal.go      and how a terminal shows it
+//	rng.go          streams of random numbers         lock.go          folders that this process has locked
 package run

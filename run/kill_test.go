@@ -6,13 +6,18 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 )
 
-// victimDir names the run directory of the process that is to be killed.
-const victimDir = "PGSRM_TEST_VICTIM_DIR"
+// victimDir names the folder in which the process trains that is to be killed,
+// victimKind what it trains: "run" or "supervised".
+const (
+	victimDir  = "PGSRM_TEST_VICTIM_DIR"
+	victimKind = "PGSRM_TEST_VICTIM_KIND"
+)
 
 // TestMain turns the test binary into a training process where the environment
 // says so.
@@ -26,17 +31,25 @@ func TestMain(m *testing.M) {
 // victim trains until it is done or killed.
 func victim(dir string) int {
 	t := &testing.T{}
-	if _, err := Resume(context.Background(), testConfig(t, dir, "episodes=320"), testDeps(t)); err != nil {
+	var err error
+	if os.Getenv(victimKind) == "supervised" {
+		l := newLesson(filepath.Join(dir, childDir))
+		l.cfg.Steps, l.cfg.CheckpointEvery, l.resume = 120, 3, true
+		_, err = l.run(t)
+	} else {
+		_, err = Resume(context.Background(), testConfig(t, dir, "episodes=320"), testDeps(t))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
 }
 
-// TestKilledRunResumesToTheSameBits kills a training process at random instants
-// until it gets to its end, again and again, and compares with a straight run.
-// PGSRM_KILLS sets the number of kills (3 by default).
-func TestKilledRunResumesToTheSameBits(t *testing.T) {
+// TestKilledTrainingResumesToTheSameBits kills a training process at random
+// instants until it gets to its end, again and again, and compares with one that was
+// left alone. PGSRM_KILLS sets the number of kills (3 by default).
+func TestKilledTrainingResumesToTheSameBits(t *testing.T) {
 	kills := 3
 	if text := os.Getenv("PGSRM_KILLS"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -45,9 +58,16 @@ func TestKilledRunResumesToTheSameBits(t *testing.T) {
 		}
 		kills = n
 	}
+	t.Run("run", func(t *testing.T) { killAgainAndAgain(t, "run", kills, compareRuns) })
+	t.Run("supervised", func(t *testing.T) {
+		killAgainAndAgain(t, "supervised", kills, func(t testing.TB, want, got string) { sameFiles(t, snapshot(t, want), got) })
+	})
+}
+
+func killAgainAndAgain(t *testing.T, kind string, kills int, compare func(t testing.TB, want, got string)) {
 	straight := t.TempDir()
 	begin := time.Now()
-	if code, err := train1(straight, 0); code != 0 {
+	if code, err := train1(kind, straight, 0); code != 0 {
 		t.Fatal(err)
 	}
 	whole := time.Since(begin)
@@ -55,27 +75,27 @@ func TestKilledRunResumesToTheSameBits(t *testing.T) {
 	dir, done := t.TempDir(), 0
 	for done < kills {
 		after := time.Duration(1 + rng.Int64N(int64(whole)))
-		code, err := train1(dir, after)
+		code, err := train1(kind, dir, after)
 		switch {
 		case code < 0: // killed
 			done++
 		case code > 0:
 			t.Fatalf("after %d kills: %v", done, err)
 		default: // it got to its end: compare, begin anew
-			compareRuns(t, straight, dir)
+			compare(t, straight, dir)
 			dir = t.TempDir()
 		}
 	}
-	if code, err := train1(dir, 0); code != 0 {
+	if code, err := train1(kind, dir, 0); code != 0 {
 		t.Fatal(err)
 	}
-	compareRuns(t, straight, dir)
+	compare(t, straight, dir)
 	t.Logf("%d kills of a process that takes %v", done, whole)
 }
 
 // train1 runs a victim and kills it after a while (0 = never). The code is its
 // exit code, negative if it was killed.
-func train1(dir string, after time.Duration) (code int, err error) {
+func train1(kind, dir string, after time.Duration) (code int, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if after > 0 {
@@ -83,7 +103,7 @@ func train1(dir string, after time.Duration) (code int, err error) {
 		defer cancel()
 	}
 	cmd := exec.CommandContext(ctx, os.Args[0]) // SIGKILL when the context ends
-	cmd.Env = append(os.Environ(), victimDir+"="+dir)
+	cmd.Env = append(os.Environ(), victimDir+"="+dir, victimKind+"="+kind)
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
 		return 1, err

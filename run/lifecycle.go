@@ -1,7 +1,6 @@
 package run
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -272,8 +271,10 @@ func (r *run) nonFinite(err error) error {
 	if errors.As(err, &bad) {
 		err = fmt.Errorf("step %d: %w: %s is %v", r.done+1, ErrNonFinite, bad.What, bad.Value)
 	}
-	steps, _ := r.dir.checkpoints().steps() // none can be named where they cannot be listed
-	return fmt.Errorf("%w; last good checkpoint: %s", err, cmp.Or(r.lastGood(steps), "none"))
+	return fmt.Errorf("%w; %s", err, r.dir.checkpoints().good(func(step int) error {
+		_, err := r.verify(step)
+		return err
+	}))
 }
 
 // episode is the number of samples drawn so far.

@@ -3,10 +3,80 @@ package run
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"pgsrm/internal/durable"
 )
+
+// lockFile is the name of the lock in the folder that it locks.
+const lockFile = "lock"
+
+// claim is a folder that this process has locked.
+type claim struct {
+	path string
+	lock *durable.Lock
+	own  bool     // the lock's file is of this process's making
+	made []string // folders that this process made, the innermost first
+}
+
+// claimFolder makes and locks a folder, or fails with ErrLocked and the owner.
+func claimFolder(path string, now time.Time) (*claim, error) {
+	c := &claim{path: path}
+	var err error
+	if c.made, err = makeFolders(path); err != nil {
+		return nil, err
+	}
+	_, absent := os.Lstat(filepath.Join(path, lockFile))
+	c.own = errors.Is(absent, fs.ErrNotExist)
+	if c.lock, err = lockDir(filepath.Join(path, lockFile), now); err != nil {
+		c.removeMade()
+		return nil, err
+	}
+	return c, nil
+}
+
+// release gives the lock back and leaves the folder.
+func (c *claim) release() error { return c.lock.Release() }
+
+// undo gives the lock back and removes what claimFolder made: the lock's file and
+// the folders, as far as they hold nothing else.
+func (c *claim) undo() error {
+	if !c.own {
+		return c.release()
+	}
+	err := c.lock.Discard()
+	c.removeMade()
+	return err
+}
+
+// removeMade removes the folders that claimFolder made and that are empty.
+func (c *claim) removeMade() {
+	for _, folder := range c.made {
+		if err := os.Remove(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return // somebody else's file is in it by now
+		}
+	}
+}
+
+// makeFolders makes a folder and those above it that are absent, and returns what
+// it made, the innermost first.
+func makeFolders(path string) (made []string, err error) {
+	for p := filepath.Clean(path); ; p = filepath.Dir(p) {
+		if _, err := os.Lstat(p); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		made = append(made, p)
+	}
+	for range 3 { // a run that failed beside this one may remove a common parent
+		if err = os.MkdirAll(path, 0o755); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return made, err
+}
 
 // lockDir takes the lock of a run directory, or fails with ErrLocked and the owner.
 func lockDir(path string, now time.Time) (*durable.Lock, error) {

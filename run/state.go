@@ -76,7 +76,8 @@ func (r *run) restore(s runState) error {
 	if s.Version == 1 {
 		r.warnings.add(path + " is of version 1, which has no checksums: it is taken as it is")
 	}
-	if err := r.reload(filepath.Join(path, childDir)); err != nil {
+	var err error
+	if r.model, err = reloadChild(r.model, filepath.Join(path, childDir)); err != nil {
 		return err
 	}
 	r.openPolicy()
@@ -89,18 +90,17 @@ func (r *run) restore(s runState) error {
 	return r.checkFinite()
 }
 
-// reload replaces the start child by that of a checkpoint: all of it, or its
+// reloadChild replaces a start child by that of a checkpoint: all of it, or its
 // adapter on the same base.
-func (r *run) reload(dir string) error {
-	if r.cfg.LoRA.On() {
-		r.model.DropLoRA()
-		return r.model.LoadAdapter(dir, false) // the base is the start child's: Environment.check
+func reloadChild(start *hf.Model, dir string) (*hf.Model, error) {
+	if _, adapted := start.LoRA(); adapted {
+		start.DropLoRA()
+		return start, start.LoadAdapter(dir, false) // the base is the start child's, as was checked
 	}
 	m, err := hf.Load(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	m.Pool, m.Tokenizer = r.model.Pool, r.model.Tokenizer
-	r.model = m
-	return nil
+	m.Pool, m.Tokenizer = start.Pool, start.Tokenizer
+	return m, nil
 }

@@ -1,49 +1,27 @@
 package run
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 )
 
-// newestState finds the newest checkpoint of the run; ok is false without one. A
-// damaged one is an error that names the newest of the others that is good.
+// newestState finds the newest checkpoint of the run; ok is false without one.
 func (r *run) newestState() (s runState, ok bool, err error) {
-	steps, err := r.dir.checkpoints().steps()
-	if err != nil || len(steps) == 0 {
-		return s, false, err
-	}
-	last := len(steps) - 1
-	if s, err = r.verify(steps[last]); err == nil {
-		return s, true, nil
-	}
-	if older := r.lastGood(steps[:last]); older != "" {
-		return s, false, configErrorf("checkpoint: %w; %s is good: to resume from it, remove %s and resume again", err, older, r.dir.checkpoints().folder(steps[last]))
-	}
-	return s, false, configErrorf("checkpoint: %w; no other checkpoint is good: start a new run in another folder", err)
-}
-
-// lastGood is the path of the newest good checkpoint of those of steps, which are
-// ascending; "" where none is.
-func (r *run) lastGood(steps []int) string {
-	for _, step := range slices.Backward(steps) {
-		if _, err := r.verify(step); err == nil {
-			return r.dir.checkpoints().folder(step)
-		}
-	}
-	return ""
+	_, ok, err = r.dir.checkpoints().newest(func(step int) error {
+		s, err = r.verify(step)
+		return err
+	})
+	return s, ok, err
 }
 
 // verify reads the state of a checkpoint and holds it, and all that it stands on,
 // against the run and the checksums.
 func (r *run) verify(step int) (runState, error) {
 	path := r.dir.checkpoints().folder(step)
-	s, err := readState(filepath.Join(path, stateFile))
+	var s runState
+	err := readState(filepath.Join(path, stateFile), stateVersion, &s)
 	if err == nil && s.Version > 1 {
 		err = checkSums(path)
 	}
@@ -80,40 +58,6 @@ func (s runState) checkStart(d *directory) error {
 		}
 	}
 	return nil
-}
-
-// maxState bounds the size of state.json, which has a line for each prompt at most.
-const maxState = 256 << 20
-
-// readState reads state.json strictly: one object, every key known.
-func readState(path string) (s runState, err error) {
-	if st, err := os.Stat(path); err != nil {
-		return s, err
-	} else if st.Size() > maxState {
-		return s, fmt.Errorf("%s: must have at most %d bytes (got %d)", path, maxState, st.Size())
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return s, err
-	}
-	var version struct {
-		Version int `json:"version"`
-	}
-	if err := json.Unmarshal(text, &version); err != nil {
-		return s, fmt.Errorf("%s: %w", path, err)
-	}
-	if v := version.Version; v < 1 || v > stateVersion {
-		return s, fmt.Errorf("%s: version must be 1 to %d (got %d)", path, stateVersion, v)
-	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&s); err != nil {
-		return s, fmt.Errorf("%s: %w", path, err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return s, fmt.Errorf("%s: must be one object", path)
-	}
-	return s, nil
 }
 
 var eventsPattern = regexp.MustCompile(`^events\.out\.tfevents\.[0-9]{1,19}\.pgsrm$`)

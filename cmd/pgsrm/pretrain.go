@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -31,21 +30,21 @@ type pretrainOptions struct {
 	Corpus   corpus.Options
 	BaseRate float64
 
-	Init string // child to go on from; empty = random weights and a new vocabulary
+	Init string // child to start from; empty = random weights and a new vocabulary
 
 	Layers, Width, Heads, Vocab, Positions int
-	Train                                  run.SupervisedConfig
-	DType                                  string
+	superviseOptions
+	DType string
 }
 
 func defaultPretrainOptions() pretrainOptions {
 	return pretrainOptions{
 		Embedder: "builtin", Corpus: corpus.DefaultOptions(), BaseRate: ofRecipe,
 		Layers: 4, Width: 128, Heads: 4, Vocab: 2000, Positions: 128,
-		Train: run.SupervisedConfig{
-			Steps: 3000, Batch: 64, MaxGradNorm: 1, WeightDecay: 0.01,
+		superviseOptions: superviseOptions{Train: run.SupervisedConfig{
+			Steps: 3000, Batch: 64, MaxGradNorm: 1, WeightDecay: 0.01, CheckpointEvery: 500,
 			Schedule: rl.Schedule{Kind: "cosine", LR: 2e-3, Warmup: 100, Final: 0.05},
-		},
+		}},
 		DType: "BF16",
 	}
 }
@@ -54,7 +53,7 @@ func defaultPretrainOptions() pretrainOptions {
 func (o *pretrainOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Out, "out", o.Out, "folder for the child (required)")
 	f.StringVar(&o.Text, "text", o.Text, "train on this file, or the *.txt and *.jsonl files of this folder, instead of the generated corpus")
-	f.StringVar(&o.Init, "init", o.Init, "go on from this child instead of random weights; its size and vocabulary stay")
+	f.StringVar(&o.Init, "init", o.Init, "start from this child instead of random weights; its size and vocabulary stay")
 	f.StringVar(&o.Embedder, "embedder", o.Embedder, "embedder that says which wrong answers are related")
 	f.Uint64Var(&o.Corpus.Seed, "seed", o.Corpus.Seed, "seed of corpus and weights")
 	f.Float64Var(&o.BaseRate, "base-rate", o.BaseRate, "share of right answers in the corpus, all tasks (-1 = the recipe's)")
@@ -69,6 +68,7 @@ func (o *pretrainOptions) AddFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.Train.Batch, "batch", o.Train.Batch, "documents per update")
 	f.Float64Var(&o.Train.Schedule.LR, "lr", o.Train.Schedule.LR, "peak learning rate")
 	f.StringVar(&o.DType, "dtype", o.DType, "number format of the saved weights: F32 or BF16")
+	o.superviseOptions.AddFlags(f)
 }
 
 // newPretrainCommand makes a child from nothing.
@@ -88,6 +88,10 @@ object a line with the field text, in which a document may have several lines. A
 folder stands for all *.txt and *.jsonl files in it. A document that is longer than the
 context is cut into pieces; none of it is left out. The pieces come in a new order each
 time. An update takes --batch of them. pgsrm eval --text measures the perplexity.
+
+Checkpoints stand in DIR.checkpoints until the child is saved. Interrupted (Ctrl-C once)
+or killed, the same command with --resume trains on, to the very bits of a training that
+was left alone.
 
 EXAMPLES
   pgsrm pretrain --out children/tiny
@@ -141,10 +145,15 @@ func (o pretrainOptions) weights() int64 {
 	return int64(o.Layers)*12*d*d + int64(o.Vocab+o.Positions)*d
 }
 
-func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error {
+func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) (err error) {
 	if err := o.validate(); err != nil {
 		return err
 	}
+	training, err := run.OpenSupervised(o.Out, o.Resume)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, training.Close()) }()
 	docs, err := o.documents(ctx, g)
 	if err != nil {
 		return err
@@ -157,15 +166,19 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) error
 	defer m.Pool.Close()
 	g.Log.Info("pretraining", "weights", m.NumParams(), "vocabulary", m.Tokenizer.Size(), "updates", o.Train.Steps)
 
-	next, err := docs.sequences(m.Tokenizer, m.Config, o.Corpus.Seed)
+	next, data, err := docs.sequences(m.Tokenizer, m.Config, o.Corpus.Seed)
 	if err != nil {
 		return inputError(err)
 	}
-	loss, err := superviseWithLog(ctx, m.Model, o.Train, next, g)
+	o.Train.Child, o.Train.Data = o.Init, data
+	m, loss, err := supervise(ctx, training, m, o.Train, next, g)
 	if err != nil {
 		return err
 	}
 	if err := saveChild(m, o.Out, o.DType); err != nil {
+		return err
+	}
+	if err := training.Finish(); err != nil {
 		return err
 	}
 	if g.JSON {
@@ -194,27 +207,4 @@ func (o pretrainOptions) model(docs documents) (*hf.Model, error) {
 	cfg.EOS, cfg.BOS = eos, eos
 	m, err := lm.NewRandom(cfg, o.Corpus.Seed)
 	return &hf.Model{Model: m, Tokenizer: tok}, err
-}
-
-// superviseWithLog trains and logs about every five seconds; it returns the mean
-// loss of the last hundred updates.
-func superviseWithLog(ctx context.Context, m *lm.Model, cfg run.SupervisedConfig, next func(int) (lm.Sequence, error), g *globalOptions) (float64, error) {
-	start, last := time.Now(), time.Now()
-	mean, done := math.NaN(), 0
-	err := run.Supervised(ctx, m, cfg, next, func(e run.SupervisedEvent) {
-		done = e.Step
-		if math.IsNaN(mean) {
-			mean = e.Loss
-		}
-		mean += (e.Loss - mean) / min(100, float64(e.Step))
-		if time.Since(last) > 5*time.Second || e.Step == cfg.Steps {
-			last = time.Now()
-			left := time.Since(start) / time.Duration(e.Step) * time.Duration(cfg.Steps-e.Step)
-			g.Log.Info("training", "update", e.Step, "of", cfg.Steps, "loss", fmt.Sprintf("%.3f", mean), "left", left.Round(time.Second))
-		}
-	})
-	if ctx.Err() != nil {
-		return mean, fmt.Errorf("after update %d of %d, and nothing is saved: %w", done, cfg.Steps, err)
-	}
-	return mean, err
 }

@@ -8,6 +8,7 @@ import (
 	"pgsrm/corpus"
 	"pgsrm/embed"
 	"pgsrm/lm"
+	"pgsrm/run"
 	"pgsrm/tokenizer"
 )
 
@@ -16,8 +17,9 @@ func clipTokens(ids []int32, n int) []int32 { return ids[:min(n, len(ids))] }
 
 // documents is an endless list of training documents in two pieces each.
 type documents struct {
-	at    func(i int) (prompt, answer string)
-	texts []string // all of them, where they are the user's own
+	at     func(i int) (prompt, answer string)
+	texts  []string // all of them, where they are the user's own
+	recipe string   // of which the generated ones are a function
 }
 
 func (d documents) encode(tok *tokenizer.Tokenizer, i int, eos int32) []int32 {
@@ -26,25 +28,26 @@ func (d documents) encode(tok *tokenizer.Tokenizer, i int, eos int32) []int32 {
 }
 
 // sequences gives what the updates learn from, in order: the generated documents
-// one after the other, texts of the user in a new order each time.
-func (d documents) sequences(tok *tokenizer.Tokenizer, cfg lm.Config, seed uint64) (func(i int) (lm.Sequence, error), error) {
+// one after the other, texts of the user in a new order each time. data identifies
+// them.
+func (d documents) sequences(tok *tokenizer.Tokenizer, cfg lm.Config, seed uint64) (next func(i int) (lm.Sequence, error), data string, err error) {
 	if d.texts == nil {
 		return func(i int) (lm.Sequence, error) {
 			return lm.Sequence{Tokens: clipTokens(d.encode(tok, i, cfg.EOS), cfg.Positions+1), From: 1}, nil
-		}, nil
+		}, digestOf(d.recipe, string(tok.JSON()), fmt.Sprint(cfg.Positions)), nil
 	}
 	seqs := textSequences(tok, d.texts, cfg)
 	if len(seqs) == 0 {
-		return nil, errors.New("--text: must have at least two tokens")
+		return nil, "", errors.New("--text: must have at least two tokens")
 	}
-	return shuffledEpochs(seqs, seed), nil
+	return shuffledEpochs(seqs, seed), digestOf(run.DataDigest(seqs), fmt.Sprint(seed)), nil
 }
 
 // documents opens the text file or the generated corpus.
 func (o pretrainOptions) documents(ctx context.Context, g *globalOptions) (documents, error) {
 	if o.Text != "" {
 		texts, err := readTexts(o.Text)
-		return documents{func(i int) (string, string) { return "", texts[i%len(texts)] }, texts}, err
+		return documents{at: func(i int) (string, string) { return "", texts[i%len(texts)] }, texts: texts}, err
 	}
 	opt := o.Corpus
 	if o.BaseRate != ofRecipe {
@@ -70,7 +73,7 @@ func (o pretrainOptions) documents(ctx context.Context, g *globalOptions) (docum
 	if err != nil {
 		return documents{}, inputError(err)
 	}
-	return documents{at: func(i int) (string, string) {
+	return documents{recipe: fmt.Sprintf("%+v %+v", opt, e.Identity()), at: func(i int) (string, string) {
 		d := gen.Document(i)
 		return d.Prompt, d.Answer
 	}}, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,10 @@ it learns from JSON lines {"prompt":"...","response":"..."} instead; a line with
 folder, with --lora-rank as a PEFT adapter folder. Exact match of greedy answers is
 printed for both splits, before and after.
 
+Checkpoints stand in DIR.checkpoints until the child is saved. Interrupted (Ctrl-C once)
+or killed, the same command with --resume trains on, to the very bits of a training that
+was left alone.
+
 This is supervised tuning, the baseline that reinforcement learning is compared with.
 
 EXAMPLES
@@ -53,7 +58,7 @@ type sftOptions struct {
 	Seed         uint64
 	DType        string
 	LoRA         run.LoRA
-	Train        run.SupervisedConfig
+	superviseOptions
 }
 
 // Without --epochs each answer is seen so often, and more where that makes too few
@@ -66,7 +71,9 @@ const (
 func defaultSFTOptions() sftOptions {
 	return sftOptions{
 		Seed: 1, DType: string(safetensors.F32), LoRA: run.LoRA{Targets: []string{hf.AllLinear}},
-		Train: run.SupervisedConfig{Batch: 16, MaxGradNorm: 1, Schedule: rl.Schedule{Kind: "linear", LR: 5e-4, Warmup: 10}},
+		superviseOptions: superviseOptions{Train: run.SupervisedConfig{
+			Batch: 16, MaxGradNorm: 1, CheckpointEvery: 500, Schedule: rl.Schedule{Kind: "linear", LR: 5e-4, Warmup: 10},
+		}},
 	}
 }
 
@@ -88,6 +95,7 @@ func (o *sftOptions) AddFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.LoRA.Rank, "lora-rank", 0, "train low-rank adapters of this rank instead of all weights (0 = all weights)")
 	f.Float64Var(&o.LoRA.Alpha, "lora-alpha", 0, "the adapters count alpha/rank times (0 = twice the rank)")
 	f.StringSliceVar(&o.LoRA.Targets, "lora-targets", o.LoRA.Targets, "modules with adapters, by comma: c_attn, q_proj, ... or all-linear")
+	o.superviseOptions.AddFlags(f)
 }
 
 // validate names the first flag that does not go with the others; checkBounds has
@@ -122,10 +130,15 @@ type sftMatch struct {
 	HeldOut *float64 `json:"held_out"`
 }
 
-func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
+func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if err := o.validate(); err != nil {
 		return err
 	}
+	training, err := run.OpenSupervised(o.Out, o.Resume)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, training.Close()) }()
 	t, answers, err := o.examples(ctx, g)
 	if err != nil {
 		return err
@@ -163,13 +176,17 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) error {
 	}
 	o.Train.Steps = o.Epochs * perEpoch
 	out.Updates = o.Train.Steps
-	if out.Loss, err = superviseWithLog(ctx, m.Model, o.Train, shuffledEpochs(seqs, o.Seed), g); err != nil {
+	o.Train.Child, o.Train.Data = o.Child, digestOf(run.DataDigest(seqs), fmt.Sprint(o.Seed))
+	if m, out.Loss, err = supervise(ctx, training, m, o.Train, shuffledEpochs(seqs, o.Seed), g); err != nil {
 		return err
 	}
 	if out.ExactMatch.After, err = exactMatches(ctx, m, input, answers, n); err != nil {
 		return err
 	}
 	if err := saveChild(m, o.Out, o.DType); err != nil {
+		return err
+	}
+	if err := training.Finish(); err != nil {
 		return err
 	}
 	return out.print(g)
