@@ -93,17 +93,20 @@ func (l *loop) attribute(name string) (value, error) {
 		if l.index < n-1 {
 			return l.items[l.index+1], nil
 		}
-		return undefined{"the item behind the last"}, nil
+		return undefined{"the item after the last"}, nil
 	}
 	return nil, fmt.Errorf("loop.%s is not supported", name)
 }
 
 // invoke calls a method.
-func (m method) invoke(c call) (value, error) {
+func (m method) invoke(r *renderer, c call) (value, error) {
+	if err := r.charge(m.recv); err != nil {
+		return nil, err
+	}
 	switch recv := m.recv.(type) {
 	case string:
 		if f := textMethods[m.name]; f != nil {
-			return f(recv, c)
+			return f(r, recv, c)
 		}
 	case *dict:
 		if f := dictMethods[m.name]; f != nil {

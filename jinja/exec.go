@@ -7,18 +7,13 @@ import (
 	"strings"
 )
 
-// maxSteps bounds the statements and expressions of one rendering.
-const maxSteps = 500_000
-
-var errSteps = fmt.Errorf("must be done in %d steps", maxSteps)
-
 // renderer is the state of one rendering.
 type renderer struct {
+	meter
 	out     *strings.Builder
 	given   []Vars // variables of the caller, the last map first
-	steps   int
-	calls   int  // macros in macros
-	testing bool // in the condition of a for statement
+	calls   int    // macros in macros
+	testing bool   // in the condition of a for statement
 }
 
 // frame holds the names of a scope.
@@ -30,8 +25,9 @@ type frame struct {
 // missing is the value of a name that is not assigned yet.
 type missing struct{}
 
-// enter makes the frame of a scope.
+// enter makes the frame of a scope, at a price that counts with the next step.
 func (r *renderer) enter(s scope, parent *frame) *frame {
+	r.steps += len(s) / itemsPerStep
 	f := &frame{make(map[string]value, len(s)), parent}
 	for name, how := range s {
 		switch how {
@@ -69,28 +65,9 @@ func (r *renderer) global(name string) value {
 	return missing{}
 }
 
-// step counts the work.
-func (r *renderer) step() error {
-	if r.steps++; r.steps > maxSteps {
-		return errSteps
-	}
-	return nil
-}
-
-// charge counts the work that a value means for what reads it.
-func (r *renderer) charge(v value) error {
-	switch v := v.(type) {
-	case string:
-		r.steps += len(v) / 128
-	case *list:
-		r.steps += len(v.items) / 16
-	}
-	return r.step()
-}
-
 func (r *renderer) body(all []stmt, f *frame) error {
 	for _, s := range all {
-		if err := r.step(); err != nil {
+		if err := r.spend(1); err != nil {
 			return err
 		}
 		if err := s.exec(r, f); err != nil {
@@ -112,7 +89,10 @@ func (r *renderer) captured(all []stmt, f *frame) (string, error) {
 
 func (r *renderer) write(s string) error {
 	if r.out.Len()+len(s) > maxText {
-		return errText
+		return errOutput
+	}
+	if err := r.spend(len(s) / bytesPerStep); err != nil {
+		return err
 	}
 	r.out.WriteString(s)
 	return nil
@@ -143,7 +123,7 @@ func (s outputStmt) exec(r *renderer, f *frame) error {
 	if err != nil {
 		return at(s.line, err)
 	}
-	out, err := text(v)
+	out, err := r.text(v)
 	if err != nil {
 		return at(s.line, err)
 	}
@@ -166,7 +146,7 @@ func (s *forStmt) exec(r *renderer, f *frame) error {
 	if err != nil {
 		return at(s.line, err)
 	}
-	items, err := walk(v)
+	items, err := r.walk(v)
 	if err != nil {
 		return at(s.line, fmt.Errorf("for: %w", err))
 	}
@@ -192,7 +172,7 @@ func (s *forStmt) exec(r *renderer, f *frame) error {
 			return err
 		}
 		complete = complete || err == nil
-		if err := r.step(); err != nil {
+		if err := r.spend(1); err != nil {
 			return err
 		}
 	}
@@ -241,7 +221,7 @@ func (r *renderer) assign(t target, v value, f *frame) error {
 		}
 		ns.attrs.set(t.attr, v)
 	case tupleTarget:
-		items, err := walk(v)
+		items, err := r.walk(v)
 		if err != nil {
 			return err
 		}
@@ -304,8 +284,8 @@ func (s jumpStmt) exec(*renderer, *frame) error { return s.jump }
 
 // invoke calls a macro and returns what it writes.
 func (m *macro) invoke(r *renderer, c call) (value, error) {
-	if r.calls++; r.calls > maxDepth {
-		return nil, fmt.Errorf("macro %s: at most %d calls can be nested", m.name, maxDepth)
+	if r.calls++; r.calls > maxCalls {
+		return nil, fmt.Errorf("macro %s: %w", m.name, errCalls)
 	}
 	defer func() { r.calls-- }()
 	given, err := c.bind(m.name, 0, m.params...)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func (x constExpr) eval(*renderer, *frame) (value, error) { return x.v, nil }
+func (x constExpr) eval(r *renderer, _ *frame) (value, error) { return x.v, r.charge(x.v) }
 
 func (x nameExpr) eval(r *renderer, f *frame) (value, error) {
 	switch v := f.get(x.name).(type) {
@@ -38,6 +38,9 @@ func (x itemExpr) eval(r *renderer, f *frame) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.charge(all...); err != nil {
+		return nil, at(x.line, err)
+	}
 	v, err := index(all[0], all[1])
 	if err != nil {
 		return nil, at(x.line, err)
@@ -50,8 +53,14 @@ func (x sliceExpr) eval(r *renderer, f *frame) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.charge(all[0]); err != nil {
+		return nil, at(x.line, err)
+	}
 	v, err := slice(all[0], all[1], all[2], all[3])
-	return v, at(x.line, err)
+	if err != nil {
+		return nil, at(x.line, err)
+	}
+	return v, r.charge(v)
 }
 
 // evalAll evaluates expressions in order; a nil one gives nil.
@@ -67,7 +76,7 @@ func evalAll(r *renderer, f *frame, all ...expr) ([]value, error) {
 		}
 		out[i] = v
 	}
-	return out, r.step()
+	return out, r.spend(1)
 }
 
 func (x listExpr) eval(r *renderer, f *frame) (value, error) {
@@ -91,7 +100,7 @@ func (x dictExpr) eval(r *renderer, f *frame) (value, error) {
 		}
 		d.set(key, pair[1])
 	}
-	return d, nil
+	return d, r.charge(d)
 }
 
 // call is the arguments of a call, evaluated.
@@ -156,6 +165,9 @@ func (x callExpr) eval(r *renderer, f *frame) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.chargeCall(c); err != nil {
+		return nil, at(x.line, err)
+	}
 	var v value
 	switch fn := fn.(type) {
 	case *macro:
@@ -163,7 +175,7 @@ func (x callExpr) eval(r *renderer, f *frame) (value, error) {
 	case *function:
 		v, err = fn.call(r, c)
 	case method:
-		v, err = fn.invoke(c)
+		v, err = fn.invoke(r, c)
 	case undefined:
 		err = fn.err()
 	default:
@@ -192,7 +204,29 @@ func (x filterExpr) apply(r *renderer, f *frame, v value) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return filters[x.name](r, v, c)
+	return r.filter(x.name, v, c)
+}
+
+// filter applies a filter to a value.
+func (r *renderer) filter(name string, v value, c call) (value, error) {
+	if err := r.charge(v); err != nil {
+		return nil, err
+	}
+	if err := r.chargeCall(c); err != nil {
+		return nil, err
+	}
+	return filters[name](r, v, c)
+}
+
+// test applies a test to a value.
+func (r *renderer) test(name string, v value, c call) (bool, error) {
+	if err := r.charge(v); err != nil {
+		return false, err
+	}
+	if err := r.chargeCall(c); err != nil {
+		return false, err
+	}
+	return tests[name](r, v, c)
 }
 
 func (x testExpr) eval(r *renderer, f *frame) (value, error) {
@@ -204,7 +238,7 @@ func (x testExpr) eval(r *renderer, f *frame) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	ok, err := tests[x.name](v, c)
+	ok, err := r.test(x.name, v, c)
 	return ok, at(x.line, err)
 }
 
@@ -244,13 +278,13 @@ func (x compareExpr) eval(r *renderer, f *frame) (value, error) {
 		if err != nil {
 			return nil, err
 		}
-		ok, err := compare(op, a, b)
+		ok, err := r.compare(op, a, b)
 		if !ok || err != nil {
 			return false, at(x.line, err)
 		}
 		a = b
 	}
-	return true, r.step()
+	return true, r.spend(1)
 }
 
 func (x concatExpr) eval(r *renderer, f *frame) (value, error) {
@@ -260,19 +294,26 @@ func (x concatExpr) eval(r *renderer, f *frame) (value, error) {
 	}
 	var b strings.Builder
 	for _, v := range items {
-		s, err := text(v)
+		s, err := r.text(v)
 		if err != nil {
 			return nil, err
 		}
+		if b.Len()+len(s) > maxText {
+			return nil, errText
+		}
 		b.WriteString(s)
 	}
-	return bounded(b.String())
+	out := b.String()
+	return out, r.charge(out)
 }
 
 func (x binaryExpr) eval(r *renderer, f *frame) (value, error) {
 	all, err := evalAll(r, f, x.a, x.b)
 	if err != nil {
 		return nil, err
+	}
+	if err := r.charge(all...); err != nil {
+		return nil, at(x.line, err)
 	}
 	v, err := binary(x.op, all[0], all[1])
 	if err != nil {

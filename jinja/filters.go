@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // filters are the filters by name.
@@ -42,8 +43,8 @@ func init() {
 	}
 }
 
-func trimFilter(_ *renderer, v value, c call) (value, error) {
-	s, err := text(v)
+func trimFilter(r *renderer, v value, c call) (value, error) {
+	s, err := r.text(v)
 	if err != nil {
 		return nil, err
 	}
@@ -55,11 +56,11 @@ func trimFilter(_ *renderer, v value, c call) (value, error) {
 }
 
 func caseFilter(name string, f func(string) string) func(*renderer, value, call) (value, error) {
-	return func(_ *renderer, v value, c call) (value, error) {
+	return func(r *renderer, v value, c call) (value, error) {
 		if err := c.none(name); err != nil {
 			return nil, err
 		}
-		s, err := text(v)
+		s, err := r.text(v)
 		if err != nil {
 			return nil, err
 		}
@@ -67,15 +68,15 @@ func caseFilter(name string, f func(string) string) func(*renderer, value, call)
 	}
 }
 
-func stringFilter(_ *renderer, v value, c call) (value, error) {
+func stringFilter(r *renderer, v value, c call) (value, error) {
 	if err := c.none("string"); err != nil {
 		return nil, err
 	}
-	return text(v)
+	return r.text(v)
 }
 
 // intFilter takes numbers and texts of plain decimal digits.
-func intFilter(_ *renderer, v value, c call) (value, error) {
+func intFilter(r *renderer, v value, c call) (value, error) {
 	if err := c.none("int"); err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func intFilter(_ *renderer, v value, c call) (value, error) {
 	return nil, fmt.Errorf("int: must be a whole number or its digits (others are not supported)")
 }
 
-func lengthFilter(_ *renderer, v value, c call) (value, error) {
+func lengthFilter(r *renderer, v value, c call) (value, error) {
 	if err := c.none("length"); err != nil {
 		return nil, err
 	}
@@ -98,15 +99,15 @@ func lengthFilter(_ *renderer, v value, c call) (value, error) {
 	return int64(n), err
 }
 
-func listFilter(_ *renderer, v value, c call) (value, error) {
+func listFilter(r *renderer, v value, c call) (value, error) {
 	if err := c.none("list"); err != nil {
 		return nil, err
 	}
-	items, err := walk(v)
+	items, err := r.walk(v)
 	return &list{items: items}, err
 }
 
-func itemsFilter(_ *renderer, v value, c call) (value, error) {
+func itemsFilter(r *renderer, v value, c call) (value, error) {
 	if err := c.none("items"); err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func itemsFilter(_ *renderer, v value, c call) (value, error) {
 	return nil, fmt.Errorf("items: must be a dict (got %s)", typeName(v))
 }
 
-func firstFilter(_ *renderer, v value, c call) (value, error) {
+func firstFilter(r *renderer, v value, c call) (value, error) {
 	if err := c.none("first"); err != nil {
 		return nil, err
 	}
@@ -128,29 +129,38 @@ func firstFilter(_ *renderer, v value, c call) (value, error) {
 		it.items = it.items[1:]
 		return first, nil
 	}
-	items, err := walk(v)
+	if s, ok := v.(string); ok && s != "" {
+		_, n := utf8.DecodeRuneInString(s)
+		return s[:n], nil
+	}
+	items, err := r.walk(v)
 	if err != nil || len(items) == 0 {
 		return undefined{"the first of nothing"}, err
 	}
 	return items[0], nil
 }
 
-func lastFilter(_ *renderer, v value, c call) (value, error) {
+func lastFilter(r *renderer, v value, c call) (value, error) {
 	if err := c.none("last"); err != nil {
 		return nil, err
 	}
-	switch v.(type) {
+	switch v := v.(type) {
 	case *iterator, undefined:
 		return nil, fmt.Errorf("last of %s is not supported", typeName(v))
+	case string:
+		_, n := utf8.DecodeLastRuneInString(v)
+		if n > 0 {
+			return v[len(v)-n:], nil
+		}
 	}
-	items, err := walk(v)
+	items, err := r.walk(v)
 	if err != nil || len(items) == 0 {
 		return undefined{"the last of nothing"}, err
 	}
 	return items[len(items)-1], nil
 }
 
-func reverseFilter(_ *renderer, v value, c call) (value, error) {
+func reverseFilter(r *renderer, v value, c call) (value, error) {
 	if err := c.none("reverse"); err != nil {
 		return nil, err
 	}
@@ -167,36 +177,39 @@ func reverseFilter(_ *renderer, v value, c call) (value, error) {
 	return nil, fmt.Errorf("reverse of %s is not supported", typeName(v))
 }
 
-func joinFilter(_ *renderer, v value, c call) (value, error) {
+func joinFilter(r *renderer, v value, c call) (value, error) {
 	a, err := c.bind("join", 0, "d", "attribute")
 	if err != nil {
 		return nil, err
 	}
 	sep := ""
 	if a[0] != (missing{}) {
-		if sep, err = text(a[0]); err != nil {
+		if sep, err = r.text(a[0]); err != nil {
 			return nil, err
 		}
 	}
-	items, err := walk(v)
+	items, err := r.walk(v)
 	if err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
-	all := make([]string, len(items))
+	all, size := make([]string, len(items)), 0
 	for i, item := range items {
 		if orNone(a[1]) != nil {
-			if item, err = attributePath(item, a[1]); err != nil {
+			if item, err = r.attributePath(item, a[1]); err != nil {
 				return nil, err
 			}
 		}
-		if all[i], err = text(item); err != nil {
+		if all[i], err = r.text(item); err != nil {
 			return nil, err
+		}
+		if size += len(all[i]); size > maxText {
+			return nil, errText
 		}
 	}
 	return joined(all, sep)
 }
 
-func defaultFilter(_ *renderer, v value, c call) (value, error) {
+func defaultFilter(r *renderer, v value, c call) (value, error) {
 	a, err := c.bind("default", 0, "default_value", "boolean")
 	if err != nil {
 		return nil, err
@@ -211,14 +224,14 @@ func defaultFilter(_ *renderer, v value, c call) (value, error) {
 	return a[0], nil
 }
 
-func replaceFilter(_ *renderer, v value, c call) (value, error) {
+func replaceFilter(r *renderer, v value, c call) (value, error) {
 	a, err := c.bind("replace", 2, "old", "new", "count")
 	if err != nil {
 		return nil, err
 	}
 	var all [3]string
 	for i, x := range []value{v, a[0], a[1]} {
-		if all[i], err = text(x); err != nil {
+		if all[i], err = r.text(x); err != nil {
 			return nil, err
 		}
 	}
@@ -232,7 +245,7 @@ func replaceFilter(_ *renderer, v value, c call) (value, error) {
 	return replaceText(all[0], all[1], all[2], int(max(-1, min(n, maxText))))
 }
 
-func indentFilter(_ *renderer, v value, c call) (value, error) {
+func indentFilter(r *renderer, v value, c call) (value, error) {
 	a, err := c.bind("indent", 0, "width", "first", "blank")
 	if err != nil {
 		return nil, err
@@ -266,7 +279,7 @@ func indentFilter(_ *renderer, v value, c call) (value, error) {
 	return bounded(strings.Join(lines, "\n"))
 }
 
-func tojsonFilter(_ *renderer, v value, c call) (value, error) {
+func tojsonFilter(r *renderer, v value, c call) (value, error) {
 	a, err := c.bind("tojson", 0, "ensure_ascii", "indent", "separators", "sort_keys")
 	if err != nil {
 		return nil, err
@@ -285,7 +298,7 @@ func tojsonFilter(_ *renderer, v value, c call) (value, error) {
 		j.indent, j.item = strings.Repeat(" ", int(n)), ","
 	}
 	if orNone(a[2]) != nil {
-		seps, err := walk(a[2])
+		seps, err := r.walk(a[2])
 		if err != nil || len(seps) != 2 {
 			return nil, errors.New("tojson: separators must be two texts")
 		}
@@ -296,19 +309,17 @@ func tojsonFilter(_ *renderer, v value, c call) (value, error) {
 		}
 		j.item, j.pair = item, pair
 	}
-	var b strings.Builder
-	if err := j.json(&b, v, 0); err != nil {
-		return nil, err
-	}
-	return bounded(b.String())
+	p := &printer{walker: walker{meter: &r.meter}}
+	err = j.json(p, v)
+	return p.String(), err
 }
 
 // uniqueFilter keeps the first of equal texts, case ignored.
-func uniqueFilter(_ *renderer, v value, c call) (value, error) {
+func uniqueFilter(r *renderer, v value, c call) (value, error) {
 	if err := c.none("unique"); err != nil {
 		return nil, err
 	}
-	items, err := walk(v)
+	items, err := r.walk(v)
 	if err != nil {
 		return nil, fmt.Errorf("unique: %w", err)
 	}
@@ -318,6 +329,9 @@ func uniqueFilter(_ *renderer, v value, c call) (value, error) {
 		s, ok := item.(string)
 		if !ok {
 			return nil, fmt.Errorf("unique: a value of type %s is not supported", typeName(item))
+		}
+		if err := r.charge(s); err != nil {
+			return nil, err
 		}
 		if err := asciiOnly(s, "unique"); err != nil {
 			return nil, err
@@ -331,9 +345,12 @@ func uniqueFilter(_ *renderer, v value, c call) (value, error) {
 }
 
 // attributePath is item.a.b for the path "a.b", a number being an index.
-func attributePath(v, path value) (value, error) {
+func (r *renderer) attributePath(v, path value) (value, error) {
 	if n, ok := asInt(path); ok {
 		return index(v, n)
+	}
+	if err := r.charge(path); err != nil {
+		return nil, err
 	}
 	s, ok := path.(string)
 	if !ok {
@@ -354,7 +371,7 @@ func attributePath(v, path value) (value, error) {
 
 // mapFilter takes an attribute of each item, or filters each.
 func mapFilter(r *renderer, v value, c call) (value, error) {
-	items, err := walk(v)
+	items, err := r.walk(v)
 	if err != nil {
 		return nil, fmt.Errorf("map: %w", err)
 	}
@@ -364,7 +381,7 @@ func mapFilter(r *renderer, v value, c call) (value, error) {
 	}
 	out := &iterator{items: make([]value, len(items))}
 	for i, item := range items {
-		if err := r.step(); err != nil {
+		if err := r.spend(1); err != nil {
 			return nil, err
 		}
 		if out.items[i], err = apply(r, item); err != nil {
@@ -381,8 +398,8 @@ func mapper(c call) (func(*renderer, value) (value, error), error) {
 		if err != nil {
 			return nil, err
 		}
-		return func(_ *renderer, item value) (value, error) {
-			v, err := attributePath(item, a[0])
+		return func(r *renderer, item value) (value, error) {
+			v, err := r.attributePath(item, a[0])
 			if _, none := v.(undefined); none && orNone(a[1]) != nil {
 				v = a[1]
 			}
@@ -390,19 +407,24 @@ func mapper(c call) (func(*renderer, value) (value, error), error) {
 		}, nil
 	}
 	name, _ := c.pos[0].(string)
-	f := filters[name]
-	if f == nil {
+	if filters[name] == nil {
 		return nil, fmt.Errorf("filter %q is not supported", name)
 	}
 	rest := call{c.pos[1:], c.names, c.named}
-	return func(r *renderer, item value) (value, error) { return f(r, item, rest) }, nil
+	return func(r *renderer, item value) (value, error) {
+		v, err := r.filter(name, item, rest)
+		if err != nil {
+			return nil, err
+		}
+		return v, r.charge(v)
+	}, nil
 }
 
 // chooseFilter keeps the items for which a test says want; byAttr: a test of an
 // attribute of theirs.
 func chooseFilter(name string, byAttr, want bool) func(*renderer, value, call) (value, error) {
 	return func(r *renderer, v value, c call) (value, error) {
-		items, err := walk(v)
+		items, err := r.walk(v)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -413,27 +435,28 @@ func chooseFilter(name string, byAttr, want bool) func(*renderer, value, call) (
 			}
 			path, c.pos = c.pos[0], c.pos[1:]
 		}
-		test := func(v value, _ call) (bool, error) { return truth(v), nil }
+		test := func(v value) (bool, error) { return truth(v), nil }
 		if len(c.pos) > 0 {
 			testName, _ := c.pos[0].(string)
-			if test = tests[testName]; test == nil {
+			if tests[testName] == nil {
 				return nil, fmt.Errorf("test %q is not supported", testName)
 			}
 			c.pos = c.pos[1:]
+			test = func(v value) (bool, error) { return r.test(testName, v, c) }
 		}
 		out := &iterator{}
 		for _, item := range items {
 			subject := item
 			if byAttr {
-				if subject, err = attributePath(item, path); err != nil {
+				if subject, err = r.attributePath(item, path); err != nil {
 					return nil, err
 				}
 			}
-			ok, err := test(subject, c)
+			ok, err := test(subject)
 			if err != nil {
 				return nil, err
 			}
-			if err := r.step(); err != nil {
+			if err := r.spend(1); err != nil {
 				return nil, err
 			}
 			if ok == want {

@@ -57,7 +57,7 @@ func FuzzVars(f *testing.F) {
 			return
 		}
 		for name, v := range vars {
-			if _, err := tojsonFilter(nil, v, call{}); err != nil {
+			if _, err := tojsonFilter(new(renderer), v, call{}); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

@@ -146,12 +146,9 @@ func plus(a, b value) (value, error) {
 	return nil, operandError("+", a, b)
 }
 
-// maxItems bounds the length of a list.
-const maxItems = 1 << 20
-
 func boundedList(items []value, kind sequence) (value, error) {
 	if len(items) > maxItems {
-		return nil, fmt.Errorf("a list must have at most %d items", maxItems)
+		return nil, errItems
 	}
 	return &list{items, kind}, nil
 }
@@ -171,8 +168,11 @@ func times(a, b value) (value, error) {
 		}
 		return strings.Repeat(a, int(max(n, 0))), nil
 	case *list:
-		if n > 0 && int64(len(a.items)) > maxItems/n || a.kind == view {
+		if a.kind == view {
 			return nil, operandError("*", a, b)
+		}
+		if n > 0 && int64(len(a.items)) > maxItems/n {
+			return nil, errItems
 		}
 		var items []value
 		for range max(n, 0) {
@@ -187,17 +187,20 @@ func times(a, b value) (value, error) {
 }
 
 // compare is a op b for the comparisons and in.
-func compare(op string, a, b value) (bool, error) {
+func (m *meter) compare(op string, a, b value) (bool, error) {
+	if err := m.charge(a, b); err != nil {
+		return false, err
+	}
 	switch op {
 	case "==":
-		return equal(a, b)
+		return m.equal(a, b)
 	case "!=":
-		same, err := equal(a, b)
+		same, err := m.equal(a, b)
 		return !same, err
 	case "in":
-		return contains(b, a)
+		return m.contains(b, a)
 	case "not in":
-		ok, err := contains(b, a)
+		ok, err := m.contains(b, a)
 		return !ok, err
 	}
 	order, err := compareOrder(op, a, b)
@@ -303,8 +306,7 @@ func index(v, i value) (value, error) {
 	case *iterator, *loop, *macro, *function, method:
 		return nil, fmt.Errorf("index of %s is not supported", typeName(v))
 	}
-	shown, _ := text(i)
-	return undefined{fmt.Sprintf("item %s of a %s", shown, typeName(v))}, nil
+	return undefined{fmt.Sprintf("an item of a %s at a %s", typeName(v), typeName(i))}, nil
 }
 
 // inRange counts a negative index from the end and says whether it exists.

@@ -7,12 +7,6 @@ import (
 	"strings"
 )
 
-// Bounds of a template.
-const (
-	maxSource = 1 << 20 // bytes
-	maxDepth  = 100     // nested tags and expressions, and macros that call macros
-)
-
 // parser makes a tree of the tokens.
 type parser struct {
 	tokens []token
@@ -90,7 +84,7 @@ func (p *parser) name() (string, error) {
 // enter counts the nesting; leave undoes it.
 func (p *parser) enter() error {
 	if p.depth++; p.depth > maxDepth {
-		return errorAt(p.cur().line, "at most %d levels can be nested", maxDepth)
+		return errorAt(p.cur().line, "%w", errDepth)
 	}
 	return nil
 }
@@ -412,7 +406,9 @@ func (p *parser) parameters(s *macroStmt) error {
 		if !ok || slices.Contains(s.params, string(name)) {
 			return errorAt(s.line, "macro %s: parameters must be different names", s.name)
 		}
-		s.params = append(s.params, string(name))
+		if s.params = append(s.params, string(name)); len(s.params) > maxArguments {
+			return errorAt(s.line, "macro %s: %w", s.name, errArgs)
+		}
 		if p.skipOp("=") {
 			v, err := p.expression()
 			if err != nil {

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"slices"
+	"strings"
 )
 
 // tuple reads an expression, or several with commas as a tuple; cond says
@@ -36,7 +37,10 @@ func (p *parser) expression() (expr, error) {
 	}
 	defer p.leave()
 	x, err := p.or()
-	for err == nil && p.skipName("if") {
+	for n := 0; err == nil && p.skipName("if"); n++ {
+		if n == maxChain {
+			return nil, errorAt(p.cur().line, "%w", errChain)
+		}
 		c := condExpr{yes: x}
 		if c.test, err = p.or(); err != nil {
 			return nil, err
@@ -54,7 +58,10 @@ func (p *parser) expression() (expr, error) {
 // left reads operands with left-binding operators between them.
 func (p *parser) left(operand func() (expr, error), join func(op string, line int, a, b expr) expr, ops ...string) (expr, error) {
 	x, err := operand()
-	for err == nil && slices.Contains(ops, p.cur().text) && (p.cur().kind == kindOp || p.cur().kind == kindName) {
+	for n := 0; err == nil && slices.Contains(ops, p.cur().text) && (p.cur().kind == kindOp || p.cur().kind == kindName); n++ {
+		if n == maxChain {
+			return nil, errorAt(p.cur().line, "%w", errChain)
+		}
 		op := p.next()
 		var y expr
 		if y, err = operand(); err != nil {
@@ -170,11 +177,11 @@ func (p *parser) primary() (expr, error) {
 	case kindName:
 		return nameOrConst(t.text), nil
 	case kindString:
-		text := t.text
+		parts := []string{t.text}
 		for p.cur().kind == kindString {
-			text += p.next().text
+			parts = append(parts, p.next().text)
 		}
-		return constExpr{text}, nil
+		return constExpr{strings.Join(parts, "")}, nil
 	case kindInt:
 		return constExpr{t.int}, nil
 	case kindFloat:
@@ -265,7 +272,10 @@ func (p *parser) dict(line int) (expr, error) {
 
 // postfix reads attributes, items and calls.
 func (p *parser) postfix(x expr) (expr, error) {
-	for {
+	for n := 0; ; n++ {
+		if n > maxChain {
+			return nil, errorAt(p.cur().line, "%w", errChain)
+		}
 		line := p.cur().line
 		switch {
 		case p.skipOp("."):
@@ -341,6 +351,9 @@ func (p *parser) arguments() (args, error) {
 		if p.isOp("*") || p.isOp("**") {
 			return a, errorAt(p.cur().line, "arguments with %s are not supported", p.cur().text)
 		}
+		if n >= maxArguments {
+			return a, errorAt(p.cur().line, "%w", errArgs)
+		}
 		name := ""
 		if t := p.tokens[p.at]; t.kind == kindName && p.tokens[p.at+1].kind == kindOp && p.tokens[p.at+1].text == "=" {
 			name = t.text
@@ -357,7 +370,7 @@ func (p *parser) arguments() (args, error) {
 			}
 			a.key = append(a.key, keyword{name, x})
 		case len(a.key) > 0:
-			return a, errorAt(p.cur().line, "argument without a name must not stand behind one with a name")
+			return a, errorAt(p.cur().line, "argument without a name must not follow one with a name")
 		default:
 			a.pos = append(a.pos, x)
 		}
@@ -365,9 +378,12 @@ func (p *parser) arguments() (args, error) {
 	return a, p.expectOp(")")
 }
 
-// filters reads filters, tests and calls behind a value.
+// filters reads filters, tests and calls after a value.
 func (p *parser) filters(x expr) (expr, error) {
-	for {
+	for n := 0; ; n++ {
+		if n > maxChain {
+			return nil, errorAt(p.cur().line, "%w", errChain)
+		}
 		var err error
 		switch {
 		case p.isOp("|"):
@@ -388,7 +404,7 @@ func (p *parser) filters(x expr) (expr, error) {
 	}
 }
 
-// filter reads one filter behind x.
+// filter reads one filter of x.
 func (p *parser) filter(x expr) (filterExpr, error) {
 	p.at++
 	f := filterExpr{line: p.cur().line, x: x}
@@ -405,7 +421,7 @@ func (p *parser) filter(x expr) (filterExpr, error) {
 	return f, err
 }
 
-// test reads one test behind x.
+// test reads one test of x.
 func (p *parser) test(x expr) (expr, error) {
 	p.at++
 	negated := p.skipName("not")

@@ -9,85 +9,109 @@ import (
 )
 
 // text is str(v), what {{ v }} writes.
-func text(v value) (string, error) {
+func (m *meter) text(v value) (string, error) {
 	switch v := v.(type) {
 	case string:
 		return v, nil
 	case undefined:
 		return "", nil
 	}
-	return repr(v, 0)
+	p := printer{walker: walker{meter: m}}
+	err := p.repr(v)
+	return p.String(), err
 }
 
-// repr is Python's repr(v).
-func repr(v value, depth int) (string, error) {
-	if depth > maxNesting {
-		return "", errNesting
+// printer writes values that may hold one another many times over.
+type printer struct {
+	walker
+	strings.Builder
+}
+
+// put writes text within the bounds.
+func (p *printer) put(s string) error {
+	if p.Len()+len(s) > maxText {
+		return errText
 	}
+	p.WriteString(s)
+	return p.spend(len(s) / bytesPerStep)
+}
+
+// repr writes Python's repr(v).
+func (p *printer) repr(v value) error {
+	if err := p.enter(); err != nil {
+		return err
+	}
+	defer p.leave()
 	switch v := v.(type) {
 	case nil:
-		return "None", nil
+		return p.put("None")
 	case bool:
 		if v {
-			return "True", nil
+			return p.put("True")
 		}
-		return "False", nil
+		return p.put("False")
 	case int64:
-		return strconv.FormatInt(v, 10), nil
+		return p.put(strconv.FormatInt(v, 10))
 	case float64:
-		return floatText(v)
+		s, err := floatText(v)
+		if err != nil {
+			return err
+		}
+		return p.put(s)
 	case string:
-		return quote(v), nil
+		return p.put(quote(v))
 	case undefined:
-		return "Undefined", nil
+		return p.put("Undefined")
 	case *dict:
-		return reprDict(v, depth+1)
+		return p.reprDict(v)
 	case *list:
 		if v.kind != view {
-			return reprList(v, depth+1)
+			return p.reprList(v)
 		}
 	}
-	return "", fmt.Errorf("writing a value of type %s is not supported", typeName(v))
+	return fmt.Errorf("writing a value of type %s is not supported", typeName(v))
 }
 
-func reprList(l *list, depth int) (string, error) {
-	var b strings.Builder
+func (p *printer) reprList(l *list) error {
+	begin, end := "[", "]"
+	if l.kind == tuple {
+		begin, end = "(", ")"
+		if len(l.items) == 1 {
+			end = ",)"
+		}
+	}
 	for i, item := range l.items {
 		if i > 0 {
-			b.WriteString(", ")
+			begin = ", "
 		}
-		s, err := repr(item, depth)
-		if err != nil {
-			return "", err
+		if err := p.put(begin); err != nil {
+			return err
 		}
-		if b.WriteString(s); b.Len() > maxText {
-			return "", errText
+		if err := p.repr(item); err != nil {
+			return err
 		}
 	}
-	switch {
-	case l.kind == plainList:
-		return "[" + b.String() + "]", nil
-	case len(l.items) == 1:
-		return "(" + b.String() + ",)", nil
+	if len(l.items) == 0 {
+		return p.put(begin + end)
 	}
-	return "(" + b.String() + ")", nil
+	return p.put(end)
 }
 
-func reprDict(d *dict, depth int) (string, error) {
-	var b strings.Builder
-	for i, k := range d.keys {
-		if i > 0 {
-			b.WriteString(", ")
+func (p *printer) reprDict(d *dict) error {
+	begin := "{"
+	for _, k := range d.keys {
+		if err := p.put(begin + quote(k) + ": "); err != nil {
+			return err
 		}
-		s, err := repr(d.vals[k], depth)
-		if err != nil {
-			return "", err
+		if err := p.repr(d.vals[k]); err != nil {
+			return err
 		}
-		if b.WriteString(quote(k) + ": " + s); b.Len() > maxText {
-			return "", errText
-		}
+		begin = ", "
 	}
-	return "{" + b.String() + "}", nil
+	if len(d.keys) == 0 {
+		return p.put("{}")
+	}
+	return p.put("}")
 }
 
 // quote is the repr of a text: single quotes unless only they stand in it.
@@ -147,97 +171,93 @@ type jsonStyle struct {
 	sort       bool
 }
 
-// json appends v as json.dumps writes it.
-func (j jsonStyle) json(b *strings.Builder, v value, level int) error {
-	switch {
-	case level > maxNesting:
-		return errNesting
-	case b.Len() > maxText:
-		return errText
+// json writes v as json.dumps does.
+func (j jsonStyle) json(p *printer, v value) error {
+	if err := p.enter(); err != nil {
+		return err
 	}
+	defer p.leave()
 	switch v := v.(type) {
 	case nil:
-		b.WriteString("null")
-		return nil
+		return p.put("null")
 	case bool:
-		b.WriteString(strconv.FormatBool(v))
-		return nil
+		return p.put(strconv.FormatBool(v))
 	case string:
-		j.quote(b, v)
-		return nil
+		return p.put(j.quote(v))
 	case int64, float64:
-		s, err := repr(v, 0)
-		b.WriteString(s)
-		return err
+		return p.repr(v)
 	case *list:
 		if v.kind != view {
-			return j.array(b, v.items, level+1)
+			return j.array(p, v.items)
 		}
 	case *dict:
-		return j.object(b, v, level+1)
+		return j.object(p, v)
 	}
 	return fmt.Errorf("tojson: a value of type %s has no JSON form", typeName(v))
 }
 
-func (j jsonStyle) array(b *strings.Builder, items []value, level int) error {
+func (j jsonStyle) array(p *printer, items []value) error {
 	if len(items) == 0 {
-		b.WriteString("[]")
-		return nil
+		return p.put("[]")
 	}
-	b.WriteByte('[')
 	for i, item := range items {
-		j.between(b, i, level)
-		if err := j.json(b, item, level); err != nil {
+		if err := j.before(p, "[", i); err != nil {
+			return err
+		}
+		if err := j.json(p, item); err != nil {
 			return err
 		}
 	}
-	j.newline(b, level-1)
-	b.WriteByte(']')
-	return nil
+	return j.newline(p, p.depth-1, "]")
 }
 
-func (j jsonStyle) object(b *strings.Builder, d *dict, level int) error {
+func (j jsonStyle) object(p *printer, d *dict) error {
 	if len(d.keys) == 0 {
-		b.WriteString("{}")
-		return nil
+		return p.put("{}")
 	}
 	keys := d.keys
 	if j.sort {
 		keys = sortedKeys(keys)
 	}
-	b.WriteByte('{')
 	for i, k := range keys {
-		j.between(b, i, level)
-		j.quote(b, k)
-		b.WriteString(j.pair)
-		if err := j.json(b, d.vals[k], level); err != nil {
+		if err := j.before(p, "{", i); err != nil {
+			return err
+		}
+		if err := p.put(j.quote(k) + j.pair); err != nil {
+			return err
+		}
+		if err := j.json(p, d.vals[k]); err != nil {
 			return err
 		}
 	}
-	j.newline(b, level-1)
-	b.WriteByte('}')
-	return nil
+	return j.newline(p, p.depth-1, "}")
 }
 
-// between writes what stands before item i.
-func (j jsonStyle) between(b *strings.Builder, i, level int) {
+// before writes what stands before item i.
+func (j jsonStyle) before(p *printer, open string, i int) error {
 	if i > 0 {
-		b.WriteString(j.item)
+		open = j.item
 	}
-	j.newline(b, level)
+	if err := p.put(open); err != nil {
+		return err
+	}
+	return j.newline(p, p.depth, "")
 }
 
-func (j jsonStyle) newline(b *strings.Builder, level int) {
+// newline begins a line at a level, with what stands there first.
+func (j jsonStyle) newline(p *printer, level int, first string) error {
 	if j.indent != "" {
-		b.WriteByte('\n')
-		for range level {
-			b.WriteString(j.indent)
+		if level*len(j.indent) > maxText {
+			return errText
 		}
+		first = "\n" + strings.Repeat(j.indent, level) + first
 	}
+	return p.put(first)
 }
 
-// quote writes a text as JSON.
-func (j jsonStyle) quote(b *strings.Builder, s string) {
+// quote is a text as JSON.
+func (j jsonStyle) quote(s string) string {
+	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range s {
 		switch {
@@ -255,13 +275,14 @@ func (j jsonStyle) quote(b *strings.Builder, s string) {
 		case r == '\f':
 			b.WriteString(`\f`)
 		case r < ' ' || j.ascii && r > '~' && r < 0x10000:
-			fmt.Fprintf(b, `\u%04x`, r)
+			fmt.Fprintf(&b, `\u%04x`, r)
 		case j.ascii && r >= 0x10000:
 			r -= 0x10000
-			fmt.Fprintf(b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
 		default:
 			b.WriteRune(r)
 		}
 	}
 	b.WriteByte('"')
+	return b.String()
 }

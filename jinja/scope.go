@@ -20,19 +20,40 @@ type scope map[string]load
 
 // symbols is a scope that is being worked out.
 type symbols struct {
-	parent *symbols
+	parent *symbols // the frame outside
+	base   *symbols // of a branch: the frame it stands in, whose names it sees
 	refs   scope
 	stores map[string]bool
 }
 
 func newSymbols(parent *symbols) *symbols {
-	return &symbols{parent, scope{}, map[string]bool{}}
+	return &symbols{parent: parent, refs: scope{}, stores: map[string]bool{}}
+}
+
+// has says whether the frame has the name, or one that the branch stands in.
+func (s *symbols) has(name string) bool {
+	for ; s != nil; s = s.base {
+		if _, ok := s.refs[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// storesIn is has for names that are assigned to.
+func (s *symbols) storesIn(name string) bool {
+	for ; s != nil; s = s.base {
+		if s.stores[name] {
+			return true
+		}
+	}
+	return false
 }
 
 // known says whether the name belongs to this frame or to one outside.
 func (s *symbols) known(name string) bool {
 	for ; s != nil; s = s.parent {
-		if _, ok := s.refs[name]; ok {
+		if s.has(name) {
 			return true
 		}
 	}
@@ -52,7 +73,7 @@ func (s *symbols) param(name string) {
 
 func (s *symbols) store(name string) {
 	s.stores[name] = true
-	if _, ok := s.refs[name]; ok {
+	if s.has(name) {
 		return
 	}
 	s.refs[name] = loadMissing
@@ -66,7 +87,7 @@ func (s *symbols) branches(all ...*symbols) {
 	stored := map[string]bool{}
 	for _, b := range all {
 		for name := range b.stores {
-			if !s.stores[name] {
+			if !s.storesIn(name) {
 				stored[name] = true
 			}
 		}
@@ -83,8 +104,11 @@ func (s *symbols) branches(all ...*symbols) {
 	}
 }
 
-func (s *symbols) copy() *symbols {
-	return &symbols{s.parent, maps.Clone(s.refs), maps.Clone(s.stores)}
+// branch begins a branch of an if in the frame.
+func (s *symbols) branch() *symbols {
+	b := newSymbols(s.parent)
+	b.base = s
+	return b
 }
 
 // frameOf works out the scope of a frame and of those inside it: the parameters,
@@ -111,7 +135,7 @@ func (s *symbols) visit(st stmt) {
 		s.reads(st.x)
 	case ifStmt:
 		s.reads(st.test)
-		body, orIf := s.copy(), s.copy()
+		body, orIf := s.branch(), s.branch()
 		for _, one := range st.body {
 			body.visit(one)
 		}

@@ -2,7 +2,6 @@ package jinja
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -56,13 +55,13 @@ func Func(name string, params []string, f func(args []Value) (Value, error)) Val
 func Refuse(err error) Value { return refused{err} }
 
 // Text is a value as {{ v }} writes it.
-func Text(v Value) (string, error) { return text(v) }
+func Text(v Value) (string, error) { return new(meter).text(v) }
 
 // Parse reads a template. What the package does not have is an error with its
 // line.
 func Parse(source string) (*Template, error) {
 	if len(source) > maxSource {
-		return nil, fmt.Errorf("must have at most %d bytes (got %d)", maxSource, len(source))
+		return nil, &LimitError{"bytes", maxSource}
 	}
 	if !utf8.ValidString(source) {
 		return nil, errors.New("must be UTF-8")

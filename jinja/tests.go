@@ -6,10 +6,10 @@ import (
 )
 
 // tests are the tests of "is" by name.
-var tests map[string]func(value, call) (bool, error)
+var tests map[string]func(*renderer, value, call) (bool, error)
 
 func init() {
-	tests = map[string]func(value, call) (bool, error){
+	tests = map[string]func(*renderer, value, call) (bool, error){
 		"defined":     plainTest(func(v value) bool { _, ok := v.(undefined); return !ok }),
 		"undefined":   plainTest(func(v value) bool { _, ok := v.(undefined); return ok }),
 		"none":        plainTest(func(v value) bool { return v == nil }),
@@ -38,8 +38,8 @@ func init() {
 	}
 }
 
-func plainTest(f func(value) bool) func(value, call) (bool, error) {
-	return func(v value, c call) (bool, error) { return f(v), c.none("test") }
+func plainTest(f func(value) bool) func(*renderer, value, call) (bool, error) {
+	return func(_ *renderer, v value, c call) (bool, error) { return f(v), c.none("test") }
 }
 
 func isIterable(v value) bool {
@@ -59,7 +59,7 @@ func isCallable(v value) bool {
 }
 
 // sequenceTest asks for a length and items by index, as texts, lists and dicts have.
-func sequenceTest(v value, c call) (bool, error) {
+func sequenceTest(_ *renderer, v value, c call) (bool, error) {
 	if err := c.none("sequence"); err != nil {
 		return false, err
 	}
@@ -75,8 +75,8 @@ func sequenceTest(v value, c call) (bool, error) {
 	return false, nil
 }
 
-func moduloTest(rest int64) func(value, call) (bool, error) {
-	return func(v value, c call) (bool, error) {
+func moduloTest(rest int64) func(*renderer, value, call) (bool, error) {
+	return func(_ *renderer, v value, c call) (bool, error) {
 		n, ok := asInt(v)
 		if !ok {
 			return false, fmt.Errorf("must be a whole number (got %s)", typeName(v))
@@ -85,7 +85,7 @@ func moduloTest(rest int64) func(value, call) (bool, error) {
 	}
 }
 
-func divisibleTest(v value, c call) (bool, error) {
+func divisibleTest(r *renderer, v value, c call) (bool, error) {
 	a, err := c.bind("divisibleby", 1, "num")
 	if err != nil {
 		return false, err
@@ -94,15 +94,15 @@ func divisibleTest(v value, c call) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return equal(m, int64(0))
+	return r.equal(m, int64(0))
 }
 
-func compareTest(op string) func(value, call) (bool, error) {
-	return func(v value, c call) (bool, error) {
+func compareTest(op string) func(*renderer, value, call) (bool, error) {
+	return func(r *renderer, v value, c call) (bool, error) {
 		a, err := c.bind(op, 1, "other")
 		if err != nil {
 			return false, err
 		}
-		return compare(op, v, a[0])
+		return r.compare(op, v, a[0])
 	}
 }

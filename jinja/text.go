@@ -17,11 +17,6 @@ func isSpace(r rune) bool {
 	return false
 }
 
-// maxText bounds the length of a text in bytes.
-const maxText = 4 << 20
-
-var errText = fmt.Errorf("a text must have at most %d bytes", maxText)
-
 // bounded refuses a text that is too long.
 func bounded(s string) (value, error) {
 	if len(s) > maxText {
@@ -69,7 +64,7 @@ func title(s string) string {
 	return string(b)
 }
 
-// titleWords is the filter title: a word begins behind white space, -, (, {, [, <.
+// titleWords is the filter title: a word begins after white space, -, (, {, [, <.
 func titleWords(s string) string {
 	b := []byte(strings.ToLower(s))
 	begin := true

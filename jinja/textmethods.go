@@ -7,10 +7,10 @@ import (
 )
 
 // textMethods are the methods of texts.
-var textMethods map[string]func(string, call) (value, error)
+var textMethods map[string]func(*renderer, string, call) (value, error)
 
 func init() {
-	textMethods = map[string]func(string, call) (value, error){
+	textMethods = map[string]func(*renderer, string, call) (value, error){
 		"strip":        trimMethod(true, true),
 		"lstrip":       trimMethod(true, false),
 		"rstrip":       trimMethod(false, true),
@@ -54,8 +54,8 @@ func (c call) oneText(what string) (string, error) {
 	return s, nil
 }
 
-func trimMethod(left, right bool) func(string, call) (value, error) {
-	return func(s string, c call) (value, error) {
+func trimMethod(left, right bool) func(*renderer, string, call) (value, error) {
+	return func(_ *renderer, s string, c call) (value, error) {
 		a, err := c.positional("strip", 0, "characters")
 		if err != nil {
 			return nil, err
@@ -64,8 +64,8 @@ func trimMethod(left, right bool) func(string, call) (value, error) {
 	}
 }
 
-func caseMethod(name string, f func(string) string) func(string, call) (value, error) {
-	return func(s string, c call) (value, error) {
+func caseMethod(name string, f func(string) string) func(*renderer, string, call) (value, error) {
+	return func(_ *renderer, s string, c call) (value, error) {
 		if err := c.none(name); err != nil {
 			return nil, err
 		}
@@ -73,8 +73,8 @@ func caseMethod(name string, f func(string) string) func(string, call) (value, e
 	}
 }
 
-func affixMethod(name string, has func(s, affix string) bool) func(string, call) (value, error) {
-	return func(s string, c call) (value, error) {
+func affixMethod(name string, has func(s, affix string) bool) func(*renderer, string, call) (value, error) {
+	return func(_ *renderer, s string, c call) (value, error) {
 		a, err := c.positional(name, 1, "text")
 		if err != nil {
 			return nil, err
@@ -95,15 +95,15 @@ func affixMethod(name string, has func(s, affix string) bool) func(string, call)
 	}
 }
 
-func cutMethod(name string, cut func(s, affix string) string) func(string, call) (value, error) {
-	return func(s string, c call) (value, error) {
+func cutMethod(name string, cut func(s, affix string) string) func(*renderer, string, call) (value, error) {
+	return func(_ *renderer, s string, c call) (value, error) {
 		affix, err := c.oneText(name)
 		return cut(s, affix), err
 	}
 }
 
-func splitMethod(name string, split func(s, sep string, limit int) []string) func(string, call) (value, error) {
-	return func(s string, c call) (value, error) {
+func splitMethod(name string, split func(s, sep string, limit int) []string) func(*renderer, string, call) (value, error) {
+	return func(_ *renderer, s string, c call) (value, error) {
 		a, err := c.bind(name, 0, "sep", "maxsplit")
 		if err != nil {
 			return nil, err
@@ -121,31 +121,40 @@ func splitMethod(name string, split func(s, sep string, limit int) []string) fun
 			if name == "rsplit" && limit >= 0 {
 				return nil, fmt.Errorf("rsplit at white space with a limit is not supported")
 			}
-			return texts(splitSpace(s, int(limit))), nil
+			return texts(splitSpace(s, int(limit)))
 		case string:
 			if sep == "" {
 				return nil, fmt.Errorf("%s: the separator must not be empty", name)
 			}
-			return texts(split(s, sep, int(limit))), nil
+			if strings.Count(s, sep) >= maxItems {
+				return nil, errItems
+			}
+			return texts(split(s, sep, int(limit)))
 		}
 		return nil, fmt.Errorf("%s: the separator must be a text (got %s)", name, typeName(a[0]))
 	}
 }
 
 // texts is a list of texts.
-func texts(all []string) *list {
+func texts(all []string) (value, error) {
+	if len(all) > maxItems {
+		return nil, errItems
+	}
 	out := &list{}
 	for _, s := range all {
 		out.items = append(out.items, s)
 	}
-	return out
+	return out, nil
 }
 
-func linesMethod(s string, c call) (value, error) {
-	return texts(splitLines(s)), c.none("splitlines")
+func linesMethod(_ *renderer, s string, c call) (value, error) {
+	if err := c.none("splitlines"); err != nil {
+		return nil, err
+	}
+	return texts(splitLines(s))
 }
 
-func replaceMethod(s string, c call) (value, error) {
+func replaceMethod(_ *renderer, s string, c call) (value, error) {
 	a, err := c.positional("replace", 2, "old", "new", "count")
 	if err != nil {
 		return nil, err
@@ -162,7 +171,7 @@ func replaceMethod(s string, c call) (value, error) {
 	return replaceText(s, old, new, int(max(-1, min(n, maxText))))
 }
 
-func joinMethod(s string, c call) (value, error) {
+func joinMethod(r *renderer, s string, c call) (value, error) {
 	a, err := c.positional("join", 1, "items")
 	if err != nil {
 		return nil, err
@@ -170,7 +179,7 @@ func joinMethod(s string, c call) (value, error) {
 	if u, ok := a[0].(undefined); ok {
 		return nil, u.err()
 	}
-	items, err := walk(a[0])
+	items, err := r.walk(a[0])
 	if err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
@@ -197,13 +206,13 @@ func joined(all []string, sep string) (value, error) {
 	return strings.Join(all, sep), nil
 }
 
-func countMethod(s string, c call) (value, error) {
+func countMethod(_ *renderer, s string, c call) (value, error) {
 	sub, err := c.oneText("count")
 	return int64(strings.Count(s, sub)), err
 }
 
-func findMethod(name string, find func(s, sub string) int) func(string, call) (value, error) {
-	return func(s string, c call) (value, error) {
+func findMethod(name string, find func(s, sub string) int) func(*renderer, string, call) (value, error) {
+	return func(_ *renderer, s string, c call) (value, error) {
 		sub, err := c.oneText(name)
 		if err != nil {
 			return nil, err

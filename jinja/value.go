@@ -174,12 +174,19 @@ func length(v value) (int, error) {
 }
 
 // walk is what a loop over v runs through.
-func walk(v value) ([]value, error) {
+func (m *meter) walk(v value) ([]value, error) {
 	switch v := v.(type) {
 	case undefined:
 		return nil, nil
 	case string:
-		var out []value
+		n := utf8.RuneCountInString(v)
+		if n > maxItems {
+			return nil, errItems
+		}
+		if err := m.spend(n / itemsPerStep); err != nil {
+			return nil, err
+		}
+		out := make([]value, 0, n)
 		for _, r := range v {
 			out = append(out, string(r))
 		}
@@ -187,7 +194,7 @@ func walk(v value) ([]value, error) {
 	case *list:
 		return v.items, nil
 	case *dict:
-		return v.keyList().items, nil
+		return v.keyList().items, m.charge(v)
 	case *iterator:
 		return v.rest(), nil
 	}
@@ -217,33 +224,10 @@ func asFloat(v value) (float64, bool) {
 	return float64(n), ok
 }
 
-// maxNesting bounds how deep values may lie in each other.
-const maxNesting = 500
-
-var errNesting = fmt.Errorf("values must not be nested deeper than %d", maxNesting)
-
-// work bounds a walk through values, which may hold one another many times over.
-type work struct{ depth, steps int }
-
-// enter counts a level; leave undoes it.
-func (w *work) enter() error {
-	w.depth++
-	w.steps++
-	switch {
-	case w.depth > maxNesting:
-		return errNesting
-	case w.steps > maxSteps:
-		return errSteps
-	}
-	return nil
-}
-
-func (w *work) leave() { w.depth-- }
-
 // equal is Python's ==.
-func equal(a, b value) (bool, error) { return same(a, b, new(work)) }
+func (m *meter) equal(a, b value) (bool, error) { return same(a, b, &walker{meter: m}) }
 
-func same(a, b value, w *work) (bool, error) {
+func same(a, b value, w *walker) (bool, error) {
 	if err := w.enter(); err != nil {
 		return false, err
 	}
@@ -261,6 +245,8 @@ func same(a, b value, w *work) (bool, error) {
 	case undefined:
 		_, ok := b.(undefined)
 		return ok, nil
+	case string:
+		return a == b, w.spend(len(a) / bytesPerStep)
 	case *list:
 		b, ok := b.(*list)
 		if ok && (a.kind == view || b.kind == view) {
@@ -289,7 +275,7 @@ func same(a, b value, w *work) (bool, error) {
 	return a == b, nil // None, texts, and identity of the rest
 }
 
-func sameAll(a, b []value, w *work) (bool, error) {
+func sameAll(a, b []value, w *walker) (bool, error) {
 	for i := range a {
 		if ok, err := same(a[i], b[i], w); !ok || err != nil {
 			return false, err
@@ -299,7 +285,7 @@ func sameAll(a, b []value, w *work) (bool, error) {
 }
 
 // contains is Python's "item in v".
-func contains(v, item value) (bool, error) {
+func (m *meter) contains(v, item value) (bool, error) {
 	switch v := v.(type) {
 	case string:
 		s, ok := item.(string)
@@ -316,12 +302,12 @@ func contains(v, item value) (bool, error) {
 		_, found := v.vals[k]
 		return ok && found, nil
 	}
-	items, err := walk(v)
+	items, err := m.walk(v)
 	if err != nil {
 		return false, fmt.Errorf("in: %w", err)
 	}
 	for _, one := range items {
-		if ok, err := equal(one, item); ok || err != nil {
+		if ok, err := m.equal(one, item); ok || err != nil {
 			return ok, err
 		}
 	}
