@@ -5,13 +5,15 @@
 // unknown filter, tag, method, format) is an error that names it, never another
 // text. testdata/snippets.py writes what the tests compare with.
 //
-// A template is foreign code: it has no way to a file, a clock or the network,
-// and its work, depth and output are bounded.
+// A template is foreign code. It has no way to a file, a clock or the network,
+// and [LimitError] ends one that needs more than its share of work, depth,
+// memory or output.
 //
 // The files, in the order of the data:
 //
 //	template.go     Template: parsing and rendering; the values that go in
 //	json.go         variables from a JSON object
+//	limits.go       the bounds, and the meter that holds them
 //	lex.go          source to tokens, and where white space goes
 //	token.go        one token; string escapes
 //	parse.go        tokens to statements

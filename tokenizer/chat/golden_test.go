@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,5 +94,18 @@ func TestGoldenDates(t *testing.T) {
 	for _, c := range g.Dates {
 		got, err := render(t, c.Source, "{}")
 		c.check(t, got, err)
+	}
+}
+
+// A prompt too long for a template is refused, as what is too long.
+func TestTooLong(t *testing.T) {
+	tpl, err := Parse("{% for m in messages %}{{ m.content }}{% endfor %}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = tpl.Render([]Message{{"user", strings.Repeat("x", 5<<20)}}, Options{})
+	const want = "chat template: line 1: needs more than 4194304 bytes of output: the template or the messages are too long"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

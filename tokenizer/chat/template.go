@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -59,6 +60,9 @@ func (t *Template) Render(messages []Message, opt Options) (string, error) {
 func (t *Template) render(now time.Time, vars ...jinja.Vars) (string, error) {
 	all := append([]jinja.Vars{functions(now), {"tools": nil, "documents": nil}, t.tokens}, vars...)
 	text, err := t.body.Render(all...)
+	if limit := (*jinja.LimitError)(nil); errors.As(err, &limit) {
+		return "", fmt.Errorf("chat template: %w: the template or the messages are too long", err)
+	}
 	if err != nil {
 		return "", fmt.Errorf("chat template: %w", err)
 	}
