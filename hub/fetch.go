@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,16 +15,15 @@ import (
 	"time"
 
 	"pgsrm/internal/durable"
+	"pgsrm/remote"
 )
 
 // How often and how long: attempts after one that got farther than any before.
 const (
-	attempts    = 6
-	firstWait   = 500 * time.Millisecond
-	longestWait = 8 * time.Second
-	maxAsked    = 2 * time.Minute  // the longest wait that a server may ask for
-	silence     = 60 * time.Second // without a byte, after which an attempt has failed
-	lockEvery   = 200 * time.Millisecond
+	attempts  = 6
+	wrongSums = 3                // whole files in vain, after which there is no further attempt
+	silence   = 60 * time.Second // without a byte, after which an attempt has failed
+	lockEvery = 200 * time.Millisecond
 )
 
 // fetch brings one file of the list here and links it into the snapshot.
@@ -68,7 +66,7 @@ func (c *client) lock(ctx context.Context, sum string) (unlock func(), err error
 			return func() { l.Release() }, nil
 		}
 		if errors.Is(err, durable.ErrHeld) {
-			err = c.sleep(ctx, lockEvery)
+			err = c.deps.Sleep(ctx, lockEvery)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("cache: %w", err)
@@ -76,76 +74,44 @@ func (c *client) lock(ctx context.Context, sum string) (unlock func(), err error
 	}
 }
 
-// download brings a file's content here, attempt by attempt, each going on where
+// download brings a file's content here, attempt by attempt, each resuming where
 // the one before broke off. It returns the bytes that came over the network.
-func (c *client) download(ctx context.Context, commit string, e entry) (int64, error) {
+func (c *client) download(ctx context.Context, commit string, e entry) (fetched int64, err error) {
 	p, err := openPartial(c.store.blob(e.sum)+".incomplete", e)
 	if err != nil {
 		return 0, err
 	}
 	defer p.close()
-	var fetched int64
-	best := p.have
-	for failed := 0; ; {
+	best, wrong := p.have, 0
+	err = c.retry(ctx, func(int) (farther bool, err error) {
 		c.tell(Event{File: e.name, Size: e.size, Have: p.have})
 		n, err := c.attempt(ctx, commit, e, p)
 		fetched += n
 		if err == nil {
-			if err = p.check(); err == nil {
-				return fetched, p.finish(c.store.blob(e.sum))
+			err = p.check()
+		}
+		if errors.Is(err, errSum) {
+			if wrong++; wrong == wrongSums {
+				err = remote.Permanent(err)
 			}
 		}
-		var final permanent
-		switch {
-		case errors.Is(err, errSum):
-			failed++ // the whole file in vain counts twice
-		case p.have > best:
-			best, failed = p.have, 0
-		}
-		if failed++; ctx.Err() != nil || errors.As(err, &final) || failed >= attempts {
-			return fetched, cmpError(ctx.Err(), err)
-		}
-		var asked waitError
-		errors.As(err, &asked)
-		if err := c.sleep(ctx, cmp.Or(asked.wait, c.backoff(failed))); err != nil {
-			return fetched, err
-		}
+		farther, best = p.have > best, max(p.have, best)
+		return farther, err
+	})
+	if err != nil {
+		return fetched, err
 	}
+	return fetched, p.finish(c.store.blob(e.sum))
 }
 
-// backoff is the wait behind the n-th failure in a row.
-func (c *client) backoff(n int) time.Duration {
-	jitter := rand.Float64
-	if c.deps.Jitter != nil {
-		jitter = c.deps.Jitter
-	}
-	wait := min(firstWait<<(n-1), longestWait)
-	return time.Duration(float64(wait) * (1 - 0.25*jitter()))
-}
-
-func (c *client) sleep(ctx context.Context, d time.Duration) error {
-	if c.deps.Sleep != nil {
-		return c.deps.Sleep(ctx, d)
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
+// retry repeats an attempt as package remote does. The end of the context is the
+// error where that stopped it.
+func (c *client) retry(ctx context.Context, attempt func(n int) (farther bool, err error)) error {
+	err := remote.Retry{Attempts: attempts, Now: c.deps.Now, Sleep: c.deps.Sleep, Jitter: c.deps.Jitter}.Do(ctx, attempt)
+	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
-}
-
-// permanent marks an error that another attempt would meet again.
-type permanent struct{ error }
-
-func (p permanent) Unwrap() error { return p.error }
-
-// waitError is a failure after which the server asks for some patience.
-type waitError struct {
-	error
-	wait time.Duration
+	return err
 }
 
 // attempt asks for what is missing and appends it; it returns how much came.
@@ -178,12 +144,12 @@ func (c *client) attempt(ctx context.Context, commit string, e entry, p *partial
 		c.tell(Event{File: e.name, Size: e.size, Have: p.have + int64(n)})
 	}})
 	if err == nil && p.have < e.size {
-		err = fmt.Errorf("%s: reply must have %d bytes (it ended behind %d)", resp.Request.URL.Host, e.size, p.have)
+		err = fmt.Errorf("%s: reply must have %d bytes (it ended after %d)", resp.Request.URL.Host, e.size, p.have)
 	}
 	return max(0, p.have-from), broken(ctx, err)
 }
 
-// begin judges the head of a reply: whether it goes on where we are, begins
+// begin judges the head of a reply: whether it continues where we are, begins
 // anew, or is none.
 func (c *client) begin(resp *http.Response, e entry, p *partial) error {
 	host := resp.Request.URL.Host
@@ -191,7 +157,7 @@ func (c *client) begin(resp *http.Response, e entry, p *partial) error {
 	case http.StatusPartialContent:
 		want := fmt.Sprintf("bytes %d-%d/%d", p.have, e.size-1, e.size)
 		if got := resp.Header.Get("Content-Range"); got != want {
-			return errors.Join(fmt.Errorf("%s: Content-Range must be %q (got %q)", host, want, got), p.restart())
+			return errors.Join(fmt.Errorf("%s: Content-Range must be %q (got %q)", host, want, remote.Excerpt(got, c.token)), p.restart())
 		}
 		return nil
 	case http.StatusOK: // from the start, whatever was asked for
@@ -211,39 +177,23 @@ func (c *client) refused(resp *http.Response, what string) error {
 	err := fmt.Errorf("%s: must send the file (got status %d)", host, status)
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
-		return waitError{err, askedWait(resp.Header)}
+		return remote.Later(err, resp.Header, c.deps.Now())
 	case host == c.endpoint.Host:
 		if told := c.statusError(status, what); told != nil {
-			return permanent{told}
+			return remote.Permanent(told)
 		}
 	case status == http.StatusForbidden: // a link to a store of files that has run out: ask the hub for a new one
 		return err
 	}
-	return permanent{err}
-}
-
-// askedWait is Retry-After in seconds, 0 without one of sense.
-func askedWait(h http.Header) time.Duration {
-	s, err := strconv.ParseFloat(h.Get("Retry-After"), 64)
-	if err != nil || !(s > 0) || s > maxAsked.Seconds() {
-		return 0
-	}
-	return time.Duration(s * float64(time.Second))
+	return remote.Permanent(err)
 }
 
 // head asks for size and sum of a file where the list does not tell them.
 func (c *client) head(ctx context.Context, commit string, e entry) (entry, error) {
-	var err error
-	for n := 1; n <= attempts; n++ {
-		var asked waitError
-		if e, err = c.headOnce(ctx, commit, e); err == nil || errors.As(err, &permanent{}) || ctx.Err() != nil {
-			return e, err
-		}
-		errors.As(err, &asked)
-		if err := c.sleep(ctx, cmp.Or(asked.wait, c.backoff(n))); err != nil {
-			return e, err
-		}
-	}
+	err := c.retry(ctx, func(int) (_ bool, err error) {
+		e, err = c.headOnce(ctx, commit, e)
+		return false, err
+	})
 	return e, err
 }
 
@@ -274,7 +224,7 @@ func (c *client) headOnce(ctx context.Context, commit string, e entry) (entry, e
 	sum = strings.Trim(strings.TrimPrefix(sum, "W/"), `"`)
 	size, err := strconv.ParseInt(cmp.Or(resp.Header.Get("X-Linked-Size"), resp.Header.Get("Content-Length")), 10, 64)
 	if !sumPattern.MatchString(sum) || err != nil || size < 0 {
-		return e, permanent{fmt.Errorf("%s: must tell sum and size of the file (got %q, %d)", resp.Request.URL.Host, sum, size)}
+		return e, remote.Permanent(fmt.Errorf("%s: must tell sum and size of the file (got %q, %d)", resp.Request.URL.Host, remote.Excerpt(sum, c.token), size))
 	}
 	e.sum, e.size = sum, size
 	return e, nil
@@ -284,7 +234,7 @@ func (c *client) headOnce(ctx context.Context, commit string, e entry) (entry, e
 func (c *client) request(ctx context.Context, method, commit, name string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.endpoint.JoinPath(c.name, "resolve", commit, name).String(), nil)
 	if err != nil {
-		return nil, permanent{err}
+		return nil, remote.Permanent(err)
 	}
 	req.Header.Set("User-Agent", "pgsrm")
 	req.Header.Set("Accept-Encoding", "identity") // the very bytes, which sum and range are about
@@ -298,9 +248,9 @@ func (c *client) request(ctx context.Context, method, commit, name string) (*htt
 func (c *client) checkRedirect(req *http.Request, via []*http.Request) error {
 	switch {
 	case len(via) >= 10:
-		return permanent{fmt.Errorf("%s: must lead to the file (got 10 redirects)", via[0].URL.Host)}
+		return remote.Permanent(fmt.Errorf("%s: must lead to the file (got 10 redirects)", via[0].URL.Host))
 	case c.endpoint.Scheme == "https" && req.URL.Scheme != "https":
-		return permanent{fmt.Errorf("%s: must not lead away from https (got %s)", via[0].URL.Host, req.URL.Scheme+"://"+req.URL.Host)}
+		return remote.Permanent(fmt.Errorf("%s: must not lead away from https (got %s)", via[0].URL.Host, req.URL.Scheme+"://"+req.URL.Host))
 	case req.URL.Host != c.endpoint.Host || req.URL.Scheme != c.endpoint.Scheme:
 		req.Header.Del("Authorization")
 		req.Header.Del("Referer")
@@ -317,7 +267,7 @@ func broken(ctx context.Context, err error) error {
 	var asURL *url.Error
 	if errors.As(err, &asURL) {
 		err = asURL.Err
-		if u, bad := url.Parse(asURL.URL); bad == nil && !errors.As(err, &permanent{}) {
+		if u, bad := url.Parse(asURL.URL); bad == nil && !remote.Lasting(err) {
 			err = fmt.Errorf("%s: %w", u.Host, err)
 		}
 	}

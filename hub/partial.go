@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"pgsrm/internal/durable"
+	"pgsrm/remote"
 )
 
 // errSum is content that is not what the hub says it is.
@@ -60,7 +61,7 @@ func (p *partial) restart() error {
 	p.begin()
 	_, err := p.f.Seek(0, io.SeekStart)
 	if err := errors.Join(err, p.f.Truncate(0)); err != nil {
-		return permanent{fmt.Errorf("cache: %w", err)}
+		return remote.Permanent(fmt.Errorf("cache: %w", err))
 	}
 	return nil
 }
@@ -74,7 +75,7 @@ func (p *partial) Write(b []byte) (int, error) {
 	p.hash.Write(b[:n])
 	p.have += int64(n)
 	if err != nil {
-		err = permanent{fmt.Errorf("cache: %w", err)}
+		err = remote.Permanent(fmt.Errorf("cache: %w", err))
 	}
 	return n, err
 }

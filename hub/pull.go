@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"pgsrm/remote"
 )
@@ -85,16 +84,29 @@ func Pull(ctx context.Context, name, revision string, deps Deps) (Result, error)
 	}
 	list, err := c.list(ctx, revision)
 	if err != nil {
-		return Result{}, fmt.Errorf("pull %s: %w", name, err)
+		return Result{}, c.failed(err)
 	}
 	res := Result{Name: name, Revision: revision, Commit: list.commit, Path: c.store.snapshot(list.commit)}
 	if res.Files, err = c.fetchAll(ctx, list); err != nil {
-		return res, fmt.Errorf("pull %s: %w", name, err)
+		return res, c.failed(err)
 	}
 	if err := c.store.setRef(revision, list.commit); err != nil {
-		return res, fmt.Errorf("pull %s: %w", name, err)
+		return res, c.failed(err)
 	}
 	return res, nil
+}
+
+// failed names the model in an error. What a server put into it, such as the host of
+// a redirect, must not show the token.
+func (c *client) failed(err error) error {
+	text := err.Error()
+	switch {
+	case c.token == "" || !strings.Contains(text, c.token):
+		return fmt.Errorf("pull %s: %w", c.name, err)
+	case errors.Is(err, ErrInput):
+		return inputErrorf("pull %s: %s", c.name, remote.Excerpt(text, c.token))
+	}
+	return fmt.Errorf("pull %s: %s", c.name, remote.Excerpt(text, c.token))
 }
 
 // newClient reads the environment.
@@ -107,12 +119,7 @@ func newClient(name, revision string, deps Deps) (*client, error) {
 			return nil, inputErrorf("hf:%s: revision %q: each part %w", name, revision, err)
 		}
 	}
-	if deps.Getenv == nil {
-		deps.Getenv = os.Getenv
-	}
-	if deps.Now == nil {
-		deps.Now = time.Now
-	}
+	deps.Deps = deps.Deps.Filled(concurrency)
 	if offline := deps.Getenv("HF_HUB_OFFLINE"); offline != "" && offline != "0" {
 		return nil, inputErrorf("pull %s: HF_HUB_OFFLINE must not be set (got %q)", name, offline)
 	}

@@ -336,7 +336,7 @@ func TestPullResumes(t *testing.T) {
 	if want := []string{"", "bytes=1000-", "bytes=3000-", "bytes=3000-", "bytes=3000-"}; !slices.Equal(ranges, want) {
 		t.Errorf("asked for %q, want %q", ranges, want)
 	}
-	if want := []time.Duration{firstWait, firstWait, 2 * firstWait, 4 * firstWait}; !slices.Equal(waits, want) {
+	if want := []time.Duration{time.Second / 2, time.Second / 2, time.Second, 2 * time.Second}; !slices.Equal(waits, want) {
 		t.Errorf("waited %v, want %v", waits, want)
 	}
 	for _, f := range res.Files {
@@ -375,7 +375,7 @@ func TestPullDistrusts(t *testing.T) {
 		"other content":    {text(other)},
 		"shorter":          {text(whole[:100])},
 		"longer":           {text(whole + "x")},
-		"ranges ignored":   {nil, text(whole)}, // behind a cut
+		"ranges ignored":   {nil, text(whole)}, // after a cut
 		"wrong range":      {nil, status(206, "Content-Range", "bytes 0-7999/8000")},
 		"no such range":    {nil, status(416)},
 		"link has run out": {status(403)},
@@ -427,6 +427,7 @@ func TestPullErrors(t *testing.T) {
 		faults     []http.HandlerFunc
 		edit       func(h *fakeHub)
 		input      bool
+		anything   bool   // whatever the error says
 		want       string // HUB and STORE stand for the hosts
 	}{
 		{name: "401", path: api, faults: six(status(401)), input: true,
@@ -447,6 +448,8 @@ func TestPullErrors(t *testing.T) {
 		{name: "gone", edit: func(h *fakeHub) { h.store.Close() }, want: "model.safetensors: STORE: dial tcp STORE: connect: connection refused"},
 		{name: "loop", path: config, faults: slices.Repeat([]http.HandlerFunc{status(302, "Location", "/org/name/resolve/"+commit+"/config.json")}, 20),
 			want: "config.json: HUB: must lead to the file (got 10 redirects)"},
+		{name: "redirect to the token", path: config, faults: six(status(302, "Location", "http://"+secret+".invalid/x")), anything: true},
+		{name: "token as range", path: "store /store/model.safetensors", faults: six(status(206, "Content-Range", "bytes "+secret)), anything: true},
 		{name: "pickle", edit: func(h *fakeHub) { delete(h.files, "model.safetensors") }, input: true,
 			want: "model must have model.safetensors, its shards, or adapter_model.safetensors: pytorch_model.bin is not read, since such files can run code or are of another kind; write the model anew with transformers' save_pretrained"},
 		{name: "nothing", edit: func(h *fakeHub) { clear(h.files) }, input: true, want: "model must have model.safetensors, its shards, or adapter_model.safetensors"},
@@ -461,7 +464,7 @@ func TestPullErrors(t *testing.T) {
 				c.edit(h)
 			}
 			_, _, err := h.pull(t.TempDir(), "")
-			if want := "pull org/name: " + hosts.Replace(c.want); err == nil || err.Error() != want {
+			if want := "pull org/name: " + hosts.Replace(c.want); err == nil || err.Error() != want && !c.anything {
 				t.Errorf("got\n%v, want\n%s", err, want)
 			}
 			if errors.Is(err, ErrInput) != c.input {

@@ -131,8 +131,7 @@ func (c *Client) check(call Call, reply []byte) *Error {
 	if err == nil {
 		return nil
 	}
-	var final permanent
-	e := &Error{Kind: Reply, Transient: !errors.As(err, &final), Status: http.StatusOK, Err: err, Excerpt: clean(string(reply), c.key())}
+	e := &Error{Kind: Reply, Transient: !Lasting(err), Status: http.StatusOK, Err: err, Excerpt: clean(string(reply), c.key())}
 	return e
 }
 

@@ -47,7 +47,7 @@ func New(base string, opt Options, deps Deps) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	deps = deps.filled(opt)
+	deps = deps.Filled(opt.Concurrency)
 	key, err := readKey(opt.KeyEnv, deps.Getenv)
 	if err != nil {
 		return nil, err
@@ -90,8 +90,9 @@ func readKey(name string, getenv func(string) string) (string, error) {
 	return key, nil
 }
 
-// filled replaces what is nil by the real thing.
-func (d Deps) filled(opt Options) Deps {
+// Filled replaces what is nil by the real thing, the transport by one with so many
+// connections to a host.
+func (d Deps) Filled(connections int) Deps {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
@@ -105,7 +106,7 @@ func (d Deps) filled(opt Options) Deps {
 		d.Getenv = os.Getenv
 	}
 	if d.Transport == nil {
-		d.Transport = NewTransport(opt.Concurrency)
+		d.Transport = newTransport(connections)
 	}
 	return d
 }
@@ -154,29 +155,28 @@ func (c *Client) try(ctx context.Context, call Call, attempts int) *Error {
 			return &Error{Kind: Rejected, URL: c.url(call.Path), Err: err}
 		}
 	}
-	begun := c.deps.Now()
-	for n := 1; ; n++ {
-		e := c.attempt(ctx, call, body, n)
-		if e == nil {
-			return nil
+	var last *Error
+	retry := Retry{Attempts: attempts, GiveUp: seconds(c.opt.GiveUpS), Now: c.deps.Now, Jitter: c.deps.Jitter}
+	retry.Sleep = func(ctx context.Context, d time.Duration) error {
+		if last.retryAfter > 0 {
+			c.limiter.pause(c.deps.Now().Add(d)) // the others would meet the same
 		}
-		e.Attempts, e.URL = n, c.url(call.Path)
-		wait := e.retryAfter
-		if wait == 0 {
-			wait = backoff(n, c.deps.Jitter())
-		}
-		late := c.opt.GiveUpS > 0 && c.deps.Now().Add(wait).Sub(begun) > seconds(c.opt.GiveUpS)
-		if !e.Transient || n >= attempts || late {
-			return e
-		}
-		if e.retryAfter > 0 {
-			c.limiter.pause(c.deps.Now().Add(wait)) // the others would meet the same
-		}
-		if err := c.wait(ctx, wait); err != nil {
-			e.Kind, e.Transient, e.Err = Canceled, false, errors.Join(err, e.Err)
-			return e
-		}
+		return c.wait(ctx, d)
 	}
+	err := retry.Do(ctx, func(n int) (bool, error) {
+		if last = c.attempt(ctx, call, body, n); last == nil {
+			return false, nil
+		}
+		last.Attempts, last.URL = n, c.url(call.Path)
+		return false, last
+	})
+	if err == nil {
+		return nil
+	}
+	if err != error(last) { // the caller gave up between two attempts
+		last.Kind, last.Transient, last.Err = Canceled, false, errors.Join(ctx.Err(), last.Err)
+	}
+	return last
 }
 
 // wait sleeps and counts it.

@@ -12,7 +12,7 @@
 //	client.go     Client, Call: one request, repeated until its reply passes
 //	attempt.go    one attempt: limits, request, reply, redirects
 //	transport.go  connections; what net/http would log about them
-//	wait.go       how long to wait; limit.go: rates, and a server that is down
+//	retry.go      Retry, the one loop; wait.go: how long to wait; limit.go: rates, a server that is down
 //	decode.go     JSON read strictly; the server's own words in a refusal
 //	errors.go     kinds of faults, what passes and what lasts
 //	secret.go     the key in any spelling; redact.go: excerpts fit to be shown

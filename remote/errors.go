@@ -67,15 +67,6 @@ func (e *Error) Error() string {
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// permanent marks an error of a check that another try cannot mend.
-type permanent struct{ error }
-
-func (p permanent) Unwrap() error { return p.error }
-
-// Permanent marks an error returned by Call.Check as one that the same request
-// would meet again, so that it is not retried. Its text is that of err.
-func Permanent(err error) error { return permanent{err} }
-
 // statusError judges a reply by its status; nil for 2xx.
 func statusError(status int, header http.Header) *Error {
 	e := &Error{Kind: Rejected, Status: status}

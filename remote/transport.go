@@ -11,9 +11,9 @@ import (
 // maxHeader is how many bytes of headers a reply may have.
 const maxHeader = 256 << 10
 
-// NewTransport is the transport of a client that keeps up to so many connections
+// newTransport is the transport of a client that keeps up to so many connections
 // to a host. What a server says unasked does not reach the log of the program.
-func NewTransport(connections int) http.RoundTripper {
+func newTransport(connections int) http.RoundTripper {
 	muteUnasked()
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = connections
