@@ -74,6 +74,9 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 	if err := bench.CheckNames(o.Only); err != nil {
 		return inputErrorf("--only: %w", err)
 	}
+	if st, err := os.Stat(o.Encoder); o.Encoder != "" && (err != nil || !st.IsDir()) {
+		return inputErrorf("--encoder: must be a folder that exists (got %q)", o.Encoder)
+	}
 	if o.Scaling {
 		return benchScaling(ctx, o, g)
 	}

@@ -33,6 +33,9 @@ func (g *globalOptions) openCache(warn func(text string)) (*cache.Cache, error) 
 	if location == "" {
 		location = os.Getenv(cache.Variable)
 	}
+	if err := checkLocation(location); err != nil {
+		return nil, err
+	}
 	limit, err := cacheLimit(os.Getenv(cacheSizeVariable))
 	if err != nil {
 		return nil, inputErrorf("%s: %w", cacheSizeVariable, err)
@@ -44,6 +47,19 @@ func (g *globalOptions) openCache(warn func(text string)) (*cache.Cache, error) 
 	}
 	g.cache, g.opened = c, err == nil
 	return c, inputError(err)
+}
+
+// checkLocation refuses what can be no cache: the URL of another kind of server, which
+// would be taken for a file's name, and a folder.
+func checkLocation(location string) error {
+	scheme, _, isURL := strings.Cut(location, "://")
+	if isURL && scheme != "redis" && scheme != "rediss" {
+		return inputErrorf("cache: must be a file, redis://HOST:PORT, rediss://HOST:PORT or off (got %s://...)", scheme)
+	}
+	if st, err := os.Stat(location); err == nil && st.IsDir() {
+		return inputErrorf("cache: must be a file (%s is a folder)", location)
+	}
+	return nil
 }
 
 // logCache is openCache with the log for its warnings.
