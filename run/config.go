@@ -9,7 +9,7 @@ import (
 )
 
 // Config says everything that decides what a run computes, and where. Make one
-// with Load; it is read-only from then on. The resolved copy of a run stands in
+// with Load, or change Default; it is read-only from then on. The resolved copy of a run stands in
 // its config.yaml. docs/configuration.md describes every key.
 type Config struct {
 	Preset string `yaml:"preset"`           // lexical, sentence or paper; empty = by the kind of the task

@@ -34,6 +34,9 @@ type Result struct {
 // Start begins a run in the new directory cfg.Out and trains to its end. An error
 // that is ErrInterrupted or ErrUnavailable leaves a checkpoint to Resume from.
 func Start(ctx context.Context, cfg Config, deps Deps) (Result, error) {
+	if err := cfg.check(); err != nil {
+		return Result{}, err
+	}
 	return inDirectory(cfg.Out, deps, func(d *directory, deps Deps) (Result, error) {
 		if d.begun {
 			return Result{}, configErrorf("out: %s holds a run already, resume it with --resume or choose another folder", d.path)
@@ -46,6 +49,9 @@ func Start(ctx context.Context, cfg Config, deps Deps) (Result, error) {
 // what no result depends on (see sameConfig). Where no run has begun, it starts
 // one; a run that is complete is left as it is.
 func Resume(ctx context.Context, cfg Config, deps Deps) (Result, error) {
+	if err := cfg.check(); err != nil {
+		return Result{}, err
+	}
 	return inDirectory(cfg.Out, deps, func(d *directory, deps Deps) (Result, error) {
 		began, ok, err := ReadConfig(d.path)
 		switch {

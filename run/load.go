@@ -107,6 +107,20 @@ func Presets() []string {
 	return names
 }
 
+// check refuses values that no run can have and resolves the others, for a
+// configuration that Load has not made.
+func (c *Config) check() error {
+	preset, err := presetOf(*c)
+	if err == nil {
+		c.Preset = preset // only its name: the values are the caller's
+		err = config.First(c.Validate(), c.resolve())
+	}
+	if err != nil {
+		return inConfig(err)
+	}
+	return nil
+}
+
 // resolve fills in what follows from other values, so that config.yaml tells all.
 func (c *Config) resolve() error {
 	if c.LoRA.On() {

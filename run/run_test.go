@@ -206,3 +206,24 @@ func TestMetricsAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// A configuration made of Default runs and resumes as one that Load made.
+func TestDefaultsRun(t *testing.T) {
+	cfg := Default()
+	cfg.Out, cfg.Episodes = filepath.Join(t.TempDir(), "run"), 128
+	first, err := Start(t.Context(), cfg, Deps{})
+	if err != nil || !first.Complete || first.Earlier {
+		t.Fatalf("start: got %+v, %v", first, err)
+	}
+	if again, err := Resume(t.Context(), cfg, Deps{}); err != nil || !again.Earlier {
+		t.Errorf("resume: got %+v, %v", again, err)
+	}
+	kept, _, err := ReadConfig(cfg.Out)
+	if err != nil || kept.Reward.Name != "pgsrm" || kept.Preset != "lexical" {
+		t.Errorf("config.yaml: got reward %q, preset %q, %v", kept.Reward.Name, kept.Preset, err)
+	}
+	cfg.Out, cfg.Episodes = filepath.Join(t.TempDir(), "run"), -1
+	if _, err := Start(t.Context(), cfg, Deps{}); !errors.Is(err, ErrConfig) {
+		t.Errorf("episodes -1: got %v", err)
+	}
+}
