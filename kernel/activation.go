@@ -21,12 +21,12 @@ func GELUErfBackward(p *Pool, dx, dout, x []float32) {
 
 func gelu(p *Pool, name string, f func(out, x []float32), out, x []float32) {
 	n := len(x)
-	share(p, mapped{name: name, f2: f, out: out[:n], b: x}, ceilDiv(n, grain))
+	share(p, &mapped{name: name, f2: f, out: out[:n], b: x}, ceilDiv(n, grain))
 }
 
 func geluBackward(p *Pool, name string, f func(out, a, b []float32), dx, dout, x []float32) {
 	n := len(x)
-	share(p, mapped{name: name, f3: f, out: dx[:n], a: dout[:n], b: x}, ceilDiv(n, grain))
+	share(p, &mapped{name: name, f3: f, out: dx[:n], a: dout[:n], b: x}, ceilDiv(n, grain))
 }
 
 // mapped is an element-wise primitive over two slices of one length, b and out, or three.
@@ -52,12 +52,12 @@ func (j *mapped) item(i int, _ *worker) {
 
 // SwiGLU sets out[r] = silu(gate[r])*up[r] for rows of width d (Shazeer 2020). gate and up may be halves of one buffer.
 func SwiGLU(p *Pool, out, gate, up Matrix, rows, d int) {
-	share(p, gated{out: out, gate: gate, up: up, rows: rows, d: d}, ceilDiv(rows, normRows))
+	share(p, &gated{out: out, gate: gate, up: up, rows: rows, d: d}, ceilDiv(rows, normRows))
 }
 
 // SwiGLUBackward sets dgate and dup; dgate may be dout.
 func SwiGLUBackward(p *Pool, dgate, dup, dout, gate, up Matrix, rows, d int) {
-	share(p, gated{dgate: dgate, dup: dup, out: dout, gate: gate, up: up, rows: rows, d: d}, ceilDiv(rows, normRows))
+	share(p, &gated{dgate: dgate, dup: dup, out: dout, gate: gate, up: up, rows: rows, d: d}, ceilDiv(rows, normRows))
 }
 
 // gated is one SwiGLU or, with dgate, its backward; out is then the gradient that comes in.
@@ -98,7 +98,7 @@ func Rope(p *Pool, x Matrix, heads int, pos []int32, by Rotations, inverse bool)
 	if inverse {
 		j.sign = -1
 	}
-	share(p, j, ceilDiv(len(pos), normRows))
+	share(p, &j, ceilDiv(len(pos), normRows))
 }
 
 // rotation is one Rope.

@@ -62,7 +62,7 @@ func Attention(p *Pool, out Matrix, x QKV, paths [][]int32, s AttnShape) {
 	a.check()
 	need("Attention: out", out, len(paths), s.Heads*s.HeadDim)
 	p = p.enter()
-	w := kept[attnWork](p)
+	w := &p.jobs.attention
 	w.attention = a
 	w.cut(p.Threads())
 	p.run((*attnForward)(w), ceilDiv(len(paths), w.group)*w.parts)

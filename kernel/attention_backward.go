@@ -14,7 +14,7 @@ func AttentionBackward(p *Pool, d QKV, dout Matrix, x QKV, paths [][]int32, s At
 	need("AttentionBackward: dq", d.Q, len(paths), s.Heads*s.HeadDim)
 	a.needKeys(&a.grad, "AttentionBackward: dk", "AttentionBackward: dv")
 	p = p.enter()
-	w := kept[attnWork](p)
+	w := &p.jobs.attention
 	w.attention = a
 	w.segments.find(paths, attnRows)
 	if t := p.Threads(); s.KVHeads%t == 0 || s.KVHeads >= 4*t {

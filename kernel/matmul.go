@@ -77,7 +77,7 @@ func MatMul(p *Pool, c, a Matrix, m int, w Packed, ep Epilogue) {
 	panels := ceilDiv(w.N, NR)
 	g.rowBlock, g.panelBlock = p.split(m, panels, w.K*w.N, 2*use.tileRows)
 	blocks := ceilDiv(m, g.rowBlock) * ceilDiv(panels, g.panelBlock)
-	share(p, g, blocks)
+	share(p, &g, blocks)
 }
 
 func (g *product) cost() Cost {

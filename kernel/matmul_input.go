@@ -20,7 +20,7 @@ func MatMulT(p *Pool, dx, dy Matrix, m int, w Packed, add bool) {
 	panels := ceilDiv(w.K, NR)
 	g.rowBlock, g.panelBlock = p.split(m, panels, w.K*w.N, 96)
 	blocks := ceilDiv(m, g.rowBlock) * ceilDiv(panels, g.panelBlock)
-	share(p, g, blocks)
+	share(p, &g, blocks)
 }
 
 func (g *inputGrad) cost() Cost {
@@ -88,7 +88,7 @@ func Transpose(p *Pool, ts ...Transposition) {
 		items += ceilDiv(x.W.K, NR)
 	}
 	p = p.enter()
-	l := kept[transposed](p)
+	l := &p.jobs.transposed
 	l.list = append(l.list[:0], ts...)
 	p.run(l, items)
 	clear(l.list)

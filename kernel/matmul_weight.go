@@ -35,7 +35,7 @@ func MatMulGrads(p *Pool, grads ...WeightGrad) {
 		budget = 4 * p.Threads()
 	}
 	p = p.enter()
-	l := kept[weightGrads](p)
+	l := &p.jobs.weightGrads
 	l.list = l.list[:0]
 	items := 0
 	for _, w := range grads {

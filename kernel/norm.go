@@ -24,7 +24,7 @@ type NormStats struct {
 func LayerNorm(p *Pool, out []float32, s NormStats, x []float32, w NormWeights, rows int) {
 	_ = w.Beta[:len(w.Gamma)]
 	n := normForward{out: out, x: x, NormStats: s, NormWeights: w, rows: rows, d: len(w.Gamma)}
-	share(p, n, ceilDiv(rows, normRows))
+	share(p, &n, ceilDiv(rows, normRows))
 }
 
 // normForward is the forward of both norms.
@@ -66,13 +66,13 @@ func inverseRoot(x float32) float32 { return float32(1 / math.Sqrt(float64(x))) 
 func LayerNormBackward(p *Pool, dx, parts, dout, x, gamma []float32, s NormStats, rows int) {
 	d := len(gamma)
 	n := normBackward{dx: dx, parts: parts[:NormParts(rows, d)], dout: dout, x: x, gamma: gamma, NormStats: s, rows: rows, d: d}
-	share(p, n, ceilDiv(rows, normRows))
+	share(p, &n, ceilDiv(rows, normRows))
 }
 
 // RMSNorm sets out[r] = x[r]*rstd*gamma, rstd = 1/sqrt(mean(x^2)+eps), kept in rstd [R] (Zhang and Sennrich 2019). out may be x.
 func RMSNorm(p *Pool, out, rstd, x []float32, w NormWeights, rows int) {
 	n := normForward{out: out, x: x, NormStats: NormStats{Rstd: rstd}, NormWeights: w, rows: rows, d: len(w.Gamma)}
-	share(p, n, ceilDiv(rows, normRows))
+	share(p, &n, ceilDiv(rows, normRows))
 }
 
 // RMSNormBackward adds to dx [R][D] and sets parts [NormParts(R, D)]. It is the LayerNorm backward with a mean of

@@ -29,7 +29,7 @@ func AdamW(p *Pool, w, g, m, v []float32, o AdamWStep) {
 		Step:      float32(float64(o.LR) / float64(o.BiasCorrection1)),
 	}
 	n := len(w)
-	share(p, adamJob{w, g[:n], m[:n], v[:n], c}, ceilDiv(n, grain))
+	share(p, &adamJob{w, g[:n], m[:n], v[:n], c}, ceilDiv(n, grain))
 }
 
 // adamJob is one AdamW.
@@ -51,7 +51,7 @@ const squareBlock = 4 * grain
 // SumSquares returns the sum of x[i]^2 in float64: blocks of a fixed size, added in order.
 func SumSquares(p *Pool, x []float32) float64 {
 	p = p.enter()
-	q, blocks := kept[squares](p), ceilDiv(len(x), squareBlock)
+	q, blocks := &p.jobs.squares, ceilDiv(len(x), squareBlock)
 	q.x, q.parts = x, slices.Grow(q.parts[:0], blocks)[:blocks]
 	p.run(q, blocks)
 	q.x = nil

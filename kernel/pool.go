@@ -13,8 +13,8 @@ import (
 type Pool struct {
 	workers []worker
 
-	job    job           // in work
-	kept   []any         // what operations keep from call to call
+	job    job // in work
+	jobs   jobs
 	ticket atomic.Uint64 // job number << 32 | items not yet handed out
 	done   atomic.Int64  // items finished
 	size   int64
@@ -87,13 +87,13 @@ type job interface {
 func share[T any, J interface {
 	*T
 	job
-}](p *Pool, j T, n int) {
+	of(*jobs) *T
+}](p *Pool, j *T, n int) {
 	p = p.enter()
-	slot := kept[T](p)
-	outer := *slot // empty unless this call runs inside one of its kind
-	*slot = j
+	slot := J(nil).of(&p.jobs)
+	*slot = *j
 	p.run(J(slot), n)
-	*slot = outer // the Pool must not keep the buffers of an operation alive
+	*slot = *new(T) // the Pool must not keep the buffers of an operation alive
 	p.leave()
 }
 
@@ -114,24 +114,18 @@ func (p *Pool) enter() *Pool {
 	return p
 }
 
-func (p *Pool) leave() { p.busy.Store(false) }
-
-// kept returns the T of a Pool, which lives as long as the Pool.
-func kept[T any](p *Pool) *T {
-	for _, k := range p.kept {
-		if t, ok := k.(*T); ok {
-			return t
-		}
+func (p *Pool) leave() {
+	if len(p.workers) > 1 {
+		p.busy.Store(false)
 	}
-	t := new(T)
-	p.kept = append(p.kept, t)
-	return t
 }
 
-// run is share for a job that is kept already, between enter and leave.
+// run is share for one of the jobs of the Pool, between enter and leave.
 func (p *Pool) run(j job, n int) {
 	s := &p.workers[0]
-	s.timer.begin(j, n)
+	if s.timer != nil {
+		s.timer.begin(j, n)
+	}
 	if len(p.workers) == 1 || n <= 1 {
 		for i := range n {
 			s.do(j, i)

@@ -3,7 +3,12 @@ package kernel
 // Each calls f(i, worker) for every i in 0..n-1 and returns when all calls have returned. Items are
 // handed out one by one to whichever worker is free, so f must not depend on their order; worker is
 // in 0..Threads()-1 and no two calls with the same worker run at once. f must not use the Pool, unless it has one thread.
-func (p *Pool) Each(n int, f func(i, worker int)) { share(p, each{f, p.Worker()}, n) }
+func (p *Pool) Each(n int, f func(i, worker int)) {
+	p = p.own()
+	outer := p.jobs.each // on one thread calls may run inside calls
+	share(p, &each{f, p.Worker()}, n)
+	p.jobs.each = outer
+}
 
 // each is one Each.
 type each struct {
@@ -54,7 +59,9 @@ func (p *Pool) Rows(from, to, weights int, f func(p *Pool, lo, hi int)) {
 	}
 	p = p.own()
 	size := c.rows(n, p.Threads())
-	share(p, rowBlocks{p, from, to, size, f}, ceilDiv(n, size))
+	outer := p.jobs.rows // as in Each
+	share(p, &rowBlocks{p, from, to, size, f}, ceilDiv(n, size))
+	p.jobs.rows = outer
 }
 
 // rows returns the number of rows of a block: that for which the last of the threads is done first.

@@ -85,7 +85,7 @@ func times(wall time.Duration, timers []*timer) Times {
 	return out
 }
 
-// timer measures one thread; all methods of a nil timer do nothing.
+// timer measures one thread.
 type timer struct {
 	now     func() time.Duration
 	ops     map[string]*opTime
@@ -111,7 +111,7 @@ func (t *timer) op(name string) *opTime {
 
 // begin counts a call of n items.
 func (t *timer) begin(j job, n int) {
-	if t == nil || n <= 0 {
+	if n <= 0 {
 		return
 	}
 	c := j.cost()
@@ -131,6 +131,7 @@ func (t *timer) item(j job, i int, s *worker) {
 	t.inner = outer + took
 }
 
+// time and waited do nothing without a timer.
 func (t *timer) time() time.Duration {
 	if t == nil {
 		return 0
