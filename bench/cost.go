@@ -118,7 +118,7 @@ func (s shape) stepCost() []cost {
 // forwardCost is the forward of the same.
 func (s shape) forwardCost() []cost { return s.stepCost()[:2] }
 
-// decodeCost is sampling newTokens tokens behind n prompts: the prompts at once,
+// decodeCost is sampling newTokens tokens after n prompts: the prompts at once,
 // then a row a sample for each token but the last, logits for each token.
 func (s shape) decodeCost(n int, shared bool) []cost {
 	prompts := unshared(n, s.prompt)

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"pgsrm/lm"
@@ -31,6 +32,65 @@ func TestCosts(t *testing.T) {
 	}
 	if got := len(s.decodeCost(4, false)); got != 2*s.newTokens {
 		t.Errorf("decode: got %d phases", got)
+	}
+}
+
+// Which rows there are, by depth.
+func TestLevels(t *testing.T) {
+	s := shape{batch: 6, prompt: 4, response: 3, ownTokens: 1}
+	for name, c := range map[string][2]levels{
+		"unshared":       {unshared(3, 2), {3, 3}},
+		"level":          {level(5, 2), {0, 0, 5}},
+		"tree":           {s.tree(1), {1, 1, 1, 6, 6, 6}},
+		"tree of groups": {s.tree(3), {1, 1, 1, 2, 6, 6}},
+		"shared":         {s.share(unshared(2, 4)), {1, 1, 1, 2}},
+		"one token each": {shape{batch: 2, prompt: 1, response: 1, ownTokens: 1}.tree(1), {2}},
+	} {
+		if !slices.Equal(c[0], c[1]) {
+			t.Errorf("%s: got %v, want %v", name, c[0], c[1])
+		}
+	}
+}
+
+// Decoding is the prompts, then a row a sample for each token but the last, deeper each time; logits for each token.
+func TestDecodeCost(t *testing.T) {
+	s := shape{layers: 1, width: 10, vocab: 7, prompt: 3, newTokens: 3, ownTokens: 1}
+	want := []cost{
+		s.forward(levels{1, 1, 4}), s.logits(4, 7), s.forward(level(4, 3)), s.logits(4, 7), s.forward(level(4, 4)), s.logits(4, 7),
+	}
+	if got := s.decodeCost(4, true); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	want[0] = s.forward(levels{4, 4, 4})
+	if got := s.decodeCost(4, false); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// Weights that no cache holds are read once by each pass, four numbers a weight by the optimiser.
+func TestBytes(t *testing.T) {
+	s := shapeA()
+	w, head := 12.0*768*768*12, 768.0*50257
+	if got := s.forward(level(1, 0)); got.bytes != 4*w || got.flops != 2*w+4*768*12 {
+		t.Errorf("forward: got %+v", got)
+	}
+	if got := s.backward(level(1, 0)); got.bytes != 4*w || got.flops != 4*w+8*768*12 {
+		t.Errorf("backward: got %+v", got)
+	}
+	if got := s.logitsBackward(3, 50257); got.bytes != 4*head || got.flops != 12*head {
+		t.Errorf("logits: got %+v", got)
+	}
+	if got := s.optimiser(); got.bytes != 16*s.parameters() || got.flops != 14*s.parameters() {
+		t.Errorf("optimiser: got %+v", got)
+	}
+	if got := (product{2048, 2048, 4096}).cost(); got.bytes != 4*(2048*2048+2048*4096) || got.flops != 2*2048*2048*4096 {
+		t.Errorf("product: got %+v", got)
+	}
+	if traffic(cached/4) != 0 || traffic(cached/4+1) != cached+4 {
+		t.Error("what a cache holds is not read from memory, one number more is")
+	}
+	if got, want := s.stepCost(), 5; len(got) != want || !slices.Equal(got[:2], s.forwardCost()) {
+		t.Errorf("step: got %v", got)
 	}
 }
 

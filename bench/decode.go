@@ -7,7 +7,7 @@ import (
 	"pgsrm/lm"
 )
 
-// newDecode samples newTokens tokens behind each of n prompts, which share nothing
+// newDecode samples newTokens tokens after each of n prompts, which share nothing
 // or all but their last tokens; every run has prompts of its own and an empty cache.
 func newDecode(s shape, p *kernel.Pool, n int, shared bool) (work, error) {
 	m, err := lm.NewRandom(s.config(), 1)

@@ -5,15 +5,19 @@
 // it uses lm, rl and kernel as any program would, and its rows are tested on
 // small shapes.
 //
-//	machine.go   processor, peak of multiply-adds, memory bandwidth
-//	shape.go     the models and batches, random inputs
-//	cost.go      operations and bytes of each kind of work: the limit
-//	run.go       options and result         table.go     the table of rows
-//	row.go       how a row is measured      measure.go   repetition, medians, allocations
-//	step.go, iteration.go, decode.go, encode.go, gemm.go, process.go   what the rows run
-//	minilm.go    an encoder of MiniLM's shape          known.go   figures of peers and of the project
-//	scaling.go   how the cost of an iteration grows with samples and layers
-//	phases.go, stepops.go   the parts of a training step one by one
+//	run.go        options, result, the run over the rows
+//	table.go      the table of rows            row.go      how a row is measured and compared
+//	measure.go    repetition, medians, allocations
+//	machine.go    processor, peak of multiply-adds, memory bandwidth
+//	cost.go       operations and bytes of each kind of work: the limit
+//	shape.go      the models and batches, random inputs
+//	step.go       a training step in its parts  iteration.go  rollout, reward, reference, update
+//	decode.go     sampling                      encode.go     texts to vectors
+//	minilm.go     an encoder of MiniLM's shape  gemm.go       products
+//	process.go    memory and start, in a process of their own
+//	phases.go     the steps taken apart, by kernel.Pool.Time
+//	scaling.go    how the cost of an iteration grows with samples and layers
+//	known.go      figures of peers and of the project
 //
 // # What is measured
 //
@@ -29,8 +33,8 @@
 //     log-probabilities of a frozen reference model (coefficient 0.05), one
 //     update with one epoch. All but the last 6 tokens of the prompts are the same. PPO
 //     samples each prompt once, GRPO and RLOO in groups of 5 (A) and 4 (B).
-//   - decode: sampling of 8 tokens behind prompts that share nothing, prompts included; with
-//     shared, behind prompts as in iteration.
+//   - decode: sampling of 8 tokens after prompts that share nothing, prompts included; with
+//     shared, after prompts as in iteration.
 //   - encode: texts of 2 and 12 words through MiniLM, and one at a time (12 words).
 //   - gemm: products with packed weights, packing not included.
 //   - peak_memory: the most memory the process has during two steps; start: `pgsrm version`.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"time"
 
 	"pgsrm/kernel"
 )
@@ -28,17 +27,17 @@ const (
 	memoryTrials = 8
 )
 
-// measure raises the figures to the best of some trials with the threads of a
-// pool: nothing else can be the limit. It is done before and after the rows, since
-// a shared machine changes meanwhile.
-func (m *Machine) measure(ctx context.Context, p *kernel.Pool, rounds, bytes int) error {
+// measureMachine raises the figures to the best of some trials with all threads: nothing else can be the limit. It is done before
+// and after the rows, since a shared machine changes meanwhile.
+func (s *session) measureMachine(ctx context.Context, rounds, bytes int) error {
+	m := &s.machine
 	if m.Kernel == "go" {
 		rounds /= 20
 	}
 	for range peakTrials {
-		begin := time.Now()
-		flops := kernel.Peak(p, rounds)
-		m.Peak = max(m.Peak, flops/time.Since(begin).Seconds()/1e9)
+		begin := s.now()
+		flops := kernel.Peak(s.pool, rounds)
+		m.Peak = max(m.Peak, flops/s.now().Sub(begin).Seconds()/1e9)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -48,11 +47,11 @@ func (m *Machine) measure(ctx context.Context, p *kernel.Pool, rounds, bytes int
 		buf[i] = 1 // pages that were never written are not memory
 	}
 	for range memoryTrials {
-		begin := time.Now()
-		if sum := kernel.Stream(p, buf); sum != float64(len(buf)) {
+		begin := s.now()
+		if sum := kernel.Stream(s.pool, buf); sum != float64(len(buf)) {
 			return fmt.Errorf("bench: memory: sum must be %d (got %v)", len(buf), sum)
 		}
-		m.Memory = max(m.Memory, float64(bytes)/time.Since(begin).Seconds()/1e9)
+		m.Memory = max(m.Memory, float64(bytes)/s.now().Sub(begin).Seconds()/1e9)
 		if err := ctx.Err(); err != nil {
 			return err
 		}

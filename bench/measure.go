@@ -43,11 +43,11 @@ func (s *session) measure(ctx context.Context, w work) (sample, error) {
 			w.prepare()
 		}
 		runtime.ReadMemStats(&before)
-		begin := time.Now()
+		begin := s.now()
 		if err := w.run(); err != nil {
 			return sample{}, err
 		}
-		took := time.Since(begin)
+		took := s.now().Sub(begin)
 		if i < 0 {
 			continue
 		}

@@ -1,86 +1,122 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"pgsrm/kernel"
 )
 
-// Phase is a part of the training step of a shape: the operations of one kind,
-// in all layers, on buffers of the sizes that the step has.
+// Phase is one operation in one part of a training step. The seconds of a shape's phases add up to its step: each counts what all
+// threads spent on it, divided by their number.
 type Phase struct {
 	Shape        string  `json:"shape"`
-	Name         string  `json:"name"`
-	Seconds      float64 `json:"seconds"` // median
+	Part         string  `json:"part"`  // of the step: forward, score, backward, update
+	Name         string  `json:"name"`  // of the operation in package kernel, or between, waiting
+	Calls        int     `json:"calls"` // on all threads
+	Seconds      float64 `json:"seconds"`
 	ShareOfStep  float64 `json:"share_of_step"`
 	GFLOP        float64 `json:"gflop"`          // 1e9 operations that cannot be avoided; 0 where memory is the limit
 	GB           float64 `json:"gb"`             // 1e9 bytes read where memory is the limit, else 0
-	ShareOfLimit float64 `json:"share_of_limit"` // may exceed 1 where data stay in the caches
+	ShareOfLimit float64 `json:"share_of_limit"` // may exceed 1 where data stay in the caches; 0 without a limit
 }
 
-// phase is how one is measured.
-type phase struct {
-	name string
-	cost cost
-	run  func()
+// Phases that are no operation: the code between operations, on the thread that calls them, and threads that wait for others.
+const (
+	between = "between"
+	waiting = "waiting"
+)
+
+// partTimes is where the time of one part of a step went.
+type partTimes struct {
+	part string
+	kernel.Times
 }
 
-// phases measures the phases of the shapes whose step is among the rows. What the
-// step takes beside them (embedding, gathering, losses) is the phase rest.
+// phases takes apart the steps of the shapes that have a row: of some steps the one of median length.
 func (s *session) phases(ctx context.Context, shapes []shape, rows []Row) ([]Phase, error) {
 	var out []Phase
 	for _, sh := range shapes {
-		at := slices.IndexFunc(rows, func(r Row) bool { return r.Name == "step_"+sh.name+"_s" })
-		if at < 0 {
+		if !slices.ContainsFunc(rows, func(r Row) bool { return r.Name == "step_"+sh.name+"_s" }) {
 			continue
 		}
-		step, sum := rows[at].Value, 0.0
-		list, err := newPhases(sh, s.pool)
+		w, err := newStepper(sh, s.pool, true)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
-		for _, p := range list {
-			t, err := s.measure(ctx, work{run: func() error { p.run(); return nil }})
-			if err != nil {
-				return out, fmt.Errorf("phases of shape %s: %w", sh.name, err)
-			}
-			sum += t.median
-			out = append(out, Phase{
-				Shape: sh.name, Name: p.name, Seconds: t.median, ShareOfStep: t.median / step,
-				GFLOP: p.cost.flops / 1e9, GB: p.cost.bytes / 1e9, ShareOfLimit: s.machine.seconds([]cost{p.cost}) / t.median,
-			})
+		step, err := s.medianStep(ctx, w.parts())
+		if err != nil {
+			return out, fmt.Errorf("phases of shape %s: %w", sh.name, err)
 		}
-		out = append(out, Phase{Shape: sh.name, Name: "rest", Seconds: step - sum, ShareOfStep: (step - sum) / step})
+		for _, p := range s.machine.split(step) {
+			p.Shape = sh.name
+			out = append(out, p)
+		}
 	}
 	return out, nil
 }
 
-// newPhases lists the phases in the order of the step.
-func newPhases(s shape, p *kernel.Pool) ([]phase, error) {
-	o, err := newStepOps(s, p)
-	if err != nil {
-		return nil, err
+// medianStep measures as many steps as a row has runs.
+func (s *session) medianStep(ctx context.Context, parts []part) ([]partTimes, error) {
+	var steps [][]partTimes
+	for i := -warmups; i < s.Repeat; i++ {
+		step := make([]partTimes, len(parts))
+		for k, p := range parts {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			var err error
+			step[k] = partTimes{p.name, s.times(func() { err = p.run() })}
+			if err != nil {
+				return nil, err
+			}
+		}
+		if i >= 0 {
+			steps = append(steps, step)
+		}
 	}
-	products, attention := o.multiplyAdds()
-	products, attention = 2*products, 2*attention
-	scored, d := s.batch*s.response, float64(s.width)
-	layerRows := float64(o.rows) * float64(s.layers)
-	flops := func(x float64) cost { return cost{flops: x} }
-	floats := func(x float64) cost { return cost{bytes: 4 * x} }
-	return []phase{
-		{"forward products, bias, GELU, residual", flops(products), o.forwardProducts},
-		{"forward attention", flops(attention), o.forwardAttention},
-		{"forward norms", floats(2 * layerRows * d), o.forwardNorms},
-		{"head: logits", flops(s.logits(scored, s.vocab).flops), o.headForward},
-		{"head: softmax and its gradient", floats(float64(scored * s.vocab)), o.headSoftmax},
-		{"head: gradients", flops(s.logitsBackward(scored, s.vocab).flops), o.headBackward},
-		{"backward dx", flops(products), o.backwardInputs},
-		{"backward dW", flops(products), o.backwardWeights},
-		{"backward attention", flops(2 * attention), o.backwardAttention},
-		// Two norms read dout, x and dx; GELU reads dout and x, 4 D wide; bias gradients read 9 D.
-		{"backward norms, GELU, bias", floats((2*3 + 2*4 + 9) * layerRows * d), o.backwardRest},
-		{"optimiser", floats(4 * s.parameters()), func() { o.opt.Step(o.m, rate, maxNorm) }},
-	}, nil
+	slices.SortStableFunc(steps, func(a, b []partTimes) int { return cmp.Compare(wall(a), wall(b)) })
+	return steps[len(steps)/2], nil
+}
+
+// wall is how long a step took.
+func wall(step []partTimes) (total time.Duration) {
+	for _, p := range step {
+		total += p.Wall
+	}
+	return total
+}
+
+// split lists the phases of a step, those of a part by time.
+func (m Machine) split(step []partTimes) []Phase {
+	var out []Phase
+	total := wall(step).Seconds()
+	for _, t := range step {
+		threads := float64(len(t.Waiting))
+		phase := func(name string, d time.Duration) Phase {
+			sec := d.Seconds() / threads
+			return Phase{Part: t.part, Name: name, Seconds: sec, ShareOfStep: sec / total}
+		}
+		var part []Phase
+		for _, o := range t.Ops {
+			p := phase(o.Name, sum(o.Busy))
+			p.Calls, p.GFLOP, p.GB = o.Calls, o.FLOPs/1e9, o.Bytes/1e9
+			p.ShareOfLimit = m.seconds([]cost{{o.FLOPs, o.Bytes}}) / p.Seconds
+			part = append(part, p)
+		}
+		slices.SortStableFunc(part, func(a, b Phase) int { return cmp.Compare(b.Seconds, a.Seconds) })
+		out = append(out, part...)
+		out = append(out, phase(between, t.Rest), phase(waiting, sum(t.Waiting)))
+	}
+	return out
+}
+
+func sum(times []time.Duration) (total time.Duration) {
+	for _, t := range times {
+		total += t
+	}
+	return total
 }

@@ -87,22 +87,30 @@ type session struct {
 	machine Machine
 	enough  time.Duration // spent on a row at least
 	pool    *kernel.Pool
-	encoder *encoder // nil until a row needs it
+	now     func() time.Time            // the clock
+	times   func(f func()) kernel.Times // measures what the pool does
+	encoder *encoder                    // nil until a row needs it
+}
+
+// newSession makes a session, whose pool is to be closed.
+func newSession(o Options, enough time.Duration) *session {
+	pool := kernel.NewPool(o.Threads)
+	return &session{Options: o, enough: enough, pool: pool, now: time.Now, times: pool.Time}
 }
 
 // run is Run on a plan.
 func run(ctx context.Context, o Options, p plan) (Result, error) {
-	s := &session{Options: o, enough: p.enough, pool: kernel.NewPool(o.Threads)}
+	s := newSession(o, p.enough)
 	defer s.pool.Close()
 	s.machine = Machine{CPU: cpuName(), Kernel: kernel.Name(), Threads: s.pool.Threads()}
-	if err := s.machine.measure(ctx, s.pool, p.rounds, p.memory); err != nil {
+	if err := s.measureMachine(ctx, p.rounds, p.memory); err != nil {
 		return Result{}, err
 	}
 	out := Result{Rows: []Row{}}
 	if err := s.measureRows(ctx, p.chosen(o.Only), &out); err != nil {
 		return out, err
 	}
-	if err := s.machine.measure(ctx, s.pool, p.rounds, p.memory); err != nil {
+	if err := s.measureMachine(ctx, p.rounds, p.memory); err != nil {
 		return out, err
 	}
 	out.Machine = s.machine

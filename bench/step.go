@@ -43,9 +43,38 @@ func newStepper(s shape, p *kernel.Pool, train bool) (*stepper, error) {
 	return w, nil
 }
 
-// forward computes the rows and the scores of the response tokens. The last token of
-// a sequence predicts nothing: it has no row.
+// part is one of the parts that a step consists of.
+type part struct {
+	name string
+	run  func() error
+}
+
+// parts are those of a step, in order.
+func (w *stepper) parts() []part {
+	return []part{{"forward", w.rows}, {"score", w.score}, {"backward", w.backward}, {"update", w.update}}
+}
+
+// step does one update on the loss of PPO (Schulman et al. 2017, equation 7)
+// with an entropy bonus, means over tokens.
+func (w *stepper) step() error {
+	for _, p := range w.parts() {
+		if err := p.run(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forward computes the rows and the scores of the response tokens.
 func (w *stepper) forward() error {
+	if err := w.rows(); err != nil {
+		return err
+	}
+	return w.score()
+}
+
+// rows computes the rows. The last token of a sequence predicts nothing: it has no row.
+func (w *stepper) rows() error {
 	w.state.Reset()
 	w.targets = w.targets[:0]
 	for _, seq := range w.seqs {
@@ -55,6 +84,11 @@ func (w *stepper) forward() error {
 		}
 	}
 	w.m.Forward(w.state)
+	return nil
+}
+
+// score computes the last block and the head for the rows that predict a response token.
+func (w *stepper) score() error {
 	return w.m.Score(w.state, w.targets, 1, &w.scores)
 }
 
@@ -66,12 +100,8 @@ const (
 	maxNorm     = 1
 )
 
-// step does one update on the loss of PPO (Schulman et al. 2017, equation 7)
-// with an entropy bonus, means over tokens.
-func (w *stepper) step() error {
-	if err := w.forward(); err != nil {
-		return err
-	}
+// backward computes the loss and its gradients.
+func (w *stepper) backward() error {
 	if w.old == nil {
 		w.old = slices.Clone(w.scores.LogProb)
 	}
@@ -86,5 +116,10 @@ func (w *stepper) step() error {
 		}
 	}
 	w.m.Backward(w.state, w.targets, 1, w.grads)
+	return nil
+}
+
+// update moves the weights.
+func (w *stepper) update() error {
 	return finite("gradient norm", w.opt.Step(w.m, rate, maxNorm))
 }

@@ -28,11 +28,13 @@ func (m *Model) qkNorm(p *kernel.Pool, w *layer, a *activations) {
 	wq := kernel.NormWeights{Gamma: w.qnorm.Value, Eps: float32(c.NormEps)}
 	wk := kernel.NormWeights{Gamma: w.knorm.Value, Eps: float32(c.NormEps)}
 	qkv, raws, rstds := a.qkv, a.qkRaw, a.qkRstd
-	p.Each(len(rstds)/heads, func(r, _ int) {
-		row, raw, rstd := qkv[r*W:r*W+QK], raws[r*QK:(r+1)*QK], rstds[r*heads:(r+1)*heads]
-		copy(raw, row)
-		kernel.RMSNorm(nil, row[:Q], rstd[:c.Heads], raw[:Q], wq, c.Heads)
-		kernel.RMSNorm(nil, row[Q:], rstd[c.Heads:], raw[Q:], wk, c.KVHeads)
+	p.Rows(0, len(rstds)/heads, 0, func(p *kernel.Pool, from, to int) {
+		for r := from; r < to; r++ {
+			row, raw, rstd := qkv[r*W:r*W+QK], raws[r*QK:(r+1)*QK], rstds[r*heads:(r+1)*heads]
+			copy(raw, row)
+			kernel.RMSNorm(p, row[:Q], rstd[:c.Heads], raw[:Q], wq, c.Heads)
+			kernel.RMSNorm(p, row[Q:], rstd[c.Heads:], raw[Q:], wk, c.KVHeads)
+		}
 	})
 }
 
@@ -46,12 +48,14 @@ func (m *Model) qkNormBackward(p *kernel.Pool, s *State, w *layer, a, d *activat
 	W, Q, QK, heads := c.qkvDim(), c.qDim(), c.qDim()+c.kvDim(), c.Heads+c.KVHeads
 	partsQ, partsK := kernel.NormParts(c.Heads, c.HeadDim), kernel.NormParts(c.KVHeads, c.HeadDim)
 	dqkv, douts, raws, rstds := d.qkv, d.qkRaw, a.qkRaw, a.qkRstd
-	p.Each(len(rstds)/heads, func(r, _ int) {
-		row, dout, raw, rstd := dqkv[r*W:r*W+QK], douts[r*QK:(r+1)*QK], raws[r*QK:(r+1)*QK], rstds[r*heads:(r+1)*heads]
-		copy(dout, row)
-		clear(row)
-		kernel.RMSNormBackward(nil, row[:Q], b.qnorm[(lo+r)*partsQ:], dout[:Q], raw[:Q], w.qnorm.Value, rstd[:c.Heads], c.Heads)
-		kernel.RMSNormBackward(nil, row[Q:], b.knorm[(lo+r)*partsK:], dout[Q:], raw[Q:], w.knorm.Value, rstd[c.Heads:], c.KVHeads)
+	p.Rows(0, len(rstds)/heads, 0, func(p *kernel.Pool, from, to int) {
+		for r := from; r < to; r++ {
+			row, dout, raw, rstd := dqkv[r*W:r*W+QK], douts[r*QK:(r+1)*QK], raws[r*QK:(r+1)*QK], rstds[r*heads:(r+1)*heads]
+			copy(dout, row)
+			clear(row)
+			kernel.RMSNormBackward(p, row[:Q], b.qnorm[(lo+r)*partsQ:], dout[:Q], raw[:Q], w.qnorm.Value, rstd[:c.Heads], c.Heads)
+			kernel.RMSNormBackward(p, row[Q:], b.knorm[(lo+r)*partsK:], dout[Q:], raw[Q:], w.knorm.Value, rstd[c.Heads:], c.KVHeads)
+		}
 	})
 }
 

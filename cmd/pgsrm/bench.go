@@ -54,7 +54,7 @@ type benchOptions struct {
 // AddFlags adds the flags of bench.
 func (o *benchOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.Only, "only", nil, "measure these `rows` only, separated by commas")
-	f.BoolVar(&o.Phases, "phases", false, "take the steps apart: each kind of operation in all layers (rows step_A_s and step_B_s)")
+	f.BoolVar(&o.Phases, "phases", false, "take the measured steps apart (rows step_A_s and step_B_s): the time of each operation, its share, its limit, and waiting")
 	f.BoolVar(&o.Scaling, "scaling", false, "measure instead how an iteration's cost grows: shape B with 16 to 512 samples and with 4 to 24 layers")
 	f.IntVar(&o.Repeat, "repeat", 5, "least number of runs of each row; the median counts")
 	f.StringVar(&o.Encoder, "encoder", os.Getenv("PGSRM_MINILM"), "`folder` of all-MiniLM-L6-v2 (or PGSRM_MINILM); without one its shape with random weights")
@@ -129,10 +129,10 @@ func printBench(g *globalOptions, r bench.Result) error {
 	}
 	if len(r.Phases) > 0 {
 		line("")
-		line("%-41s%9s%9s%10s", "phase of a step", "ms", "of step", "of limit")
+		line("%-32s%7s%9s%9s%10s", "phase of a step", "calls", "ms", "of step", "of limit")
 	}
 	for _, p := range r.Phases {
-		line("%s %-39s%9.4g%9.3f%10s", p.Shape, p.Name, 1e3*p.Seconds, p.ShareOfStep, reached(p))
+		line("%s %-9s%-21s%7d%9.4g%9.3f%10s", p.Shape, p.Part, p.Name, p.Calls, 1e3*p.Seconds, p.ShareOfStep, reached(p))
 	}
 	for _, s := range r.Skipped {
 		line("%s: skipped: %s", s.Name, s.Reason)
