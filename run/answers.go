@@ -39,7 +39,7 @@ func (r *run) openAnswers(ctx context.Context, deps Deps) (map[string]string, er
 		return nil, err
 	}
 	answers, text, err := encodeAnswers(r.task.Items, results)
-	r.start[AnswersFile] = text
+	r.start[answersFile] = text
 	return answers, err
 }
 

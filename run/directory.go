@@ -15,11 +15,11 @@ import (
 const (
 	ConfigFile      = "config.yaml"
 	EnvironmentFile = "environment.json"
-	AnswersFile     = "answers.jsonl"
 	MetricsFile     = "metrics.jsonl"
 	TimingsFile     = "timings.jsonl"
 	CompletionsFile = "completions.jsonl"
 
+	answersFile     = "answers.jsonl"
 	calibrationFile = "calibration.json"
 	eventsPrefix    = "events.out.tfevents."
 	checkpointsDir  = "checkpoints"
@@ -32,7 +32,7 @@ const (
 
 // startFiles are what a run begins with, in the order in which they are written: a
 // run has begun once the last of them is there.
-var startFiles = []string{EnvironmentFile, AnswersFile, calibrationFile, ConfigFile}
+var startFiles = []string{EnvironmentFile, answersFile, calibrationFile, ConfigFile}
 
 // journalNames are the append-only files beside that of TensorBoard.
 var journalNames = []string{MetricsFile, TimingsFile, CompletionsFile}

@@ -210,7 +210,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 // goes.
 func TestKilledStartLeavesTheDirectoryFree(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{startMark, EnvironmentFile, AnswersFile, "." + ConfigFile + ".tmp-17"} {
+	for _, name := range []string{startMark, EnvironmentFile, answersFile, "." + ConfigFile + ".tmp-17"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("{}\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -145,7 +145,7 @@ func TestResumeNoticesDamage(t *testing.T) {
 		want  string
 		older bool // the checkpoint before the newest is good
 	}{
-		{"answers cut at a line", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, AnswersFile), cutLine) }, AnswersFile + ": must be as the run began with it", false},
+		{"answers cut at a line", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, answersFile), cutLine) }, answersFile + ": must be as the run began with it", false},
 		{"edited configuration", func(t *testing.T, dir string) {
 			edit(t, filepath.Join(dir, ConfigFile), replace("log_samples: 8", "log_samples: 9"))
 		}, ConfigFile + ": must be as the run began with it", false},
@@ -156,7 +156,7 @@ func TestResumeNoticesDamage(t *testing.T) {
 			edit(t, filepath.Join(dir, EnvironmentFile), replace(`"cpus": `, `"cpus": 1`))
 		}, EnvironmentFile + ": is not what the checkpoint was written with; no other checkpoint is good", false},
 		{"lost environment", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, EnvironmentFile)) }, EnvironmentFile, false},
-		{"lost answers", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, AnswersFile)) }, AnswersFile, false},
+		{"lost answers", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, answersFile)) }, answersFile, false},
 		{"lost configuration", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, ConfigFile)) },
 			"must be a run directory, empty or new (it has no config.yaml, but answers.jsonl, calibration.json, checkpoints, 5 more)", false},
 		{"bit of the weights", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, newest, "child/model.safetensors"), flip) }, "child/model.safetensors: is not as it was written", true},
@@ -255,8 +255,8 @@ func resumeRefuses(t *testing.T, dir, want string, older bool) {
 // A folder of a user is refused and not touched, whatever names stand in it.
 func TestForeignFolderIsRefused(t *testing.T) {
 	for _, names := range [][]string{
-		{AnswersFile, EnvironmentFile, calibrationFile, MetricsFile, TimingsFile, CompletionsFile},
-		{AnswersFile}, {"notes.txt"}, {"lock"}, {"child/config.json"}, {"checkpoints/00000003/state.json"}, {".x.tmp-1"},
+		{answersFile, EnvironmentFile, calibrationFile, MetricsFile, TimingsFile, CompletionsFile},
+		{answersFile}, {"notes.txt"}, {"lock"}, {"child/config.json"}, {"checkpoints/00000003/state.json"}, {".x.tmp-1"},
 		{"events.out.tfevents.1.pgsrm"},
 	} {
 		dir := t.TempDir()

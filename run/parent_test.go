@@ -95,7 +95,7 @@ func TestFewFailedPromptsAreLeftOut(t *testing.T) {
 	if _, err := Start(context.Background(), testConfig(t, dir), l.deps(t)); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, AnswersFile))
+	text, err := os.ReadFile(filepath.Join(dir, answersFile))
 	failed, answered := bytes.Count(text, []byte(`"error":"parent: item`)), bytes.Count(text, []byte(`"answer":"`))
 	if err != nil || failed == 0 || failed > 40 || failed+answered != len(l.task.Items) {
 		t.Errorf("got %d failed and %d answered prompts, %v", failed, answered, err)
@@ -115,7 +115,7 @@ func TestRunWithoutAParentStops(t *testing.T) {
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "parent: calls failed: 64 of 64: parent: item ") {
 		t.Fatalf("got %v", err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, AnswersFile)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, answersFile)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no answers may be kept: %v", err)
 	}
 	l.Start()

@@ -45,7 +45,7 @@ func ReadEnvironment(dir string) (Environment, error) {
 // ReadAnswers reads the parent's answers of a run, in the order of the task's items.
 func ReadAnswers(dir string) ([]Answer, error) {
 	var answers []Answer
-	_, err := readLines(filepath.Join(dir, AnswersFile), true, func(line []byte) error {
+	_, err := readLines(filepath.Join(dir, answersFile), true, func(line []byte) error {
 		var a Answer
 		if err := json.Unmarshal(line, &a); err != nil {
 			return fmt.Errorf("must be an answer: %w", err)

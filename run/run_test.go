@@ -120,7 +120,7 @@ func testConfig(t testing.TB, dir string, set ...string) Config {
 // the run went.
 func compareRuns(t testing.TB, want, got string) {
 	t.Helper()
-	for _, name := range []string{MetricsFile, CompletionsFile, AnswersFile, calibrationFile, "child/config.json", "child/model.safetensors", "child/tokenizer.json",
+	for _, name := range []string{MetricsFile, CompletionsFile, answersFile, calibrationFile, "child/config.json", "child/model.safetensors", "child/tokenizer.json",
 		"child/adapter_config.json", "child/adapter_model.safetensors"} {
 		if strings.HasPrefix(name, "child/") && hf.IsAdapter(filepath.Join(want, childDir)) != strings.HasPrefix(name, "child/adapter") {
 			continue // the child is either an adapter or a model

@@ -25,9 +25,9 @@ with 95% confidence intervals and what the comparison found. It writes what the
 report command writes: OUT/summary.json, OUT/report.html and figures. The run of a
 reward and a seed stands in OUT/<reward>/seed-<n>.
 
-Several runs go on at a time, one thread each; the numbers do not depend on it.
-The same command on the same --out goes on where it was interrupted and leaves
-complete runs as they are.
+Several runs train at a time, one thread each; the numbers do not depend on it.
+The same command on the same --out resumes the runs that were interrupted and
+leaves complete ones as they are.
 
 EXAMPLES
   pgsrm compare --out runs/colors

@@ -177,7 +177,7 @@ func (d *doctor) checkDirectory(context.Context) {
 	}
 	switch state {
 	case run.DirBegun:
-		d.add("directory", checkWarning, d.cfg.Out+" holds a run that is not complete", "go on with it by pgsrm train --resume --out "+d.cfg.Out+", or choose another --out")
+		d.add("directory", checkWarning, d.cfg.Out+" holds a run that is not complete", "resume it with pgsrm train --resume --out "+d.cfg.Out+", or choose another --out")
 	case run.DirComplete:
 		d.add("directory", checkWarning, d.cfg.Out+" holds a complete run", "choose another --out")
 	default:

@@ -19,9 +19,10 @@ func newTrainCommand(g *globalOptions) *cobra.Command {
 		Short: "Train a child with one reward",
 		Long: `The train command trains a child with one reward and writes a run directory:
 metrics, sampled answers, checkpoints and the trained child as a Hugging Face
-folder; with --lora-rank the child is a PEFT adapter folder. Interrupted (Ctrl-C once) it writes a checkpoint and stops; killed at any
-instant it goes on by --resume, to the very bits of a run that was left alone.
-Ctrl-C twice stops at once.
+folder; with --lora-rank the child is a PEFT adapter folder. DIR must be new or
+empty. Interrupted (Ctrl-C once) the run writes a checkpoint and stops; interrupted
+or killed at any instant it is resumed with --resume, to the very bits of a run that
+was left alone. Ctrl-C twice stops at once.
 
 What the run computes is decided by, each over the one before: the defaults, the
 preset, --config, the flags, --set. DIR/config.yaml holds the result.
@@ -48,7 +49,7 @@ type trainOptions struct {
 // AddFlags adds the flags of train.
 func (o *trainOptions) AddFlags(f *pflag.FlagSet) {
 	o.configOptions.AddFlags(f)
-	f.BoolVar(&o.Resume, "resume", false, "go on with the run in --out; other flags may be left out")
+	f.BoolVar(&o.Resume, "resume", false, "resume the run in --out; other flags may be left out")
 }
 
 // runTrain trains; deps replaces parts of the run in tests.
