@@ -24,7 +24,7 @@ type activations struct {
 }
 
 // part says which rows an activation is of.
-type part int
+type part uint8
 
 const (
 	allRows   part = iota // up to queries, keys and values: R
@@ -32,7 +32,7 @@ const (
 )
 
 // keep is how long a State keeps an activation.
-type keep int
+type keep uint8
 
 const (
 	none           keep = iota // not at all, or it is another's
@@ -55,8 +55,16 @@ type buffer struct {
 	grad       keep // its gradient
 }
 
-// table has the names and shapes of all activations; sizes and slices follow from it.
-func (a *activations) table(c *Config) [19]buffer {
+// buffers are activations with their table at hand.
+type buffers struct {
+	activations
+	table [19]buffer
+}
+
+func (b *buffers) init(c *Config) { b.table = b.activations.list(c) }
+
+// list is the table: names and shapes of all activations; sizes and slices follow from it.
+func (a *activations) list(c *Config) [19]buffer {
 	D, Q, KV, W, F := c.Width, c.qDim(), c.kvDim(), c.qkvDim(), c.FF
 	return [...]buffer{
 		// name, rows, width, value, recomputed, gradient
@@ -152,14 +160,22 @@ func (s *State) reservePredicting() {
 
 // reserveThreads makes work space for the threads of the model, which may have changed since.
 func (s *State) reserveThreads() {
-	if threads := s.m.Pool.Threads(); len(s.work) < threads {
-		s.work = make([]workspace, threads)
+	threads := s.m.Pool.Threads()
+	if len(s.work) >= threads {
+		return
+	}
+	s.work = make([]workspace, threads)
+	for i := range s.work {
+		w := &s.work[i]
+		for _, b := range []*buffers{&w.a, &w.d, &w.scratch, &w.dscratch} {
+			b.init(&s.m.Config)
+		}
 	}
 }
 
 // grow makes room for so many rows of what block l keeps of a part.
 func (s *State) grow(l int, of part, rows int) {
-	for _, b := range s.acts[l].table(&s.m.Config) {
+	for _, b := range s.acts[l].table {
 		if b.of == of && s.keeps(l, b.value) {
 			grow(b.data, rows, b.width)
 		}
@@ -177,7 +193,7 @@ func grow(b *[]float32, rows, width int) {
 func (s *State) Bytes() int {
 	numbers := len(s.predicting.rows) * 2 * s.m.Config.Width // input and output of the final norm
 	for l := range s.acts {
-		for _, b := range s.acts[l].table(&s.m.Config) {
+		for _, b := range s.acts[l].table {
 			switch {
 			case !s.keeps(l, b.value):
 			case b.of == attending && s.gathers(l):
@@ -190,38 +206,38 @@ func (s *State) Bytes() int {
 	return 4 * numbers
 }
 
-// workspace is what a thread needs for the rows that it takes through a block.
-type workspace struct{ values, grads activations }
+// workspace is what a thread needs for the rows that it takes through a block: the slices of their
+// activations and gradients, and room for those that are kept nowhere.
+type workspace struct{ a, d, scratch, dscratch buffers }
 
 // span returns the activations of rows lo..hi-1 of a part of block l, for the thread of p:
-// those that are kept as they lie, the others in its work space.
-func (s *State) span(p *kernel.Pool, l int, of part, lo, hi int) activations {
+// those that are kept as they lie, the others in its work space. Valid until its next span.
+func (s *State) span(p *kernel.Pool, l int, of part, lo, hi int) *activations {
 	return s.slices(p, l, &s.acts[l], of, lo, hi)
 }
 
 // recalled is span in Backward, where more is at hand in full.
-func (s *State) recalled(p *kernel.Pool, l int, of part, lo, hi int) activations {
+func (s *State) recalled(p *kernel.Pool, l int, of part, lo, hi int) *activations {
 	return s.slices(p, l, &s.back.block, of, lo, hi)
 }
 
-func (s *State) slices(p *kernel.Pool, l int, kept *activations, of part, lo, hi int) (a activations) {
-	c := &s.m.Config
-	table, from, work := a.table(c), kept.table(c), s.work[p.Worker()].values.table(c)
-	for i := range table {
-		b, w := &table[i], table[i].width
-		switch {
+func (s *State) slices(p *kernel.Pool, l int, kept *buffers, of part, lo, hi int) *activations {
+	w, D := &s.work[p.Worker()], s.m.Config.Width
+	a := &w.a.activations
+	for i := range w.a.table {
+		switch b := &w.a.table[i]; {
 		case b.of != of || b.value == none || b.value == gathered && !s.gathers(l):
-		case *from[i].data != nil:
-			*b.data = (*from[i].data)[lo*w : hi*w]
+		case *kept.table[i].data != nil:
+			*b.data = (*kept.table[i].data)[lo*b.width : hi*b.width]
 		default:
-			*b.data = room(work[i].data, (hi-lo)*w)
+			*b.data = room(w.scratch.table[i].data, (hi-lo)*b.width)
 		}
 	}
 	if of == attending {
 		if a.x = a.residual; !s.gathers(l) { // else x is gathered there, and attention added to it
-			a.x = s.acts[l].x[lo*c.Width : hi*c.Width]
+			a.x = s.acts[l].x[lo*D : hi*D]
 		}
-		a.out = s.output(l)[lo*c.Width : hi*c.Width]
+		a.out = s.output(l)[lo*D : hi*D]
 	}
 	return a
 }
@@ -238,21 +254,20 @@ func (s *State) output(l int) []float32 {
 }
 
 // gradients returns the gradients of the activations of rows lo..hi-1 of a part of the block
-// that Backward is at, for the thread of p.
-func (s *State) gradients(p *kernel.Pool, of part, lo, hi int) (d activations) {
-	c := &s.m.Config
-	table, from, work := d.table(c), s.back.grads.table(c), s.work[p.Worker()].grads.table(c)
-	for i := range table {
-		b, w := &table[i], table[i].width
-		switch {
+// that Backward is at, for the thread of p. Valid until its next gradients.
+func (s *State) gradients(p *kernel.Pool, of part, lo, hi int) *activations {
+	w := &s.work[p.Worker()]
+	for i := range w.d.table {
+		switch b := &w.d.table[i]; {
 		case b.of != of:
 		case b.grad == whole:
-			*b.data = (*from[i].data)[lo*w : hi*w]
+			*b.data = (*s.back.grads.table[i].data)[lo*b.width : hi*b.width]
 		case b.grad == scratch:
-			*b.data = room(work[i].data, (hi-lo)*w)
+			*b.data = room(w.dscratch.table[i].data, (hi-lo)*b.width)
 		}
 	}
-	if d.act = d.up; c.Gated {
+	d := &w.d.activations
+	if d.act = d.up; s.m.Config.Gated {
 		d.act = d.gate
 	}
 	return d

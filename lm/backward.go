@@ -4,10 +4,10 @@ import "pgsrm/kernel"
 
 // backward is the memory of Backward beside what the forward kept.
 type backward struct {
-	grads      activations // [R] gradients of the activations of the block that it is at
-	recomputed activations // [R] room for what it computes again
-	block      activations // what there is in full of the block that it is at: kept by the forward or recomputed
-	room       int         // rows of all these
+	grads      buffers // [R] gradients of the activations of the block that it is at
+	recomputed buffers // [R] room for what it computes again
+	block      buffers // what there is in full of the block that it is at: kept by the forward or recomputed
+	room       int     // rows of all these
 
 	hidden     []float32 // [T][D] gradients of the final hidden states
 	finalNorm  []float32 // [NormParts(T, D)] gradients of the final norm's weights
@@ -22,12 +22,11 @@ type backward struct {
 
 // recall makes block the activations of block l.
 func (s *State) recall(l int) {
-	c, b := &s.m.Config, &s.back
-	b.block = s.acts[l]
-	table, again := b.block.table(c), b.recomputed.table(c)
-	for i := range table {
-		if *table[i].data == nil {
-			*table[i].data = *again[i].data
+	b := &s.back
+	b.block.activations = s.acts[l].activations
+	for i, x := range b.block.table {
+		if *x.data == nil {
+			*x.data = *b.recomputed.table[i].data
 		}
 	}
 }
@@ -39,12 +38,12 @@ func (s *State) reserveBackward() {
 	if b.room < s.Rows() {
 		b.room = s.room
 		fresh := func(data *[]float32, width int) { *data = kernel.Floats(b.room * width) }
-		for _, g := range b.grads.table(c) {
+		for _, g := range b.grads.table {
 			if g.grad == whole {
 				fresh(g.data, g.width)
 			}
 		}
-		for _, a := range b.recomputed.table(c) {
+		for _, a := range b.recomputed.table {
 			if a.recomputed == whole && !s.keeps(0, a.value) {
 				fresh(a.data, a.width)
 			}

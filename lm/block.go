@@ -32,43 +32,44 @@ import "pgsrm/kernel"
 // project takes rows lo..hi-1 from the input of block l to their queries, keys and values.
 func (m *Model) project(p *kernel.Pool, s *State, l, lo, hi int) {
 	w, a := &m.layers[l], s.span(p, l, allRows, lo, hi)
-	m.attentionNorm(p, w, &a)
-	m.qkv(p, w, &a)
-	m.qkNorm(p, w, &a)
-	m.rotate(p, &a, s.pos[lo:hi])
+	m.attentionNorm(p, w, a)
+	m.qkv(p, w, a)
+	m.qkNorm(p, w, a)
+	m.rotate(p, a, s.pos[lo:hi])
 }
 
 // attend takes rows lo..hi-1 of those that attend from there to the output of block l.
 func (m *Model) attend(p *kernel.Pool, s *State, l, lo, hi int) {
 	w, a := &m.layers[l], s.span(p, l, attending, lo, hi)
-	m.gather(s, l, &a, lo, hi)
-	m.attention(p, s, l, &a, lo, hi)
-	m.attentionOut(p, w, &a)
-	m.mlpNorm(p, w, &a)
-	m.mlpUp(p, w, &a, s.train)
-	m.mlpDown(p, w, &a)
-	m.outputNorm(p, w, &a)
+	m.gather(s, l, a, lo, hi)
+	m.attention(p, s, l, a, lo, hi)
+	m.attentionOut(p, w, a)
+	m.mlpNorm(p, w, a)
+	m.mlpUp(p, w, a, s.train)
+	m.mlpDown(p, w, a)
+	m.outputNorm(p, w, a)
 }
 
 // attendBackward is the reverse of attend, from d.out to d.attn.
 func (m *Model) attendBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 	w, a, d := &m.layers[l], s.recalled(p, l, attending, lo, hi), s.gradients(p, attending, lo, hi)
-	m.recompute(p, s, l, &a, lo, hi)
-	m.mlpDownBackward(p, s, w, &d)
-	m.mlpUpBackward(p, s, w, &a, &d)
-	m.mlpNormBackward(p, s, w, &a, &d, lo)
-	m.attentionOutBackward(p, s, w, &d)
+	m.recompute(p, s, l, a, lo, hi)
+	m.mlpDownBackward(p, s, w, d)
+	m.mlpUpBackward(p, s, w, a, d)
+	m.mlpNormBackward(p, s, w, a, d, lo)
+	m.attentionOutBackward(p, s, w, d)
 }
 
 // projectBackward is the reverse of project, from d.qkv, which attentionBackward has set for
 // all rows, to d.x.
 func (m *Model) projectBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 	w, a, d := &m.layers[l], s.recalled(p, l, allRows, lo, hi), s.gradients(p, allRows, lo, hi)
-	m.rotateBackward(p, &d, s.pos[lo:hi])
-	m.qkNormBackward(p, s, w, &a, &d, lo)
-	m.qkvBackward(p, s, w, &d)
-	m.residualBackward(s, l, &d, lo, hi)
-	m.attentionNormBackward(p, s, w, &a, &d, lo)
+	m.rotateBackward(p, d, s.pos[lo:hi])
+	m.qkNormBackward(p, s, w, a, d, lo)
+	m.qkvBackward(p, s, w, d)
+	m.residualBackward(s, l, d, lo, hi)
+	m.attentionNormBackward(p, s, w, a, d, lo)
+	m.attentionNorm(p, w, a) // attnIn again, for the gradient of Wqkv
 }
 
 // recompute computes again what the forward did not keep of rows lo..hi-1: with activation

@@ -56,11 +56,9 @@ func (m *Model) attentionNorm(p *kernel.Pool, w *layer, a *activations) {
 	m.norm(p, w.norm1, a.attnIn, a.x, a.attnMean, a.attnRstd)
 }
 
-// attentionNormBackward: dx += norm1 backward of dattnIn. attnIn is computed again, for the
-// gradient of Wqkv.
+// attentionNormBackward: dx += norm1 backward of dattnIn
 func (m *Model) attentionNormBackward(p *kernel.Pool, s *State, w *layer, a, d *activations, lo int) {
 	m.normBackward(p, w.norm1, d.x, d.attnIn, a.x, a.attnMean, a.attnRstd, m.normParts(s.back.norm1, lo))
-	m.attentionNorm(p, w, a)
 }
 
 // mlpNorm: mlpIn = norm2(residual); with the norms after the sums norm1(residual).

@@ -13,9 +13,9 @@ type State struct {
 	index  map[uint64]int32 // parent row and token -> row
 	arena  []int32          // storage of the paths
 
-	acts       []activations // [L] what is kept of each block
-	room       int           // rows that there is room for
-	done       int           // rows that Forward has computed
+	acts       []buffers // [L] what is kept of each block
+	room       int       // rows that there is room for
+	done       int       // rows that Forward has computed
 	predicting predicting
 	final      finalNorm
 	work       []workspace // [threads]
@@ -51,7 +51,14 @@ func (p *predicting) add(r int32, path []int32) {
 // NewState returns a State for the model. With train set the activations that
 // Backward needs are kept; else only keys and values.
 func (m *Model) NewState(train bool) *State {
-	return &State{m: m, train: train, checkpointing: train && m.Recompute, index: map[uint64]int32{}, acts: make([]activations, m.Config.Layers)}
+	s := &State{m: m, train: train, checkpointing: train && m.Recompute, index: map[uint64]int32{}, acts: make([]buffers, m.Config.Layers)}
+	for l := range s.acts {
+		s.acts[l].init(&m.Config)
+	}
+	for _, b := range []*buffers{&s.back.grads, &s.back.recomputed, &s.back.block} {
+		b.init(&m.Config)
+	}
+	return s
 }
 
 // Reset forgets all rows; the buffers are kept.
