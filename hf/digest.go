@@ -10,19 +10,23 @@ import (
 	"slices"
 )
 
-// Digest identifies a model folder: the hex SHA-256 of every file that decides
-// what a language model answers or which vectors an encoder gives, each with its
-// name and size.
+// Digest identifies the folder of a model, an encoder or an adapter: the hex SHA-256
+// of every file that decides what a language model answers or which vectors an
+// encoder gives, each with its name and size.
 func Digest(dir string) (string, error) { return digestFS(os.DirFS(dir)) }
 
 // digestFS is Digest for a folder in a file system.
 func digestFS(fsys fs.FS) (string, error) {
-	shards, _, err := shardNames(fsys)
-	if err != nil {
-		return "", err
+	names := []string{adapterConfigFile, adapterWeightsFile}
+	if _, err := fs.Stat(fsys, adapterConfigFile); err != nil {
+		shards, _, err := shardNames(fsys)
+		if err != nil {
+			return "", err
+		}
+		names = slices.Concat(shards, []string{tokenizerFile}, keptFiles, recipeFiles)
 	}
 	h := sha256.New()
-	for _, name := range slices.Concat(shards, []string{tokenizerFile}, keptFiles, recipeFiles) {
+	for _, name := range names {
 		if err := hashFile(h, fsys, name); err != nil {
 			return "", err
 		}

@@ -1,12 +1,7 @@
 package run
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -14,24 +9,25 @@ import (
 	"time"
 
 	"pgsrm/embed"
+	"pgsrm/hf"
 	"pgsrm/kernel"
 )
 
 // Environment is environment.json: what a run was made with and from. It is
 // written once, when the run begins.
 type Environment struct {
-	Started    string         `json:"started"` // RFC 3339
-	Revision   string         `json:"revision"`
-	Go         string         `json:"go"`
-	Platform   string         `json:"platform"` // GOOS/GOARCH
-	CPUs       int            `json:"cpus"`
-	Kernel     string         `json:"kernel"` // instruction set of the engine (kernel.Name)
-	Task       string         `json:"task_sha256"`
-	Child      string         `json:"child_sha256"`                 // weights of the start child
-	ChildFiles string         `json:"child_files_sha256,omitempty"` // configuration, tokenizer and template of its folder; "" where it has none
-	Weights    int            `json:"child_weights"`
-	Embedder   embed.Identity `json:"embedder"`
-	Steps      int            `json:"steps"`
+	Started     string         `json:"started"` // RFC 3339
+	Revision    string         `json:"revision"`
+	Go          string         `json:"go"`
+	Platform    string         `json:"platform"` // GOOS/GOARCH
+	CPUs        int            `json:"cpus"`
+	Kernel      string         `json:"kernel"` // instruction set of the engine (kernel.Name)
+	Task        string         `json:"task_sha256"`
+	Child       string         `json:"child_sha256"`                  // weights of the start child
+	ChildFolder string         `json:"child_folder_sha256,omitempty"` // of its folder, see hf.Digest; "" where it has none
+	Weights     int            `json:"child_weights"`
+	Embedder    embed.Identity `json:"embedder"`
+	Steps       int            `json:"steps"`
 	// Files are the hex SHA-256 of the other files of the start: config.yaml,
 	// answers.jsonl, calibration.json. Runs begun before version 2 of the checkpoint
 	// have none.
@@ -43,7 +39,7 @@ func (r *run) environment() Environment {
 	return Environment{
 		Started: r.clock().UTC().Format(time.RFC3339), Revision: revision(), Go: runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Kernel: kernel.Name(),
-		Task: r.task.Digest(), Child: r.startSHA, ChildFiles: r.startFilesSHA, Weights: r.model.NumParams(),
+		Task: r.task.Digest(), Child: r.startSHA, ChildFolder: r.startFolderSHA, Weights: r.model.NumParams(),
 		Embedder: r.embedder.Identity(), Steps: r.steps,
 	}
 }
@@ -69,7 +65,7 @@ func (e Environment) checkFiles(d *directory) error {
 // kernel than it began with: its results would be another's.
 func (e Environment) check(now Environment) error {
 	for _, c := range []struct{ what, began, now string }{
-		{"task", e.Task, now.Task}, {"child", e.Child, now.Child}, {"child: its configuration, tokenizer or template", e.ChildFiles, now.ChildFiles},
+		{"task", e.Task, now.Task}, {"child", e.Child, now.Child}, {"child: its configuration, tokenizer or template", e.ChildFolder, now.ChildFolder},
 	} {
 		if c.began != c.now && c.began != "" {
 			return configErrorf("%s: must be what the run began with (sha256 %.12s, got %.12s)", c.what, c.began, c.now)
@@ -97,35 +93,26 @@ func arch(platform string) string {
 	return arch
 }
 
-// childFilesSHA identifies what the child that a name stands for has beside its
-// weights: the hex SHA-256 over the names and contents of the .json and .jinja
-// files of its folders, "" of a child in the binary.
-func childFilesSHA(name string) (string, error) {
+// childFolderSHA identifies the folders of the child that a name stands for by their
+// digests: that of the base, and that of an adapter on it. It is "" for a child in
+// the binary.
+func childFolderSHA(name string) (string, error) {
 	c, err := findChild(name)
-	if err != nil || c.folder == "" && c.adapter == "" {
+	if err != nil {
 		return "", err
 	}
-	h := sha256.New()
+	var sums []string
 	for _, dir := range []string{c.folder, c.adapter} {
 		if dir == "" {
 			continue
 		}
-		entries, err := os.ReadDir(dir) // sorted by name
+		sum, err := hf.Digest(dir)
 		if err != nil {
 			return "", err
 		}
-		for _, e := range entries {
-			if ext := filepath.Ext(e.Name()); ext != ".json" && ext != ".jinja" {
-				continue
-			}
-			sum, err := fileSHA(filepath.Join(dir, e.Name()))
-			if err != nil {
-				return "", err
-			}
-			fmt.Fprintf(h, "%s  %s\n", sum, e.Name())
-		}
+		sums = append(sums, sum)
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return strings.Join(sums, "+"), nil
 }
 
 // revision is the version control revision of the binary.

@@ -55,15 +55,15 @@ type run struct {
 	prompts  []prompt // those trained on
 	evals    []split  // those evaluated, by split
 
-	model         *hf.Model
-	prompter      *hf.Prompter // of the child
-	startSHA      string       // of the start child, see digest
-	startFilesSHA string       // likewise, see childFilesSHA
-	state         *lm.State    // of the rollout, training
-	policy        *rl.ModelPolicy
-	adam          *lm.AdamW
-	algo          rl.Algorithm
-	needs         rl.Needs
+	model          *hf.Model
+	prompter       *hf.Prompter // of the child
+	startSHA       string       // of the start child, see digest
+	startFolderSHA string       // likewise, see childFolderSHA
+	state          *lm.State    // of the rollout, training
+	policy         *rl.ModelPolicy
+	adam           *lm.AdamW
+	algo           rl.Algorithm
+	needs          rl.Needs
 
 	reference *rl.Reference // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
 
@@ -127,7 +127,7 @@ func (r *run) openChild(deps Deps) error {
 		if start, err = OpenChild(r.cfg.Child); err != nil {
 			return inConfig(err)
 		}
-		if r.startFilesSHA, err = childFilesSHA(r.cfg.Child); err != nil {
+		if r.startFolderSHA, err = childFolderSHA(r.cfg.Child); err != nil {
 			return inConfig(err)
 		}
 	} else {

@@ -111,7 +111,7 @@ func (c SupervisedConfig) from(m *hf.Model) (map[string]string, error) {
 	files := ""
 	if c.Child != "" {
 		var err error
-		if files, err = childFilesSHA(c.Child); err != nil {
+		if files, err = childFolderSHA(c.Child); err != nil {
 			return nil, inConfig(err)
 		}
 	}
