@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"time"
 )
@@ -87,9 +88,11 @@ func (c *Cache) Import(ctx context.Context, r io.Reader) (n int, err error) {
 		return c.store.put(ctx, sorted, nil)
 	}
 	for line := 1; ; line++ {
-		text, err := in.ReadBytes('\n')
+		text, err := readBounded(in)
 		if err == io.EOF && len(text) == 0 && line > 1 {
 			return n, errors.Join(importError(line, "must be the number of entries (the file is cut off)"), write())
+		} else if errors.Is(err, bufio.ErrTooLong) {
+			return n, errors.Join(importError(line, "must have at most %d bytes", maxLine), write())
 		} else if err != nil && err != io.EOF {
 			return n, errors.Join(err, write())
 		}
@@ -108,6 +111,24 @@ func (c *Cache) Import(ctx context.Context, r io.Reader) (n int, err error) {
 			if err := write(); err != nil {
 				return n, err
 			}
+		}
+	}
+}
+
+// maxLine is the longest line of an import: the largest value in base64, the longest
+// source in escapes of JSON, and the rest.
+const maxLine = valueLimit/3*4 + 6*math.MaxUint16 + 1<<12
+
+// readBounded reads a line with its end. One beyond maxLine is bufio.ErrTooLong.
+func readBounded(in *bufio.Reader) (line []byte, err error) {
+	for {
+		piece, err := in.ReadSlice('\n')
+		if len(line)+len(piece) > maxLine {
+			return nil, bufio.ErrTooLong
+		}
+		line = append(line, piece...)
+		if err != bufio.ErrBufferFull {
+			return line, err
 		}
 	}
 }
@@ -136,7 +157,7 @@ func readLine(line, n int, text []byte) (e *Entry, end bool, err error) {
 	}
 	if l.Entries != nil {
 		if *l.Entries != n {
-			return nil, true, importError(line, "must stand behind %d entries (got %d)", *l.Entries, n)
+			return nil, true, importError(line, "must follow %d entries (got %d)", *l.Entries, n)
 		}
 		return nil, true, nil
 	}

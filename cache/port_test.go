@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,7 +99,7 @@ func TestImportErrors(t *testing.T) {
 		"other":    {"{\"format\":\"other\"}\n", `line 1: must be {"format":"pgsrm-cache","version":1}`, 0},
 		"cut":      {lines[0] + lines[1] + lines[2][:30], "line 3: must be a JSON object", 1},
 		"no end":   {strings.Join(lines[:4], ""), "line 5: must be the number of entries (the file is cut off)", 3},
-		"missing":  {strings.Join(lines[:4], "") + strings.Join(lines[5:], ""), "line 11: must stand behind 10 entries (got 9)", 9},
+		"missing":  {strings.Join(lines[:4], "") + strings.Join(lines[5:], ""), "line 11: must follow 10 entries (got 9)", 9},
 		"changed":  {lines[0] + strings.Replace(lines[1], `"source":"openai`, `"source":"0penai`, 1), "line 2: checksum must match", 0},
 		"no json":  {lines[0] + "hello\n", "line 2: must be a JSON object", 0},
 		"bad key":  {lines[0] + `{"key":"00"}` + "\n", "line 2: key must be 64 hex digits", 0},
@@ -112,6 +113,25 @@ func TestImportErrors(t *testing.T) {
 		if s, err := into.Stats(t.Context()); err != nil || s.Entries != int64(c.n) {
 			t.Errorf("%s: %d entries, %v", name, s.Entries, err)
 		}
+	}
+}
+
+// endless is a line that never ends.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = 'x'
+	}
+	return len(b), nil
+}
+
+// A line that never ends is given up.
+func TestImportOfAnEndlessLine(t *testing.T) {
+	c, _ := opened(t, filepath.Join(t.TempDir(), "cache.bolt"), Options{})
+	head := strings.NewReader("{\"format\":\"pgsrm-cache\",\"version\":1}\n")
+	if _, err := c.Import(t.Context(), io.MultiReader(head, endless{})); !errors.Is(err, ErrImport) || !strings.Contains(err.Error(), "line 2: must have at most ") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -103,7 +103,7 @@ func parseListing(reply []byte) (listing, error) {
 			} `json:"lfs"`
 		} `json:"siblings"`
 	}
-	if err := json.Unmarshal(reply, &v); err != nil {
+	if err := remote.Decode(reply, &v); err != nil {
 		return listing{}, fmt.Errorf("description of the model must be an object with sha and siblings: %w", err)
 	}
 	if !commitPattern.MatchString(v.Commit) {

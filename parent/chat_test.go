@@ -455,3 +455,28 @@ func FuzzReadAnswer(f *testing.F) {
 		}
 	})
 }
+
+// FuzzChatReply: no reply breaks the reader, and what it accepts has one choice with
+// a message, of which readAnswer makes one line or a refusal.
+func FuzzChatReply(f *testing.F) {
+	f.Add([]byte(chatBody(`{"OUTPUT":"a"}`, "stop")))
+	f.Add([]byte(chatBody("a", "length")))
+	f.Add([]byte(`{"choices":[{"message":{"content":null,"refusal":"no"},"finish_reason":"stop"}],"usage":{"prompt_tokens":-1}}`))
+	f.Add([]byte(`{"choices":[{}],"usage":null}`))
+	f.Add([]byte(`{"choices":[],"error":{"message":"x"}}`))
+	f.Fuzz(func(t *testing.T, reply []byte) {
+		var r chatReply
+		if r.read(reply) != nil {
+			return
+		}
+		if len(r.Choices) != 1 || r.Choices[0].Message == nil {
+			t.Fatalf("accepted %s", reply)
+		}
+		for _, format := range []string{FormatAuto, FormatSchema, FormatJSON, FormatText} {
+			answer, err := readAnswer(r.Choices[0], format, 20)
+			if (err == nil) == (answer == "") || strings.ContainsAny(answer, "\n\r\x1b") {
+				t.Errorf("%s: got %q, %v", format, answer, err)
+			}
+		}
+	})
+}

@@ -9,9 +9,17 @@ import (
 	"unicode/utf8"
 )
 
+// What a reply may hold, so that no small one takes a large memory: far more than
+// any server of vectors or chats sends.
+const (
+	maxDepth = 64      // objects and lists in one another
+	maxItems = 1 << 17 // of one list: numbers of a vector, vectors of a batch
+	maxKeys  = 1 << 12 // of one object
+)
+
 // Decode reads one JSON value into v. Besides what is no JSON (an HTML page, a
 // reply cut short) it refuses an object with one key twice, of which the
-// decoder would silently take the last.
+// decoder would silently take the last, and what is larger than any reply.
 func Decode(reply []byte, v any) error {
 	trimmed := bytes.TrimSpace(reply)
 	switch {
@@ -22,8 +30,8 @@ func Decode(reply []byte, v any) error {
 	case !json.Valid(trimmed):
 		return fmt.Errorf("reply must be JSON (%w)", json.Unmarshal(trimmed, new(json.RawMessage)))
 	}
-	if key, twice := duplicateKey(trimmed); twice {
-		return fmt.Errorf("reply must have each key once (got %q twice)", key)
+	if err := checkShape(trimmed); err != nil {
+		return err
 	}
 	if err := json.Unmarshal(trimmed, v); err != nil {
 		return fmt.Errorf("reply must have the documented form (%s)", strings.TrimPrefix(err.Error(), "json: "))
@@ -31,35 +39,60 @@ func Decode(reply []byte, v any) error {
 	return nil
 }
 
-// duplicateKey finds a key that stands twice in one object of valid JSON. It
-// walks over the bytes once: replies of embeddings are long lists of numbers.
-func duplicateKey(text []byte) (key string, twice bool) {
-	var open []map[string]bool // one for each open bracket; nil for a list
+// level is an open object or list.
+type level struct {
+	keys  map[string]bool // of an object; nil for a list
+	items int
+}
+
+// checkShape refuses valid JSON with a key twice in one object, or beyond the
+// bounds. It walks over the bytes once: replies of embeddings are long lists of
+// numbers.
+func checkShape(text []byte) error {
+	var open []level
 	expectKey := false
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
-		case '{':
-			open, expectKey = append(open, map[string]bool{}), true
-		case '[':
-			open, expectKey = append(open, nil), false
+		case '{', '[':
+			if len(open) == maxDepth {
+				return fmt.Errorf("reply must have at most %d levels", maxDepth)
+			}
+			open = append(open, level{})
+			if expectKey = text[i] == '{'; expectKey {
+				open[len(open)-1].keys = map[string]bool{}
+			}
 		case '}', ']':
 			open, expectKey = open[:len(open)-1], false
 		case ',':
-			expectKey = open[len(open)-1] != nil
+			top := &open[len(open)-1]
+			if top.items++; top.items == maxItems {
+				return fmt.Errorf("reply must have at most %d items in a list", maxItems)
+			}
+			expectKey = top.keys != nil
 		case '"':
 			end := stringEnd(text, i)
 			if expectKey {
-				key := unquote(text[i : end+1])
-				seen := open[len(open)-1]
-				if seen[key] {
-					return key, true
+				if err := open[len(open)-1].add(unquote(text[i : end+1])); err != nil {
+					return err
 				}
-				seen[key], expectKey = true, false
+				expectKey = false
 			}
 			i = end
 		}
 	}
-	return "", false
+	return nil
+}
+
+// add notes a key of an object.
+func (l *level) add(key string) error {
+	switch {
+	case l.keys[key]:
+		return fmt.Errorf("reply must have each key once (got %.80q twice)", key)
+	case len(l.keys) == maxKeys:
+		return fmt.Errorf("reply must have at most %d keys in an object", maxKeys)
+	}
+	l.keys[key] = true
+	return nil
 }
 
 // stringEnd is the place of the quote that closes the string opened at i.

@@ -3,6 +3,7 @@ package remote
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"strings"
@@ -61,7 +62,7 @@ func repeats(d *json.Decoder) bool {
 	return found
 }
 
-func TestDuplicateKeyAgainstTheDecoder(t *testing.T) {
+func TestKeysTwiceAgainstTheDecoder(t *testing.T) {
 	var value func(t *rapid.T, depth int) string
 	value = func(t *rapid.T, depth int) string {
 		kind := rapid.IntRange(0, 4).Draw(t, "kind")
@@ -83,10 +84,40 @@ func TestDuplicateKeyAgainstTheDecoder(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		text := []byte(value(t, 4))
-		if _, got := duplicateKey(text); got != repeats(json.NewDecoder(bytes.NewReader(text))) {
-			t.Errorf("%s: got %v", text, got)
+		if err := checkShape(text); (err != nil) != repeats(json.NewDecoder(bytes.NewReader(text))) {
+			t.Errorf("%s: got %v", text, err)
 		}
 	})
+}
+
+// A reply that is small on the wire and large in memory is refused.
+func TestDecodeIsBounded(t *testing.T) {
+	keys := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"%d":0,`, i)
+		}
+		return "{" + b.String() + `"x":0}`
+	}
+	for name, c := range map[string]struct{ reply, want string }{
+		"depth":           {strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth), ""},
+		"beyond depth":    {strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1), "reply must have at most 64 levels"},
+		"objects too":     {strings.Repeat(`{"a":`, maxDepth+1) + "1" + strings.Repeat("}", maxDepth+1), "reply must have at most 64 levels"},
+		"items":           {"[" + strings.Repeat("0,", maxItems-1) + "0]", ""},
+		"beyond items":    {"[" + strings.Repeat("0,", maxItems) + "0]", "reply must have at most 131072 items in a list"},
+		"keys":            {keys(maxKeys - 1), ""},
+		"beyond keys":     {keys(maxKeys), "reply must have at most 4096 keys in an object"},
+		"long key, twice": {`{"` + strings.Repeat("k", 1000) + `":1,"` + strings.Repeat("k", 1000) + `":2}`, `reply must have each key once (got "` + strings.Repeat("k", 80) + `" twice)`},
+	} {
+		var v any
+		got := ""
+		if err := Decode([]byte(c.reply), &v); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
 }
 
 func FuzzDecode(f *testing.F) {
@@ -214,11 +245,11 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-func BenchmarkDuplicateKey(b *testing.B) {
+func BenchmarkCheckShape(b *testing.B) {
 	row := "[" + strings.Repeat("0.123456789,", 1535) + "1]"
 	text := []byte(`{"data":[` + strings.Repeat(`{"index":0,"embedding":`+row+`},`, 99) + `{}]}`)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		duplicateKey(text)
+		checkShape(text)
 	}
 }
