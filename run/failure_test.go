@@ -97,13 +97,21 @@ func TestNonFiniteWeightsStopTheRun(t *testing.T) {
 	dir, deps := t.TempDir(), testDeps(t)
 	cfg := testConfig(t, dir, "checkpoint_every=1")
 	cfg.Schedule.LR = 1e30 // more than a configuration may say
-	_, err := Start(context.Background(), cfg, deps)
+	err := startUnchecked(cfg, deps)
 	if !errors.Is(err, ErrNonFinite) {
 		t.Fatalf("got error %v", err)
 	}
 	if text := err.Error(); !strings.HasPrefix(text, "step ") || !strings.Contains(text, "last good checkpoint: ") {
 		t.Errorf("must name step and checkpoint (got %v)", err)
 	}
+}
+
+// startUnchecked is Start for a configuration that it refuses.
+func startUnchecked(cfg Config, deps Deps) error {
+	_, err := inDirectory(cfg.Out, deps, func(d *directory, deps Deps) (Result, error) {
+		return start(context.Background(), cfg, d, deps)
+	})
+	return err
 }
 
 func TestSecondProcessFindsTheDirectoryLocked(t *testing.T) {
