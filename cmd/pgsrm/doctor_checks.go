@@ -194,16 +194,20 @@ func (d *doctor) checkDisk(context.Context) {
 		return
 	}
 	need := d.diskNeed()
-	text := fmt.Sprintf("%s free at %s, about %s needed", showSize(free), place, showSize(need))
-	advice := "free some space, choose another --out, or keep fewer checkpoints (keep_checkpoints)"
+	status, advice := diskStatus(free, need)
+	d.add("disk", status, fmt.Sprintf("%s free at %s, about %s needed", showSize(free), place, showSize(need)), advice)
+}
+
+// diskStatus judges the free space; need is an estimate, so twice as much is asked for.
+func diskStatus(free, need int64) (status, advice string) {
+	advice = "free some space, choose another --out, or keep fewer checkpoints (keep_checkpoints)"
 	switch {
 	case free < need:
-		d.add("disk", checkBad, text, advice)
+		return checkBad, advice
 	case free < 2*need:
-		d.add("disk", checkWarning, text, advice)
-	default:
-		d.add("disk", checkOK, text, "")
+		return checkWarning, advice
 	}
+	return checkOK, ""
 }
 
 // diskNeed estimates the bytes of a run: checkpoints with weights and the two moments

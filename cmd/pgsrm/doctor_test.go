@@ -121,3 +121,63 @@ func TestDiskNeed(t *testing.T) {
 		t.Errorf("free space: %d", free)
 	}
 }
+
+// The need grows with the child and the checkpoints that are kept.
+func TestDiskNeedOfCheckpoints(t *testing.T) {
+	m, err := run.OpenChild("builtin:tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := 4 * int64(m.NumParams())
+	d := &doctor{model: m.Model}
+	d.cfg.KeepCheckpoints = 2
+	if got, want := d.diskNeed(), int64(100e6)+3*3*child+child; got != want {
+		t.Errorf("two checkpoints: %d, want %d", got, want)
+	}
+	d.cfg.KeepCheckpoints, d.cfg.CheckpointEvery = 0, 10
+	d.cfg.Episodes, d.cfg.Rollout.PromptsPerStep, d.cfg.Rollout.SamplesPerPrompt = 100, 1, 1
+	if got, want := d.diskNeed(), int64(100e6)+12*3*child+child; got != want {
+		t.Errorf("all of 100 steps, one each ten: %d, want %d", got, want)
+	}
+}
+
+func TestDiskStatus(t *testing.T) {
+	for free, want := range map[int64]string{99: checkBad, 100: checkWarning, 199: checkWarning, 200: checkOK} {
+		if got, advice := diskStatus(free, 100); got != want || (advice == "") != (want == checkOK) {
+			t.Errorf("%d free of 100 needed: %s (%s), want %s", free, got, advice, want)
+		}
+	}
+}
+
+func TestShortName(t *testing.T) {
+	digest := strings.Repeat("0123456789abcdef", 4)
+	for name, want := range map[string]string{
+		"encoder:" + digest: "encoder:0123456789ab", "openai:m@http://h": "openai:m@http://h", "builtin": "builtin", "file:" + digest[1:]: "file:" + digest[1:],
+	} {
+		if got := shortName(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// A run that has begun is a warning, a folder that cannot be written is bad, and what
+// the cache warns of is told.
+func TestDoctorOfPlaces(t *testing.T) {
+	dir := t.TempDir()
+	folder{t}.write(filepath.Join(dir, "file"), "text")
+	checks, err := examine(t, remote.Deps{}, "--out", filepath.Join(dir, "file", "run"))
+	if got := checks["directory"]; exitCode(err) != exitInput || got.Status != checkBad || got.Advice == "" {
+		t.Errorf("below a file: %+v, %v", got, err)
+	}
+	d := &doctor{g: &globalOptions{Cache: dir}}
+	d.checkCache(t.Context())
+	if got := d.checks[0]; got.Status != checkBad || !strings.Contains(got.Text, "is a folder") {
+		t.Errorf("a folder as cache: %+v", got)
+	}
+	d = &doctor{g: &globalOptions{Cache: filepath.Join(dir, "c", "cache.bolt")}}
+	d.checkCache(t.Context())
+	d.g.cache.Close()
+	if got := d.checks[0]; got.Status != checkOK || !strings.HasSuffix(got.Text, "cache.bolt can be written and read") {
+		t.Errorf("cache: %+v", got)
+	}
+}

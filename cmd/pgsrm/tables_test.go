@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgsrm/bench"
+	"pgsrm/eval"
+	"pgsrm/parent"
+	"pgsrm/reward"
+	"pgsrm/task"
+)
+
+// printed is what a function prints as text.
+func printed(t *testing.T, f func(g *globalOptions) error) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := f(quiet(&b)); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestPrintBench(t *testing.T) {
+	share, allocs := 0.5, 12.0
+	got := printed(t, func(g *globalOptions) error {
+		return printBench(g, bench.Result{
+			Machine: bench.Machine{CPU: "cpu", Kernel: "go", Threads: 2, Peak: 100, Memory: 20},
+			Rows: []bench.Row{
+				{Name: "step_A_s", Value: 1.5, Unit: "s", ShareOfLimit: &share, Runs: 5, Allocs: &allocs, AllocBytes: &allocs, Target: 2, Peer: 3},
+				{Name: "peak", Value: 2, Unit: "GB", Runs: 1, Note: "alone"},
+			},
+			Phases: []bench.Phase{
+				{Shape: "A", Name: "mlp", Seconds: 0.25, ShareOfStep: 0.5, GFLOP: 10, ShareOfLimit: 0.4},
+				{Shape: "A", Name: "adamw", Seconds: 0.5, GB: 5, ShareOfLimit: 0.5},
+				{Shape: "A", Name: "rest", Seconds: 0.1},
+			},
+			Skipped: []bench.Skipped{{Name: "row", Reason: "no folder"}},
+		})
+	})
+	want := `cpu, kernel go, 2 threads: 100 GFLOP/s, 20.0 GB/s
+
+row                    value unit      of limit  runs allocations     bytes   target     peer
+step_A_s                 1.5 s             0.50     5          12        12        2        3
+peak                       2 GB               -     1           -         -        0        0  alone
+
+phase of a step                                 ms  of step  of limit
+A mlp                                          250    0.500      0.40    40 GFLOP/s
+A adamw                                        500    0.000      0.50  10.0 GB/s
+A rest                                         100    0.000         -
+row: skipped: no folder
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestPrintEvaluation(t *testing.T) {
+	got := printed(t, func(g *globalOptions) error {
+		return printEvaluation(g, eval.Result{ExactMatch: 0.125, Semantic: 0.5, ChrF: 0.25, Distinct1: 0.75, Distinct2: 1, MeanLength: 1.5, N: 8, Failed: 2})
+	})
+	want := "exact match     12.5%\nsemantic        0.500\nchrF            0.250\ndistinct words  0.750\ndistinct pairs  1.000\nmean length     1.5 words\nanswers         8\nwithout vector  2\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestPrintProbe(t *testing.T) {
+	r := reward.ProbeResult{Task: "colors", Embedder: "builtin", Reward: "pgsrm", AUC: 0.9, AUCCI95: [2]float64{0.8, 1}, AUCWrong: 0.7, AUCWrongCI95: [2]float64{0.6, 0.8}, Verdict: "good"}
+	r.BestConstant.Answer, r.BestConstant.Reward, r.BestConstant.ShareOfCorrect = "red", 0.5, 0.25
+	got := printed(t, func(g *globalOptions) error { return printProbe(g, r) })
+	want := "task colors, embedder builtin, reward pgsrm\n\n" +
+		"related against unrelated        AUC 0.900  95% CI 0.800 to 1.000\n" +
+		"right against wrong of the task  AUC 0.700  95% CI 0.600 to 0.800\n" +
+		"best constant answer             \"red\"      earns 0.500, 25% of what correct answers earn\n\ngood\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestPrintPlan(t *testing.T) {
+	plan := parent.Plan{Prompts: 10, Requests: 8, Known: 3, TokensSent: 100, TokensReceived: 50, Cost: 0.25, CostMost: 1}
+	got := printed(t, func(g *globalOptions) error { return printPlan(g, plan) })
+	want := "prompts            10\nrequests           8\n  in the cache     3\ntokens sent        about 100\ntokens received    about 50\ncost               about 0.25, at most 1\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Only answers to prompts with a reference can agree with it.
+func TestAgreement(t *testing.T) {
+	items := []task.Item{{Reference: "red"}, {Reference: "blue"}, {}, {Reference: "green", Accepted: []string{"lime"}}, {Reference: "black"}}
+	results := []parent.Result{{Answer: "red"}, {Answer: "green"}, {Answer: "x"}, {Answer: "lime"}, {Err: errors.New("away")}}
+	if got := agreement(items, results); got != "2 of 3 references" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	first := errors.New("first")
+	n, err := failures([]parent.Result{{}, {Err: first}, {}, {Err: errors.New("second")}})
+	if n != 2 || err != first {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+func TestSplitRewards(t *testing.T) {
+	for list, want := range map[string][]string{
+		"a":                               {"a"},
+		"pgsrm, binary":                   {"pgsrm", "binary"},
+		"contrastive(tau=0.1,k=2),binary": {"contrastive(tau=0.1,k=2)", "binary"},
+		"f(g(a,b),c) , d":                 {"f(g(a,b),c)", "d"},
+		"a,":                              {"a", ""},
+	} {
+		if got := splitRewards(list); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", list, got, want)
+		}
+	}
+}
+
+// A child that names no reference has the parent's answer for the truth.
+func TestTruth(t *testing.T) {
+	answers := map[string]string{"1": "parent's"}
+	if got := truth(task.Item{ID: "1", Reference: "own"}, answers); got != "own" {
+		t.Errorf("got %q", got)
+	}
+	if got := truth(task.Item{ID: "1"}, answers); got != "parent's" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestPrintSFT(t *testing.T) {
+	half, whole := 0.5, 1.0
+	out := sftOutput{Out: "o", Updates: 20, Examples: 3, Loss: 0.1234}
+	out.ExactMatch.Before.Train, out.ExactMatch.After.Train = &half, &whole
+	got := printed(t, out.print)
+	if want := "o: 3 examples, 20 updates, loss 0.123 nats per token\n  train     exact match  50.0% before, 100.0% after\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if strings.Contains(got, "held-out") {
+		t.Error("a split without prompts is left out")
+	}
+}
