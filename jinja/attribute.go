@@ -6,10 +6,16 @@ import (
 	"strings"
 )
 
+// What would change a dict or a list: the sandbox makes it undefined.
+var (
+	dictChanges = strings.Fields("clear pop popitem setdefault update")
+	listChanges = strings.Fields("append clear extend insert pop remove reverse sort")
+)
+
 // Names that Python's types have: an attribute of such a name is never a key.
 var (
-	dictNames  = strings.Fields("clear copy fromkeys get items keys pop popitem setdefault update values")
-	listNames  = strings.Fields("append clear copy count extend index insert pop remove reverse sort")
+	dictNames  = strings.Fields("copy fromkeys get items keys values")
+	listNames  = strings.Fields("copy count index")
 	tupleNames = strings.Fields("count index")
 	numNames   = strings.Fields(`as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag numerator real
 		to_bytes fromhex hex is_integer`)
@@ -29,17 +35,19 @@ func attribute(v value, name string) (value, error) {
 	if strings.HasPrefix(name, "__") || strings.HasPrefix(name, "_") && !isDict {
 		return nil, fmt.Errorf("attribute %q is not allowed", name)
 	}
-	var own []string
+	var own, changes []string
 	switch v := v.(type) {
 	case *dict:
-		own = dictNames
+		own, changes = dictNames, dictChanges
 	case string:
 		own = textNames
 	case *list:
 		if v.kind == view {
 			return nil, fmt.Errorf("attribute %q of a view or range is not supported", name)
 		}
-		own = [...][]string{listNames, tupleNames}[v.kind]
+		if own = tupleNames; v.kind == plainList {
+			own, changes = listNames, listChanges
+		}
 	case int64, float64, bool:
 		if slices.Contains(numNames, name) {
 			return nil, fmt.Errorf("attribute %q of a number is not supported", name)
@@ -51,7 +59,10 @@ func attribute(v value, name string) (value, error) {
 	case *macro, *function, *iterator, method:
 		return nil, fmt.Errorf("attribute %q of a %s is not supported", name, typeName(v))
 	}
-	if slices.Contains(own, name) {
+	switch {
+	case slices.Contains(changes, name):
+		return undefined{fmt.Sprintf("%q of a %s, which must not change,", name, typeName(v))}, nil
+	case slices.Contains(own, name):
 		return method{v, name}, nil
 	}
 	if isDict {

@@ -3,6 +3,8 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,20 +77,48 @@ func stringFilter(r *renderer, v value, c call) (value, error) {
 	return r.text(v)
 }
 
-// intFilter takes numbers and texts of plain decimal digits.
+// intFilter is Python's int(v), else int(float(v)), else a default.
 func intFilter(r *renderer, v value, c call) (value, error) {
-	if err := c.none("int"); err != nil {
+	a, err := c.bind("int", 0, "default")
+	if err != nil {
 		return nil, err
 	}
 	if n, ok := asInt(v); ok {
 		return n, nil
 	}
-	if s, ok := v.(string); ok {
-		if n, err := strconv.ParseInt(strings.TrimFunc(s, isSpace), 10, 64); err == nil {
+	f, isFloat := v.(float64)
+	switch v := v.(type) {
+	case undefined:
+		return nil, v.err()
+	case string:
+		digits, ok := plainNumber(v)
+		if !ok {
+			break
+		}
+		if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
 			return n, nil
 		}
+		f, err = strconv.ParseFloat(digits, 64)
+		isFloat = err == nil
 	}
-	return nil, fmt.Errorf("int: must be a whole number or its digits (others are not supported)")
+	switch {
+	case isFloat && math.Abs(f) >= 1<<53:
+		return nil, errLarge
+	case isFloat:
+		return int64(f), nil
+	case a[0] == (missing{}):
+		return int64(0), nil
+	}
+	return a[0], nil
+}
+
+var numberText = regexp.MustCompile(`^[+-]?(?:\d+(?:_\d+)*)?(?:\.(?:\d+(?:_\d+)*)?)?(?:[eE][+-]?\d+(?:_\d+)*)?$`)
+
+// plainNumber drops white space around a number and the underscores between its
+// digits, as Python reads numbers.
+func plainNumber(s string) (string, bool) {
+	s = strings.TrimFunc(s, isSpace)
+	return strings.ReplaceAll(s, "_", ""), s != "" && numberText.MatchString(s)
 }
 
 func lengthFilter(r *renderer, v value, c call) (value, error) {
@@ -145,7 +175,7 @@ func lastFilter(r *renderer, v value, c call) (value, error) {
 		return nil, err
 	}
 	switch v := v.(type) {
-	case *iterator, undefined:
+	case *iterator:
 		return nil, fmt.Errorf("last of %s is not supported", typeName(v))
 	case string:
 		_, n := utf8.DecodeLastRuneInString(v)
@@ -173,6 +203,8 @@ func reverseFilter(r *renderer, v value, c call) (value, error) {
 		items := slices.Clone(v.items)
 		slices.Reverse(items)
 		return &iterator{items}, nil
+	case undefined:
+		return &iterator{}, nil
 	}
 	return nil, fmt.Errorf("reverse of %s is not supported", typeName(v))
 }

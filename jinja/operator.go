@@ -203,6 +203,16 @@ func (m *meter) compare(op string, a, b value) (bool, error) {
 		ok, err := m.contains(b, a)
 		return !ok, err
 	}
+	if x, y, ok := sameLists(a, b); ok {
+		for i := range min(len(x), len(y)) {
+			if same, err := m.equal(x[i], y[i]); err != nil {
+				return false, err
+			} else if !same {
+				return m.compare(op, x[i], y[i])
+			}
+		}
+		a, b = int64(len(x)), int64(len(y))
+	}
 	order, err := compareOrder(op, a, b)
 	if err != nil {
 		return false, err
@@ -216,6 +226,16 @@ func (m *meter) compare(op string, a, b value) (bool, error) {
 		return order > 0, nil
 	}
 	return order >= 0, nil
+}
+
+// sameLists are the items of two lists or two tuples.
+func sameLists(a, b value) (x, y []value, ok bool) {
+	l, okA := a.(*list)
+	k, okB := b.(*list)
+	if !okA || !okB || l.kind != k.kind || l.kind == view {
+		return nil, nil, false
+	}
+	return l.items, k.items, true
 }
 
 // compareOrder orders numbers and texts.

@@ -262,7 +262,7 @@ func (p *parser) targets() (target, error) {
 	}
 	out := tupleTarget{first}
 	for p.skipOp(",") {
-		if p.cur().kind == kindEnd || p.isName("in") || p.isOp("=") {
+		if p.isOp(")") { // Jinja has a comma at the end in brackets only
 			break
 		}
 		one, err := p.target()

@@ -3,6 +3,7 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"math"
 )
 
 // tests are the tests of "is" by name.
@@ -77,9 +78,12 @@ func sequenceTest(_ *renderer, v value, c call) (bool, error) {
 
 func moduloTest(rest int64) func(*renderer, value, call) (bool, error) {
 	return func(_ *renderer, v value, c call) (bool, error) {
+		if f, ok := v.(float64); ok {
+			return math.Mod(math.Abs(f), 2) == float64(rest), c.none("test")
+		}
 		n, ok := asInt(v)
 		if !ok {
-			return false, fmt.Errorf("must be a whole number (got %s)", typeName(v))
+			return false, fmt.Errorf("must be a number (got %s)", typeName(v))
 		}
 		return n&1 == rest, c.none("test")
 	}
