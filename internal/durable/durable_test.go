@@ -246,3 +246,37 @@ func TestRemoveAbandoned(t *testing.T) {
 		t.Errorf("an absent folder: got %v", err)
 	}
 }
+
+// A file that its holder discards after another process has opened it is no lock any
+// more: a third process makes a new one.
+func TestDiscardedLockIsNoLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	holder, err := TryLock(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	if _, err := take(late, path); !errors.Is(err, ErrHeld) {
+		t.Fatalf("held: got %v", err)
+	}
+	if err := holder.Discard(); err != nil {
+		t.Fatal(err)
+	}
+	if taken, err := take(late, path); taken || err != nil {
+		t.Fatalf("a discarded file was taken for the lock (%v)", err)
+	}
+	third, err := TryLock(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if taken, _ := take(late, path); taken {
+		t.Fatal("two hold one lock")
+	}
+	if err := third.Release(); err != nil {
+		t.Fatal(err)
+	}
+}

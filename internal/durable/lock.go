@@ -31,15 +31,29 @@ func tryLock(path string, flag int, perm fs.FileMode) (*Lock, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := lockFile(f); err != nil {
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		if stillAt(path, f) {
+		taken, err := take(f, path)
+		if taken {
 			return &Lock{f}, nil
 		}
-		f.Close() // its last holder discarded it
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
 	}
+}
+
+// take locks the open file, unless its holder has discarded it since it was opened: then
+// the path leads to another file, or to none, and a lock on this one keeps nobody out.
+func take(f *os.File, path string) (bool, error) {
+	if err := lockFile(f); err != nil {
+		return false, err
+	}
+	own, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(own, named), nil
 }
 
 // stillAt says whether path names the open file.
