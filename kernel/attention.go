@@ -70,7 +70,7 @@ func Attention(p *Pool, out Matrix, x QKV, paths [][]int32, s AttnShape) {
 	p.leave()
 }
 
-// check sets reach and positions, and panics if a slice is too short for the paths. A path that goes on
+// check sets reach and positions, and panics if a slice is too short for the paths. A path that continues
 // in the storage of the one before is read from there on only.
 func (a *attention) check() {
 	reach := int32(0)

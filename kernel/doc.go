@@ -4,6 +4,21 @@
 // machines. The choice is made at start by CPU flags; PGSRM_KERNEL=avx512|avx2|go forces it. Check
 // reports a value that this machine does not have, Name tells what is used.
 //
+//	matrix.go        a matrix with its stride        pack.go          the layout of weights
+//	matmul.go        c = a*W, bias, activation, residual
+//	matmul_input.go  dx = dy*W^T, transposed weights
+//	matmul_weight.go dW = x^T*dy, db                 colsum.go        sums over rows
+//	attention.go, attention_backward.go, attention_segments.go        attention along paths of a tree
+//	norm.go          LayerNorm, RMSNorm              activation.go    GELU, SwiGLU, rotary positions
+//	softmax.go       log-sum-exp, entropy, gradient  topk.go          the k-th largest
+//	optim.go         AdamW, sum of squares           vector.go        element by element, dot products
+//	pool.go, jobs.go the threads, the one way into parallel work
+//	rows.go          loops and chains of operations on all threads
+//	timer.go         what operations and waiting take
+//	scratch.go       a thread's memory, tiles        floats_*.go      zeros on large pages
+//	dispatch*.go     the choice of a table           tables*.go       the tables, generated
+//	peak.go          the limits of the machine
+//
 // # One result per row
 //
 // Every output row depends on its own inputs only: never on the number of rows in the call,
@@ -16,8 +31,9 @@
 //
 // # Letters
 //
-// M rows of a product, K its inputs, N its outputs; R rows, D width of a row. A gradient is d + name. Backward functions add to parameter
-// gradients (the caller zeroes once); each says whether it sets or adds to its dx.
+// M rows of a product, K its inputs, N its outputs; R rows, D width of a row. A gradient is d + name.
+// Backward functions add to parameter gradients (the caller zeroes once); each says whether it sets
+// or adds to its dx.
 //
 // Slices that are too short are a programmer's mistake and panic with an index error.
 package kernel

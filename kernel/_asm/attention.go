@@ -56,9 +56,9 @@ func (g *gen) strideAt(at int) reg.GPVirtual {
 	return r
 }
 
-// rows emits body for every row with a path, or with one that reaches behind From. next moves on to the next row.
+// rows emits body for every row with a path, or with one that reaches past From. next moves on to the next row.
 // What counts the rows lies on the stack.
-func (g *gen) rows(behindFrom bool, body func(a *attn), next func()) {
+func (g *gen) rows(pastFrom bool, body func(a *attn), next func()) {
 	paths, left := AllocLocal(8), AllocLocal(8)
 	again, skip, done := g.label("row"), g.label("next"), g.label("rows")
 	MOVQ(g.get(attnPaths), paths)
@@ -72,7 +72,7 @@ func (g *gen) rows(behindFrom bool, body func(a *attn), next func()) {
 	MOVQ(paths, path)
 	MOVQ(Mem{Base: path}, a.idx)
 	MOVQ(Mem{Base: path, Disp: 8}, a.n)
-	if behindFrom {
+	if pastFrom {
 		CMPQ(a.n, g.field(attnFrom))
 	} else {
 		TESTQ(a.n, a.n)
@@ -126,7 +126,7 @@ func (a *attn) blocks(body func()) {
 
 // softmax passes three times over each row: largest element, exponentials and their sum, quotients.
 func (g *gen) softmax() {
-	g.text("softmax", "func(a *byte)")
+	g.text("softmax")
 	p := g.get(attnP)
 	g.rows(false, func(a *attn) {
 		top, sum := g.lanes(), g.lanes()
@@ -150,7 +150,7 @@ func (g *gen) softmax() {
 }
 
 func (g *gen) softmaxBackward() {
-	g.text("softmaxBackward", "func(a *byte)")
+	g.text("softmaxBackward")
 	p, dp, scale := g.get(attnP), g.get(attnDP), g.v()
 	VBROADCASTSS(g.field(attnScale), scale)
 	g.rows(false, func(a *attn) {
@@ -166,7 +166,7 @@ func (g *gen) softmaxBackward() {
 }
 
 func (g *gen) rope() {
-	g.text("Rope", "func(x, cos, sin []float32, sign float32)")
+	g.text("Rope")
 	x, cos, sin, n := base("x"), base("cos"), base("sin"), length("cos")
 	upper := GP64()
 	LEAQ(Mem{Base: x, Index: n, Scale: 4}, upper)

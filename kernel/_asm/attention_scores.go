@@ -9,7 +9,7 @@ import (
 
 // scores has loops of their own for the usual widths.
 func (g *gen) scores() {
-	g.text("scores", "func(a *byte)")
+	g.text("scores")
 	for _, width := range []int{32, 64, 0} {
 		other := g.label("width")
 		if width > 0 {

@@ -16,7 +16,7 @@ type spread struct {
 }
 
 func (g *gen) spread() {
-	g.text("spread", "func(a *byte)")
+	g.text("spread")
 	most := 1
 	if g.wide {
 		most = 4

@@ -101,7 +101,7 @@ func (c piece) add(x []vec, coef Mem, p Register) {
 }
 
 func (g *gen) mix() {
-	g.text("mix", "func(a *byte)")
+	g.text("mix")
 	most := 2
 	if g.wide {
 		most = 8

@@ -115,7 +115,7 @@ func (g *gen) mem(p Register) Mem {
 	return Mem{Base: p, Index: g.idx, Scale: 1, Disp: g.part * g.width}
 }
 
-// load reads the current part; lanes behind the end are zero.
+// load reads the current part; lanes past the end are zero.
 func (g *gen) load(p Register) vec {
 	r := g.v()
 	switch {
@@ -129,7 +129,7 @@ func (g *gen) load(p Register) vec {
 	return r
 }
 
-// store writes the current part; nothing behind the end.
+// store writes the current part; nothing past the end.
 func (g *gen) store(x vec, p Register) {
 	switch {
 	case !g.masked:
@@ -141,7 +141,7 @@ func (g *gen) store(x vec, p Register) {
 	}
 }
 
-// only clears the lanes behind the end.
+// only clears the lanes past the end.
 func (g *gen) only(x vec) vec {
 	if !g.masked {
 		return x
@@ -155,7 +155,7 @@ func (g *gen) only(x vec) vec {
 	return r
 }
 
-// orElse puts fill into the lanes behind the end.
+// orElse puts fill into the lanes past the end.
 func (g *gen) orElse(x, fill vec) vec {
 	if !g.masked {
 		return x

@@ -8,7 +8,7 @@ import (
 // peak emits Peak: n rounds of 384 multiply-adds that touch registers only. 24 sums (AVX2: 12) are in flight, far more
 // than the latency of a multiply-add times the units of any core. Sums start at 0 and go to 2, so no number is ever subnormal.
 func (g *gen) peak() {
-	g.text("Peak", "func(n int) float32")
+	g.text("Peak")
 	n := Load(Param("n"), GP64())
 	half, one := g.constant(0.5), g.constant(1)
 	sums := make([]vec, 24/g.parts)
@@ -33,7 +33,7 @@ func (g *gen) peak() {
 // stream emits Stream: a sum that reads at four places at once, since a core asks memory for more lines ahead on several
 // streams than on one. A quarter is len(x) bytes long.
 func (g *gen) stream() {
-	g.text("Stream", "func(x []float32) float32")
+	g.text("Stream")
 	x, quarter := base("x"), length("x")
 	streams := newWalk(x, quarter, 4)
 	left := GP64()

@@ -14,7 +14,7 @@ func end() {
 
 // unary emits dst[i] = f(x[i]).
 func (g *gen) unary(name, dst string, f func(x vec) vec) {
-	g.text(name, "func("+dst+", x []float32)")
+	g.text(name)
 	d, x, n := base(dst), base("x"), length(dst)
 	g.loop(n, func() { g.store(f(g.load(x)), d) })
 	end()
@@ -24,18 +24,18 @@ func (g *gen) pointwise() {
 	g.unary("Exp", "dst", g.exp)
 	g.unary("Tanh", "dst", g.tanh)
 
-	g.text("Add", "func(dst, a []float32)")
+	g.text("Add")
 	dst, a, n := base("dst"), base("a"), length("dst")
 	g.loop(n, func() { g.store(g.add(g.load(dst), g.load(a)), dst) })
 	end()
 
-	g.text("Axpy", "func(y []float32, alpha float32, x []float32)")
+	g.text("Axpy")
 	y, x, n := base("y"), base("x"), length("y")
 	alpha := g.param("alpha")
 	g.loop(n, func() { g.store(g.fma(g.load(x), alpha, g.load(y)), y) })
 	end()
 
-	g.text("Scale", "func(x []float32, s float32)")
+	g.text("Scale")
 	x, n = base("x"), length("x")
 	s := g.param("s")
 	g.loop(n, func() { g.store(g.mul(g.load(x), s), x) })
@@ -47,7 +47,7 @@ func (g *gen) pointwise() {
 }
 
 func (g *gen) softmaxGrad() {
-	g.text("SoftmaxGrad", "func(d, x []float32, hi, lo, entropy, gLogp, gEnt float32)")
+	g.text("SoftmaxGrad")
 	d, x, n := base("d"), base("x"), length("d")
 	hi, lo, entropy, gLogp, gEnt := g.param("hi"), g.param("lo"), g.param("entropy"), g.param("gLogp"), g.param("gEnt")
 	g.loop(n, func() {
@@ -62,7 +62,7 @@ func (g *gen) softmaxGrad() {
 
 // adamW keeps the fields of generic.Adam in their order.
 func (g *gen) adamW() {
-	g.text("adamW", "func(w, grad, m, v []float32, c *float32)")
+	g.text("adamW")
 	w, grad, m, v, n := base("w"), base("grad"), base("m"), base("v"), length("w")
 	c := Load(Param("c"), GP64())
 	field := func(i int) vec {
@@ -86,7 +86,7 @@ func (g *gen) adamW() {
 }
 
 func (g *gen) norms() {
-	g.text("NormApply", "func(out, x, gamma, beta []float32, mean, rstd float32)")
+	g.text("NormApply")
 	out, x, gamma, beta, n := base("out"), base("x"), base("gamma"), base("beta"), length("out")
 	mean, rstd := g.param("mean"), g.param("rstd")
 	none := g.label("none")
@@ -99,7 +99,7 @@ func (g *gen) norms() {
 	g.loop(n, func() { g.store(g.mul(xhat(), g.load(gamma)), out) })
 	end()
 
-	g.text("NormGrad", "func(dx, dgamma, dbeta, dout, gamma, x []float32, mean, rstd, meanG, meanGX float32)")
+	g.text("NormGrad")
 	dx, dgamma, dbeta := base("dx"), base("dgamma"), base("dbeta")
 	dout := base("dout")
 	gamma, x, n = base("gamma"), base("x"), length("dx")
@@ -146,7 +146,7 @@ func (g *gen) activations() {
 		return g.fma(g.mul(x, g.c(1/math.Sqrt(2*math.Pi))), e, phi)
 	})
 
-	g.text("SwiGLU", "func(out, gate, up []float32)")
+	g.text("SwiGLU")
 	out, gate, up, n := base("out"), base("gate"), base("up"), length("out")
 	g.loop(n, func() {
 		x := g.load(gate)
@@ -154,7 +154,7 @@ func (g *gen) activations() {
 	})
 	end()
 
-	g.text("SwiGLUGrad", "func(dgate, dup, dout, gate, up []float32)")
+	g.text("SwiGLUGrad")
 	dgate, dup, dout := base("dgate"), base("dup"), base("dout")
 	gate, up, n = base("gate"), base("up"), length("dgate")
 	g.loop(n, func() {
@@ -171,7 +171,7 @@ func (g *gen) activations() {
 
 // gradient emits dx[i] = dout[i]*slope(x[i]).
 func (g *gen) gradient(name string, slope func(x vec) vec) {
-	g.text(name, "func(dx, dout, x []float32)")
+	g.text(name)
 	dx, dout, x, n := base("dx"), base("dout"), base("x"), length("dx")
 	g.loop(n, func() { g.store(g.mul(g.load(dout), slope(g.load(x))), dx) })
 	end()

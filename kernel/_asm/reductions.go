@@ -84,17 +84,17 @@ func (g *gen) total64(acc []vec) reg.VecVirtual {
 }
 
 func (g *gen) reductions() {
-	g.text("Dot", "func(a, b []float32) float32")
+	g.text("Dot")
 	a, b, n, acc := base("a"), base("b"), length("a"), g.lanes()
 	g.loop(n, func() { VFMADD231PS(g.load(b), g.load(a), acc[g.part]) })
 	g.result(0, g.total(acc))
 
-	g.text("Sum", "func(x []float32) float32")
+	g.text("Sum")
 	x, n, acc := base("x"), length("x"), g.lanes()
 	g.loop(n, func() { VADDPS(g.load(x), acc[g.part], acc[g.part]) })
 	g.result(0, g.total(acc))
 
-	g.text("SumSqDev", "func(x []float32, mean float32) float32")
+	g.text("SumSqDev")
 	x, n, acc = base("x"), length("x"), g.lanes()
 	mean := g.param("mean")
 	g.loop(n, func() {
@@ -103,11 +103,11 @@ func (g *gen) reductions() {
 	})
 	g.result(0, g.total(acc))
 
-	g.text("Max", "func(x []float32) float32")
+	g.text("Max")
 	x, n = base("x"), length("x")
 	g.result(0, g.maximum(x, n))
 
-	g.text("SumSquares", "func(x []float32) float64")
+	g.text("SumSquares")
 	x, n = base("x"), length("x")
 	acc = g.lanes64()
 	g.loop(n, func() {
@@ -165,7 +165,7 @@ func (g *gen) highest(acc []vec) reg.VecVirtual {
 }
 
 func (g *gen) exponentialSums() {
-	g.text("ExpSum", "func(x []float32, shift float32) float64")
+	g.text("ExpSum")
 	x, n, acc := base("x"), length("x"), g.lanes64()
 	shift := g.param("shift")
 	g.loop(n, func() {
@@ -175,7 +175,7 @@ func (g *gen) exponentialSums() {
 	})
 	g.result64(0, g.total64(acc))
 
-	g.text("ExpStats", "func(x []float32, shift float32) (sum, moment float64)")
+	g.text("ExpStats")
 	x, n, acc = base("x"), length("x"), g.lanes64()
 	moment := g.lanes64()
 	shift = g.param("shift")
@@ -193,7 +193,7 @@ func (g *gen) exponentialSums() {
 }
 
 func (g *gen) normSums() {
-	g.text("NormSums", "func(dout, gamma, x []float32, mean, rstd float32) (sumG, sumGX float32)")
+	g.text("NormSums")
 	dout, gamma, x, n := base("dout"), base("gamma"), base("x"), length("x")
 	mean, rstd := g.param("mean"), g.param("rstd")
 	sumG, sumGX := g.lanes(), g.lanes()

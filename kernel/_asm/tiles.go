@@ -44,7 +44,7 @@ type tile struct {
 }
 
 func (g *gen) tile(rows, panels int) {
-	g.text(fmt.Sprintf("tile%dx%d", rows, panels), "func(t *byte)")
+	g.text(fmt.Sprintf("tile%dx%d", rows, panels))
 	k := tile{gen: g, rows: rows, panels: panels, cols: panels * panelRow / g.width, t: Load(Param("t"), GP64())}
 	if !g.wide && rows > 3 {
 		k.cols = 2

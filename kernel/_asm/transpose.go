@@ -9,7 +9,7 @@ import (
 // transpose emits the transposition of a contiguous 32x32 block, in blocks of 8x8 (AVX and AVX-512 alike):
 // rows are joined in pairs of 128-bit lanes on loading, then words are exchanged within the lanes.
 func (g *gen) transpose() {
-	g.text("Transpose", "func(dst, src []float32)")
+	g.text("Transpose")
 	dst, src := base("dst"), base("src")
 	rows, again, inner := GP64(), g.label("rows"), g.label("columns")
 	MOVQ(U32(4), rows)
@@ -56,7 +56,7 @@ func transpose8(dst, src Mem) {
 // packRows emits the packing of the rows of a tile: the words of four rows are exchanged within the
 // 128-bit lanes, then the lanes of the groups of four rows, so that a vector holds one column.
 func (g *gen) packRows() {
-	g.text("packRows", "func(dst, src *float32, rows *[8]int, n, k int)")
+	g.text("packRows")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	at, n, k := Load(Param("rows"), GP64()), Load(Param("n"), GP64()).(reg.GPVirtual), Load(Param("k"), GP64())
 	lanes := g.width / 16 // columns are packed in steps of 4*lanes
@@ -120,7 +120,7 @@ func (g *gen) column(col [2][4]vec, lane, i int) vec {
 
 // packColumns emits the copy of 24 columns of x, the rows of four tiles of x^T.
 func (g *gen) packColumns() {
-	g.text("packColumns", "func(dst, src *float32, rows, ld int)")
+	g.text("packColumns")
 	dst, src, rows := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("rows"), GP64())
 	ld := stride("ld")
 	again := g.label("row")
@@ -156,7 +156,7 @@ func (g *gen) storeTo(x vec, mask Register, m Mem) {
 
 // slices emits the copy of pieces of 16 elements: of a panel's part of each row.
 func (g *gen) slices() {
-	g.text("Slices", "func(dst, src []float32, n, dstStep, srcStep int)")
+	g.text("Slices")
 	dst, src, n := base("dst"), base("src"), Load(Param("n"), GP64())
 	dstStep, srcStep := stride("dstStep"), stride("srcStep")
 	again, done := g.label("piece"), g.label("done")

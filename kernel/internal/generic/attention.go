@@ -12,9 +12,9 @@ type Attn struct {
 
 	Pitch, LDX, LDX2, LDY int
 	Width                 int     // columns d
-	From, To              int     // positions to work on, multiples of 16; To may lie behind the end of a path
+	From, To              int     // positions to work on, multiples of 16; To may lie past the end of a path
 	Scale                 float32 // of Scores and SoftmaxBackward
-	Fill                  float32 // what Scores writes behind the end of a path
+	Fill                  float32 // what Scores writes past the end of a path
 }
 
 // Seg is a run of rows that have the positions T0..T1-1 of their paths in common.
@@ -39,7 +39,7 @@ func Scores(a *Attn) {
 	}
 }
 
-// Softmax replaces every row of P by exp(p-max)/sum; what is behind the end of a path must be -Inf and becomes 0.
+// Softmax replaces every row of P by exp(p-max)/sum; what is past the end of a path must be -Inf and becomes 0.
 func Softmax(a *Attn) {
 	for r, path := range a.Paths {
 		p := a.P[r*a.Pitch:][:(len(path)+15)&^15]

@@ -31,6 +31,9 @@ type Tile struct {
 	AStep     int
 }
 
+// TileRows is the most rows of a tile.
+const TileRows = 6
+
 // MaxPanels reports how many panels a tile of m rows may have in Run: here always one.
 func MaxPanels(m int) int { return 1 }
 
