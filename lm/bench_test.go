@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// BenchmarkSupervised is an update of the embedded child's pretraining: shape B
-// of engine.md with a larger vocabulary.
+// BenchmarkSupervised is an update of the pretraining of the embedded child, which
+// has the depth and width of shape B (docs/performance.md).
 func BenchmarkSupervised(b *testing.B) {
 	m, err := NewRandom(GPT2(4, 128, 4, 2000, 128), 1)
 	if err != nil {

@@ -123,7 +123,7 @@ var presets = map[string]func(*Config){
 		c.Episodes = 19200
 		c.Schedule.LR = 4e-4
 	},
-	// what the paper's notebooks do (method.md, section 3)
+	// what the notebooks of the paper do (docs/algorithms/paper.md)
 	"paper": func(c *Config) {
 		c.Reward.Name = "pgsrm-paper"
 		c.Algorithm = "paper"
