@@ -28,6 +28,7 @@
 //	run        the training loop, run directory, checkpoints, resume, events
 //	report     statistics over runs, figures, the HTML report
 //	bench      what the engine reaches on this machine, against its limits
+//	docs       the pages of the manual that the program shows
 //	cmd/pgsrm  the command line
 //
 // # Letters

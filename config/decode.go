@@ -97,7 +97,8 @@ func (d decoder) section(n *yaml.Node, path string, v reflect.Value) error {
 		key := n.Content[i]
 		field, tag, ok := fieldOf(v, key.Value)
 		if !ok {
-			e := d.errorAt(key, path, unknown(key.Value, v), "")
+			e := UnknownKey(v.Addr().Interface(), key.Value)
+			e.File, e.Line, e.Key = d.file, key.Line, path
 			e.Hint = nearestKey(join(path, key.Value), d.root, d.also)
 			return e
 		}
@@ -112,12 +113,14 @@ func (d decoder) section(n *yaml.Node, path string, v reflect.Value) error {
 	return nil
 }
 
-// unknown says that a section has no such key, and which ones it has.
-func unknown(key string, v reflect.Value) string {
-	if v.Kind() != reflect.Struct {
-		return fmt.Sprintf("unknown key %q", shorten(key))
+// UnknownKey is the error for a key that the section (a pointer to a struct) does
+// not have; a pointer to anything else has none.
+func UnknownKey(section any, key string) *Error {
+	e := &Error{Key: key, Must: fmt.Sprintf("unknown key %q", shorten(key))}
+	if t := reflect.TypeOf(section).Elem(); t.Kind() == reflect.Struct {
+		e.Must += ", must be one of " + strings.Join(keysOf(t), ", ")
 	}
-	return fmt.Sprintf("unknown key %q, must be one of %s", shorten(key), strings.Join(keysOf(v.Type()), ", "))
+	return e
 }
 
 // list decodes a sequence; its elements start from their zero value. A list of

@@ -12,7 +12,7 @@ import (
 // Origin says where a value came from.
 type Origin struct {
 	Layer string // one of the constants below
-	Name  string // of the preset or the file, or the flag as the user wrote it
+	Name  string // of the preset or the file, the flag as the user wrote it, or what it was derived from
 	Line  int    // in the file
 }
 
@@ -22,6 +22,7 @@ const (
 	Preset   = "preset"
 	FromFile = "file"
 	Flag     = "flag"
+	Derived  = "derived" // from other values
 )
 
 // String is "default", "preset sentence", "run.yaml:3" or "--task".
@@ -29,6 +30,8 @@ func (o Origin) String() string {
 	switch {
 	case o.Layer == Preset:
 		return "preset " + o.Name
+	case o.Layer == Derived:
+		return "by " + o.Name
 	case o.Layer == FromFile && o.Line > 0:
 		return fmt.Sprintf("%s:%d", o.Name, o.Line)
 	case o.Name != "":
@@ -111,7 +114,9 @@ func (l *Layers) Set(s Setting) error {
 			field, t, ok = fieldOf(v, part)
 		}
 		if !ok {
-			return &Error{Flag: s.From, Key: s.Key, Must: unknown(s.Key, v), Hint: nearestKey(s.Key, l.root, l.Aliases)}
+			e := UnknownKey(v.Addr().Interface(), s.Key)
+			e.Flag, e.Hint = s.From, l.Nearest(s.Key)
+			return e
 		}
 		v, tag = field, t
 	}
@@ -139,6 +144,12 @@ func (s Setting) node(v reflect.Value, tag reflect.StructTag) (*yaml.Node, error
 	}
 	return doc.Content[0], nil
 }
+
+// Derive notes that the value of a key follows from others.
+func (l *Layers) Derive(key, from string) { l.from[key] = Origin{Layer: Derived, Name: from} }
+
+// Nearest is the key that an unknown one may stand for, "" where none is like it.
+func (l *Layers) Nearest(key string) string { return nearestKey(key, l.root, l.Aliases) }
 
 // Origin says where the value of a key came from; of a key within a text such as
 // a reward, where that text came from.

@@ -81,3 +81,37 @@ func (p *Page) Find(key string) *Entry {
 	}
 	return nil
 }
+
+// Starter is a configuration file in which every key stands with its default and
+// its description, the keys commented out: it means what no file means, and a
+// line without its # changes one value.
+func (p *Page) Starter(keys []Key) string {
+	values := map[string]string{}
+	for _, k := range keys {
+		values[k.Name] = k.Text()
+	}
+	var b strings.Builder
+	for i, e := range p.Entries {
+		indent := strings.Repeat("  ", e.depth)
+		if e.depth == 0 && i > 0 {
+			b.WriteString("\n")
+		}
+		if !e.shared {
+			for _, line := range e.Text {
+				b.WriteString(indent + "# " + line + "\n")
+			}
+		}
+		name := e.Key[strings.LastIndex(e.Key, ".")+1:]
+		if e.Section {
+			b.WriteString(indent + name + ":\n")
+			continue
+		}
+		if e.Type != "" && e.Type[0] == '<' {
+			b.WriteString(indent + "# " + e.Type + "\n")
+		} else {
+			b.WriteString(indent + "# One of " + e.Type + "\n")
+		}
+		b.WriteString(indent + "#" + name + ": " + values[e.Key] + "\n")
+	}
+	return b.String()
+}

@@ -72,14 +72,34 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// openFile tells the kinds of files apart by their first bytes.
-func openFile(path string) (Embedder, error) {
+// IndexedFile is the path of the word vectors that a spec names, for which Open may
+// write an index; ok is false for any other spec.
+func IndexedFile(spec string) (path string, ok bool) {
+	path, ok = strings.CutPrefix(spec, "file:")
+	if !ok || path == "" {
+		return "", false
+	}
+	head, err := fileHead(path)
+	return path, err == nil && !isStatic(head) && !bytes.HasPrefix(head, []byte("{"))
+}
+
+// fileHead is the beginning of a file.
+func fileHead(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}
+	defer f.Close()
 	head, _ := bufio.NewReader(f).Peek(len(staticMagic))
-	f.Close()
+	return head, nil
+}
+
+// openFile tells the kinds of files apart by their first bytes.
+func openFile(path string) (Embedder, error) {
+	head, err := fileHead(path)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case isStatic(head):
 		return OpenStatic(path)

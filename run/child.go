@@ -53,6 +53,9 @@ func OpenTokenizer(name string) (*tokenizer.Tokenizer, error) {
 // weights, and what the adapter was. An empty base stands for the one that the
 // adapter names.
 func MergeChild(base, adapter string) (*hf.Model, hf.LoRA, error) {
+	if folder, err := ofRun(adapter); err == nil && isFolder(adapter) {
+		adapter = folder
+	}
 	if !hf.IsAdapter(adapter) {
 		return nil, hf.LoRA{}, fmt.Errorf("adapter: must be a folder with adapter_config.json (got %q)", adapter)
 	}
@@ -168,7 +171,29 @@ func findModel(name string) (childPlace, error) {
 	if !isFolder(name) {
 		return childPlace{}, fmt.Errorf("child: must be builtin:tiny, hf:ORG/NAME or a folder that exists (got %q)", name)
 	}
-	return childPlace{folder: name}, nil
+	folder, err := ofRun(name)
+	return childPlace{folder: folder}, err
+}
+
+// ofRun is the folder of the trained child where name is a run directory, else
+// name itself.
+func ofRun(name string) (string, error) {
+	if !isFile(filepath.Join(name, ConfigFile)) || isFile(filepath.Join(name, "config.json")) || isFile(filepath.Join(name, "adapter_config.json")) {
+		return name, nil
+	}
+	complete, err := hasChild(name)
+	if err != nil {
+		return "", fmt.Errorf("child: %w", err)
+	}
+	if !complete {
+		return "", fmt.Errorf("child: %s is a run that is not complete: resume it, or name the folder child of one of its checkpoints", name)
+	}
+	return filepath.Join(name, childDir), nil
+}
+
+func isFile(name string) bool {
+	st, err := os.Stat(name)
+	return err == nil && st.Mode().IsRegular()
 }
 
 func isFolder(name string) bool {
@@ -182,6 +207,9 @@ func baseName(child string) (name, revision string) {
 	if rest, ok := strings.CutPrefix(child, "hf:"); ok {
 		name, revision, _ = strings.Cut(rest, "@")
 		return name, revision
+	}
+	if path, err := ofRun(child); err == nil && isFolder(child) {
+		child = path
 	}
 	if path, err := filepath.Abs(child); err == nil && isFolder(child) {
 		return path, ""

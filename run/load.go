@@ -17,6 +17,12 @@ type Resolved struct {
 	layers *config.Layers
 }
 
+// DeriveOut names the run directory of a configuration that names none.
+func (r *Resolved) DeriveOut(out string) {
+	r.Out = out
+	r.layers.Derive("out", "task, reward, algorithm and seed")
+}
+
 // Origin says where the value of a key came from.
 func (r *Resolved) Origin(key string) config.Origin { return r.layers.Origin(key) }
 
@@ -50,8 +56,11 @@ func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Preset = preset
-	if err := config.First(r.Validate(), r.resolve()); err != nil {
+	if r.Preset == "" {
+		r.Preset = preset
+		r.layers.Derive("preset", "the kind of the task")
+	}
+	if err := config.First(r.Validate(), r.resolve(r.layers.Derive)); err != nil {
 		return nil, r.layers.Place(err)
 	}
 	return r, nil
@@ -97,6 +106,24 @@ func atKey(key string, err error) error {
 	return config.At(key, err)
 }
 
+// UnknownKey is the error for a key, given by what from says, that Config does not
+// have.
+func UnknownKey(from, key string) error {
+	r := Resolved{Config: Default()}
+	l := config.Over(&r.Config)
+	l.Aliases = aliases
+	e := config.UnknownKey(&r.Config, key)
+	e.Flag, e.Hint = from, l.Nearest(key)
+	return e
+}
+
+// OfPreset is the default configuration under the preset of that name.
+func OfPreset(name string) Config {
+	c := Default()
+	presets[name](&c)
+	return c
+}
+
 // Presets lists the names of the presets, sorted.
 func Presets() []string {
 	var names []string
@@ -113,7 +140,7 @@ func (c *Config) check() error {
 	preset, err := presetOf(*c)
 	if err == nil {
 		c.Preset = preset // only its name: the values are the caller's
-		err = config.First(c.Validate(), c.resolve())
+		err = config.First(c.Validate(), c.resolve(func(string, string) {}))
 	}
 	if err != nil {
 		return inConfig(err)
@@ -121,15 +148,18 @@ func (c *Config) check() error {
 	return nil
 }
 
-// resolve fills in what follows from other values, so that config.yaml tells all.
-func (c *Config) resolve() error {
-	if c.LoRA.On() {
+// resolve fills in what follows from other values, so that config.yaml tells all, and
+// tells derived of each.
+func (c *Config) resolve(derived func(key, from string)) error {
+	if c.LoRA.On() && c.LoRA.Alpha == 0 {
 		c.LoRA.Alpha = c.LoRA.alpha()
+		derived("lora.alpha", "lora.rank")
 	}
 	switch {
 	case len(c.Reward.Terms) > 0 && c.Reward.Name == "":
 		c.Reward.Name = "custom"
 	case len(c.Reward.Terms) == 0:
+		derived("reward.terms", "reward.name")
 		if c.Reward.Name == "" {
 			c.Reward.Name = "pgsrm"
 		}

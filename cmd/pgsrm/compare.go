@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -46,6 +47,7 @@ type compareOptions struct {
 	Rewards  string
 	Seeds    int
 	Parallel int
+	DryRun   bool
 }
 
 // AddFlags adds the flags of compare.
@@ -54,22 +56,30 @@ func (o *compareOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Rewards, "rewards", "pgsrm,pgsrm-paper,binary", "rewards to compare, separated by commas")
 	f.IntVar(&o.Seeds, "seeds", 3, "runs of each reward, with the seeds --seed, --seed+1, ...")
 	f.IntVar(&o.Parallel, "parallel", 0, "runs at a time (0 = one for each thread)")
+	f.BoolVar(&o.DryRun, "dry-run", false, "open and check everything, print what would be run, and train and write nothing")
 }
 
 // runCompare trains all runs; deps replaces parts of the runs in tests.
 func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps run.Deps) error {
-	base, arms, err := o.arms(g)
+	r, arms, err := o.arms(g)
 	if err != nil {
 		return err
 	}
-	if err := checkFolderOut(base.Out); err != nil {
+	if o.DryRun {
+		plans, err := run.DryCompare(arms, deps)
+		if err != nil {
+			return err
+		}
+		return printPlans(g, r, plans...)
+	}
+	if err := checkFolderOut(r.Out); err != nil {
 		return err
 	}
 	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
 	if deps.Cache, err = g.openCache(terminal.Warn); err != nil {
 		return err
 	}
-	results, err := run.Compare(ctx, arms, run.Slots{Threads: g.Threads, Runs: o.Parallel}, deps, func(a run.Arm) run.Subscriber {
+	results, err := run.Compare(ctx, arms, run.Slots{Threads: cmp.Or(r.Threads, g.Threads), Runs: o.Parallel}, deps, func(a run.Arm) run.Subscriber {
 		return terminal.Run(a.Name)
 	})
 	terminal.Wait()
@@ -81,28 +91,28 @@ func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps r
 	if err != nil {
 		return err
 	}
-	return runReport(ctx, reportOptions{}, g, []string{base.Out})
+	return runReport(ctx, reportOptions{}, g, []string{r.Out})
 }
 
 // arms are the runs that the flags ask for, and what they have in common.
-func (o *compareOptions) arms(g *globalOptions) (run.Config, []run.Arm, error) {
-	base, err := o.load(g)
+func (o *compareOptions) arms(g *globalOptions) (*run.Resolved, []run.Arm, error) {
+	r, err := o.resolve(g)
 	if err != nil {
-		return base, nil, err
+		return nil, nil, err
 	}
-	if base.Out == "" {
-		base.Out = filepath.Join("runs", base.Task)
+	if r.Out == "" {
+		r.DeriveOut(filepath.Join("runs", r.Task))
 	}
 	var rewards []reward.Spec
 	for _, text := range splitRewards(o.Rewards) {
 		spec, err := reward.ParseSpec(text)
 		if err != nil {
-			return base, nil, inputError(fmt.Errorf("--rewards: %w", err))
+			return nil, nil, inputError(fmt.Errorf("--rewards: %w", err))
 		}
 		rewards = append(rewards, spec)
 	}
-	arms, err := run.Arms(base, rewards, o.Seeds)
-	return base, arms, err
+	arms, err := run.Arms(r.Config, rewards, o.Seeds)
+	return r, arms, err
 }
 
 // splitRewards cuts a list at the commas outside parentheses.

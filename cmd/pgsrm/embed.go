@@ -59,6 +59,7 @@ type embedLine struct {
 }
 
 func runEmbed(ctx context.Context, o embedOptions, g *globalOptions) error {
+	o.lines = true
 	e, err := o.openEmbedder(g)
 	if err != nil {
 		return err

@@ -2,22 +2,47 @@ package main
 
 import (
 	"errors"
+	"strconv"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"pgsrm/config"
 )
 
 // flagValues says in words what a flag of a type takes.
 var flagValues = map[string]string{
-	"int": "a whole number", "uint64": "a whole number of at least 0", "float32": "a number", "float64": "a number", "bool": "true or false",
+	"int": "a whole number", "uint64": "a whole number", "float32": "a number", "float64": "a number", "bool": "true or false",
 }
 
-// flagError is an error of the flags in the words of all other mistakes.
-func flagError(err error) error {
+// flagError is an error of the flags of a command in the words of all other
+// mistakes, with the flag that the user may have meant.
+func flagError(cmd *cobra.Command, err error) error {
 	var bad *pflag.InvalidValueError
-	if errors.As(err, &bad) {
-		if values, ok := flagValues[bad.GetFlag().Value.Type()]; ok {
-			return inputErrorf("--%s: must be %s (got %q)", bad.GetFlag().Name, values, bad.GetValue())
+	var unknown *pflag.NotExistError
+	switch {
+	case errors.As(err, &bad):
+		f := bad.GetFlag()
+		e := &config.Error{Flag: "--" + f.Name, Value: strconv.Quote(bad.GetValue()), Err: err}
+		if values, ok := flagValues[f.Value.Type()]; ok {
+			e.Must = "must be " + values
+			if b := boundsOf(cmd, f); b != "" && isNumber(f) {
+				e.Must += " " + config.ParseInterval(b).String()
+			}
+			return e
 		}
+	case errors.As(err, &unknown):
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				names = append(names, f.Name)
+			}
+		})
+		e := &config.Error{Must: err.Error(), Err: err}
+		if near := config.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			e.Hint = "--" + near
+		}
+		return e
 	}
 	return inputError(err)
 }

@@ -59,7 +59,7 @@ func runMan(root *cobra.Command, opts ManOptions) error {
 
 // eachCommand calls f with every command of the project, parents first.
 func eachCommand(c *cobra.Command, f func(*cobra.Command)) {
-	if c.Name() == "help" || c.Name() == "completion" || c.Hidden {
+	if c.Name() == "help" || c.Hidden {
 		return
 	}
 	f(c)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/cache"
+	"pgsrm/config"
 	"pgsrm/kernel"
 )
 
@@ -25,6 +27,8 @@ type globalOptions struct {
 
 	cache  *cache.Cache // of openCache
 	opened bool
+
+	stdinConfig *config.File // a configuration that was read from Stdin
 
 	Stdin  io.Reader
 	Stdout io.Writer // results
@@ -76,9 +80,8 @@ Start with:
 
   pgsrm compare --out runs/colors
 ` + exitStatusHelp,
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		SilenceUsage:  true,
+		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkBounds(cmd); err != nil {
 				return err
@@ -93,7 +96,7 @@ Start with:
 	root.SetIn(g.Stdin)
 	root.SetOut(g.Stdout)
 	root.SetErr(g.Stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newTrainCommand(g),
 		newCompareCommand(g),
@@ -112,11 +115,14 @@ Start with:
 		newLogprobsCommand(g),
 		newTokenizeCommand(g),
 		newPullCommand(g),
+		newConfigCommand(g),
+		newCompletionCommand(g),
 		newBenchCommand(g),
 		newVersionCommand(g),
 		newManCommand(g),
 	)
 	checkArguments(root)
+	addCompletions(root)
 	return root
 }
 
@@ -142,7 +148,13 @@ func unknownArguments(c *cobra.Command, args []string) error {
 		return nil
 	}
 	if c.HasSubCommands() {
-		return inputErrorf("unknown command %q for %q", args[0], c.CommandPath())
+		var names []string
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() {
+				names = append(names, sub.Name())
+			}
+		}
+		return &config.Error{Must: fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath()), Hint: config.Nearest(args[0], names)}
 	}
 	return inputErrorf("%s: unexpected argument %q", c.CommandPath(), args[0])
 }

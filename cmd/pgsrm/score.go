@@ -65,6 +65,7 @@ func (o *scoreOptions) addReward(f *pflag.FlagSet) {
 const scoreBatch = 256
 
 func runScore(ctx context.Context, o scoreOptions, g *globalOptions) error {
+	o.lines = true
 	s, err := o.open(ctx, g)
 	if err != nil {
 		return err

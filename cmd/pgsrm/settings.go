@@ -44,7 +44,7 @@ var configFlags = []configFlag{
 // AddFlags adds the flags, without those named in except.
 func (o *configOptions) AddFlags(f *pflag.FlagSet, except ...string) {
 	o.flags = f
-	f.StringVar(&o.File, "config", "", "configuration file in YAML, see docs/configuration.md")
+	f.StringVar(&o.File, "config", "", "configuration `file` in YAML, or - for standard input, see docs/configuration.md")
 	f.StringArrayVar(&o.Set, "set", nil, "set a key of the configuration, as in --set rollout.temperature=0.7")
 next:
 	for _, c := range configFlags {
@@ -64,7 +64,10 @@ next:
 
 // settings are the flags that were given, --set last.
 func (o *configOptions) settings(g *globalOptions) ([]config.Setting, error) {
-	settings := []config.Setting{{From: "--threads", Key: "threads", Value: fmt.Sprint(g.Threads)}}
+	var settings []config.Setting
+	if o.flags.Changed("threads") {
+		settings = append(settings, config.Setting{From: "--threads", Key: "threads", Value: fmt.Sprint(g.Threads)})
+	}
 	for _, c := range o.keys {
 		if o.flags.Changed(c.name) {
 			settings = append(settings, config.Setting{From: "--" + c.name, Key: c.key, Value: o.flags.Lookup(c.name).Value.String()})
@@ -95,9 +98,37 @@ func (o *configOptions) only(names ...string) bool {
 
 // load makes the configuration.
 func (o *configOptions) load(g *globalOptions) (run.Config, error) {
-	settings, err := o.settings(g)
+	r, err := o.resolve(g)
 	if err != nil {
 		return run.Config{}, err
 	}
-	return run.Load(o.File, settings)
+	return r.Config, nil
+}
+
+// resolve is load with the origin of every value.
+func (o *configOptions) resolve(g *globalOptions) (*run.Resolved, error) {
+	settings, err := o.settings(g)
+	if err != nil {
+		return nil, err
+	}
+	file, err := g.readConfig(o.File)
+	if err != nil {
+		return nil, err
+	}
+	return run.Resolve(file, settings)
+}
+
+// readConfig reads a configuration file; standard input ("-") only once.
+func (g *globalOptions) readConfig(path string) (config.File, error) {
+	if path != "-" {
+		return config.ReadFile(path, nil)
+	}
+	if g.stdinConfig == nil {
+		f, err := config.ReadFile(path, g.Stdin)
+		if err != nil {
+			return f, err
+		}
+		g.stdinConfig = &f
+	}
+	return *g.stdinConfig, nil
 }

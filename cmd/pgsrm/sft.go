@@ -139,6 +139,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, training.Close()) }()
+	o.lines = o.Data == "-"
 	t, answers, err := o.examples(ctx, g)
 	if err != nil {
 		return err

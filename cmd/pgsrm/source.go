@@ -25,6 +25,7 @@ type sourceOptions struct {
 	Embedder string
 	File     string   // configuration whose sections chat and embedding count
 	Set      []string // settings over it
+	lines    bool     // the command reads lines from standard input
 }
 
 // addTask adds the flag of the task.
@@ -77,7 +78,7 @@ func (o *sourceOptions) openEmbedder(g *globalOptions) (embed.Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := o.sections()
+	cfg, err := o.sections(g)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +92,7 @@ func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []tas
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := o.sections()
+	cfg, err := o.sections(g)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +105,10 @@ func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []tas
 }
 
 // sections is a configuration of which the sections chat and embedding count.
-func (o *sourceOptions) sections() (run.Config, error) {
+func (o *sourceOptions) sections(g *globalOptions) (run.Config, error) {
+	if o.File == "-" && o.lines {
+		return run.Config{}, inputErrorf("--config: must be a file here, as standard input holds the lines to read")
+	}
 	var settings []config.Setting
 	for _, text := range o.Set {
 		s, err := config.ParseSetting(text)
@@ -116,7 +120,15 @@ func (o *sourceOptions) sections() (run.Config, error) {
 		}
 		settings = append(settings, s)
 	}
-	return run.Load(o.File, settings)
+	file, err := g.readConfig(o.File)
+	if err != nil {
+		return run.Config{}, err
+	}
+	r, err := run.Resolve(file, settings)
+	if err != nil {
+		return run.Config{}, err
+	}
+	return r.Config, nil
 }
 
 // parentAnswers are the parent's answers to items of the task, by item id. Some

@@ -44,22 +44,32 @@ EXAMPLES
 type trainOptions struct {
 	configOptions
 	Resume bool
+	DryRun bool
 }
 
 // AddFlags adds the flags of train.
 func (o *trainOptions) AddFlags(f *pflag.FlagSet) {
 	o.configOptions.AddFlags(f)
 	f.BoolVar(&o.Resume, "resume", false, "resume the run in --out; other flags may be left out")
+	f.BoolVar(&o.DryRun, "dry-run", false, "open and check everything, print what would be run, and train and write nothing")
 }
 
 // runTrain trains; deps replaces parts of the run in tests.
 func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.Deps) error {
-	cfg, err := o.config(g)
+	r, err := o.config(g)
 	if err != nil {
 		return err
 	}
-	if cfg.Out == "" {
-		cfg.Out = filepath.Join("runs", fmt.Sprintf("%s-%s-%s-seed-%d", cfg.Task, cfg.Reward.Name, cfg.Algorithm, cfg.Seed))
+	if r.Out == "" {
+		r.DeriveOut(defaultOut(r.Config))
+	}
+	cfg := r.Config
+	if o.DryRun {
+		plan, err := run.DryRun(cfg, o.Resume, deps)
+		if err != nil {
+			return err
+		}
+		return printPlans(g, r, plan)
 	}
 	if err := checkFolderOut(cfg.Out); err != nil {
 		return err
@@ -86,22 +96,27 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 
 // config is the configuration of the flags; to resume they are laid over that of
 // the run directory, and what differs from it is refused later, by its key.
-func (o *trainOptions) config(g *globalOptions) (run.Config, error) {
-	cfg, err := o.load(g)
-	if err != nil || !o.Resume || cfg.Out == "" {
-		return cfg, err
+func (o *trainOptions) config(g *globalOptions) (*run.Resolved, error) {
+	r, err := o.resolve(g)
+	if err != nil || !o.Resume || r.Out == "" {
+		return r, err
 	}
-	_, begun, err := run.ReadConfig(cfg.Out)
+	_, begun, err := run.ReadConfig(r.Out)
 	switch {
 	case err != nil:
-		return cfg, err
+		return nil, err
 	case begun && o.File == "":
-		o.File = filepath.Join(cfg.Out, "config.yaml")
-		return o.load(g)
+		o.File = filepath.Join(r.Out, "config.yaml")
+		return o.resolve(g)
 	case !begun && o.only("out"):
-		return cfg, inputErrorf("--resume: no run has begun in %s", cfg.Out)
+		return nil, inputErrorf("--resume: no run has begun in %s", r.Out)
 	}
-	return cfg, nil
+	return r, nil
+}
+
+// defaultOut is the run directory of a configuration that names none.
+func defaultOut(c run.Config) string {
+	return filepath.Join("runs", fmt.Sprintf("%s-%s-%s-seed-%d", c.Task, c.Reward.Name, c.Algorithm, c.Seed))
 }
 
 // printResult says in words how a run ended.

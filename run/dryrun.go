@@ -1,0 +1,130 @@
+package run
+
+import (
+	"os"
+
+	"pgsrm/embed"
+	"pgsrm/rl"
+	"pgsrm/task"
+)
+
+// Plan is what a run would do.
+type Plan struct {
+	Task     string `json:"task"`
+	Train    int    `json:"train_prompts"`
+	HeldOut  int    `json:"held_out_prompts"`
+	Child    string `json:"child"`
+	Weights  int    `json:"weights"`         // of the child
+	Trained  int    `json:"trained_weights"` // those that change
+	Parent   string `json:"parent"`          // its identity
+	Embedder string `json:"embedder"`        // its model
+	Steps    int    `json:"steps"`
+	Episodes int    `json:"episodes"`
+	Out      string `json:"out"`
+	State    string `json:"state"` // of Out, see Inspect
+}
+
+// DryRun opens all that a run of the configuration would and reports what it
+// would do, or the error with which it would begin. Nothing is trained, asked,
+// embedded or written. Of an embedder that would write an index only the file is
+// looked for.
+func DryRun(cfg Config, resume bool, deps Deps) (Plan, error) {
+	state, err := checkOut(cfg, resume)
+	if err != nil {
+		return Plan{}, err
+	}
+	defer ownPool(cfg, &deps)()
+	deps.Cache = nil
+	r := &run{cfg: cfg, steps: cfg.Steps(), needs: cfg.Options.Needs(cfg.Algorithm)}
+	if r.task = deps.Task; r.task == nil {
+		if r.task, err = task.Load(cfg.Task); err != nil {
+			return Plan{}, inConfig(err)
+		}
+	}
+	p := Plan{Task: r.task.Name, Child: cfg.Child, Steps: cfg.Steps(), Episodes: cfg.Steps() * cfg.EpisodesPerStep(), Out: cfg.Out, State: state}
+	if p.Embedder, err = r.tryEmbedder(deps); err != nil {
+		return Plan{}, inConfig(err)
+	}
+	if _, err := rl.New(cfg.Algorithm, cfg.Options); err != nil {
+		return Plan{}, err
+	}
+	if err := r.openChild(deps); err != nil {
+		return Plan{}, err
+	}
+	source, err := r.openParent(deps)
+	if err != nil {
+		return Plan{}, inConfig(err)
+	}
+	p.Parent = source.Identity()
+	if err := r.openPrompts(r.references()); err != nil {
+		return Plan{}, err
+	}
+	p.Train, p.HeldOut = len(r.task.Select(task.Train)), len(r.task.Select(task.HeldOut))
+	p.Weights = r.model.NumParams()
+	if p.Trained = p.Weights; cfg.LoRA.On() {
+		p.Trained = 0
+		for _, one := range r.model.LoRAParams() {
+			p.Trained += len(one.Value)
+		}
+	}
+	return p, nil
+}
+
+// DryCompare is DryRun for the runs of a comparison, which open the same things
+// but for the reward.
+func DryCompare(arms []Arm, deps Deps) ([]Plan, error) {
+	plans := make([]Plan, len(arms))
+	for i, a := range arms {
+		if i > 0 {
+			state, err := checkOut(a.Config, true)
+			if err != nil {
+				return nil, err
+			}
+			plans[i] = plans[0]
+			plans[i].Out, plans[i].State = a.Config.Out, state
+			continue
+		}
+		var err error
+		if plans[0], err = DryRun(a.Config, true, deps); err != nil {
+			return nil, err
+		}
+	}
+	return plans, nil
+}
+
+// checkOut refuses a run directory that a run could not begin in.
+func checkOut(cfg Config, resume bool) (state string, err error) {
+	if state, err = Inspect(cfg.Out); err != nil || state != DirBegun && state != DirComplete {
+		return state, err
+	}
+	if !resume {
+		return "", configErrorf("out: %s holds a run already, resume it with --resume or choose another folder", cfg.Out)
+	}
+	began, _, err := ReadConfig(cfg.Out)
+	if err != nil {
+		return "", err
+	}
+	return state, sameConfig(began, cfg, cfg.Out)
+}
+
+// tryEmbedder opens the embedder, unless it would write, and names it.
+func (r *run) tryEmbedder(deps Deps) (string, error) {
+	if path, ok := embed.IndexedFile(r.cfg.Embedder); ok && deps.Embedder == nil {
+		_, err := os.Stat(path)
+		return r.cfg.Embedder, err
+	}
+	e, err := r.openEmbedder(deps)
+	if err != nil {
+		return "", err
+	}
+	return e.Identity().Model, nil
+}
+
+// references stand for the answers of a parent that is not asked.
+func (r *run) references() map[string]string {
+	answers := map[string]string{}
+	for _, it := range r.task.Items {
+		answers[it.ID] = it.Reference
+	}
+	return answers
+}
