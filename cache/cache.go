@@ -29,7 +29,7 @@ type Cache struct {
 
 	mu      sync.Mutex
 	pending map[Key]*Entry // put, not yet written
-	writing map[Key]*Entry // in the write that is going on
+	writing map[Key]*Entry // being written
 	bytes   int            // of both
 	touched map[Key]bool   // read, to be written as used
 	timer   *time.Timer    // of the next write; nil = none due

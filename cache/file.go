@@ -89,7 +89,7 @@ func (f *file) do(ctx context.Context, op func(*bbolt.DB) error) error {
 }
 
 // guard runs op and turns what a damaged file makes bbolt do into an error: a
-// failed assertion, or a read behind the end of the file in mapped memory.
+// failed assertion, or a read past the end of the file in mapped memory.
 func guard(op func() error) (err error) {
 	old := debug.SetPanicOnFault(true)
 	defer debug.SetPanicOnFault(old)
@@ -197,7 +197,7 @@ func (f *file) each(ctx context.Context, visit func(key Key, entry []byte) error
 				}
 				c := b.entries.Cursor()
 				for k, v := c.Seek(from); k != nil && len(keys) < eachChunk; k, v = c.Next() {
-					if bytes.Compare(k, from) < 0 { // or this could go on for ever
+					if bytes.Compare(k, from) < 0 { // or this might never end
 						return damagedf("keys must ascend")
 					}
 					from = append(bytes.Clone(k), 0)

@@ -23,7 +23,7 @@ const (
 var errAway = errors.New("the store is away")
 
 // attempt runs op on the store unless that has just failed. A failure is a
-// warning and the begin of a pause; the first success behind it is told too.
+// warning and begins a pause; the first success after it is told too.
 func (c *Cache) attempt(ctx context.Context, op func() error) error {
 	c.mu.Lock()
 	away := c.now().Before(c.outage.until)

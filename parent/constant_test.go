@@ -115,3 +115,18 @@ func TestPlaceholdersAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// A key that a server spells with escapes, also within the JSON of an answer, is in no
+// answer and no error.
+func TestAnswersDoNotHoldTheKey(t *testing.T) {
+	for _, content := range []string{testKey, `{"OUTPUT":"` + testKey + `"}`, `{"OUTPUT":"\u0073` + testKey[1:] + `"}`} {
+		for _, reply := range []string{chatBody(content, "stop"), strings.ReplaceAll(chatBody(content, "stop"), "k-test", `\u006b-test`)} {
+			s := newChatServer(t)
+			s.Always(remotetest.Body(reply))
+			r := s.open(t, nil).Answers(t.Context(), items[:1])[0]
+			if r.Err == nil || strings.Contains(r.Answer+r.Err.Error(), testKey[4:]) {
+				t.Errorf("%s: got %+v", reply, r)
+			}
+		}
+	}
+}

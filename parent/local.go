@@ -19,7 +19,7 @@ import (
 
 // Local is a language model of a folder on the project's own engine. It answers
 // greedily: the same prompt has the same answer. Instruction and prompt go
-// through the chat template of the folder; without one they stand one behind the
+// through the chat template of the folder; without one they follow each
 // other, a line each. It is safe for concurrent use.
 type Local struct {
 	digest      string
