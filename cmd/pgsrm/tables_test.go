@@ -34,9 +34,9 @@ func TestPrintBench(t *testing.T) {
 				{Name: "peak", Value: 2, Unit: "GB", Runs: 1, Note: "alone"},
 			},
 			Phases: []bench.Phase{
-				{Shape: "A", Name: "mlp", Seconds: 0.25, ShareOfStep: 0.5, GFLOP: 10, ShareOfLimit: 0.4},
-				{Shape: "A", Name: "adamw", Seconds: 0.5, GB: 5, ShareOfLimit: 0.5},
-				{Shape: "A", Name: "rest", Seconds: 0.1},
+				{Shape: "A", Part: "forward", Name: "matmul", Calls: 24, Seconds: 0.25, ShareOfStep: 0.5, GFLOP: 10, ShareOfLimit: 0.4},
+				{Shape: "A", Part: "update", Name: "adamw", Calls: 1, Seconds: 0.5, GB: 5, ShareOfLimit: 0.5},
+				{Shape: "A", Part: "backward", Name: "between", Seconds: 0.1},
 			},
 			Skipped: []bench.Skipped{{Name: "row", Reason: "no folder"}},
 		})
@@ -47,10 +47,10 @@ row                    value unit      of limit  runs allocations     bytes   ta
 step_A_s                 1.5 s             0.50     5          12        12        2        3
 peak                       2 GB               -     1           -         -        0        0  alone
 
-phase of a step                                 ms  of step  of limit
-A mlp                                          250    0.500      0.40    40 GFLOP/s
-A adamw                                        500    0.000      0.50  10.0 GB/s
-A rest                                         100    0.000         -
+phase of a step                   calls       ms  of step  of limit
+A forward  matmul                    24      250    0.500      0.40    40 GFLOP/s
+A update   adamw                      1      500    0.000      0.50  10.0 GB/s
+A backward between                    0      100    0.000         -
 row: skipped: no folder
 `
 	if got != want {
