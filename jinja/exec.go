@@ -98,7 +98,7 @@ func (r *renderer) write(s string) error {
 	return nil
 }
 
-// at puts the line in front of an error that has none.
+// at prefixes the line to an error that has none.
 func at(line int, err error) error {
 	var placed *lineError
 	if err == nil || errors.As(err, &placed) || errors.Is(err, errBreak) || errors.Is(err, errContinue) {

@@ -7,7 +7,7 @@ import (
 )
 
 // lexer cuts a template into tokens with the settings of transformers: the first
-// newline behind a block tag goes (trim_blocks), white space in front of one at
+// newline after a block tag goes (trim_blocks), white space before one at
 // the start of a line goes (lstrip_blocks), one newline at the end goes.
 type lexer struct {
 	src       string // what is left
@@ -124,7 +124,7 @@ func (x *lexer) comment() error {
 	return nil
 }
 
-// afterTag drops the white space behind a block tag or comment: all of it behind
+// afterTag drops the white space after a block tag or comment: all of it after
 // a minus, else one newline.
 func (x *lexer) afterTag(strip, keep bool) {
 	switch {
@@ -135,7 +135,7 @@ func (x *lexer) afterTag(strip, keep bool) {
 	}
 }
 
-// raw reads a raw block if one begins here, behind "{%" and its sign.
+// raw reads a raw block if one begins here, after "{%" and its sign.
 func (x *lexer) raw() (bool, error) {
 	rest, ok := strings.CutPrefix(strings.TrimLeftFunc(x.src, isSpace), "raw")
 	if !ok {

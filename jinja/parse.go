@@ -133,7 +133,7 @@ func (p *parser) body(ends ...string) ([]stmt, error) {
 	}
 }
 
-// statement reads a tag behind its "{%", without its own "%}".
+// statement reads a tag after its "{%", without its own "%}".
 func (p *parser) statement() (stmt, error) {
 	t := p.cur()
 	name, err := p.name()
@@ -165,7 +165,7 @@ func (p *parser) statement() (stmt, error) {
 	return nil, errorAt(t.line, "tag %q is not supported", name)
 }
 
-// block reads "%}", the statements behind it and the name of the tag that ends them.
+// block reads "%}", the statements after it and the name of the tag that ends them.
 func (p *parser) block(ends ...string) ([]stmt, string, error) {
 	if err := p.expect(kindEnd, `"%}"`); err != nil {
 		return nil, "", err

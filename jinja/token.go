@@ -114,7 +114,7 @@ func unescapeOne(s string) (text string, n int, err error) {
 	return `\` + s[:1], 1, nil // an unknown escape stands for itself
 }
 
-// hexEscape reads a letter and that many hexadecimal digits behind it.
+// hexEscape reads a letter and that many hexadecimal digits after it.
 func hexEscape(s string, digits int) (string, int, error) {
 	if len(s) <= digits {
 		return "", 0, fmt.Errorf("string: escape \\%s is cut short", s)

@@ -13,7 +13,7 @@ type bpe struct {
 	unk    int32 // -1: characters without a token are left out
 
 	prefix       string // put before every character but the first of a word
-	suffix       string // put behind the last character of a word
+	suffix       string // put after the last character of a word
 	fuseUnk      bool   // one unknown token for a run of unknown characters
 	byteFallback *[256]int32
 	ignoreMerges bool // a word that is a token needs no merges

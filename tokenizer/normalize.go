@@ -61,7 +61,7 @@ func (all normalizers) normalize(p piece) piece {
 }
 
 // rewriter writes the new text of a piece and follows which characters of the
-// old one stand behind the new ones.
+// old one the new ones stand for.
 type rewriter struct {
 	out  strings.Builder
 	zero int // bytes of the old text that stand for the start of the input

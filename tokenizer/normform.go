@@ -115,12 +115,12 @@ func reorder(buf []mark) {
 	}
 }
 
-// composeAll joins each starter with the marks behind it that no other mark of
+// composeAll joins each starter with the marks after it that no other mark of
 // the same class blocks.
 func composeAll(buf []mark, t *chars.Table) []mark {
 	out, starter := buf[:0], -1
 	for _, m := range buf {
-		last := -1 // class of the mark before; -1 right behind the starter
+		last := -1 // class of the mark before; -1 right after the starter
 		if starter >= 0 && len(out) > starter+1 {
 			last = int(out[len(out)-1].ccc)
 		}

@@ -41,7 +41,7 @@ func (t *Tokenizer) parseAdded(raw json.RawMessage, n int) error {
 			next++
 		}
 		if a.id != id {
-			return fmt.Errorf("%s: id of %q must be %d, that of the vocabulary or the next one behind it (got %d)", where, a.content, id, a.id)
+			return fmt.Errorf("%s: id of %q must be %d, that of the vocabulary or the next one after it (got %d)", where, a.content, id, a.id)
 		}
 		if err := t.addToken(where, a); err != nil {
 			return err

@@ -73,7 +73,7 @@ func required(where string, missing map[string]bool) error {
 	return nil
 }
 
-// strict decodes one JSON value with nothing behind it and no unknown fields.
+// strict decodes one JSON value with nothing after it and no unknown fields.
 func strict(raw []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()

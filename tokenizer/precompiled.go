@@ -70,7 +70,7 @@ func (n *precompiled) child(at uint32, c byte) (unit uint32, ok bool) {
 	return n.units[at], true
 }
 
-// reaches says whether the trie goes on from its root by c and d.
+// reaches says whether the trie has a path c, d from its root.
 func (n *precompiled) reaches(c, d byte) bool {
 	root := offset(n.units[0])
 	unit, ok := n.child(root, c)

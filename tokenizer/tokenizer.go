@@ -1,19 +1,3 @@
-// Package tokenizer turns text into the token ids of a model and back, exactly
-// as the Hugging Face library `tokenizers` does with the same tokenizer.json:
-// the parity test compares ids and decoded text on random strings of every kind.
-//
-// The stages of one call, each a type of its own, in the order of the data:
-//
-//	added tokens    cut out of the text, before and after normalising (added.go)
-//	normalizer      rewrites the text between them (normalize.go)
-//	pre-tokenizer   cuts it into words (split.go, scan.go)
-//	model           words to ids: BPE, WordPiece, Unigram, WordLevel
-//	post-processor  adds [CLS], [SEP], <s> (post.go)
-//	decoder         ids back to text (decode.go)
-//
-// What a file asks for and this package does not have is an error of [Parse]
-// that names the place; nothing is approximated in silence. Two things are left
-// to the caller, as in transformers: truncation and padding.
 package tokenizer
 
 import "sync"

@@ -78,7 +78,7 @@ func strftime(now time.Time, format string) (jinja.Value, error) {
 	return b.String(), nil
 }
 
-// shortNumber drops the zeros and blanks in front of a number.
+// shortNumber drops the leading zeros and blanks of a number.
 func shortNumber(s string) string {
 	if s = strings.TrimLeft(s, " 0"); s == "" {
 		return "0"
