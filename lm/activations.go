@@ -161,6 +161,7 @@ func (s *State) reservePredicting() {
 // reserveThreads makes work space for the threads of the model, which may have changed since.
 func (s *State) reserveThreads() {
 	threads := s.m.Pool.Threads()
+	s.m.lora.reserve(threads)
 	if len(s.work) >= threads {
 		return
 	}

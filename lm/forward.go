@@ -94,13 +94,8 @@ func (s *State) attending(l int) int {
 	return s.Rows()
 }
 
-// inChains calls f for blocks of the rows [r0,R), on all threads, each with a Pool of its own. The
-// adapters of LoRA have work space that blocks cannot share: then f is called once.
+// inChains calls f for blocks of the rows [r0,R), on all threads, each with a Pool of its own.
 func (m *Model) inChains(r0, R int, f func(p *kernel.Pool, lo, hi int)) {
-	if m.lora != nil {
-		f(m.Pool, r0, R)
-		return
-	}
 	m.Pool.Rows(r0, R, m.Config.blockWeights(), f)
 }
 

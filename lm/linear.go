@@ -57,20 +57,23 @@ func (g *weightGrads) add(m *Model, w, bias *Param, x, dy []float32, n int) {
 	g.n++
 }
 
-// transposeWeights prepares linearBackward for the matrices of a block, unless they are so large that it is cheaper to transpose
-// parts of them as they are needed.
+// transposeWeights prepares linearBackward for the matrices of a block, unless they are so large
+// that it is cheaper to transpose parts of them as they are needed.
 func (m *Model) transposeWeights(s *State, w *layer) {
 	b := &s.back
 	clear(b.transposed)
-	if m.lora != nil || !kernel.Small(m.Config.blockWeights()) {
+	if !kernel.Small(m.Config.blockWeights()) {
 		return
 	}
 	if b.transposed == nil {
 		b.transposed = map[*Param][]float32{}
 	}
-	matrices, size := []*Param{w.qkv, w.out, w.up, w.down, w.gate}, 0
-	if w.gate == nil {
+	matrices, size := []*Param{w.qkv, w.out, w.down, w.up, w.gate}, 0
+	switch {
+	case w.gate == nil:
 		matrices = matrices[:4]
+	case m.lora != nil: // what Wup adds to has passed through adapters: MatMulT begins its sums with that
+		matrices[3], matrices = w.gate, matrices[:4]
 	}
 	for _, p := range matrices {
 		size += kernel.PackedLen(p.N, p.K)

@@ -62,8 +62,7 @@ type adapters struct {
 	params []*Param  // A and B of each adapter in turn
 	value  []float32 // arena of all values
 	grad   []float32 // arena of all gradients, nil until training
-	low    []float32 // [R][rank] work space: scale * x*A
-	dlow   []float32 // [R][rank] and its gradient
+	work   []lowRank // [threads] work space
 }
 
 // AddLoRA puts fresh adapters on the modules and freezes everything else but the

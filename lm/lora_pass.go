@@ -2,6 +2,18 @@ package lm
 
 import "pgsrm/kernel"
 
+// lowRank is what a thread needs between A and B, for the rows that it takes through a block.
+type lowRank struct {
+	low, dlow []float32 // [n][rank] scale * x*A, and its gradient
+}
+
+// reserve makes work space for so many threads.
+func (s *adapters) reserve(threads int) {
+	if s != nil && len(s.work) < threads {
+		s.work = make([]lowRank, threads)
+	}
+}
+
 // on returns the adapters of a matrix; nil, also of a model without any.
 func (s *adapters) on(w *Param) []*adapter {
 	if s == nil {
@@ -12,7 +24,7 @@ func (s *adapters) on(w *Param) []*adapter {
 
 // linearAdapted is linear for a matrix with adapters: out = act(x*W + bias +
 // scale*(x*A)*B) + residual. The product with W is the one that the model without
-// adapters computes; what the adapters add comes behind it, so that adapters with
+// adapters computes; what the adapters add comes after it, so that adapters with
 // B = 0 change no bit. Every row depends on its own input only.
 func (m *Model) linearAdapted(p *kernel.Pool, on []*adapter, w, bias *Param, out, x []float32, ep kernel.Epilogue) {
 	act, sum, n := ep.Act, out, len(out)/w.N
@@ -35,13 +47,13 @@ func (m *Model) linearAdapted(p *kernel.Pool, on []*adapter, w, bias *Param, out
 	}
 }
 
-// project returns scale * x*A of n rows. [n][rank], valid until the next call
-func (s *adapters) project(pool *kernel.Pool, a *adapter, x []float32, n int) []float32 {
+// project returns scale * x*A of n rows. [n][rank], valid until the thread's next call
+func (s *adapters) project(p *kernel.Pool, a *adapter, x []float32, n int) []float32 {
 	rank := s.spec.Rank
-	s.low = resize(s.low, n*rank)
-	kernel.MatMul(pool, kernel.View(s.low, rank), kernel.View(x, a.a.K), n, a.a.matrix(), kernel.Epilogue{})
-	kernel.Scale(s.low, float32(s.spec.Scale()))
-	return s.low
+	low := room(&s.work[p.Worker()].low, n*rank)
+	kernel.MatMul(p, kernel.View(low, rank), kernel.View(x, a.a.K), n, a.a.matrix(), kernel.Epilogue{})
+	kernel.Scale(low, float32(s.spec.Scale()))
+	return low
 }
 
 // adaptersInput adds to dx of n rows what flows through the adapters of w. dy [n][N], dx [n][K]
@@ -68,13 +80,13 @@ func (m *Model) adaptersGrads(w *Param, x, dy []float32) {
 	}
 }
 
-// lowGrad returns the gradient of x*A of n rows, scale * dy*B^T. [n][rank], valid until the next call
+// lowGrad returns the gradient of x*A of n rows, scale * dy*B^T. [n][rank], valid until the thread's next call
 func (s *adapters) lowGrad(p *kernel.Pool, a *adapter, dy []float32, width, n int) []float32 {
 	rank := s.spec.Rank
-	s.dlow = resize(s.dlow, n*rank)
-	kernel.MatMulT(p, kernel.View(s.dlow, rank), kernel.View(dy[a.from:], width), n, a.b.matrix(), false)
-	kernel.Scale(s.dlow, float32(s.spec.Scale()))
-	return s.dlow
+	dlow := room(&s.work[p.Worker()].dlow, n*rank)
+	kernel.MatMulT(p, kernel.View(dlow, rank), kernel.View(dy[a.from:], width), n, a.b.matrix(), false)
+	kernel.Scale(dlow, float32(s.spec.Scale()))
+	return dlow
 }
 
 // trained returns the arenas of what the optimiser changes, the value head not
