@@ -218,7 +218,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 // goes.
 func TestKilledStartLeavesTheDirectoryFree(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{startMark, EnvironmentFile, answersFile, "." + ConfigFile + ".tmp-17"} {
+	for _, name := range []string{startMark, EnvironmentFile, answersFile, calibrationFile, "." + ConfigFile + ".tmp-17"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("{}\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +229,7 @@ func TestKilledStartLeavesTheDirectoryFree(t *testing.T) {
 	if _, err := Start(context.Background(), testConfig(t, dir, "episodes=32", "reward=binary"), testDeps(t)); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{startMark, "." + ConfigFile + ".tmp-17"} {
+	for _, name := range []string{startMark, calibrationFile, "." + ConfigFile + ".tmp-17"} { // this reward has no calibration
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			t.Errorf("%s: must be gone", name)
 		}
