@@ -58,7 +58,7 @@ func readAnswers(dir string) (map[string]string, error) {
 	return answers, nil
 }
 
-// askParent asks about all items, and tells how far it is. [len(items)]
+// askParent asks about all items and reports its progress. [len(items)]
 func (r *run) askParent(ctx context.Context, p parent.Parent) ([]parent.Result, error) {
 	results, err := parent.AskAll(ctx, p, r.task.Items, r.cfg.MaxFailureShare, func(results []parent.Result) error {
 		return r.tellAsked(p, len(results))

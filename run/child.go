@@ -11,7 +11,7 @@ import (
 	"pgsrm/tokenizer"
 )
 
-// OpenChild loads the child that a name stands for: "builtin:tiny" from the
+// OpenChild loads the child that a name denotes: "builtin:tiny" from the
 // binary, "hf:ORG/NAME" from the local cache, else a folder. A folder is one of
 // Hugging Face, or an adapter of PEFT: then the child is the base that the adapter
 // names, with the adapter on it; as FOLDER@BASE the base is the one given.
@@ -32,7 +32,7 @@ func OpenChild(name string) (*hf.Model, error) {
 	return m, nil
 }
 
-// OpenTokenizer loads the tokenizer of the child that a name stands for, without
+// OpenTokenizer loads the tokenizer of the child that a name denotes, without
 // its weights: of an adapter that of its base.
 func OpenTokenizer(name string) (*tokenizer.Tokenizer, error) {
 	c, err := findChild(name)
@@ -50,7 +50,7 @@ func OpenTokenizer(name string) (*tokenizer.Tokenizer, error) {
 }
 
 // MergeChild loads the base with the adapter in the folder merged into its
-// weights, and what the adapter was. An empty base stands for the one that the
+// weights, and what the adapter was. An empty base is the one that the
 // adapter names.
 func MergeChild(base, adapter string) (*hf.Model, hf.LoRA, error) {
 	if folder, err := ofRun(adapter); err == nil && isFolder(adapter) {
@@ -92,7 +92,7 @@ func (c childPlace) loadBase() (*hf.Model, error) {
 	return m, nil
 }
 
-// findChild finds the parts of the child that a name stands for.
+// findChild finds the parts of the child that a name denotes.
 func findChild(name string) (childPlace, error) {
 	adapter, base, given := cutBase(name)
 	c, err := findModel(adapter)
@@ -202,7 +202,7 @@ func isFolder(name string) bool {
 }
 
 // baseName is how the folder of an adapter names the base that a child's name
-// stands for: ORG/NAME and revision of the hub as PEFT does, the whole path of a folder.
+// denotes: ORG/NAME and revision of the hub as PEFT does, the whole path of a folder.
 func baseName(child string) (name, revision string) {
 	if rest, ok := strings.CutPrefix(child, "hf:"); ok {
 		name, revision, _ = strings.Cut(rest, "@")

@@ -22,7 +22,7 @@ type Arm struct {
 // Arms lists the runs of a comparison: each reward with the same seeds
 // base.Seed, base.Seed+1, ... They are ordered by seed, so that a comparison
 // that is cut short has every reward with its first seeds. The run of a reward
-// and a seed stands in OUT/<reward>/seed-<n>.
+// and a seed is in OUT/<reward>/seed-<n>.
 func Arms(base Config, rewards []reward.Spec, seeds int) ([]Arm, error) {
 	var arms []Arm
 	taken := map[string]bool{}

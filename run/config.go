@@ -9,7 +9,7 @@ import (
 )
 
 // Config says everything that decides what a run computes, and where. Make one
-// with Load, or change Default; it is read-only from then on. The resolved copy of a run stands in
+// with Load, or change Default; it is read-only from then on. The resolved copy of a run is in
 // its config.yaml. docs/configuration.md describes every key.
 type Config struct {
 	Preset string `yaml:"preset"`           // lexical, sentence or paper; empty = by the kind of the task
@@ -50,7 +50,7 @@ type Config struct {
 // ChatTemplate is the use of the chat template of the child's folder.
 type ChatTemplate struct {
 	Use       string `yaml:"use" oneof:"auto, on, off"` // auto (where the folder has one), on or off
-	System    string `yaml:"system"`                    // of a message in front of every prompt; "" = none
+	System    string `yaml:"system"`                    // text of a system message before every prompt; "" = none
 	Date      string `yaml:"date"`                      // YYYY-MM-DD, for a template that asks for today's date
 	Variables string `yaml:"variables"`                 // JSON object of further variables of the template
 }
@@ -79,7 +79,7 @@ type Rollout struct {
 	MaxNewTokens     int     `yaml:"max_new_tokens" range:"[0, 1048576]"` // 0 = the task's own
 }
 
-// Optimizer is AdamW; the learning rate stands in the schedule, the clipping of
+// Optimizer is AdamW; the learning rate is in the schedule, the clipping of
 // the gradient with the algorithm.
 type Optimizer struct {
 	Beta1       float64 `yaml:"beta1" range:"[0, 1)"`

@@ -93,7 +93,7 @@ func arch(platform string) string {
 	return arch
 }
 
-// childFolderSHA identifies the folders of the child that a name stands for by their
+// childFolderSHA identifies the folders of the child that a name denotes by their
 // digests: that of the base, and that of an adapter on it. It is "" for a child in
 // the binary.
 func childFolderSHA(name string) (string, error) {

@@ -101,7 +101,7 @@ type Subscriber interface {
 // stream of events to all subscribers.
 type eventStream []Subscriber
 
-// emit hands the event to every subscriber and joins their errors.
+// emit passes the event to every subscriber and joins their errors.
 func (s eventStream) emit(e Event) error {
 	var errs []error
 	for _, sub := range s {
@@ -112,8 +112,8 @@ func (s eventStream) emit(e Event) error {
 	return errors.Join(errs...)
 }
 
-// warnings are texts that sources give from any goroutine, until the run tells
-// them from its own.
+// warnings collects texts that sources report from any goroutine, until the run
+// emits them from its own.
 type warnings struct {
 	mu    sync.Mutex
 	texts []string

@@ -130,7 +130,7 @@ func seal(t testing.TB, checkpoint string) {
 	}
 }
 
-// Whatever a run stands on, a change of it is noticed when the run is resumed, and
+// A change of anything that a run depends on is noticed when the run is resumed, and
 // nothing is touched.
 func TestResumeNoticesDamage(t *testing.T) {
 	begun := begun7(t)

@@ -14,7 +14,7 @@ import (
 
 // journal is an append-only file of a run. What is added stays in memory until
 // flush; a checkpoint remembers the size at that moment, and a resumed run cuts
-// the file back to it, so that no line is lost and none stands twice.
+// the file back to it, so that no line is lost or doubled.
 type journal struct {
 	file *os.File
 	buf  bytes.Buffer

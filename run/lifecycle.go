@@ -167,7 +167,7 @@ func (r *run) begin() error {
 	return r.dir.begin(r.start)
 }
 
-// finish trains from where the run stands to its end. sizes are those of the
+// finish trains from the current step to the end. sizes are those of the
 // append-only files at the checkpoint; nil = there is none.
 func (r *run) finish(ctx context.Context, subscribers []Subscriber, sizes map[string]int64) (Result, error) {
 	files, err := r.dir.openJournals(sizes, r.clock)

@@ -148,8 +148,8 @@ func (c *Config) check() error {
 	return nil
 }
 
-// resolve fills in what follows from other values, so that config.yaml tells all, and
-// tells derived of each.
+// resolve fills in what follows from other values, so that config.yaml is complete, and
+// reports each to derived.
 func (c *Config) resolve(derived func(key, from string)) error {
 	if c.LoRA.On() && c.LoRA.Alpha == 0 {
 		c.LoRA.Alpha = c.LoRA.alpha()

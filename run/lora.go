@@ -36,7 +36,7 @@ func (l LoRA) Rules() error {
 
 // Prepare makes the child trainable as l says. With a rank a child without
 // adapter gets a fresh one from the seed, which is to be saved as one of the base
-// that the name stands for; one with an adapter keeps it, and l must describe it.
+// that the name denotes; one with an adapter keeps it, and l must describe it.
 // Without a rank a child with an adapter has it merged into its weights.
 func (l LoRA) Prepare(m *hf.Model, child string, seed uint64) error {
 	has, adapted := m.LoRA()

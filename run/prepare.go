@@ -45,7 +45,7 @@ type run struct {
 
 	start    map[string][]byte // files of the start, by name, until begin writes them
 	early    eventStream       // subscribers alone, before the files are open
-	warnings warnings          // of sources, not yet told
+	warnings warnings          // of sources, not yet emitted
 	asked    Asked             // what the parent was asked; zero where a table answered
 
 	task     *task.Task
@@ -90,7 +90,7 @@ type split struct {
 }
 
 // prepare opens everything that a run needs: task, embedder, child, the parent's
-// answers, reward and prompts. It stands at step 0.
+// answers, reward and prompts. The run is at step 0.
 func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error) {
 	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, start: map[string][]byte{}, clock: deps.Clock, early: deps.Events}
 	r.needs = cfg.Options.Needs(cfg.Algorithm)

@@ -20,7 +20,7 @@ func newShared() *shared {
 	return &shared{parents: map[string]parent.Parent{}, embedders: map[string]embed.Embedder{}}
 }
 
-// openParent is the parent at hand, that of the comparison, or a new one.
+// openParent is the parent that was given, that of the comparison, or a new one.
 func (r *run) openParent(deps Deps) (parent.Parent, error) {
 	open := func() (parent.Parent, error) {
 		return parent.Open(r.cfg.Parent, r.task, parent.Options{Cache: deps.Cache, Chat: &r.cfg.Chat, Threads: deps.Pool.Threads(), Warn: r.warnings.add})
@@ -36,7 +36,7 @@ func (r *run) openParent(deps Deps) (parent.Parent, error) {
 	return once(deps.shared.parents, fmt.Sprintf("%q %q %+v", r.cfg.Task, r.cfg.Parent, r.cfg.Chat), open)
 }
 
-// openEmbedder is the embedder at hand, that of the comparison, or a new one.
+// openEmbedder is the embedder that was given, that of the comparison, or a new one.
 func (r *run) openEmbedder(deps Deps) (embed.Embedder, error) {
 	open := func() (embed.Embedder, error) {
 		return embed.Open(r.cfg.Embedder, embed.Options{Cache: deps.Cache, Settings: &r.cfg.Embedding, Warn: r.warnings.add})

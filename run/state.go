@@ -24,7 +24,7 @@ type runState struct {
 	Algorithm      rl.State         `json:"algorithm"`
 	Bytes          map[string]int64 `json:"bytes"` // size of each append-only file
 	// Run are the hex SHA-256 of the files of the run directory that the checkpoint
-	// stands on, those of append-only files over their first Bytes.
+	// depends on, those of append-only files over their first Bytes.
 	Run map[string]string `json:"run_sha256,omitempty"`
 }
 

@@ -175,7 +175,7 @@ func (r *run) finishStep(t Timing) error {
 	return r.dir.flush()
 }
 
-// tellWarnings hands on what sources have said.
+// tellWarnings emits what sources have reported.
 func (r *run) tellWarnings() error {
 	for _, text := range r.warnings.take() {
 		if err := r.events.emit(Warning{Step: r.done, Text: text}); err != nil {

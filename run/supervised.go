@@ -66,7 +66,7 @@ func (s *Supervised) Train(ctx context.Context, m *hf.Model, cfg SupervisedConfi
 type supervision struct {
 	saved checkpoints
 	cfg   SupervisedConfig
-	from  map[string]string // what it stands on, by name
+	from  map[string]string // what its results depend on, by name
 
 	model *hf.Model
 	adam  *lm.AdamW

@@ -102,7 +102,7 @@ type supervisedState struct {
 	Version  int     `json:"version"`
 	Step     int     `json:"step"`      // updates made, those of AdamW too
 	MeanLoss float64 `json:"mean_loss"` // as in SupervisedEvent
-	// From is what the training stands on, by name: it is resumed from the same alone.
+	// From is what the results depend on, by name: only the same training is resumed.
 	From map[string]string `json:"from"`
 }
 

@@ -192,7 +192,7 @@ type plainView struct {
 	terminal *Terminal
 	name     string
 	pace     pace
-	tenth    int // of the parent's prompts told
+	tenth    int // of the parent's prompts shown
 }
 
 // Event implements Subscriber.

@@ -16,7 +16,7 @@ func (r *run) newestState() (s runState, ok bool, err error) {
 	return s, ok, err
 }
 
-// verify reads the state of a checkpoint and holds it, and all that it stands on,
+// verify reads the state of a checkpoint and checks it, and all that it depends on,
 // against the run and the checksums.
 func (r *run) verify(step int) (runState, error) {
 	path := r.dir.checkpoints().folder(step)

@@ -56,16 +56,6 @@ func take(f *os.File, path string) (bool, error) {
 	return err == nil && os.SameFile(own, named), nil
 }
 
-// stillAt says whether path names the open file.
-func stillAt(path string, f *os.File) bool {
-	opened, err := f.Stat()
-	if err != nil {
-		return true
-	}
-	there, err := os.Stat(path)
-	return err == nil && os.SameFile(opened, there)
-}
-
 // Held says whether somebody holds the lock of the file at path; it makes no file.
 func Held(path string) (bool, error) {
 	l, err := tryLock(path, os.O_RDWR, 0)
