@@ -36,7 +36,7 @@ func batchOf(p Parent) int {
 // so far. It stops with ErrFailing where more than the share maxFailed of a batch
 // failed: a server that is gone is not asked ten thousand times. Items for which
 // the parent simply has no answer do not count. A model that gives one answer to
-// all prompts fails as well (ConstantError). [len(items)]
+// all prompts fails as well. [len(items)]
 func AskAll(ctx context.Context, p Parent, items []task.Item, maxFailed float64, done func(results []Result) error) ([]Result, error) {
 	var all []Result
 	batch := batchOf(p)
@@ -52,8 +52,10 @@ func AskAll(ctx context.Context, p Parent, items []task.Item, maxFailed float64,
 		if failed, first := failedCalls(results); float64(failed) > maxFailed*float64(len(results)) {
 			return all, fmt.Errorf("%w: %d of %d: %w", ErrFailing, failed, len(results), first)
 		}
-		if err := constant(p, items, all, len(all) == len(items)); err != nil {
-			return all, err
+		if end := len(all) == len(items); end || len(all) <= constantEarly {
+			if err := constant(p, items, all, end); err != nil {
+				return all, err
+			}
 		}
 	}
 	return all, nil

@@ -15,24 +15,26 @@ const (
 	constantLeast      = 8  // different prompts, with references
 	constantOthers     = 20 // of which one in so many may be answered otherwise; 3/4 of the references may be the same
 	constantLeastBlind = 32 // different prompts, without references
+
+	constantEarly = 1024 // results up to which each batch is looked at, and then all at the end
 )
 
-// ConstantError is a model that gives one answer to different prompts: it does not
+// constantError is a model that gives one answer to different prompts: it does not
 // answer them. It is ErrFailing.
-type ConstantError struct {
+type constantError struct {
 	Parent  string // identity
 	Answer  string
 	Same, N int // prompts with that answer, and all that were answered
 }
 
 // Error is one line.
-func (e *ConstantError) Error() string {
+func (e *constantError) Error() string {
 	return fmt.Sprintf("parent: %s gives one answer to %d of %d different prompts (%q): it does not answer them; a larger model, another chat.system or chat.format may",
 		e.Parent, e.Same, e.N, refused(NotText, e.Answer, "").Answer)
 }
 
 // Is says that the error is ErrFailing.
-func (e *ConstantError) Is(target error) bool { return target == ErrFailing }
+func (e *constantError) Is(target error) bool { return target == ErrFailing }
 
 // constant reports a Costly parent that gives one answer to the items; all says
 // that no more will be asked.
@@ -61,7 +63,7 @@ func constant(p Parent, items []task.Item, results []Result, all bool) error {
 	switch {
 	case known >= constantLeast && n < 2*known && same >= n-n/constantOthers && 4*alike <= 3*known,
 		known == 0 && all && n >= constantLeastBlind && same == n:
-		return &ConstantError{Parent: p.Identity(), Answer: answer, Same: same, N: n}
+		return &constantError{Parent: p.Identity(), Answer: answer, Same: same, N: n}
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func TestConstantParent(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			results, err := AskAll(t.Context(), Stack(ofModel{c.answers}, Options{}), c.items, 0, func([]Result) error { return nil })
-			var constant *ConstantError
+			var constant *constantError
 			if errors.As(err, &constant) != c.failing || errors.Is(err, ErrFailing) != c.failing || len(results) != c.asked {
 				t.Errorf("got %v and %d results, want failing %v and %d", err, len(results), c.failing, c.asked)
 			}
