@@ -217,6 +217,50 @@ func TestPresetFollowsTheTaskUnlessNamed(t *testing.T) {
 	}
 }
 
+// A task whose references come from a parent has no kind of its own: that of the
+// answers in a file counts, and without one the user is told.
+func TestPresetOfATaskWithoutReferences(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	bare := write("bare.jsonl", "{\"prompt\":\"a\"}\n{\"prompt\":\"b\"}\n")
+	partly := write("partly.jsonl", "{\"prompt\":\"a\",\"reference\":\"red\"}\n{\"prompt\":\"b\"}\n")
+	words := write("words.jsonl", "{\"prompt\":\"a\",\"answer\":\"red\"}\n{\"prompt\":\"b\",\"answer\":\"blue\"}\n")
+	texts := write("texts.jsonl", "{\"prompt\":\"a\",\"answer\":\"it is red\"}\n{\"prompt\":\"b\",\"answer\":\"blue\"}\n")
+	for _, c := range []struct {
+		task, parent, preset, want, from string
+		warns                            bool
+	}{
+		{bare, "openai:m@http://h", "", "sentence", byNothing, true},
+		{bare, "openai:m@http://h", "lexical", "lexical", "--preset", false},
+		{bare, "file:" + words, "", "lexical", byAnswers, false},
+		{bare, "file:" + texts, "", "sentence", byAnswers, false},
+		{partly, "openai:m@http://h", "", "lexical", byKind, false},
+		{"colors", "openai:m@http://h", "", "lexical", byKind, false},
+	} {
+		settings := []config.Setting{{From: "--task", Key: "task", Value: c.task}, {From: "--parent", Key: "parent", Value: c.parent}}
+		if c.preset != "" {
+			settings = append(settings, config.Setting{From: "--preset", Key: "preset", Value: c.preset})
+		}
+		r, err := Resolve(config.File{}, settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Preset != c.want || r.Origin("preset").Name != c.from || (r.Warning() != "") != c.warns {
+			t.Errorf("%s, %s: got %s by %s, warning %q", c.task, c.parent, r.Preset, r.Origin("preset").Name, r.Warning())
+		}
+	}
+	_, err := Resolve(config.File{}, []config.Setting{{From: "--task", Key: "task", Value: bare}, {From: "--parent", Key: "parent", Value: "file:none"}})
+	if !errors.Is(err, ErrConfig) || !strings.HasPrefix(err.Error(), "--parent: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestSettings(t *testing.T) {
 	cfg, err := Load("testdata/good.yaml", []config.Setting{
 		{From: "--task", Key: "task", Value: "colors"}, {From: "--set rollout.top_k", Key: "rollout.top_k", Value: "7"}, {From: "--reward", Key: "reward", Value: "binary"},

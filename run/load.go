@@ -1,12 +1,15 @@
 package run
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
 	"pgsrm/config"
+	"pgsrm/parent"
 	"pgsrm/reward"
 	"pgsrm/task"
 )
@@ -48,7 +51,7 @@ func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 	if err != nil {
 		return nil, err
 	}
-	preset, err := presetOf(first.Config)
+	preset, from, err := presetOf(first.Config)
 	if err != nil {
 		return nil, first.layers.Place(err)
 	}
@@ -58,7 +61,7 @@ func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 	}
 	if r.Preset == "" {
 		r.Preset = preset
-		r.layers.Derive("preset", "the kind of the task")
+		r.layers.Derive("preset", from)
 	}
 	if err := config.First(r.Validate(), r.resolve(r.layers.Derive)); err != nil {
 		return nil, r.layers.Place(err)
@@ -85,16 +88,54 @@ func lay(preset string, file config.File, settings []config.Setting) (*Resolved,
 	return r, nil
 }
 
-// presetOf is the preset that the configuration names or its task asks for.
-func presetOf(c Config) (string, error) {
+// What a preset that was not named follows from.
+const (
+	byKind    = "the kind of the task"
+	byAnswers = "the answers in the parent's file"
+	byNothing = "default, as the task has no references"
+)
+
+// presetOf is the preset that the configuration names, or that of the kind of its
+// task; from says which. Where the task has no references its kind is that of the
+// answers in the file of the parent. Another parent answers only once the run has
+// begun; then it is the preset of sentences, which leaves room for any answer.
+func presetOf(c Config) (preset, from string, err error) {
 	if c.Preset != "" {
-		return c.Preset, config.OneOf("preset", c.Preset, Presets()...)
+		return c.Preset, "", config.OneOf("preset", c.Preset, Presets()...)
 	}
 	t, err := task.Load(c.Task)
 	if err != nil {
-		return "", atKey("task", err)
+		return "", "", atKey("task", err)
 	}
-	return string(t.Kind), nil
+	if t.Kind != task.Unknown {
+		return string(t.Kind), byKind, nil
+	}
+	if path, ok := strings.CutPrefix(c.Parent, "file:"); ok {
+		f, err := parent.OpenFile(path)
+		if err != nil {
+			return "", "", config.At("parent", err)
+		}
+		var answers []string
+		for _, r := range f.Answers(context.Background(), t.Items) {
+			if r.Err == nil {
+				answers = append(answers, r.Answer)
+			}
+		}
+		if kind := task.KindOf(answers); kind != task.Unknown {
+			return string(kind), byAnswers, nil
+		}
+	}
+	return string(task.Sentence), byNothing, nil
+}
+
+// Warning is what the user should know about the configuration, "" where there is
+// nothing.
+func (r *Resolved) Warning() string {
+	if r.Origin("preset").Name != byNothing {
+		return ""
+	}
+	return "the task has no references, so that its kind is not known before the parent has answered: preset sentence; " +
+		"give --preset lexical where the answers are single words"
 }
 
 // atKey is config.At for an error that may name the key itself.
@@ -137,7 +178,7 @@ func Presets() []string {
 // check refuses values that no run can have and resolves the others, for a
 // configuration that Load has not made.
 func (c *Config) check() error {
-	preset, err := presetOf(*c)
+	preset, _, err := presetOf(*c)
 	if err == nil {
 		c.Preset = preset // only its name: the values are the caller's
 		err = config.First(c.Validate(), c.resolve(func(string, string) {}))

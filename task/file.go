@@ -115,10 +115,24 @@ func promptID(prompt string) string {
 	return "p-" + hex.EncodeToString(sum[:6])
 }
 
-// kindOf is Lexical where every item has a reference of one word.
+// kindOf is the kind of the references that there are.
 func kindOf(items []Item) Kind {
+	var answers []string
 	for _, it := range items {
-		if len(strings.Fields(it.Reference)) != 1 {
+		if it.Reference != "" {
+			answers = append(answers, it.Reference)
+		}
+	}
+	return KindOf(answers)
+}
+
+// KindOf is Lexical where every answer is one word, Unknown where there is none.
+func KindOf(answers []string) Kind {
+	if len(answers) == 0 {
+		return Unknown
+	}
+	for _, a := range answers {
+		if len(strings.Fields(a)) != 1 {
 			return Sentence
 		}
 	}

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,8 +25,30 @@ func TestReadJSONL(t *testing.T) {
 	if d := cmp.Diff(want, k.Items); d != "" {
 		t.Error(d)
 	}
-	if k.Name != "sums" || k.Kind != Sentence || k.MaxNewTokens != 16 {
+	if k.Name != "sums" || k.Kind != Lexical || k.MaxNewTokens != 5 { // by the references that there are
 		t.Errorf("name %q, kind %q, tokens %d", k.Name, k.Kind, k.MaxNewTokens)
+	}
+}
+
+// The kind is that of the references that there are; without any it is not known,
+// and there is room for a sentence.
+func TestKindOfReferences(t *testing.T) {
+	for _, c := range []struct {
+		references []string
+		want       Kind
+		tokens     int
+	}{
+		{[]string{"red", "blue"}, Lexical, 5}, {[]string{"red", ""}, Lexical, 5}, {[]string{"it is red", ""}, Sentence, 16},
+		{[]string{"red", "it is blue"}, Sentence, 16}, {[]string{"", ""}, Unknown, 16}, {[]string{" ", "red"}, Sentence, 16},
+	} {
+		var text strings.Builder
+		for i, r := range c.references {
+			fmt.Fprintf(&text, "{\"prompt\":\"p%d\",\"reference\":%q}\n", i, r)
+		}
+		k, err := readJSONL("k.jsonl", strings.NewReader(text.String()))
+		if err != nil || k.Kind != c.want || k.MaxNewTokens != c.tokens {
+			t.Errorf("%q: got %+v, %v", c.references, k, err)
+		}
 	}
 }
 

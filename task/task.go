@@ -11,6 +11,7 @@ type Kind string
 const (
 	Lexical  Kind = "lexical"  // one word as answer: colors, opposites, categories
 	Sentence Kind = "sentence" // a short sentence as answer: copy, sentiment
+	Unknown  Kind = ""         // no reference says: the answers are those of a parent
 )
 
 // maxNewTokens is the default response length of a kind, EOS included. With the

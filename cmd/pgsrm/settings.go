@@ -16,6 +16,8 @@ type configOptions struct {
 	Set   []string
 	flags *pflag.FlagSet
 	keys  []configFlag
+
+	warned bool // the warning of the configuration was given
 }
 
 // configFlag is a flag that sets one key of the configuration.
@@ -115,7 +117,12 @@ func (o *configOptions) resolve(g *globalOptions) (*run.Resolved, error) {
 	if err != nil {
 		return nil, err
 	}
-	return run.Resolve(file, settings)
+	r, err := run.Resolve(file, settings)
+	if err == nil && r.Warning() != "" && !o.warned {
+		o.warned = true
+		g.Log.Warn(r.Warning())
+	}
+	return r, err
 }
 
 // readConfig reads a configuration file; standard input ("-") only once.
