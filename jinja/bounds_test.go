@@ -60,7 +60,7 @@ func TestBounds(t *testing.T) {
 		{"lists", list + "{% set m = l + l %}", errSteps},
 		{"list times", list + "{{ l * 2 }}", errItems},
 		{"dicts", "{% set d = dict(a=1) %}{% set n = namespace(d={" + keys(5000) + "}) %}" + loop("{% set n.d = dict(n.d) %}"), errSteps},
-		{"names", names(5000) + loop("{% set x = 1 %}"+names(5000)), errSteps},
+		{"names", loop("{% if 0 %}" + names(5000) + "{% endif %}"), errSteps},
 		{"brackets", "{{ " + repeat("(", 5000) + "1" + repeat(")", 5000) + " }}", errDepth},
 		{"signs", "{{ " + repeat("-", 100000) + "1 }}", errDepth},
 		{"nots", "{{ " + repeat("not ", 100000) + "1 }}", errDepth},
