@@ -287,7 +287,7 @@ func newCachePruneCommand(g *globalOptions) *cobra.Command {
 		Short: "Remove entries from the cache",
 		Long: `The prune command removes the entries that match all of --kind, --source and --older-than (time
 since the last use, known to a day), then those not used for longest until the rest has --max-size;
-damaged entries go too. A cache file is then written anew without gaps; other processes go on
+damaged entries go too. A cache file is then rewritten without gaps; other processes work
 without it meanwhile. Files that were set aside (*.corrupt-*) are left alone: delete them by hand.
 With --json it prints {"removed","removed_bytes","damaged","left","left_bytes"}.
 
@@ -332,7 +332,7 @@ func (o *cachePruneOptions) choice(now time.Time) (f cache.Filter, choose bool, 
 	chosen := f != cache.Filter{}
 	switch {
 	case o.All && (chosen || limit > 0):
-		err = inputErrorf("--all: must stand alone")
+		err = inputErrorf("--all: must be used alone")
 	case !o.All && !chosen && limit == 0:
 		err = inputErrorf("cache prune: must be told what to remove: --older-than, --max-size, --kind, --source or --all")
 	}

@@ -68,7 +68,7 @@ func TestPruneChoice(t *testing.T) {
 		}
 	}
 	for want, o := range map[string]cachePruneOptions{
-		"--all: must stand alone":         {All: true, MaxSize: "1kB"},
+		"--all: must be used alone":       {All: true, MaxSize: "1kB"},
 		"cache prune: must be told":       {},
 		"--max-size: must be a size":      {MaxSize: "x"},
 		"--older-than: must be days":      {OlderThan: "x"},

@@ -146,7 +146,7 @@ func (d *doctor) checkCache(ctx context.Context) {
 	}
 	switch {
 	case err != nil && strings.Contains(c.Name(), "://"):
-		d.add("cache", checkUnavailable, err.Error(), "start the Redis server or name another cache; a run goes on without, and asks again what it could not read")
+		d.add("cache", checkUnavailable, err.Error(), "start the Redis server or name another cache; a run continues without it, and asks again what it could not read")
 	case err != nil:
 		d.add("cache", checkBad, err.Error(), "make the folder writable, or name another file by --cache or "+cache.Variable)
 	case len(warned) > 0:

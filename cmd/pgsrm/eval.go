@@ -26,7 +26,7 @@ exact match, mean cosine of the vectors, chrF, distinct words and word pairs, le
 
 With --text it measures the perplexity of a text file instead: exp of minus the mean
 natural log-probability of its tokens. The text is encoded as a whole and read in
-windows of --context tokens, each --stride tokens behind the last. Every token but the
+windows of --context tokens, each --stride tokens after the one before. Every token but the
 first is counted once, in the first window that holds it, so it has at least
 context - stride tokens before it (in the first window all those there are).
 
@@ -69,9 +69,9 @@ func (o *evalOptions) AddFlags(f *pflag.FlagSet) {
 func (o *evalOptions) validate() error {
 	switch {
 	case o.Text != "" && o.Split != "":
-		return inputErrorf("--split: must not stand with --text")
+		return inputErrorf("--split: must not be used with --text")
 	case o.Text == "" && (o.Context != 0 || o.Stride != 0):
-		return inputErrorf("--context, --stride: must stand with --text")
+		return inputErrorf("--context, --stride: must be used with --text")
 	case o.Split != "" && o.Split != string(task.Train) && o.Split != string(task.HeldOut):
 		return inputErrorf("--split: must be held-out or train (got %q)", o.Split)
 	}

@@ -171,7 +171,7 @@ func (l inputLine) decode(v any) error {
 		return l.errorf("%w", jsonError(err))
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return l.errorf("must be one JSON value (more stands behind it)")
+		return l.errorf("must be one JSON value (more follows it)")
 	}
 	return nil
 }

@@ -21,12 +21,12 @@ func newLogprobsCommand(g *globalOptions) *cobra.Command {
 		Short: "Print the log-probability of every token of given texts",
 		Long: `The logprobs command reads JSON lines {"tokens":[ids...]} or {"text":"..."} on
 stdin and prints {"tokens":[...],"logprobs":[...]} for each: the natural logarithm of
-the probability that the child gives each token behind those before it, at
+the probability that the child gives each token after those before it, at
 temperature 1 over the whole vocabulary, with nine significant digits. The first
 token has nothing before it: its value is null. A text is encoded as in training,
 without special tokens; give ids to score any. {"prompt":"...","response":"..."} are
 joined as in training, through the chat template of the child's folder where it has
-one, with the end token behind the response.
+one, with the end token after the response.
 
 EXAMPLES
   echo '{"text":"The opposite of hot is cold"}' | pgsrm logprobs

@@ -131,10 +131,10 @@ func (o pretrainOptions) validate() error {
 func (o pretrainOptions) together() error {
 	d := defaultPretrainOptions()
 	if o.Init != "" && (o.Layers != d.Layers || o.Width != d.Width || o.Heads != d.Heads || o.Vocab != d.Vocab || o.Positions != d.Positions) {
-		return inputErrorf("--layers, --width, --heads, --vocab, --positions: must not stand with --init, whose size and vocabulary stay")
+		return inputErrorf("--layers, --width, --heads, --vocab, --positions: must not be used with --init, whose size and vocabulary stay")
 	}
 	if o.Text != "" && (o.BaseRate != d.BaseRate || o.Corpus.Facts != d.Corpus.Facts || o.Corpus.Temperature != d.Corpus.Temperature || o.Embedder != d.Embedder) {
-		return inputErrorf("--base-rate, --facts, --answer-temperature, --embedder: must not stand with --text, which replaces the generated corpus")
+		return inputErrorf("--base-rate, --facts, --answer-temperature, --embedder: must not be used with --text, which replaces the generated corpus")
 	}
 	return nil
 }

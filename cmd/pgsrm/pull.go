@@ -34,7 +34,7 @@ func newPullCommand(g *globalOptions) *cobra.Command {
 		Long: `The pull command fetches the files of a model that pgsrm reads (configuration,
 safetensors, tokenizer, chat template, pooling, adapter) into the cache that
 Hugging Face's programs share, where --child hf:ORG/NAME finds them. What is
-there already is not fetched again; a download that broke off goes on where it
+there already is not fetched again; a download that broke off resumes where it
 was; every file is checked against the hub's checksum.
 
 Environment: HF_ENDPOINT (another hub or a mirror), HF_TOKEN (for private and
@@ -106,7 +106,7 @@ func (v *pullView) show(e hub.Event) {
 	case e.Done:
 		v.g.Log.Info("fetched", "file", e.File, "MB", megabytes(e.Size))
 	case first && e.Have > 0:
-		v.g.Log.Info("going on", "file", e.File, "MB", megabytes(e.Size), "there", megabytes(e.Have))
+		v.g.Log.Info("resuming", "file", e.File, "MB", megabytes(e.Size), "there", megabytes(e.Have))
 	case first:
 		v.g.Log.Info("fetching", "file", e.File, "MB", megabytes(e.Size))
 	}

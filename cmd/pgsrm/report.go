@@ -26,7 +26,7 @@ table with 95% confidence intervals over seeds and writes
   OUT/curves-<task>.png   learning curves
   OUT/final-<task>.png    end values
 
-OUT is DIR, or --out, which several folders need. Runs may still be going on.
+OUT is DIR, or --out, which several folders need. Runs may still be in progress.
 With --json, summary.json is printed instead of the table.
 
 EXAMPLES

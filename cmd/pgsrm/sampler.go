@@ -139,7 +139,7 @@ type answerPrinter interface {
 	done(answers []*sampled) error
 }
 
-// textPrinter streams the first answer that is not complete, and behind it the
+// textPrinter streams the first answer that is not complete, and after it the
 // next: one answer a line.
 type textPrinter struct {
 	w     *bufio.Writer

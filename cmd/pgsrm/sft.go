@@ -105,7 +105,7 @@ func (o *sftOptions) validate() error {
 	case o.LoRA.On() && o.DType != string(safetensors.F32):
 		return inputErrorf("--dtype: must be F32 with --lora-rank (got %q)", o.DType)
 	case o.Data != "" && o.task != nil && o.task.Changed:
-		return inputErrorf("--task: must not stand with --data")
+		return inputErrorf("--task: must not be used with --data")
 	case o.LoRA.On() && len(o.LoRA.Targets) == 0:
 		return inputErrorf("--lora-targets: must name at least one module (got none)")
 	}

@@ -89,7 +89,7 @@ func readExamples(ctx context.Context, path string, g *globalOptions) (*task.Tas
 }
 
 // teachingSequences are the train prompts with their answers and EOS; the loss
-// begins behind the prompt.
+// begins after the prompt.
 func teachingSequences(cfg lm.Config, input *hf.Prompter, answers []eval.Answer) ([]lm.Sequence, error) {
 	if cfg.EOS < 0 {
 		return nil, inputErrorf("child: must have an end token (eos_token_id) to learn it")

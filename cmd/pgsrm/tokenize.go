@@ -61,9 +61,9 @@ func (o *tokenizeOptions) AddFlags(f *pflag.FlagSet) {
 func (o *tokenizeOptions) validate() error {
 	switch {
 	case o.Decode && (o.Plain || o.Quoted):
-		return inputErrorf("--decode: must not stand with --plain or --quoted")
+		return inputErrorf("--decode: must not be used with --plain or --quoted")
 	case !o.Decode && o.SkipSpecial:
-		return inputErrorf("--skip-special: must stand with --decode")
+		return inputErrorf("--skip-special: must be used with --decode")
 	}
 	return nil
 }
