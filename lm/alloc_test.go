@@ -33,7 +33,7 @@ func newSteady(t *testing.T, batch int, pool *kernel.Pool) *steady {
 	return w
 }
 
-// build packs the batch, with a target behind every token.
+// build packs the batch, with a target after every token.
 func (w *steady) build() {
 	w.s.Reset()
 	w.targets = w.targets[:0]

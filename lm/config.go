@@ -31,7 +31,7 @@ type Config struct {
 
 	Norm     string  // LayerNorm or RMSNorm
 	NormEps  float64 // added to the variance
-	PostNorm bool    // norms behind the residual sums (BERT) instead of before the sublayers
+	PostNorm bool    // norms after the residual sums (BERT) instead of before the sublayers
 	Act      string  // activation of the MLP
 	Gated    bool    // MLP is down(act(gate(x)) * up(x))
 	Causal   bool    // a token sees its predecessors only

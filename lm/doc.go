@@ -24,19 +24,20 @@
 //
 // The pass through it; each operation stands beside its backward
 //
-//	block.go        a block as one list of calls, with its formulas; backward the same in reverse
-//	embedding.go, norm.go, linear.go, rope.go, attention.go, mlp.go  the operations of a block
-//	lora_pass.go    what low-rank adapters add to a matrix
-//	forward.go      embeddings and blocks; the last block only for rows that predict
-//	backward.go     the gradients of all of it
+//	block.go        a block as one list of calls, with its formulas; backward the same in reverse: begin here
+//	embedding.go, norm.go, linear.go, rope.go, attention.go, mlp.go  the operations
+//	lora_linear.go  what low-rank adapters add to a linear layer
+//	trunk.go        embeddings and blocks in chains of rows, forward and backward
 //	state.go        the rows and their prefix tree
-//	activations.go  what is kept of each row, and for how long
-//	head.go         hidden state to logits, a chunk of rows at a time
-//	valuehead.go    hidden state to a value
+//	activations.go  the table of activations: rows, width, how long each is kept
+//	memory.go       where they lie
+//	head.go         hidden states to logits, a chunk of rows at a time
+//	softmax.go      logits to log-probabilities and entropies
+//	valuehead.go    hidden states to values
 //
 // What is done with it
 //
-//	score.go       log-probabilities, entropies and values of tokens, and their gradients
+//	score.go       log-probabilities, entropies and values of targets, and the backward from them
 //	supervised.go  cross-entropy of sequences
 //	sample.go, greedy.go  decoding
 //	lora.go        low-rank adapters: added, frozen, merged

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// heldBy is how much the heap grows by what f leaves behind, in bytes.
+// heldBy is how much the heap grows by what f leaves, in bytes.
 func heldBy(f func() any) float64 {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -19,7 +19,7 @@ func heldBy(f func() any) float64 {
 }
 
 // longWork runs forward, score and backward on sequences as long as the context,
-// a target behind every token, and returns the State.
+// a target after every token, and returns the State.
 func longWork(m *Model, sequences int) func() any {
 	m.ensureGrads()
 	return func() any {
@@ -60,8 +60,8 @@ func TestMemoryGrowsWithTokens(t *testing.T) {
 	}
 }
 
-// TestRecomputeMemory: activations that are computed again need less than six
-// tenths of the memory of those that are kept.
+// TestRecomputeMemory: a State with activation checkpointing needs less than six
+// tenths of the memory of one without.
 func TestRecomputeMemory(t *testing.T) {
 	if raceDetector {
 		t.Skip("memory of activations NOT tested: the race detector changes it")
@@ -70,8 +70,8 @@ func TestRecomputeMemory(t *testing.T) {
 	keep := heldBy(longWork(m, 1))
 	m.Recompute = true
 	again := heldBy(longWork(m, 1))
-	t.Logf("%.2f MB kept, %.2f MB with activations computed again", keep/1e6, again/1e6)
+	t.Logf("%.2f MB kept, %.2f MB with activation checkpointing", keep/1e6, again/1e6)
 	if again > 0.6*keep {
-		t.Errorf("%.2f MB with activations computed again, %.2f MB without", again/1e6, keep/1e6)
+		t.Errorf("%.2f MB with activation checkpointing, %.2f MB without", again/1e6, keep/1e6)
 	}
 }

@@ -26,9 +26,10 @@ type Model struct {
 	Config Config
 	Pool   *kernel.Pool // threads; nil = the caller's alone
 
-	// Recompute makes new States with training keep of each block only its input and its queries, keys
-	// and values; Backward computes the rest again, to the same bits: D+qkvDim numbers a
-	// row and block instead of 2*D+qkvDim+qDim+F and more, for less than half of another forward.
+	// Recompute is activation checkpointing (Chen et al. 2016): new States with training keep of each
+	// block only its input and its queries, keys and values; Backward computes the rest again, to the
+	// same bits: D+qkvDim numbers a row and block instead of 2*D+qkvDim+qDim+F and more, for less than
+	// half of another forward.
 	Recompute bool
 
 	params []*Param
@@ -143,7 +144,7 @@ func (m *Model) Allocate() {
 	}
 }
 
-// end is the arena offset behind parameter i.
+// end is the arena offset after parameter i.
 func (m *Model) end(i int) int {
 	p := m.params[i]
 	if p.Packed {

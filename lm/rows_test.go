@@ -114,7 +114,7 @@ func drawSupport(rng *rand.Rand, vocab int, token int32) []int32 {
 	return ids
 }
 
-// lessons are targets behind every token of each sequence, with the row still to be set.
+// lessons are targets after every token of each sequence, with the row still to be set.
 func lessons(seqs [][]int32, vocab int) [][]Target {
 	rng := rand.New(rand.NewPCG(11, 12))
 	out := make([][]Target, len(seqs))
@@ -317,7 +317,7 @@ func TestSamplerProperty(t *testing.T) {
 }
 
 // sameGradient compares the gradient from the rows that the sampler left with that
-// from rows computed anew, whose targets these are.
+// from rows computed afresh, whose targets these are.
 func sameGradient(t *rapid.T, m *Model, opt SampleOptions, rollout, fresh *State, gens []Generation, targets []Target) {
 	t.Helper()
 	g := randomGrads(len(targets))
@@ -372,7 +372,7 @@ func gradientIn(m *Model, s *State, seqs [][]int32, targets [][]Target, g []Scor
 	return out
 }
 
-// TestRecomputeProperty: activations that are computed again give the same bits of
+// TestRecomputeProperty: activation checkpointing gives the same bits of
 // every gradient, also where the tree was computed bit by bit.
 func TestRecomputeProperty(t *testing.T) {
 	forEachFamily(t, causalFamilies, func(t *rapid.T, m *Model, pools []*kernel.Pool) {
@@ -392,7 +392,7 @@ func TestRecomputeProperty(t *testing.T) {
 			m.Forward(again)
 		}
 		if !slices.Equal(keep, gradientIn(m, again, seqs, targets, g)) {
-			t.Fatal("activations computed again give other gradient bits")
+			t.Fatal("activation checkpointing gives other gradient bits")
 		}
 	})
 }

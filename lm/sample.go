@@ -106,7 +106,7 @@ type decoder struct {
 	bufs [][]float32 // [threads] work space
 }
 
-// rowDist is the distribution of the next token behind one row.
+// rowDist is the distribution of the token after a row.
 type rowDist struct {
 	distribution
 	support []int32   // nil = all

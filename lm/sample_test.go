@@ -19,7 +19,7 @@ func TestSampleBounds(t *testing.T) {
 		}
 	}
 	if err := m.Config.Fits(prompts[0], 13); err != nil {
-		t.Errorf("13 new tokens fit behind 3: %v", err)
+		t.Errorf("13 new tokens fit after 3: %v", err)
 	}
 	for _, n := range []int{math.MinInt, -1, 0, maxPositions + 1, math.MaxInt} {
 		err := SampleOptions{MaxNewTokens: n}.Validate()
