@@ -65,7 +65,7 @@ func AskAll(ctx context.Context, p Parent, items []task.Item, maxFailed float64,
 // first of them.
 func failedCalls(results []Result) (n int, first error) {
 	for _, r := range results {
-		if r.Err != nil && !errors.Is(r.Err, ErrNoAnswer) {
+		if r.Err != nil && !errors.Is(r.Err, errNoAnswer) {
 			n++
 			first = cmp.Or(first, r.Err)
 		}
@@ -85,9 +85,9 @@ type Plan struct {
 	CostMost       float64 `json:"cost_most"` // if every answer is as long as may be
 }
 
-// estimator is a Costly parent that knows what a request will take.
+// estimator is a costly parent that knows what a request will take.
 type estimator interface {
-	Costly
+	costly
 	// estimate adds the items to the plan.
 	estimate(items []task.Item, plan *Plan)
 }
@@ -128,7 +128,7 @@ func PlanOf(ctx context.Context, p Parent, items []task.Item) (plan Plan, ok boo
 // long as the reference, or where there is none a tenth of the longest.
 func (c *Chat) estimate(items []task.Item, plan *Plan) {
 	wrapping := 0
-	if c.opt.Format != FormatText {
+	if c.opt.Format != formatText {
 		wrapping = 8 // {"OUTPUT": "..."}
 	}
 	for _, it := range items {

@@ -56,7 +56,7 @@ func TestAskAllStops(t *testing.T) {
 		{"all may fail", 0, down, 1, 300, ""},
 		{"half of the second batch", 96, down, 0.4, 128, "parent: calls failed: 32 of 64: refused"},
 		{"just as many as may", 96, down, 0.5, 192, "parent: calls failed: 64 of 64: refused"},
-		{"no answer", 0, fmt.Errorf("item: %w", ErrNoAnswer), 0, 300, ""},
+		{"no answer", 0, fmt.Errorf("item: %w", errNoAnswer), 0, 300, ""},
 	} {
 		p := &failing{from: c.from, err: c.err}
 		told := 0
@@ -86,15 +86,15 @@ func TestAskAllEndsWithTheContext(t *testing.T) {
 // Equal requests count once; the estimate is by the texts.
 func TestPlan(t *testing.T) {
 	s := newChatServer(t)
-	p := s.open(t, func(o *ChatOptions) { o.PriceInput, o.PriceOutput, o.Format = 1, 2, FormatText })
+	p := s.open(t, func(o *ChatOptions) { o.PriceInput, o.PriceOutput, o.Format = 1, 2, formatText })
 	twice := append([]task.Item{{ID: "again", Prompt: items[0].Prompt, Input: "hot", Reference: "cold"}}, items...)
-	got, ok := PlanOf(t.Context(), Stack(p, Options{}), twice)
+	got, ok := PlanOf(t.Context(), stack(p, Options{}), twice)
 	// a system message of 18 bytes and prompts of 25: 4+5 + 4+7 tokens; answers: cold, small, and 60/40 where there is none
 	want := Plan{Prompts: 4, Requests: 3, TokensSent: 60, TokensReceived: 1 + 2 + 1, Cost: 68e-6, CostMost: 60e-6 + 3*512e-6}
 	if d := cmp.Diff(want, got); d != "" || !ok || s.Requests() != 0 {
 		t.Error(d)
 	}
-	if _, ok := PlanOf(t.Context(), NewMemo(Table{}), items); ok {
+	if _, ok := PlanOf(t.Context(), newMemo(tableParent{}), items); ok {
 		t.Error("a table takes nothing")
 	}
 }

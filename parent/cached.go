@@ -13,15 +13,15 @@ import (
 // cachedAnswers is how many answers of a costly parent are surely remembered.
 const cachedAnswers = 1 << 17
 
-// cached is a Costly parent behind memory and cache. Items with the same request
+// cached is a costly parent behind memory and cache. Items with the same request
 // are asked once.
 type cached struct {
-	inner   Costly
+	inner   costly
 	through *cache.Through[string]
 }
 
 // newCached wraps a parent; c may be nil.
-func newCached(p Costly, c *cache.Cache) *cached {
+func newCached(p costly, c *cache.Cache) *cached {
 	t := cache.NewThrough[string](cachedAnswers)
 	t.Cache, t.Kind, t.Source = c, cache.Answer, p.Identity()
 	t.Encode = func(answer string) []byte { return []byte(answer) }

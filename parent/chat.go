@@ -30,9 +30,9 @@ type Chat struct {
 	counts  Counts
 }
 
-// NewChat makes the parent that a spec "MODEL@URL" names for a task. Nothing is
+// newChat makes the parent that a spec "MODEL@URL" names for a task. Nothing is
 // sent yet. Errors name no secrets.
-func NewChat(spec string, t *task.Task, o ChatOptions, warn func(text string), deps remote.Deps) (*Chat, error) {
+func newChat(spec string, t *task.Task, o ChatOptions, warn func(text string), deps remote.Deps) (*Chat, error) {
 	model, base, err := remote.ParseModel(spec)
 	if err != nil {
 		return nil, fmt.Errorf("parent: openai: %w", err)
@@ -107,7 +107,7 @@ func (c *Chat) answer(ctx context.Context, it task.Item) (string, error) {
 	if err == nil {
 		err = checkRepeats(answer, c.instruction, c.opt.System, jsonInstruction)
 	}
-	var refused *RefusedError
+	var refused *refusedError
 	if errors.As(err, &refused) {
 		c.refuse(refused.Reason)
 	}
@@ -139,7 +139,7 @@ func (c *Chat) ask(ctx context.Context, it task.Item) (reply chatReply, err erro
 func (c *Chat) messages(it task.Item) []message {
 	fill := strings.NewReplacer("{instruction}", c.instruction, "{prompt}", it.Prompt, "{input}", it.Input)
 	system := strings.TrimSpace(fill.Replace(c.opt.System))
-	if c.opt.Format != FormatText {
+	if c.opt.Format != formatText {
 		system = strings.TrimSpace(system + "\n" + jsonInstruction)
 	}
 	var out []message
@@ -159,7 +159,7 @@ type dialect struct {
 
 // firstDialect is what a server is tried with.
 func firstDialect(base, format string) dialect {
-	return dialect{schema: format == FormatAuto || format == FormatSchema, completion: base == remote.OpenAIURL}
+	return dialect{schema: format == formatAuto || format == formatSchema, completion: base == remote.OpenAIURL}
 }
 
 // simpler is the dialect to try after a refusal that the other may explain.
@@ -171,7 +171,7 @@ func (d dialect) simpler(err error, format string) (dialect, bool) {
 	switch {
 	case !d.completion && strings.Contains(e.Excerpt, "max_completion_tokens"):
 		d.completion = true
-	case d.schema && format == FormatAuto:
+	case d.schema && format == formatAuto:
 		d.schema = false
 	default:
 		return d, false

@@ -74,7 +74,7 @@ func (s *chatServer) open(t *testing.T, change func(*ChatOptions)) *Chat {
 	if change != nil {
 		change(&o)
 	}
-	c, err := NewChat("m@"+s.URL(), opposites, o, func(text string) { t.Log(text) }, s.clock.Deps(map[string]string{"OPENAI_API_KEY": testKey}))
+	c, err := newChat("m@"+s.URL(), opposites, o, func(text string) { t.Log(text) }, s.clock.Deps(map[string]string{"OPENAI_API_KEY": testKey}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ var proper = []Result{{Answer: "not hot"}, {Answer: "not big"}, {Answer: "not we
 func TestChatRequest(t *testing.T) {
 	s := newChatServer(t)
 	c := s.open(t, func(o *ChatOptions) {
-		o.System, o.User, o.Seed, o.Format = "{instruction} Be brief.", "{input}: '{input}' {prompt}", 7, FormatSchema
+		o.System, o.User, o.Seed, o.Format = "{instruction} Be brief.", "{input}: '{input}' {prompt}", 7, formatSchema
 	})
 	if d := cmp.Diff(proper[:1], c.Answers(t.Context(), items[:1])); d != "" {
 		t.Error(d)
@@ -112,7 +112,7 @@ func TestChatRequest(t *testing.T) {
 
 // A prompt that looks like a template is text.
 func TestTemplatesFillOnce(t *testing.T) {
-	c := newChatServer(t).open(t, func(o *ChatOptions) { o.Format, o.System = FormatText, "" })
+	c := newChatServer(t).open(t, func(o *ChatOptions) { o.Format, o.System = formatText, "" })
 	got := c.messages(task.Item{Prompt: "say {input} {instruction}", Input: "x"})
 	if d := cmp.Diff([]message{{"user", "say {input} {instruction}"}}, got); d != "" {
 		t.Error(d)
@@ -212,7 +212,7 @@ func TestLastingFaultsAreErrors(t *testing.T) {
 // A server that is gone for a while: its prompts fail, and are answered later.
 func TestChatServerDiesAndComesBack(t *testing.T) {
 	s := newChatServer(t)
-	p := NewMemo(s.open(t, nil))
+	p := newMemo(s.open(t, nil))
 	first := p.Answers(t.Context(), items[:1])
 	s.Stop()
 	for i, r := range p.Answers(t.Context(), items) {
@@ -234,24 +234,24 @@ func TestRefusedAnswers(t *testing.T) {
 		reason     Reason
 		want       string
 	}{
-		{"empty", reply(""), Empty, `must not be empty`},
-		{"null", `{"choices":[{"message":{"content":null},"finish_reason":"stop"}]}`, Empty, `must not be empty`},
-		{"empty in JSON", reply(`{"OUTPUT":"  "}`), Empty, `must not be empty`},
-		{"too long", reply(`{"OUTPUT":"` + strings.Repeat("é", 61) + `"}`), TooLong, `must have at most 60 characters, not 61 (got "` + strings.Repeat("é", 61) + `")`},
-		{"lines", reply(`{"OUTPUT":"a\nb"}`), SeveralLines, `must be one line (got "a\nb")`},
-		{"not JSON", reply("Sure! {OUTPUT: cold}"), NotJSON, `must be one JSON object (got "Sure! {OUTPUT: cold}")`},
-		{"lines of text", reply("cold\nOr cool."), NotJSON, `must be one JSON object (got "cold\nOr cool.")`},
-		{"JSON and more", reply(`{"OUTPUT":"a"} done`), NotJSON, `must be one JSON object (got "{\"OUTPUT\":\"a\"} done")`},
-		{"duplicate key", reply(`{"OUTPUT":"a","OUTPUT":"b"}`), NotJSON, `must be one JSON object (got "{\"OUTPUT\":\"a\",\"OUTPUT\":\"b\"}")`},
-		{"wrong field", reply(`{"output":"a"}`), WrongField, `must have the key OUTPUT (got "{\"output\":\"a\"}")`},
-		{"number", reply(`{"OUTPUT":7}`), WrongField, `OUTPUT must be a text (got "{\"OUTPUT\":7}")`},
-		{"null field", reply(`{"OUTPUT":null}`), WrongField, `OUTPUT must be a text (got "{\"OUTPUT\":null}")`},
-		{"control", reply(`{"OUTPUT":"a\u0007"}`), NotText, `must be text (got "a\a")`},
-		{"refusal", `{"choices":[{"message":{"content":null,"refusal":"I cannot help with that"},"finish_reason":"stop"}]}`, ByModel, `the model must not decline (got "I cannot help with that")`},
-		{"length", chatBody(`{"OUTPUT":"co`, "length"), CutShort, `must end within max_tokens (got "{\"OUTPUT\":\"co")`},
-		{"filter", chatBody("", "content_filter"), Filtered, `must pass the server's filter`},
-		{"tool", chatBody("", "tool_calls"), Unfinished, `finish_reason must be stop, not "tool_calls"`},
-		{"thoughts without end", reply("<think>hm {"), NotJSON, `must be one JSON object (got "<think>hm {")`},
+		{"empty", reply(""), emptyAnswer, `must not be empty`},
+		{"null", `{"choices":[{"message":{"content":null},"finish_reason":"stop"}]}`, emptyAnswer, `must not be empty`},
+		{"empty in JSON", reply(`{"OUTPUT":"  "}`), emptyAnswer, `must not be empty`},
+		{"too long", reply(`{"OUTPUT":"` + strings.Repeat("é", 61) + `"}`), tooLong, `must have at most 60 characters, not 61 (got "` + strings.Repeat("é", 61) + `")`},
+		{"lines", reply(`{"OUTPUT":"a\nb"}`), severalLines, `must be one line (got "a\nb")`},
+		{"not JSON", reply("Sure! {OUTPUT: cold}"), notJSON, `must be one JSON object (got "Sure! {OUTPUT: cold}")`},
+		{"lines of text", reply("cold\nOr cool."), notJSON, `must be one JSON object (got "cold\nOr cool.")`},
+		{"JSON and more", reply(`{"OUTPUT":"a"} done`), notJSON, `must be one JSON object (got "{\"OUTPUT\":\"a\"} done")`},
+		{"duplicate key", reply(`{"OUTPUT":"a","OUTPUT":"b"}`), notJSON, `must be one JSON object (got "{\"OUTPUT\":\"a\",\"OUTPUT\":\"b\"}")`},
+		{"wrong field", reply(`{"output":"a"}`), wrongField, `must have the key OUTPUT (got "{\"output\":\"a\"}")`},
+		{"number", reply(`{"OUTPUT":7}`), wrongField, `OUTPUT must be a text (got "{\"OUTPUT\":7}")`},
+		{"null field", reply(`{"OUTPUT":null}`), wrongField, `OUTPUT must be a text (got "{\"OUTPUT\":null}")`},
+		{"control", reply(`{"OUTPUT":"a\u0007"}`), noText, `must be text (got "a\a")`},
+		{"refusal", `{"choices":[{"message":{"content":null,"refusal":"I cannot help with that"},"finish_reason":"stop"}]}`, byModel, `the model must not decline (got "I cannot help with that")`},
+		{"length", chatBody(`{"OUTPUT":"co`, "length"), cutShort, `must end within max_tokens (got "{\"OUTPUT\":\"co")`},
+		{"filter", chatBody("", "content_filter"), filtered, `must pass the server's filter`},
+		{"tool", chatBody("", "tool_calls"), unfinished, `finish_reason must be stop, not "tool_calls"`},
+		{"thoughts without end", reply("<think>hm {"), notJSON, `must be one JSON object (got "<think>hm {")`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newChatServer(t)
@@ -271,13 +271,13 @@ func TestRefusedAnswers(t *testing.T) {
 
 func TestAcceptedForms(t *testing.T) {
 	for _, c := range []struct{ format, content, want string }{
-		{FormatAuto, " {\"OUTPUT\": \" cold \"}\n", "cold"},
-		{FormatAuto, "```json\n{\"OUTPUT\": \"cold\"}\n```", "cold"},
-		{FormatAuto, `{"why":"it is","OUTPUT":"c\u006fld"}`, "cold"},
-		{FormatAuto, "cold", "cold"},
-		{FormatAuto, "<think>\nhot, so {}\n</think>\n\ncold", "cold"},
-		{FormatJSON, "<think>hot</think>{\"OUTPUT\":\"cold\"}", "cold"},
-		{FormatText, " {cold} \n", "{cold}"},
+		{formatAuto, " {\"OUTPUT\": \" cold \"}\n", "cold"},
+		{formatAuto, "```json\n{\"OUTPUT\": \"cold\"}\n```", "cold"},
+		{formatAuto, `{"why":"it is","OUTPUT":"c\u006fld"}`, "cold"},
+		{formatAuto, "cold", "cold"},
+		{formatAuto, "<think>\nhot, so {}\n</think>\n\ncold", "cold"},
+		{formatJSON, "<think>hot</think>{\"OUTPUT\":\"cold\"}", "cold"},
+		{formatText, " {cold} \n", "{cold}"},
 	} {
 		ch := choice{Message: &replyMessage{Content: &c.content}, FinishReason: "stop"}
 		if got, err := readAnswer(ch, c.format, 60); err != nil || got != c.want {
@@ -285,7 +285,7 @@ func TestAcceptedForms(t *testing.T) {
 		}
 	}
 	bare := "cold"
-	if _, err := readAnswer(choice{Message: &replyMessage{Content: &bare}, FinishReason: "stop"}, FormatJSON, 60); err == nil {
+	if _, err := readAnswer(choice{Message: &replyMessage{Content: &bare}, FinishReason: "stop"}, formatJSON, 60); err == nil {
 		t.Error("json: must refuse a bare word")
 	}
 }
@@ -311,7 +311,7 @@ func TestFallsBackFromSchema(t *testing.T) {
 	if want := []string{p.Identity() + " refuses a JSON schema: answers are asked for as JSON by instruction"}; s.Requests() != 7 || cmp.Diff(want, told) != "" {
 		t.Errorf("got %d requests and told %q", s.Requests(), told)
 	}
-	strict := s.open(t, func(o *ChatOptions) { o.Format = FormatSchema })
+	strict := s.open(t, func(o *ChatOptions) { o.Format = formatSchema })
 	if r := strict.Answers(t.Context(), items[:1])[0]; r.Err == nil || !strings.HasSuffix(r.Err.Error(), `rejected, status 400: "response_format: json_schema is not supported"`) {
 		t.Errorf("got %v", r.Err)
 	}
@@ -349,10 +349,10 @@ func TestCost(t *testing.T) {
 	s := newChatServer(t)
 	p := s.open(t, func(o *ChatOptions) { o.PriceInput, o.PriceOutput = 150, 600 })
 	p.Answers(t.Context(), items)
-	if n, ok := CountsOf(NewMemo(p)); !ok || n.Cost != 30*150e-6+6*600e-6 {
+	if n, ok := CountsOf(newMemo(p)); !ok || n.Cost != 30*150e-6+6*600e-6 {
 		t.Errorf("got %+v, %v", n, ok)
 	}
-	if _, ok := CountsOf(NewMemo(Table{})); ok {
+	if _, ok := CountsOf(newMemo(tableParent{})); ok {
 		t.Error("a table counts nothing")
 	}
 }
@@ -371,7 +371,7 @@ func TestChatIdentity(t *testing.T) {
 		"system":      {func(o *ChatOptions) { o.System = "x" }, false},
 		"temperature": {func(o *ChatOptions) { o.Temperature = 0.5 }, false},
 		"seed":        {func(o *ChatOptions) { o.Seed = 1 }, false},
-		"format":      {func(o *ChatOptions) { o.Format = FormatText }, false},
+		"format":      {func(o *ChatOptions) { o.Format = formatText }, false},
 		"max_tokens":  {func(o *ChatOptions) { o.MaxTokens = 9 }, false},
 		"max_answer":  {func(o *ChatOptions) { o.MaxAnswer = 9 }, false},
 	} {
@@ -444,12 +444,12 @@ func TestKeyIsNotShown(t *testing.T) {
 
 func FuzzReadAnswer(f *testing.F) {
 	for _, content := range []string{`{"OUTPUT":"a"}`, "```json\n{}\n```", "<think>x</think>a", "```", "", "{\"OUTPUT\":\"\\ud800\"}"} {
-		f.Add(content, FormatAuto)
+		f.Add(content, formatAuto)
 	}
-	f.Add("a\tb", FormatText)
+	f.Add("a\tb", formatText)
 	f.Fuzz(func(t *testing.T, content, format string) {
 		got, err := readAnswer(choice{Message: &replyMessage{Content: &content}, FinishReason: "stop"}, format, 20)
-		var refused *RefusedError
+		var refused *refusedError
 		if err == nil && (got == "" || strings.ContainsAny(got, "\n\r") || len([]rune(got)) > 20) || err != nil && !errors.As(err, &refused) {
 			t.Errorf("got %q, %v", got, err)
 		}
@@ -472,7 +472,7 @@ func FuzzChatReply(f *testing.F) {
 		if len(r.Choices) != 1 || r.Choices[0].Message == nil {
 			t.Fatalf("accepted %s", reply)
 		}
-		for _, format := range []string{FormatAuto, FormatSchema, FormatJSON, FormatText} {
+		for _, format := range []string{formatAuto, formatSchema, formatJSON, formatText} {
 			answer, err := readAnswer(r.Choices[0], format, 20)
 			if (err == nil) == (answer == "") || strings.ContainsAny(answer, "\n\r\x1b") {
 				t.Errorf("%s: got %q, %v", format, answer, err)

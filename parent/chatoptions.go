@@ -42,16 +42,16 @@ type ChatOptions struct {
 
 // The forms of an answer.
 const (
-	FormatAuto   = "auto"   // schema; json where the server refuses it; a line without JSON counts as text
-	FormatSchema = "schema" // the server holds the model to {"OUTPUT": "..."}
-	FormatJSON   = "json"   // the model is told to
-	FormatText   = "text"   // the whole answer
+	formatAuto   = "auto"   // schema; json where the server refuses it; a line without JSON counts as text
+	formatSchema = "schema" // the server holds the model to {"OUTPUT": "..."}
+	formatJSON   = "json"   // the model is told to
+	formatText   = "text"   // the whole answer
 )
 
 // DefaultChatOptions ask the task's own instruction and the prompt as it is.
 func DefaultChatOptions() ChatOptions {
 	return ChatOptions{
-		System: "{instruction}", User: "{prompt}", Format: FormatAuto, MaxTokens: 256,
+		System: "{instruction}", User: "{prompt}", Format: formatAuto, MaxTokens: 256,
 		Template: hf.DefaultTemplateOptions(), Server: remote.DefaultOptions(),
 	}
 }

@@ -30,13 +30,13 @@ type constantError struct {
 // Error is one line.
 func (e *constantError) Error() string {
 	return fmt.Sprintf("parent: %s gives one answer to %d of %d different prompts (%q): it does not answer them; a larger model, another chat.system or chat.format may",
-		e.Parent, e.Same, e.N, refused(NotText, e.Answer, "").Answer)
+		e.Parent, e.Same, e.N, refused(noText, e.Answer, "").Answer)
 }
 
 // Is says that the error is ErrFailing.
 func (e *constantError) Is(target error) bool { return target == ErrFailing }
 
-// constant reports a Costly parent that gives one answer to the items; all says
+// constant reports a costly parent that gives one answer to the items; all says
 // that no more will be asked.
 func constant(p Parent, items []task.Item, results []Result, all bool) error {
 	if !isCostly(p) {
@@ -71,7 +71,7 @@ func constant(p Parent, items []task.Item, results []Result, all bool) error {
 // isCostly says whether a parent, or the one that it wraps, is a model.
 func isCostly(p Parent) bool {
 	for p != nil {
-		if _, ok := p.(Costly); ok {
+		if _, ok := p.(costly); ok {
 			return true
 		}
 		wrapper, ok := p.(interface{ Unwrap() Parent })

@@ -65,7 +65,7 @@ func TestConstantParent(t *testing.T) {
 		{"the same prompt", slices.Repeat(referenced(1, "a"), 64), []string{"red"}, 64, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			results, err := AskAll(t.Context(), Stack(ofModel{c.answers}, Options{}), c.items, 0, func([]Result) error { return nil })
+			results, err := AskAll(t.Context(), stack(ofModel{c.answers}, Options{}), c.items, 0, func([]Result) error { return nil })
 			var constant *constantError
 			if errors.As(err, &constant) != c.failing || errors.Is(err, ErrFailing) != c.failing || len(results) != c.asked {
 				t.Errorf("got %v and %d results, want failing %v and %d", err, len(results), c.failing, c.asked)
@@ -73,7 +73,7 @@ func TestConstantParent(t *testing.T) {
 		})
 	}
 	// what somebody wrote down is his business
-	if _, err := AskAll(t.Context(), NewMemo(written{}), referenced(64, "a", "b"), 0, func([]Result) error { return nil }); err != nil {
+	if _, err := AskAll(t.Context(), newMemo(written{}), referenced(64, "a", "b"), 0, func([]Result) error { return nil }); err != nil {
 		t.Errorf("a table: got %v", err)
 	}
 }
@@ -109,8 +109,8 @@ func TestPlaceholdersAreRefused(t *testing.T) {
 		s.Always(remotetest.Body(chatBody(content, "stop")))
 		c := s.open(t, func(o *ChatOptions) { o.System = "{instruction}\nGive the opposite, be brief.\nyes" })
 		r := c.Answers(t.Context(), []task.Item{{ID: "1", Prompt: "what is 'hot'?", Input: "hot"}})[0]
-		var no *RefusedError
-		if errors.As(r.Err, &no) != refuse || refuse && (no.Reason != Placeholder || c.Counts().Refused[Placeholder] != 1) {
+		var no *refusedError
+		if errors.As(r.Err, &no) != refuse || refuse && (no.Reason != placeholderAnswer || c.Counts().Refused[placeholderAnswer] != 1) {
 			t.Errorf("%s: got %+v", content, r)
 		}
 	}

@@ -31,8 +31,8 @@ func (c Counts) Values() map[string]float64 {
 	return out
 }
 
-// Counted is a Parent that counts; a wrapper of one has a method Unwrap.
-type Counted interface {
+// counter is a Parent that counts; a wrapper of one has a method Unwrap.
+type counter interface {
 	Counts() Counts
 }
 
@@ -41,7 +41,7 @@ type Counted interface {
 func CountsOf(p Parent) (c Counts, ok bool) {
 	var known int64
 	for p != nil {
-		if counted, ok := p.(Counted); ok {
+		if counted, ok := p.(counter); ok {
 			c = counted.Counts()
 			c.Known = known
 			return c, true

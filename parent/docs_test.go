@@ -22,7 +22,7 @@ func TestParentsPage(t *testing.T) {
 			t.Errorf("fault %s is not described", kind)
 		}
 	}
-	for _, reason := range []Reason{Empty, TooLong, SeveralLines, NotJSON, WrongField, NotText, Placeholder, ByModel, CutShort, Filtered, Unfinished} {
+	for _, reason := range []Reason{emptyAnswer, tooLong, severalLines, notJSON, wrongField, noText, placeholderAnswer, byModel, cutShort, filtered, unfinished} {
 		if !strings.Contains(string(page), "`"+string(reason)+"`") {
 			t.Errorf("reason %s is not described", reason)
 		}

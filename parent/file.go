@@ -16,9 +16,9 @@ import (
 	"pgsrm/task"
 )
 
-// File answers from a table in a file. Rows are found by the item's id, else by
+// fileParent answers from a table in a file. Rows are found by the item's id, else by
 // its prompt, else by its input.
-type File struct {
+type fileParent struct {
 	byID, byPrompt, byInput map[string]string
 	identity                string
 }
@@ -32,16 +32,16 @@ type row struct {
 	Reference *string `json:"reference"`
 }
 
-// OpenFile reads a parent file: CSV with a header line where the name ends in
+// openFile reads a parent file: CSV with a header line where the name ends in
 // .csv, JSON lines otherwise. Errors name the file and the line.
-func OpenFile(path string) (*File, error) {
+func openFile(path string) (*fileParent, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("parent: %w", err)
 	}
-	read := ReadJSONL
+	read := readJSONL
 	if strings.EqualFold(filepath.Ext(path), ".csv") {
-		read = ReadCSV
+		read = readCSV
 	}
 	f, err := read(bytes.NewReader(b))
 	if err != nil {
@@ -51,9 +51,9 @@ func OpenFile(path string) (*File, error) {
 	return f, nil
 }
 
-// ReadJSONL reads one object a line with "answer" (or "reference") and at least
+// readJSONL reads one object a line with "answer" (or "reference") and at least
 // one of "id", "prompt", "input". Other fields and empty lines are ignored.
-func ReadJSONL(r io.Reader) (*File, error) {
+func readJSONL(r io.Reader) (*fileParent, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
@@ -75,9 +75,9 @@ func ReadJSONL(r io.Reader) (*File, error) {
 	return f, f.check()
 }
 
-// ReadCSV reads rows under a header that names "answer" (or "reference") and at
+// readCSV reads rows under a header that names "answer" (or "reference") and at
 // least one of "id", "prompt", "input". Other columns are ignored.
-func ReadCSV(r io.Reader) (*File, error) {
+func readCSV(r io.Reader) (*fileParent, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
@@ -123,12 +123,12 @@ func csvRow(header, fields []string) row {
 	return out
 }
 
-func newFile() *File {
-	return &File{byID: map[string]string{}, byPrompt: map[string]string{}, byInput: map[string]string{}}
+func newFile() *fileParent {
+	return &fileParent{byID: map[string]string{}, byPrompt: map[string]string{}, byInput: map[string]string{}}
 }
 
 // add files one row under every key that it has.
-func (f *File) add(r row) error {
+func (f *fileParent) add(r row) error {
 	answer := r.Answer
 	if answer == nil {
 		answer = r.Reference
@@ -155,20 +155,20 @@ func (f *File) add(r row) error {
 	return nil
 }
 
-func (f *File) check() error {
+func (f *fileParent) check() error {
 	if len(f.byID)+len(f.byPrompt)+len(f.byInput) == 0 {
 		return errors.New("must hold at least one answer (got an empty file)")
 	}
 	return nil
 }
 
-// Answers looks every item up; a missing one has ErrNoAnswer.
-func (f *File) Answers(ctx context.Context, items []task.Item) []Result {
+// Answers looks every item up; a missing one has errNoAnswer.
+func (f *fileParent) Answers(ctx context.Context, items []task.Item) []Result {
 	out := make([]Result, len(items))
 	for i, it := range items {
 		answer, ok := f.lookup(it)
 		if !ok {
-			out[i].Err = itemError(it, ErrNoAnswer)
+			out[i].Err = itemError(it, errNoAnswer)
 			continue
 		}
 		out[i].Answer = answer
@@ -176,7 +176,7 @@ func (f *File) Answers(ctx context.Context, items []task.Item) []Result {
 	return out
 }
 
-func (f *File) lookup(it task.Item) (string, bool) {
+func (f *fileParent) lookup(it task.Item) (string, bool) {
 	if a, ok := f.byID[it.ID]; ok {
 		return a, true
 	}
@@ -189,7 +189,7 @@ func (f *File) lookup(it task.Item) (string, bool) {
 
 // Identity is "file:" and the SHA-256 of the file's bytes, so that a changed
 // file is another parent; it is "file:" alone for a reader without a path.
-func (f *File) Identity() string {
+func (f *fileParent) Identity() string {
 	if f.identity == "" {
 		return "file:"
 	}

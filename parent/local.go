@@ -17,11 +17,11 @@ import (
 	"pgsrm/tokenizer/chat"
 )
 
-// Local is a language model of a folder on the project's own engine. It answers
+// localParent is a language model of a folder on the project's own engine. It answers
 // greedily: the same prompt has the same answer. Instruction and prompt go
 // through the chat template of the folder; without one they follow each
 // other, a line each. It is safe for concurrent use.
-type Local struct {
+type localParent struct {
 	digest      string
 	instruction string // of the task
 	limit       int    // characters of an answer
@@ -46,9 +46,9 @@ func isLocal(spec string) bool {
 	return err == nil && st.IsDir()
 }
 
-// OpenLocal loads the model that a spec names: "hf:ORG/NAME" in the local cache of
+// loadLocal loads the model that a spec names: "hf:ORG/NAME" in the local cache of
 // the hub, else a folder.
-func OpenLocal(spec string, t *task.Task, o ChatOptions, threads int) (*Local, error) {
+func loadLocal(spec string, t *task.Task, o ChatOptions, threads int) (*localParent, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("parent: chat.%w", err)
 	}
@@ -71,17 +71,17 @@ func OpenLocal(spec string, t *task.Task, o ChatOptions, threads int) (*Local, e
 	if err != nil {
 		return nil, fmt.Errorf("parent: %s: %w", dir, err)
 	}
-	return &Local{
+	return &localParent{
 		digest: digest, instruction: t.System, limit: o.maxAnswer(t.Kind), opt: o, threads: threads, model: m, prompter: p,
 	}, nil
 }
 
 // Identity is "local:" and the digest of the folder: a copy of it elsewhere is
 // the same parent.
-func (l *Local) Identity() string { return "local:" + l.digest }
+func (l *localParent) Identity() string { return "local:" + l.digest }
 
 // Request is everything that decides the answer beside the model.
-func (l *Local) Request(it task.Item) string {
+func (l *localParent) Request(it task.Item) string {
 	input, err := l.input(it)
 	text, jsonErr := json.Marshal(struct {
 		Input     string `json:"input"`
@@ -104,13 +104,13 @@ func errorText(err error) string {
 }
 
 // messages fills the templates of the configuration.
-func (l *Local) messages(it task.Item) (system, user string) {
+func (l *localParent) messages(it task.Item) (system, user string) {
 	fill := strings.NewReplacer("{instruction}", l.instruction, "{prompt}", it.Prompt, "{input}", it.Input)
 	return strings.TrimSpace(fill.Replace(l.opt.System)), fill.Replace(l.opt.User)
 }
 
 // input is the text that the model is given.
-func (l *Local) input(it task.Item) (string, error) {
+func (l *localParent) input(it task.Item) (string, error) {
 	system, user := l.messages(it)
 	if l.prompter.Templated() {
 		return l.prompter.Chat(system, user)
@@ -122,7 +122,7 @@ func (l *Local) input(it task.Item) (string, error) {
 }
 
 // Answers lets the model answer every item.
-func (l *Local) Answers(ctx context.Context, items []task.Item) []Result {
+func (l *localParent) Answers(ctx context.Context, items []task.Item) []Result {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.model.Pool = kernel.NewPool(l.threads) // its own: the runs of a comparison share the parent, not their pools
@@ -136,7 +136,7 @@ func (l *Local) Answers(ctx context.Context, items []task.Item) []Result {
 }
 
 // batch answers some items together; those that do not fit have errors.
-func (l *Local) batch(ctx context.Context, items []task.Item, out []Result) {
+func (l *localParent) batch(ctx context.Context, items []task.Item, out []Result) {
 	var prompts [][]int32
 	var at []int // place of prompts[k] in items
 	for i, it := range items {
@@ -162,7 +162,7 @@ func (l *Local) batch(ctx context.Context, items []task.Item, out []Result) {
 }
 
 // tokens are the model's input for an item.
-func (l *Local) tokens(it task.Item) ([]int32, error) {
+func (l *localParent) tokens(it task.Item) ([]int32, error) {
 	text, err := l.input(it)
 	if errors.Is(err, chat.ErrTemplate) {
 		return nil, fmt.Errorf("%w (some know no system message: chat.system may be empty)", err)
@@ -177,11 +177,11 @@ func (l *Local) tokens(it task.Item) ([]int32, error) {
 // read takes the answer out of what the model wrote: the first line that is not
 // empty, without what it thinks aloud before. Thoughts
 // without end, and a line that max_tokens cut, are none.
-func (l *Local) read(g lm.Generation) (string, error) {
+func (l *localParent) read(g lm.Generation) (string, error) {
 	content := strings.TrimSpace(withoutThoughts(l.model.Tokenizer.Decode(g.Tokens, true)))
 	line, _, whole := strings.Cut(content, "\n")
 	if strings.HasPrefix(content, "<think>") || !whole && g.Finish == "length" {
-		return "", refused(CutShort, content, "must end within max_tokens")
+		return "", refused(cutShort, content, "must end within max_tokens")
 	}
 	answer, err := checkAnswer(strings.TrimSpace(line), l.limit)
 	if err == nil {

@@ -58,14 +58,14 @@ func localFolder(t *testing.T, template string, inputs map[string]string) string
 	return dir
 }
 
-func openLocal(t *testing.T, dir string, change func(*ChatOptions)) *Local {
+func openLocal(t *testing.T, dir string, change func(*ChatOptions)) *localParent {
 	t.Helper()
 	o := DefaultChatOptions()
 	o.MaxTokens = 8
 	if change != nil {
 		change(&o)
 	}
-	l, err := OpenLocal(dir, opposites, o, 2)
+	l, err := loadLocal(dir, opposites, o, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestLocalIdentity(t *testing.T) {
 		t.Errorf("a copy must be the same parent (got %s and %s)", one.Identity(), other.Identity())
 	}
 	request := one.Request(items[0])
-	for name, changed := range map[string]*Local{
+	for name, changed := range map[string]*localParent{
 		"max tokens": openLocal(t, a, func(o *ChatOptions) { o.MaxTokens = 9 }),
 		"max answer": openLocal(t, a, func(o *ChatOptions) { o.MaxAnswer = 9 }),
 		"system":     openLocal(t, a, func(o *ChatOptions) { o.System = "" }),
@@ -145,21 +145,21 @@ func TestLocalRead(t *testing.T) {
 		{" cold ", "eos", "cold", ""},
 		{"\n\n cold\nor so", "length", "cold", ""},
 		{"<think>\nhm\n</think>\n\ncold", "eos", "cold", ""},
-		{"<think>\nhm", "length", "", CutShort},
-		{"cold and", "length", "", CutShort},
-		{" \n ", "eos", "", Empty},
-		{strings.Repeat("cold ", 20), "eos", "", TooLong},
-		{"co\x01ld", "eos", "", NotText},
+		{"<think>\nhm", "length", "", cutShort},
+		{"cold and", "length", "", cutShort},
+		{" \n ", "eos", "", emptyAnswer},
+		{strings.Repeat("cold ", 20), "eos", "", tooLong},
+		{"co\x01ld", "eos", "", noText},
 	} {
 		got, err := l.read(lm.Generation{Tokens: l.model.Tokenizer.Encode(c.text), Finish: c.finish})
-		var refused *RefusedError
+		var refused *refusedError
 		if errors.As(err, &refused); got != c.want || (err == nil) != (c.reason == "") || err != nil && refused.Reason != c.reason {
 			t.Errorf("%q: got %q, %v, want %q, %s", c.text, got, err, c.want, c.reason)
 		}
 	}
 }
 
-// Stack remembers the answers of a local model by what it is asked.
+// stack remembers the answers of a local model by what it is asked.
 func TestLocalIsCostly(t *testing.T) {
 	dir := localFolder(t, "", map[string]string{"hot": "cold", "big": "small"})
 	o := DefaultChatOptions()

@@ -7,9 +7,9 @@ import (
 	"pgsrm/task"
 )
 
-// Memo remembers the answers of a parent by item id and prompt, so that each
+// memo remembers the answers of a parent by item id and prompt, so that each
 // item is asked once. Errors are not remembered. It is safe for concurrent use.
-type Memo struct {
+type memo struct {
 	inner Parent
 	mu    sync.Mutex
 	known map[memoKey]string
@@ -17,11 +17,11 @@ type Memo struct {
 
 type memoKey struct{ id, prompt string }
 
-// NewMemo wraps a parent.
-func NewMemo(p Parent) *Memo { return &Memo{inner: p, known: map[memoKey]string{}} }
+// newMemo wraps a parent.
+func newMemo(p Parent) *memo { return &memo{inner: p, known: map[memoKey]string{}} }
 
 // Answers asks the inner parent only for items without a remembered answer.
-func (m *Memo) Answers(ctx context.Context, items []task.Item) []Result {
+func (m *memo) Answers(ctx context.Context, items []task.Item) []Result {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := make([]Result, len(items))
@@ -47,7 +47,7 @@ func (m *Memo) Answers(ctx context.Context, items []task.Item) []Result {
 }
 
 // Identity is that of the wrapped parent.
-func (m *Memo) Identity() string { return m.inner.Identity() }
+func (m *memo) Identity() string { return m.inner.Identity() }
 
 // Unwrap is the wrapped parent.
-func (m *Memo) Unwrap() Parent { return m.inner }
+func (m *memo) Unwrap() Parent { return m.inner }

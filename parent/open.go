@@ -22,7 +22,7 @@ type Options struct {
 	Remote remote.Deps // what tests replace
 }
 
-// Open makes the parent that a spec names, wrapped by Stack: "builtin" (the
+// Open makes the parent that a spec names, wrapped by stack: "builtin" (the
 // task's own references), "file:PATH" (JSON lines or CSV) or "openai:MODEL@URL" (a
 // server of the chat protocol), "hf:ORG/NAME" or a folder (a local model).
 func Open(spec string, t *task.Task, o Options) (Parent, error) {
@@ -30,7 +30,7 @@ func Open(spec string, t *task.Task, o Options) (Parent, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Stack(p, o), nil
+	return stack(p, o), nil
 }
 
 // open makes the bare parent; every new kind of parent gets its case here.
@@ -42,13 +42,13 @@ func open(spec string, t *task.Task, o Options) (Parent, error) {
 	}
 	switch {
 	case spec == "builtin":
-		return Table{}, checkReferences(t)
+		return tableParent{}, checkReferences(t)
 	case kind == "file" && rest != "":
-		return OpenFile(rest)
+		return openFile(rest)
 	case kind == "openai":
-		return NewChat(rest, t, chat, o.Warn, o.Remote)
+		return newChat(rest, t, chat, o.Warn, o.Remote)
 	case isLocal(spec):
-		return OpenLocal(spec, t, chat, o.Threads)
+		return loadLocal(spec, t, chat, o.Threads)
 	}
 	return nil, fmt.Errorf("parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME or a folder (got %q)", remote.Redact(spec))
 }
@@ -74,11 +74,11 @@ func checkReferences(t *task.Task) error {
 	return fmt.Errorf("parent: builtin needs a task with reference answers (task %q has none)", t.Name)
 }
 
-// Stack puts every wrapper on a parent: on a Costly one memory and cache, on
+// stack puts every wrapper on a parent: on a costly one memory and cache, on
 // others the memory alone. It is the only place where wrappers are put on.
-func Stack(p Parent, o Options) Parent {
-	if c, ok := p.(Costly); ok {
+func stack(p Parent, o Options) Parent {
+	if c, ok := p.(costly); ok {
 		return newCached(c, o.Cache)
 	}
-	return NewMemo(p)
+	return newMemo(p)
 }

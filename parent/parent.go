@@ -1,7 +1,7 @@
 // Package parent asks a parent for the reference answers of prompts. A prompt has
 // an answer or an error of its own, never an invented answer.
 //
-//	parent.go       Parent, Costly; open.go: what a spec names, and the wrappers, put on in one place
+//	parent.go       Parent, costly; open.go: what a spec names, and the wrappers, put on in one place
 //	table.go        the task's own references; file.go: answers in a file
 //	chat.go         a chat server: request, dialects; chatwire.go: the protocol; chatoptions.go: its section
 //	local.go        a model folder on the project's engine
@@ -31,9 +31,9 @@ type Parent interface {
 	Identity() string
 }
 
-// Costly is a Parent whose calls take long or cost money: a server, a local
-// model. Stack puts the cache before it.
-type Costly interface {
+// costly is a Parent whose calls take long or cost money: a server, a local
+// model. stack puts the cache before it.
+type costly interface {
 	Parent
 	// Request is everything that decides the answer to one item beside the
 	// parent's Identity: the messages as they are sent, with all parameters.

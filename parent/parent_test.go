@@ -26,8 +26,8 @@ func texts(t *testing.T, rs []Result) []string {
 	for i, r := range rs {
 		out[i] = r.Answer
 		if r.Err != nil {
-			if !errors.Is(r.Err, ErrNoAnswer) || r.Answer != "" {
-				t.Errorf("result %d: got %q, %v, want ErrNoAnswer alone", i, r.Answer, r.Err)
+			if !errors.Is(r.Err, errNoAnswer) || r.Answer != "" {
+				t.Errorf("result %d: got %q, %v, want errNoAnswer alone", i, r.Answer, r.Err)
 			}
 			out[i] = "!"
 		}
@@ -36,7 +36,7 @@ func texts(t *testing.T, rs []Result) []string {
 }
 
 func TestTable(t *testing.T) {
-	got := texts(t, Table{}.Answers(t.Context(), items))
+	got := texts(t, tableParent{}.Answers(t.Context(), items))
 	if d := cmp.Diff([]string{"cold", "small", "!"}, got); d != "" {
 		t.Error(d)
 	}
@@ -50,7 +50,7 @@ func TestFileKeys(t *testing.T) {
 		"id over prompt": `{"id":"a","answer":"x"}` + "\n" + `{"prompt":"The opposite of 'hot' is ","answer":"no"}` + "\n" + `{"id":"c","answer":"y"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, err := ReadJSONL(strings.NewReader(in))
+			f, err := readJSONL(strings.NewReader(in))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +62,7 @@ func TestFileKeys(t *testing.T) {
 }
 
 func TestCSV(t *testing.T) {
-	f, err := ReadCSV(strings.NewReader("\xef\xbb\xbfInput,note, Answer\r\nhot,\"one, two\",cold\r\nwet,,\"very \"\"dry\"\"\"\r\n"))
+	f, err := readCSV(strings.NewReader("\xef\xbb\xbfInput,note, Answer\r\nhot,\"one, two\",cold\r\nwet,,\"very \"\"dry\"\"\"\r\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func (f *flaky) Answers(ctx context.Context, items []task.Item) []Result {
 // Answers are remembered, errors are not.
 func TestMemo(t *testing.T) {
 	f := &flaky{}
-	p := Stack(f, Options{})
+	p := stack(f, Options{})
 	first := p.Answers(t.Context(), items)
 	if first[1].Err == nil || first[0].Answer != "about hot" || first[2].Answer != "about wet" {
 		t.Errorf("first: %v", first)
@@ -162,7 +162,7 @@ func FuzzReadJSONL(f *testing.F) {
 	f.Add(`{"id":"a","answer":"x"}` + "\n" + `{"prompt":"p","reference":"y"}`)
 	f.Add("\xef\xbb\xbf{}\n")
 	f.Fuzz(func(t *testing.T, in string) {
-		if p, err := ReadJSONL(strings.NewReader(in)); err == nil {
+		if p, err := readJSONL(strings.NewReader(in)); err == nil {
 			p.Answers(t.Context(), items)
 		}
 	})
@@ -172,7 +172,7 @@ func FuzzReadCSV(f *testing.F) {
 	f.Add("input,answer\nhot,cold\n")
 	f.Add("id,answer\n\"a")
 	f.Fuzz(func(t *testing.T, in string) {
-		if p, err := ReadCSV(strings.NewReader(in)); err == nil {
+		if p, err := readCSV(strings.NewReader(in)); err == nil {
 			p.Answers(t.Context(), items)
 		}
 	})

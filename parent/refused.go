@@ -16,53 +16,53 @@ type Reason string
 
 // The reasons; Counts has a count for each.
 const (
-	Empty        Reason = "empty"
-	TooLong      Reason = "too_long"
-	SeveralLines Reason = "several_lines"
-	NotJSON      Reason = "not_json"
-	WrongField   Reason = "wrong_field" // no text under OUTPUT
-	NotText      Reason = "not_text"    // control characters, or bytes that are not UTF-8
-	ByModel      Reason = "refusal"     // the model declined
-	Placeholder  Reason = "placeholder" // words of the instruction
-	CutShort     Reason = "cut_short"   // finish_reason length: max_tokens was too few
-	Filtered     Reason = "filtered"    // finish_reason content_filter
-	Unfinished   Reason = "unfinished"  // any other finish_reason than stop
+	emptyAnswer       Reason = "empty"
+	tooLong           Reason = "too_long"
+	severalLines      Reason = "several_lines"
+	notJSON           Reason = "not_json"
+	wrongField        Reason = "wrong_field" // no text under OUTPUT
+	noText            Reason = "not_text"    // control characters, or bytes that are not UTF-8
+	byModel           Reason = "refusal"     // the model declined
+	placeholderAnswer Reason = "placeholder" // words of the instruction
+	cutShort          Reason = "cut_short"   // finish_reason length: max_tokens was too few
+	filtered          Reason = "filtered"    // finish_reason content_filter
+	unfinished        Reason = "unfinished"  // any other finish_reason than stop
 )
 
-// RefusedError is an answer that came and cannot be used. It is not asked for
+// refusedError is an answer that came and cannot be used. It is not asked for
 // again: the same request would bring the same.
-type RefusedError struct {
+type refusedError struct {
 	Reason Reason
 	Text   string // what must hold
 	Answer string // the beginning of what came; may be empty
 }
 
 // Error says what must hold and what came.
-func (e *RefusedError) Error() string {
+func (e *refusedError) Error() string {
 	if e.Answer == "" {
 		return "answer refused: " + e.Text
 	}
 	return fmt.Sprintf("answer refused: %s (got %q)", e.Text, e.Answer)
 }
 
-// refused makes a RefusedError that shows the beginning of the answer.
-func refused(r Reason, answer, format string, args ...any) *RefusedError {
+// refused makes a refusedError that shows the beginning of the answer.
+func refused(r Reason, answer, format string, args ...any) *refusedError {
 	const most = 80
 	if runes := []rune(answer); len(runes) > most {
 		answer = string(runes[:most]) + "..."
 	}
-	return &RefusedError{Reason: r, Text: fmt.Sprintf(format, args...), Answer: answer}
+	return &refusedError{Reason: r, Text: fmt.Sprintf(format, args...), Answer: answer}
 }
 
 // readAnswer takes the answer out of a choice: one line of at most so many
-// characters. The error is a *RefusedError.
+// characters. The error is a *refusedError.
 func readAnswer(c choice, format string, limit int) (string, error) {
 	content, err := finished(c)
 	if err != nil {
 		return "", err
 	}
 	content = strings.TrimSpace(withoutThoughts(content))
-	if format != FormatText && content != "" {
+	if format != formatText && content != "" {
 		if content, err = fromJSON(content, format); err != nil {
 			return "", err
 		}
@@ -78,13 +78,13 @@ func finished(c choice) (string, error) {
 	}
 	switch {
 	case c.Message.Refusal != nil && *c.Message.Refusal != "":
-		return "", refused(ByModel, *c.Message.Refusal, "the model must not decline")
+		return "", refused(byModel, *c.Message.Refusal, "the model must not decline")
 	case c.FinishReason == "length":
-		return "", refused(CutShort, content, "must end within max_tokens")
+		return "", refused(cutShort, content, "must end within max_tokens")
 	case c.FinishReason == "content_filter":
-		return "", refused(Filtered, content, "must pass the server's filter")
+		return "", refused(filtered, content, "must pass the server's filter")
 	case c.FinishReason != "stop":
-		return "", refused(Unfinished, content, "finish_reason must be stop, not %q", c.FinishReason)
+		return "", refused(unfinished, content, "finish_reason must be stop, not %q", c.FinishReason)
 	}
 	return content, nil
 }
@@ -103,20 +103,20 @@ func withoutThoughts(content string) string {
 // fromJSON is the text under OUTPUT. In the format auto one line without a brace
 // is taken as it is: the answer of a model that was not held to JSON.
 func fromJSON(content, format string) (string, error) {
-	if format == FormatAuto && !strings.ContainsAny(content, "{}`\n") {
+	if format == formatAuto && !strings.ContainsAny(content, "{}`\n") {
 		return content, nil
 	}
 	var fields map[string]json.RawMessage
 	if err := remote.Decode([]byte(withoutFence(content)), &fields); err != nil {
-		return "", refused(NotJSON, content, "must be one JSON object")
+		return "", refused(notJSON, content, "must be one JSON object")
 	}
 	raw, ok := fields[answerKey]
 	if !ok {
-		return "", refused(WrongField, content, "must have the key %s", answerKey)
+		return "", refused(wrongField, content, "must have the key %s", answerKey)
 	}
 	var text *string
 	if err := json.Unmarshal(raw, &text); err != nil || text == nil {
-		return "", refused(WrongField, content, "%s must be a text", answerKey)
+		return "", refused(wrongField, content, "%s must be a text", answerKey)
 	}
 	return *text, nil
 }
@@ -135,13 +135,13 @@ func withoutFence(content string) string {
 func checkAnswer(answer string, limit int) (string, error) {
 	switch n := utf8.RuneCountInString(answer); {
 	case answer == "":
-		return "", refused(Empty, "", "must not be empty")
+		return "", refused(emptyAnswer, "", "must not be empty")
 	case strings.ContainsAny(answer, "\n\r\v\f\u0085\u2028\u2029"):
-		return "", refused(SeveralLines, answer, "must be one line")
+		return "", refused(severalLines, answer, "must be one line")
 	case strings.ContainsFunc(answer, notText):
-		return "", refused(NotText, answer, "must be text")
+		return "", refused(noText, answer, "must be text")
 	case n > limit:
-		return "", refused(TooLong, answer, "must have at most %d characters, not %d", limit, n)
+		return "", refused(tooLong, answer, "must have at most %d characters, not %d", limit, n)
 	}
 	return answer, nil
 }
@@ -156,7 +156,7 @@ var placeholders = []string{"your answer", "your answer here", "the answer", "th
 func checkRepeats(answer string, instructions ...string) error {
 	bare := withoutBrackets(answer)
 	if slices.Contains(placeholders, bare) || answer == "..." || answer == "\u2026" {
-		return refused(Placeholder, answer, "must be an answer, not what stands for one")
+		return refused(placeholderAnswer, answer, "must be an answer, not what stands for one")
 	}
 	if strings.Count(bare, " ") < 3 {
 		return nil // an instruction may list the answers, a line each
@@ -164,7 +164,7 @@ func checkRepeats(answer string, instructions ...string) error {
 	for _, text := range instructions {
 		for line := range strings.Lines(text + "\n" + fold(text)) {
 			if bare == withoutBrackets(line) {
-				return refused(Placeholder, answer, "must be an answer, not the instruction")
+				return refused(placeholderAnswer, answer, "must be an answer, not the instruction")
 			}
 		}
 	}

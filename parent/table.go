@@ -7,18 +7,18 @@ import (
 	"pgsrm/task"
 )
 
-// ErrNoAnswer is the error of an item for which the parent holds no answer.
-var ErrNoAnswer = errors.New("no answer for this prompt")
+// errNoAnswer is the error of an item for which the parent holds no answer.
+var errNoAnswer = errors.New("no answer for this prompt")
 
-// Table is the built-in parent: the reference that the task itself carries.
-type Table struct{}
+// tableParent is the built-in parent: the reference that the task itself carries.
+type tableParent struct{}
 
-// Answers returns each item's Reference; an item without one has ErrNoAnswer.
-func (Table) Answers(ctx context.Context, items []task.Item) []Result {
+// Answers returns each item's Reference; an item without one has errNoAnswer.
+func (tableParent) Answers(ctx context.Context, items []task.Item) []Result {
 	out := make([]Result, len(items))
 	for i, it := range items {
 		if it.Reference == "" {
-			out[i].Err = itemError(it, ErrNoAnswer)
+			out[i].Err = itemError(it, errNoAnswer)
 			continue
 		}
 		out[i].Answer = it.Reference
@@ -27,4 +27,4 @@ func (Table) Answers(ctx context.Context, items []task.Item) []Result {
 }
 
 // Identity is "builtin".
-func (Table) Identity() string { return "builtin" }
+func (tableParent) Identity() string { return "builtin" }

@@ -44,7 +44,7 @@ func Softmax(a *Attn) {
 	for r, path := range a.Paths {
 		p := a.P[r*a.Pitch:][:(len(path)+15)&^15]
 		shift := Max(p)
-		var s Lanes
+		var s lanes
 		for i, v := range p {
 			p[i] = exp(v - shift)
 			s[i&15] += p[i]
