@@ -50,8 +50,8 @@ func NewKey(kind Kind, source, request string) Key {
 	return sha256.Sum256(b)
 }
 
-// ParseKey reads a key in hex.
-func ParseKey(text string) (Key, error) {
+// parseKey reads a key in hex.
+func parseKey(text string) (Key, error) {
 	var k Key
 	b, err := hex.DecodeString(text)
 	if err != nil || len(b) != len(k) {

@@ -33,7 +33,7 @@ func Open(location string, o Options) (*Cache, error) {
 		c.store = s
 		return c, nil
 	case location == "":
-		path, err := DefaultPath()
+		path, err := defaultPath()
 		if err != nil {
 			return nil, err
 		}
@@ -70,9 +70,9 @@ func checkForeign(path string) error {
 // ErrNoFolder is a machine without a folder for caches, where no file is named.
 var ErrNoFolder = errors.New("no folder for caches")
 
-// DefaultPath is pgsrm/cache.bolt in the user's folder for caches
+// defaultPath is pgsrm/cache.bolt in the user's folder for caches
 // ($XDG_CACHE_HOME or ~/.cache on Linux).
-func DefaultPath() (string, error) {
+func defaultPath() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("cache: %w (%w): going on without; name a file by --cache or %s", ErrNoFolder, err, Variable)

@@ -325,7 +325,7 @@ func TestDefaultPathIsOurs(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", dir)
 	t.Setenv("HOME", dir)
 	t.Setenv("LocalAppData", dir)
-	path, err := DefaultPath()
+	path, err := defaultPath()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -161,7 +161,7 @@ func readLine(line, n int, text []byte) (e *Entry, end bool, err error) {
 		}
 		return nil, true, nil
 	}
-	key, err := ParseKey(l.Key)
+	key, err := parseKey(l.Key)
 	if err != nil {
 		return nil, false, importError(line, "key must be %d hex digits", 2*len(key))
 	}

@@ -133,7 +133,7 @@ func (s *server) each(ctx context.Context, visit func(key Key, entry []byte) err
 		}
 		var keys []Key
 		for _, name := range names {
-			if key, err := ParseKey(strings.TrimPrefix(name, redisPrefix)); err == nil && !seen[key] {
+			if key, err := parseKey(strings.TrimPrefix(name, redisPrefix)); err == nil && !seen[key] {
 				seen[key] = true
 				keys = append(keys, key)
 			}

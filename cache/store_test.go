@@ -172,7 +172,7 @@ func TestOpen(t *testing.T) {
 		t.Error("a nil cache must keep nothing")
 	}
 	c, _ := opened(t, "", Options{})
-	if want, _ := DefaultPath(); c.Name() != want || !strings.HasSuffix(want, filepath.Join("pgsrm", "cache.bolt")) {
+	if want, _ := defaultPath(); c.Name() != want || !strings.HasSuffix(want, filepath.Join("pgsrm", "cache.bolt")) {
 		t.Errorf("default: got %q, want %q", c.Name(), want)
 	}
 	for location, want := range map[string]string{
@@ -195,7 +195,7 @@ func TestKey(t *testing.T) {
 			t.Errorf("%q and %s have one key", parts, other)
 		}
 		seen[k] = fmt.Sprint(parts)
-		if back, err := ParseKey(k.String()); err != nil || back != k {
+		if back, err := parseKey(k.String()); err != nil || back != k {
 			t.Errorf("%v reads back as %v, %v", k, back, err)
 		}
 	}
@@ -203,7 +203,7 @@ func TestKey(t *testing.T) {
 	if got := NewKey(Answer, "source", "request").String(); got != goldenKey {
 		t.Errorf("key changed: %s", got)
 	}
-	if _, err := ParseKey("00ff"); err == nil || err.Error() != `cache: key must be 64 hex digits (got "00ff")` {
+	if _, err := parseKey("00ff"); err == nil || err.Error() != `cache: key must be 64 hex digits (got "00ff")` {
 		t.Errorf("short key: %v", err)
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Ruled is a section with rules that its tags cannot say, such as values that
+// ruled is a section with rules that its tags cannot say, such as values that
 // exclude each other. Check calls Rules once the fields by themselves are right.
 // The keys of its errors are those within the section.
-type Ruled interface{ Rules() error }
+type ruled interface{ Rules() error }
 
 // Check reports the first value of a struct (or of a pointer to one) that its
 // tags or rules refuse, as an *Error.
@@ -37,7 +37,7 @@ func checkStruct(path string, v reflect.Value) error {
 			return err
 		}
 	}
-	if r, ok := v.Interface().(Ruled); ok {
+	if r, ok := v.Interface().(ruled); ok {
 		return At(path, r.Rules())
 	}
 	return nil
@@ -61,7 +61,7 @@ func checkValue(key string, v reflect.Value, tag reflect.StructTag) error {
 			return OneOf(key, v.String(), strings.Split(words, ", ")...)
 		}
 		if tag.Get("empty") == "no" {
-			return NotEmpty(key, v.String())
+			return notEmpty(key, v.String())
 		}
 	}
 	return nil
@@ -95,8 +95,8 @@ func OneOf(key, v string, words ...string) error {
 	return &Error{Key: key, Must: "must be one of " + strings.Join(words, ", "), Value: fmt.Sprintf("%q", v), Hint: Nearest(v, words)}
 }
 
-// NotEmpty demands a text that is not empty.
-func NotEmpty(key, v string) error {
+// notEmpty demands a text that is not empty.
+func notEmpty(key, v string) error {
 	if v != "" {
 		return nil
 	}

@@ -257,7 +257,7 @@ func TestReadFile(t *testing.T) {
 			t.Errorf("%q: got %q %q, %v", c.path, f.Name, f.Text, err)
 		}
 	}
-	if _, err := ReadFile("-", strings.NewReader(strings.Repeat("#", MaxFile+1))); err == nil || err.Error() != "<stdin>: must be at most 1048576 bytes long" {
+	if _, err := ReadFile("-", strings.NewReader(strings.Repeat("#", maxFile+1))); err == nil || err.Error() != "<stdin>: must be at most 1048576 bytes long" {
 		t.Errorf("got %v", err)
 	}
 	if _, err := ReadFile(path+".no", nil); !errors.Is(err, ErrBad) || !errors.Is(err, os.ErrNotExist) {

@@ -12,8 +12,8 @@ type File struct {
 	Text []byte
 }
 
-// MaxFile is the length in bytes up to which a file is read.
-const MaxFile = 1 << 20
+// maxFile is the length in bytes up to which a file is read.
+const maxFile = 1 << 20
 
 // ReadFile reads the file at path, for "-" the reader, for "" nothing.
 func ReadFile(path string, stdin io.Reader) (File, error) {
@@ -32,12 +32,12 @@ func ReadFile(path string, stdin io.Reader) (File, error) {
 		stdin = file
 	}
 	var err error
-	f.Text, err = io.ReadAll(io.LimitReader(stdin, MaxFile+1))
+	f.Text, err = io.ReadAll(io.LimitReader(stdin, maxFile+1))
 	switch {
 	case err != nil:
 		return f, &Error{File: f.Name, Must: err.Error(), Err: err}
-	case len(f.Text) > MaxFile:
-		return f, &Error{File: f.Name, Must: fmt.Sprintf("must be at most %d bytes long", MaxFile)}
+	case len(f.Text) > maxFile:
+		return f, &Error{File: f.Name, Must: fmt.Sprintf("must be at most %d bytes long", maxFile)}
 	}
 	return f, nil
 }

@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// inBatches embeds different texts through a Costly embedder within its limits:
+// inBatches embeds different texts through a costly embedder within its limits:
 // texts of similar length together, since a call takes as long as its longest one.
 // Results come in the order of the texts, checked. [len(texts)]
-func inBatches(ctx context.Context, e Costly, texts []string) []Result {
+func inBatches(ctx context.Context, e costly, texts []string) []Result {
 	limits := e.Limits()
 	out := make([]Result, len(texts))
 	slots := make(chan struct{}, max(1, limits.Parallel))

@@ -11,7 +11,7 @@ var builtinFile []byte // made by `pgsrm embed distill`, see docs/format/static-
 // Builtin is the embedded static embedder: tokens of all-MiniLM-L6-v2
 // (sentence-transformers, Apache-2.0) distilled by Distill.
 func Builtin() (*Static, error) {
-	s, err := DecodeStatic(builtinFile)
+	s, err := decodeStatic(builtinFile)
 	if err != nil {
 		return nil, fmt.Errorf("embed: builtin: %w", err)
 	}

@@ -13,9 +13,9 @@ import (
 	"pgsrm/cache"
 )
 
-// cached is a Costly embedder behind memory, cache and batcher.
+// cached is a costly embedder behind memory, cache and batcher.
 type cached struct {
-	inner   Costly
+	inner   costly
 	through *cache.Through[[]float32]
 
 	mu   sync.Mutex
@@ -24,7 +24,7 @@ type cached struct {
 }
 
 // newCached wraps an embedder; c may be nil.
-func newCached(e Costly, c *cache.Cache) *cached {
+func newCached(e costly, c *cache.Cache) *cached {
 	t := cache.NewThrough[[]float32](memoTexts)
 	t.Cache, t.Kind, t.Source = c, cache.Vector, sourceName(e.Identity())
 	t.Encode = encodeVector
@@ -78,14 +78,14 @@ func (c *cached) sameDim(r Result) Result {
 		c.dim = len(r.Vector)
 	}
 	if len(r.Vector) != c.dim {
-		return Result{Err: fmt.Errorf("embed: vector must have %d numbers like the others (got %d): %w", c.dim, len(r.Vector), ErrDrift)}
+		return Result{Err: fmt.Errorf("embed: vector must have %d numbers like the others (got %d): %w", c.dim, len(r.Vector), errDrift)}
 	}
 	return r
 }
 
-// ErrDrift is the error of vectors that come from another model than those in the
+// errDrift is the error of vectors that come from another model than those in the
 // cache, under the same identity.
-var ErrDrift = errors.New("the model behind the embedder has changed since the cache was filled: give it another name (embedding.name), or drop the old vectors (pgsrm cache prune)")
+var errDrift = errors.New("the model behind the embedder has changed since the cache was filled: give it another name (embedding.name), or drop the old vectors (pgsrm cache prune)")
 
 // sameCosine is the least cosine of a text's vectors from one model: servers differ a
 // little from call to call, as their batches do.
@@ -94,7 +94,7 @@ const sameCosine = 0.999
 // sameModel compares the vector of the probe with that in the cache, once the source
 // has given vectors; the first one is kept there.
 func (c *cached) sameModel(ctx context.Context, got []cache.Outcome[[]float32]) error {
-	p, ok := c.inner.(Probed)
+	p, ok := c.inner.(probed)
 	if !ok || c.through.Cache == nil || !slices.ContainsFunc(got, func(o cache.Outcome[[]float32]) bool { return o.Err == nil }) {
 		return nil
 	}
@@ -111,7 +111,7 @@ func (c *cached) sameModel(ctx context.Context, got []cache.Outcome[[]float32]) 
 	if b := c.through.Cache.Get(ctx, []cache.Key{key})[0]; b != nil {
 		then, err := decodeVector(b, 0)
 		if err == nil && (len(then) != len(now) || Cosine(then, now) < sameCosine) {
-			return fmt.Errorf("embed: %w", ErrDrift)
+			return fmt.Errorf("embed: %w", errDrift)
 		}
 	} else {
 		c.through.Cache.Put(cache.Vector, c.through.Source, key, encodeVector(now))

@@ -30,8 +30,8 @@ func (c Counts) Values() map[string]float64 {
 	return out
 }
 
-// Counted is an Embedder that counts; a wrapper of one has a method Unwrap.
-type Counted interface {
+// counter is an Embedder that counts; a wrapper of one has a method Unwrap.
+type counter interface {
 	Counts() Counts
 }
 
@@ -39,7 +39,7 @@ type Counted interface {
 // where nothing is counted.
 func CountsOf(e Embedder) (c Counts, ok bool) {
 	for e != nil {
-		if counted, ok := e.(Counted); ok {
+		if counted, ok := e.(counter); ok {
 			return counted.Counts(), true
 		}
 		wrapper, ok := e.(interface{ Unwrap() Embedder })

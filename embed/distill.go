@@ -60,7 +60,7 @@ func Distill(ctx context.Context, enc Embedder, vocab []string, opt DistillOptio
 	if err != nil {
 		return nil, fmt.Errorf("embed: distill: %w", err)
 	}
-	return DecodeStatic(b)
+	return decodeStatic(b)
 }
 
 // encodeTokens embeds every token in every context: row v is the mean for vocab[v].

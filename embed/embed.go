@@ -38,23 +38,23 @@ type Embedder interface {
 	Identity() Identity
 }
 
-// Costly is an Embedder whose calls take long or cost money: a server, a local
-// encoder. Stack puts the cache and the batcher before it. Its Identity must not
+// costly is an Embedder whose calls take long or cost money: a server, a local
+// encoder. stack puts the cache and the batcher before it. Its Identity must not
 // change as it is used; a Dim that is not known in advance is 0 there.
-type Costly interface {
+type costly interface {
 	Embedder
 	Limits() Limits
 }
 
-// Probed is a Costly embedder whose model can change behind its identity, as that of
+// probed is a costly embedder whose model can change behind its identity, as that of
 // a server can. Probe is the vector of a text that is always the same: the cache
 // keeps it, and refuses to mix the vectors of two models.
-type Probed interface {
-	Costly
+type probed interface {
+	costly
 	Probe(ctx context.Context) ([]float32, error)
 }
 
-// Limits bound what a Costly embedder is asked in one call. 0 is no bound.
+// Limits bound what a costly embedder is asked in one call. 0 is no bound.
 type Limits struct {
 	Items    int // texts of one call
 	Bytes    int // of all texts of one call; a longer text goes alone

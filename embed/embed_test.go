@@ -73,7 +73,7 @@ func TestMemo(t *testing.T) {
 		}
 		return Result{Vector: []float32{float32(len(text)), 1}}
 	}}
-	m := Stack(s, Options{})
+	m := stack(s, Options{})
 	for range 2 {
 		got := m.Embed(t.Context(), []string{"a", "down", "bb", "a", "zero"})
 		want := []Result{{Vector: []float32{1, 1}}, {}, {Vector: []float32{2, 1}}, {Vector: []float32{1, 1}}, {}}
@@ -103,7 +103,7 @@ func (s short) Embed(ctx context.Context, texts []string) []Result {
 
 func TestMemoCountsResults(t *testing.T) {
 	s := &script{dim: 1, answer: func(string) Result { return Result{Vector: []float32{1}} }}
-	for i, r := range NewMemo(short{s}).Embed(t.Context(), []string{"a", "b"}) {
+	for i, r := range newMemo(short{s}).Embed(t.Context(), []string{"a", "b"}) {
 		if r.Err == nil || r.Err.Error() != "embed: must give 2 results (got 1)" {
 			t.Errorf("result %d: got %v", i, r.Err)
 		}

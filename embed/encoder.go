@@ -23,9 +23,9 @@ type Encoder struct {
 	warn   func(text string) // nil once it was told
 }
 
-// OpenEncoder loads a model folder and computes on all processors. Of the settings
+// openEncoder loads a model folder and computes on all processors. Of the settings
 // Prefix, Prompt and TooLong count.
-func OpenEncoder(dir string, set Settings, warn func(text string)) (*Encoder, error) {
+func openEncoder(dir string, set Settings, warn func(text string)) (*Encoder, error) {
 	if err := set.Validate(); err != nil {
 		return nil, fmt.Errorf("embed: embedding.%w", err)
 	}
@@ -42,7 +42,7 @@ func OpenEncoder(dir string, set Settings, warn func(text string)) (*Encoder, er
 		}
 	}
 	enc.SetPool(kernel.NewPool(runtime.GOMAXPROCS(0)))
-	return &Encoder{enc: enc, strict: set.TooLong == TooLongError, warn: warn}, nil
+	return &Encoder{enc: enc, strict: set.TooLong == tooLongError, warn: warn}, nil
 }
 
 // Embed encodes texts; an empty one has ErrNoMeaning. A text beyond the length of the

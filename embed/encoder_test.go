@@ -74,7 +74,7 @@ func TestEncoderSettings(t *testing.T) {
 	if c, ok := CountsOf(query); !ok || c.Cut != 2 || len(warned) != 1 || !strings.Contains(warned[0], "longer than the 40 tokens") {
 		t.Errorf("cut %+v, warned %q", c, warned)
 	}
-	strict := open(func(s *Settings) { s.TooLong = TooLongError })
+	strict := open(func(s *Settings) { s.TooLong = tooLongError })
 	got := strict.Embed(t.Context(), []string{"red", long})
 	if got[0].Err != nil || got[1].Err == nil || got[1].Err.Error() != "embed: text must have at most 40 tokens (got 108)" {
 		t.Errorf("strict: %v", got)

@@ -6,22 +6,22 @@ import (
 	"pgsrm/cache"
 )
 
-// memoTexts is how many texts a Memo surely remembers: 50 MB at E = 384.
+// memoTexts is how many texts a memo surely remembers: 50 MB at E = 384.
 const memoTexts = 1 << 15
 
-// Memo remembers the vectors of an embedder, since a run embeds the same texts
+// memo remembers the vectors of an embedder, since a run embeds the same texts
 // again and again. Every vector is checked before it is handed on; errors are
 // never remembered. It is safe for concurrent use.
-type Memo struct {
+type memo struct {
 	inner Embedder
 	known *cache.Recent[[]float32]
 }
 
-// NewMemo wraps an embedder.
-func NewMemo(e Embedder) *Memo { return &Memo{inner: e, known: cache.NewRecent[[]float32](memoTexts)} }
+// newMemo wraps an embedder.
+func newMemo(e Embedder) *memo { return &memo{inner: e, known: cache.NewRecent[[]float32](memoTexts)} }
 
 // Embed asks the inner embedder once for each text that is not remembered.
-func (m *Memo) Embed(ctx context.Context, texts []string) []Result {
+func (m *memo) Embed(ctx context.Context, texts []string) []Result {
 	out := make([]Result, len(texts))
 	var missing []string
 	var slot map[string]int // place of a text in missing
@@ -51,7 +51,7 @@ func (m *Memo) Embed(ctx context.Context, texts []string) []Result {
 }
 
 // ask embeds texts through the inner embedder, checks and remembers.
-func (m *Memo) ask(ctx context.Context, texts []string) []Result {
+func (m *memo) ask(ctx context.Context, texts []string) []Result {
 	fresh := checked(m.inner, m.inner.Embed(ctx, texts), len(texts))
 	for i, r := range fresh {
 		if r.Err == nil {
@@ -62,4 +62,4 @@ func (m *Memo) ask(ctx context.Context, texts []string) []Result {
 }
 
 // Identity is that of the wrapped embedder.
-func (m *Memo) Identity() Identity { return m.inner.Identity() }
+func (m *memo) Identity() Identity { return m.inner.Identity() }

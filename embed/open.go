@@ -24,7 +24,7 @@ type Options struct {
 	Remote remote.Deps // what tests replace
 }
 
-// Open makes the embedder that a spec names, wrapped by Stack: "builtin" (the
+// Open makes the embedder that a spec names, wrapped by stack: "builtin" (the
 // embedded static embedder), a model folder, "hf:ORG/NAME" (such a folder in the
 // local cache of Hugging Face), "file:PATH" (a static embedder, word vectors, or JSON
 // lines of texts and vectors, told apart by content), or a server:
@@ -34,7 +34,7 @@ func Open(spec string, o Options) (Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Stack(e, o), nil
+	return stack(e, o), nil
 }
 
 // open makes the bare embedder; every new kind gets its case here.
@@ -52,9 +52,9 @@ func open(spec string, o Options) (Embedder, error) {
 	case kind == "hf" && rest != "":
 		return openHub(rest, set, o.Warn)
 	case slices.Contains(serverKinds, kind):
-		return NewServer(kind, rest, set, o.Warn, o.Remote)
+		return newServer(kind, rest, set, o.Warn, o.Remote)
 	case isFolder(spec):
-		return OpenEncoder(spec, set, o.Warn)
+		return openEncoder(spec, set, o.Warn)
 	}
 	return nil, fmt.Errorf("embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL or ollama:MODEL@URL (got %q)", remote.Redact(spec))
 }
@@ -64,7 +64,7 @@ func openHub(name string, set Settings, warn func(text string)) (Embedder, error
 	if err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}
-	return OpenEncoder(dir, set, warn)
+	return openEncoder(dir, set, warn)
 }
 
 func isFolder(path string) bool {
@@ -102,19 +102,19 @@ func openFile(path string) (Embedder, error) {
 	}
 	switch {
 	case isStatic(head):
-		return OpenStatic(path)
+		return openStatic(path)
 	case bytes.HasPrefix(head, []byte("{")):
-		return OpenVectorFile(path)
+		return openVectorFile(path)
 	}
-	return OpenWordVectors(path)
+	return openWordVectors(path)
 }
 
-// Stack puts every wrapper on an embedder: on a Costly one memory, cache and
+// stack puts every wrapper on an embedder: on a costly one memory, cache and
 // batcher, on others the memory alone. All of them check the vectors. It is the
 // only place where wrappers are put on.
-func Stack(e Embedder, o Options) Embedder {
-	if c, ok := e.(Costly); ok {
+func stack(e Embedder, o Options) Embedder {
+	if c, ok := e.(costly); ok {
 		return newCached(c, o.Cache)
 	}
-	return NewMemo(e)
+	return newMemo(e)
 }

@@ -32,9 +32,9 @@ type Server struct {
 	probing sync.Mutex // one probe at a time
 }
 
-// NewServer makes the embedder of a kind (openai, tei, ollama) that the rest of a
+// newServer makes the embedder of a kind (openai, tei, ollama) that the rest of a
 // spec names. Nothing is sent yet. Errors name no secrets.
-func NewServer(kind, rest string, set Settings, warn func(text string), deps remote.Deps) (*Server, error) {
+func newServer(kind, rest string, set Settings, warn func(text string), deps remote.Deps) (*Server, error) {
 	model, base, err := parseServer(kind, rest)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %s: %w", kind, err)
@@ -294,7 +294,7 @@ func (s *Server) known() (dim int, ok bool) {
 // the one that filled the cache.
 const probeText = "A grey cat slept on the warm stone wall behind the house."
 
-// Probe is the vector of a fixed text, asked for once; see Probed.
+// Probe is the vector of a fixed text, asked for once; see probed.
 func (s *Server) Probe(ctx context.Context) ([]float32, error) {
 	s.probing.Lock()
 	defer s.probing.Unlock()

@@ -138,7 +138,7 @@ func (s *vectorServer) open(t testing.TB, kind string, change func(*Settings)) *
 	if kind == "tei" {
 		spec = s.URL()
 	}
-	e, err := NewServer(kind, spec, *o.Settings, o.Warn, o.Remote)
+	e, err := newServer(kind, spec, *o.Settings, o.Warn, o.Remote)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestServerKinds(t *testing.T) {
 		dim    int
 	}{
 		{"openai", nil, map[string]any{"model": "m", "input": []any{"two", "2"}, "encoding_format": "base64"}, 8},
-		{"openai", func(s *Settings) { s.Encoding, s.Dimensions = EncodingFloat, 5 },
+		{"openai", func(s *Settings) { s.Encoding, s.Dimensions = encodingFloat, 5 },
 			map[string]any{"model": "m", "input": []any{"two", "2"}, "encoding_format": "float", "dimensions": 5.0}, 5},
 		{"tei", nil, map[string]any{"inputs": []any{"two", "2"}, "normalize": true, "truncate": false}, 8},
 		{"ollama", func(s *Settings) { s.Prefix = "query: " },
@@ -213,7 +213,7 @@ func TestServerIdentity(t *testing.T) {
 		if c.change != nil {
 			c.change(&set)
 		}
-		e, err := NewServer(c.kind, c.rest, set, nil, deps)
+		e, err := newServer(c.kind, c.rest, set, nil, deps)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -562,10 +562,10 @@ func TestDrift(t *testing.T) {
 		e := s.stacked(t, c, nil)
 		got := e.Embed(t.Context(), append(threeTexts, "new"))
 		want(t, got[:3], "m", 8, threeTexts...)
-		if !errors.Is(got[3].Err, ErrDrift) {
+		if !errors.Is(got[3].Err, errDrift) {
 			t.Errorf("new text: %v", got[3])
 		}
-		if got := e.Embed(t.Context(), []string{"newer"}); !errors.Is(got[0].Err, ErrDrift) {
+		if got := e.Embed(t.Context(), []string{"newer"}); !errors.Is(got[0].Err, errDrift) {
 			t.Errorf("newer text: %v", got[0])
 		}
 		renamed := s.stacked(t, c, func(set *Settings) { set.Name = s.model + fmt.Sprint(s.dim) })

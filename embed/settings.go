@@ -36,19 +36,19 @@ type Settings struct {
 
 // What becomes of a text that is too long.
 const (
-	TooLongCut   = "cut"
-	TooLongError = "error"
+	tooLongCut   = "cut"
+	tooLongError = "error"
 )
 
 // How numbers are sent.
 const (
-	EncodingBase64 = "base64"
-	EncodingFloat  = "float"
+	encodingBase64 = "base64"
+	encodingFloat  = "float"
 )
 
 // DefaultSettings suit a server of the protocol of OpenAI and a local encoder.
 func DefaultSettings() Settings {
-	return Settings{TooLong: TooLongCut, Encoding: EncodingBase64, Server: remote.DefaultOptions()}
+	return Settings{TooLong: tooLongCut, Encoding: encodingBase64, Server: remote.DefaultOptions()}
 }
 
 // Validate reports the first setting that cannot be used.

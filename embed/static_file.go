@@ -22,22 +22,22 @@ const (
 	maxToken      = 100     // bytes of a token: finding the longest one is quadratic in it
 )
 
-// OpenStatic reads the file of a static embedder.
-func OpenStatic(path string) (*Static, error) {
+// openStatic reads the file of a static embedder.
+func openStatic(path string) (*Static, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}
-	s, err := DecodeStatic(b)
+	s, err := decodeStatic(b)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %s: %w", path, err)
 	}
 	return s, nil
 }
 
-// DecodeStatic reads a static embedder from the bytes of its file. Errors say
+// decodeStatic reads a static embedder from the bytes of its file. Errors say
 // which part of the file is wrong.
-func DecodeStatic(b []byte) (*Static, error) {
+func decodeStatic(b []byte) (*Static, error) {
 	const sumSize = sha256.Size
 	if !isStatic(b) {
 		return nil, fmt.Errorf("must begin with %q (not a static embedder)", staticMagic)

@@ -15,7 +15,7 @@ import (
 // the centring must take away.
 func planar(t *testing.T) Embedder {
 	t.Helper()
-	f, err := ReadVectorFile(strings.NewReader(`
+	f, err := readVectorFile(strings.NewReader(`
 		{"text":"red","vector":[2,0,5]}
 		{"text":"blue","vector":[0,1,5]}
 		{"text":"not","vector":[-2,0,5]}
@@ -120,7 +120,7 @@ func TestStaticRoundTrip(t *testing.T) {
 	if err := s.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	back, err := OpenStatic(path)
+	back, err := openStatic(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,19 +147,19 @@ func TestDamagedStatic(t *testing.T) {
 	for i := range b {
 		bad := bytes.Clone(b)
 		bad[i] ^= 1
-		if _, err := DecodeStatic(bad); err == nil {
+		if _, err := decodeStatic(bad); err == nil {
 			t.Errorf("byte %d changed: must be an error", i)
 		}
-		if _, err := DecodeStatic(b[:i]); err == nil {
+		if _, err := decodeStatic(b[:i]); err == nil {
 			t.Errorf("cut to %d bytes: must be an error", i)
 		}
 	}
-	if _, err := DecodeStatic(append(bytes.Clone(b), 0)); err == nil {
+	if _, err := decodeStatic(append(bytes.Clone(b), 0)); err == nil {
 		t.Error("one byte more: must be an error")
 	}
 	bad := bytes.Clone(b)
 	bad[len(staticMagic)] = 2
-	if _, err := DecodeStatic(bad); err == nil || err.Error() != "version must be 1 (got 2)" {
+	if _, err := decodeStatic(bad); err == nil || err.Error() != "version must be 1 (got 2)" {
 		t.Errorf("version: got %v", err)
 	}
 }
@@ -176,7 +176,7 @@ func FuzzDecodeStatic(f *testing.F) {
 	f.Add([]byte("\x02\x00\x00\x00{}\x00\x00\x00\x00"))
 	f.Add([]byte("\x17\x00\x00\x00{\"dim\":1,\"tokens\":1}  \n\x01\x00\x00\x00a\x00\x00\x80\x3f\x01"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s, err := DecodeStatic(sealed(body))
+		s, err := decodeStatic(sealed(body))
 		if err != nil {
 			return
 		}

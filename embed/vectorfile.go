@@ -12,34 +12,34 @@ import (
 	"os"
 )
 
-// VectorFile holds vectors made elsewhere, for whole texts: JSON lines
+// vectorFile holds vectors made elsewhere, for whole texts: JSON lines
 // {"text": "...", "vector": [...]}, as `pgsrm embed --with-text` writes them.
-type VectorFile struct {
+type vectorFile struct {
 	dim     int
 	digest  string
 	vectors map[string][]float32 // [E] each, as read
 }
 
-// OpenVectorFile reads a file of texts with their vectors. Errors name the file
+// openVectorFile reads a file of texts with their vectors. Errors name the file
 // and the line.
-func OpenVectorFile(path string) (*VectorFile, error) {
+func openVectorFile(path string) (*vectorFile, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}
 	defer f.Close()
-	v, err := ReadVectorFile(f)
+	v, err := readVectorFile(f)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %s: %w", path, err)
 	}
 	return v, nil
 }
 
-// ReadVectorFile reads texts with their vectors, all of one dimension.
-func ReadVectorFile(r io.Reader) (*VectorFile, error) {
+// readVectorFile reads texts with their vectors, all of one dimension.
+func readVectorFile(r io.Reader) (*vectorFile, error) {
 	digest := sha256.New()
 	in := bufio.NewReaderSize(io.TeeReader(r, digest), 1<<16)
-	out := &VectorFile{vectors: map[string][]float32{}}
+	out := &vectorFile{vectors: map[string][]float32{}}
 	for n := 1; ; n++ {
 		line, err := in.ReadBytes('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -68,7 +68,7 @@ type vectorLine struct {
 	Vector []float32 `json:"vector"`
 }
 
-func (f *VectorFile) addLine(line []byte) error {
+func (f *vectorFile) addLine(line []byte) error {
 	if len(line) == 0 {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (f *VectorFile) addLine(line []byte) error {
 
 // Embed looks texts up as they are. A text that is not in the file is a failed
 // call, not one without meaning: the file says nothing about it.
-func (f *VectorFile) Embed(ctx context.Context, texts []string) []Result {
+func (f *vectorFile) Embed(ctx context.Context, texts []string) []Result {
 	out := make([]Result, len(texts))
 	for i, text := range texts {
 		v, ok := f.vectors[text]
@@ -105,6 +105,6 @@ func (f *VectorFile) Embed(ctx context.Context, texts []string) []Result {
 }
 
 // Identity is the digest of the file; the vectors are handed on as they are.
-func (f *VectorFile) Identity() Identity {
+func (f *vectorFile) Identity() Identity {
 	return Identity{Model: "vectors:" + f.digest, Pooling: "given", Dim: f.dim}
 }

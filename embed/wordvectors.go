@@ -9,34 +9,34 @@ import (
 	"pgsrm/embed/internal/wordvec"
 )
 
-// WordVectors embeds a text as the mean of its known words' vectors, scaled to
+// wordVectors embeds a text as the mean of its known words' vectors, scaled to
 // unit length: the embedder of the paper's lexical tasks (there Numberbatch). The
 // vectors stay in an index file; see docs/format/word-vector-index.md.
-type WordVectors struct {
+type wordVectors struct {
 	index *wordvec.Index
 }
 
-// OpenWordVectors opens a file of word vectors: GloVe (no header), word2vec as text
+// openWordVectors opens a file of word vectors: GloVe (no header), word2vec as text
 // or binary and fastText .vec (a header line "count dim"), ConceptNet Numberbatch
 // (words with the prefix /c/en/; other languages are left out), each also
 // compressed with gzip; or an index made of one. The first time an index is built:
 // PATH.index, or in the user's cache folder where that cannot be written. Errors
 // name the file and the line.
-func OpenWordVectors(path string) (*WordVectors, error) {
+func openWordVectors(path string) (*wordVectors, error) {
 	w, err := wordvec.Open(path, plainWord)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %s: %w", path, err)
 	}
-	return &WordVectors{w}, nil
+	return &wordVectors{w}, nil
 }
 
-// ReadWordVectors reads word vectors into memory; see OpenWordVectors for the forms.
-func ReadWordVectors(r io.Reader) (*WordVectors, error) {
+// readWordVectors reads word vectors into memory; see openWordVectors for the forms.
+func readWordVectors(r io.Reader) (*wordVectors, error) {
 	w, err := wordvec.Read(r, plainWord)
 	if err != nil {
 		return nil, err
 	}
-	return &WordVectors{w}, nil
+	return &wordVectors{w}, nil
 }
 
 // plainWord is the key of a word: without Numberbatch's prefix, folded; not ok for
@@ -51,18 +51,18 @@ func plainWord(s string) (key string, ok bool) {
 }
 
 // Len is the number of words.
-func (w *WordVectors) Len() int { return w.index.Len() }
+func (w *wordVectors) Len() int { return w.index.Len() }
 
 // Close gives the file back. Embed must not be called any more.
-func (w *WordVectors) Close() error { return w.index.Close() }
+func (w *wordVectors) Close() error { return w.index.Close() }
 
 // Embed gives each text the mean of its known words (see words); a text without
 // one has ErrNoMeaning.
-func (w *WordVectors) Embed(ctx context.Context, texts []string) []Result {
+func (w *wordVectors) Embed(ctx context.Context, texts []string) []Result {
 	return embedEach(ctx, texts, w.one)
 }
 
-func (w *WordVectors) one(text string) Result {
+func (w *wordVectors) one(text string) Result {
 	sum := make([]float32, w.index.Dim())
 	for _, word := range words(text) {
 		if _, err := w.index.Add(sum, word); err != nil {
@@ -74,6 +74,6 @@ func (w *WordVectors) one(text string) Result {
 
 // Identity is the digest of the file of vectors, before its index was made, and
 // the mean over words.
-func (w *WordVectors) Identity() Identity {
+func (w *wordVectors) Identity() Identity {
 	return Identity{Model: fmt.Sprintf("words:%x", w.index.Digest()), Pooling: "word-mean", Normalize: true, Dim: w.index.Dim()}
 }

@@ -41,7 +41,7 @@ func TestWordVectors(t *testing.T) {
 
 // The context is looked at between texts.
 func TestEmbeddersHearTheContext(t *testing.T) {
-	words, err := ReadWordVectors(strings.NewReader("red 3 0\nblue 0 4\n"))
+	words, err := readWordVectors(strings.NewReader("red 3 0\nblue 0 4\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func near(a, b []float32) bool {
 }
 
 func TestVectorFile(t *testing.T) {
-	f, err := ReadVectorFile(strings.NewReader(`{"text":"a","vector":[1,2]}` + "\n\n" + `{"text":"","vector":[0,1],"more":1}`))
+	f, err := readVectorFile(strings.NewReader(`{"text":"a","vector":[1,2]}` + "\n\n" + `{"text":"","vector":[0,1],"more":1}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestVectorFile(t *testing.T) {
 		"{\"text\":\"a\",\"vector\":[1]}\n{\"text\":\"b\",\"vector\":[1,2]}": `line 2: text "b": embed: vector must have 1 numbers (got 2)`,
 		`[]`: `line 1: must be {"text": "...", "vector": [...]} (got json: cannot unmarshal array into Go value of type embed.vectorLine)`,
 	} {
-		if _, err := ReadVectorFile(strings.NewReader(in)); err == nil || err.Error() != want {
+		if _, err := readVectorFile(strings.NewReader(in)); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", in, err, want)
 		}
 	}

@@ -16,9 +16,9 @@ import (
 	"pgsrm/task"
 )
 
-// fileParent answers from a table in a file. Rows are found by the item's id, else by
+// File answers from a table in a file. Rows are found by the item's id, else by
 // its prompt, else by its input.
-type fileParent struct {
+type File struct {
 	byID, byPrompt, byInput map[string]string
 	identity                string
 }
@@ -32,9 +32,9 @@ type row struct {
 	Reference *string `json:"reference"`
 }
 
-// openFile reads a parent file: CSV with a header line where the name ends in
+// OpenFile reads a parent file: CSV with a header line where the name ends in
 // .csv, JSON lines otherwise. Errors name the file and the line.
-func openFile(path string) (*fileParent, error) {
+func OpenFile(path string) (*File, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("parent: %w", err)
@@ -53,7 +53,7 @@ func openFile(path string) (*fileParent, error) {
 
 // readJSONL reads one object a line with "answer" (or "reference") and at least
 // one of "id", "prompt", "input". Other fields and empty lines are ignored.
-func readJSONL(r io.Reader) (*fileParent, error) {
+func readJSONL(r io.Reader) (*File, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func readJSONL(r io.Reader) (*fileParent, error) {
 
 // readCSV reads rows under a header that names "answer" (or "reference") and at
 // least one of "id", "prompt", "input". Other columns are ignored.
-func readCSV(r io.Reader) (*fileParent, error) {
+func readCSV(r io.Reader) (*File, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
@@ -123,12 +123,12 @@ func csvRow(header, fields []string) row {
 	return out
 }
 
-func newFile() *fileParent {
-	return &fileParent{byID: map[string]string{}, byPrompt: map[string]string{}, byInput: map[string]string{}}
+func newFile() *File {
+	return &File{byID: map[string]string{}, byPrompt: map[string]string{}, byInput: map[string]string{}}
 }
 
 // add files one row under every key that it has.
-func (f *fileParent) add(r row) error {
+func (f *File) add(r row) error {
 	answer := r.Answer
 	if answer == nil {
 		answer = r.Reference
@@ -155,7 +155,7 @@ func (f *fileParent) add(r row) error {
 	return nil
 }
 
-func (f *fileParent) check() error {
+func (f *File) check() error {
 	if len(f.byID)+len(f.byPrompt)+len(f.byInput) == 0 {
 		return errors.New("must hold at least one answer (got an empty file)")
 	}
@@ -163,7 +163,7 @@ func (f *fileParent) check() error {
 }
 
 // Answers looks every item up; a missing one has errNoAnswer.
-func (f *fileParent) Answers(ctx context.Context, items []task.Item) []Result {
+func (f *File) Answers(ctx context.Context, items []task.Item) []Result {
 	out := make([]Result, len(items))
 	for i, it := range items {
 		answer, ok := f.lookup(it)
@@ -176,7 +176,7 @@ func (f *fileParent) Answers(ctx context.Context, items []task.Item) []Result {
 	return out
 }
 
-func (f *fileParent) lookup(it task.Item) (string, bool) {
+func (f *File) lookup(it task.Item) (string, bool) {
 	if a, ok := f.byID[it.ID]; ok {
 		return a, true
 	}
@@ -189,7 +189,7 @@ func (f *fileParent) lookup(it task.Item) (string, bool) {
 
 // Identity is "file:" and the SHA-256 of the file's bytes, so that a changed
 // file is another parent; it is "file:" alone for a reader without a path.
-func (f *fileParent) Identity() string {
+func (f *File) Identity() string {
 	if f.identity == "" {
 		return "file:"
 	}

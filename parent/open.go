@@ -44,7 +44,7 @@ func open(spec string, t *task.Task, o Options) (Parent, error) {
 	case spec == "builtin":
 		return tableParent{}, checkReferences(t)
 	case kind == "file" && rest != "":
-		return openFile(rest)
+		return OpenFile(rest)
 	case kind == "openai":
 		return newChat(rest, t, chat, o.Warn, o.Remote)
 	case isLocal(spec):

@@ -37,7 +37,7 @@ type lineData struct {
 type armCurves struct {
 	arm    *Arm
 	seeds  [][]Point
-	middle []CurvePoint
+	middle []curvePoint
 }
 
 // chart draws one metric of all arms; ok = false where none recorded it.

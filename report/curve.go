@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// CurvePoint is the mean over seeds at one place of a learning curve.
-type CurvePoint struct {
+// curvePoint is the mean over seeds at one place of a learning curve.
+type curvePoint struct {
 	Episode float64
 	Mean    float64
 	Lo, Hi  float64 // 95% t interval over the seeds; both Mean where N < 2
@@ -19,7 +19,7 @@ const curveStretches = 60
 
 // curves returns the learning curve of each seed, on one grid of episodes, and
 // the curve of their mean.
-func (a *Arm) curves(metric string, lim limits) (seeds [][]Point, middle []CurvePoint) {
+func (a *Arm) curves(metric string, lim limits) (seeds [][]Point, middle []curvePoint) {
 	grid := a.grid(metric)
 	for _, r := range a.Runs {
 		if points := r.Series[metric]; len(points) > 0 {
@@ -37,7 +37,7 @@ func (a *Arm) curves(metric string, lim limits) (seeds [][]Point, middle []Curve
 			continue
 		}
 		e := estimate(values, lim)
-		p := CurvePoint{Episode: float64(at), Mean: e.Mean, Lo: e.Mean, Hi: e.Mean, N: len(values)}
+		p := curvePoint{Episode: float64(at), Mean: e.Mean, Lo: e.Mean, Hi: e.Mean, N: len(values)}
 		if e.CI95 != nil {
 			p.Lo, p.Hi = e.CI95[0], e.CI95[1]
 		}

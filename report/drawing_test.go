@@ -194,7 +194,7 @@ func TestChartStyle(t *testing.T) {
 
 // Bands of few seeds can be far wider than the curves: they are cut at the frame.
 func TestBandsAreCutAtTheFrame(t *testing.T) {
-	c := armCurves{arm: &Arm{Label: "a"}, middle: []CurvePoint{{Episode: 0, Mean: 0.5, Lo: -9, Hi: 9, N: 2}, {Episode: 10, Mean: 0.6, Lo: 0.55, Hi: 0.65, N: 2}}}
+	c := armCurves{arm: &Arm{Label: "a"}, middle: []curvePoint{{Episode: 0, Mean: 0.5, Lo: -9, Hi: 9, N: 2}, {Episode: 10, Mean: 0.6, Lo: 0.55, Hi: 0.65, N: 2}}}
 	var d drawing
 	c.drawSpread(&d, 0, axis{0, 10, 0, 100}, axis{0, 1, 100, 0})
 	want := []point{{0, 0}, {100, 35}, {100, 45}, {0, 100}}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -97,15 +96,6 @@ func (d *Data) slots() map[string]int {
 		}
 	}
 	return slots
-}
-
-// WriteHTML writes report.html into dir about the runs at or below it.
-func WriteHTML(dir string) error {
-	data, err := Load(dir)
-	if err != nil {
-		return err
-	}
-	return data.WriteHTML(filepath.Join(dir, "report.html"))
 }
 
 // WriteHTML writes the page: one file that opens offline.

@@ -36,7 +36,7 @@ func fixturePage(t *testing.T) []byte {
 	if err := os.WriteFile(config, []byte("task: colors\nreward: binary\nseed: 1\nchild: '"+strings.ReplaceAll(evil, "'", "''")+"'\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteHTML(dir); err != nil {
+	if err := writeHTML(dir); err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
@@ -129,4 +129,13 @@ func TestPageIsReproducible(t *testing.T) {
 	if !bytes.Equal(pages[0], pages[1]) {
 		t.Error("the page must not depend on chance")
 	}
+}
+
+// writeHTML writes report.html into dir about the runs at or below it.
+func writeHTML(dir string) error {
+	data, err := Load(dir)
+	if err != nil {
+		return err
+	}
+	return data.WriteHTML(filepath.Join(dir, "report.html"))
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 )
 
@@ -70,18 +69,6 @@ var compared = []string{exactTrain, exactHeldOut, semTrain, semHeldOut}
 // stretches is the number of windows in which falling and stagnation of the
 // reward are counted.
 const stretches = 50
-
-// Summarize computes summary.json of one task's runs at or below dir.
-func Summarize(dir string) (Summary, error) {
-	data, err := Load(dir)
-	if err != nil {
-		return Summary{}, err
-	}
-	if len(data.Groups) != 1 {
-		return Summary{}, fmt.Errorf("report: %s must hold runs of one task (got %d tasks)", dir, len(data.Groups))
-	}
-	return data.Groups[0].Summary(), nil
-}
 
 // Summaries returns the summary of each task.
 func (d *Data) Summaries() []Summary {

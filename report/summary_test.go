@@ -33,7 +33,7 @@ func TestSummarizePairsSeeds(t *testing.T) {
 		tiny(t, dir, "pgsrm", seed+1, v+0.2+0.1*float64(seed))
 	}
 	tiny(t, dir, "pgsrm", 4, 1) // no twin: in the mean of its arm, in no pair
-	s, err := Summarize(dir)
+	s, err := summarize(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestSummarizePairsSeeds(t *testing.T) {
 func TestSummaryKeys(t *testing.T) {
 	dir := t.TempDir()
 	tiny(t, dir, "binary", 1, 0.5)
-	s, err := Summarize(dir)
+	s, err := summarize(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestShortRunsStandInNoEndValue(t *testing.T) {
 	}
 	lines := strings.SplitAfter(string(text), "\n")
 	write(t, path, lines[0]+lines[1]+`{"step":2,"epi`)
-	s, err := Summarize(dir)
+	s, err := summarize(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestShortRunsStandInNoEndValue(t *testing.T) {
 func TestCollapse(t *testing.T) {
 	dir := t.TempDir()
 	writeFixture(t, dir, 2)
-	s, err := Summarize(dir)
+	s, err := summarize(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestVerdictOfWhatIsNotSettled(t *testing.T) {
 		tiny(t, dir, "binary", seed+1, 0.4)
 		tiny(t, dir, "pgsrm", seed+1, 0.4+d)
 	}
-	s, err := Summarize(dir)
+	s, err := summarize(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestVerdictOfWhatIsNotSettled(t *testing.T) {
 	single := t.TempDir()
 	tiny(t, single, "binary", 1, 0.4)
 	tiny(t, single, "pgsrm", 1, 0.9)
-	if s, err = Summarize(single); err != nil {
+	if s, err = summarize(single); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.Verdict[0]; !strings.HasSuffix(got, "One seed alone: there is no interval, and this shows nothing yet.") {
@@ -179,7 +179,7 @@ func TestPrint(t *testing.T) {
 		tiny(t, dir, "binary", seed, 0.25)
 		tiny(t, dir, "pgsrm", seed, 0.5)
 	}
-	s, err := Summarize(dir)
+	s, err := summarize(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,4 +273,16 @@ func TestSeedsText(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+}
+
+// summarize computes summary.json of one task's runs at or below dir.
+func summarize(dir string) (Summary, error) {
+	data, err := Load(dir)
+	if err != nil {
+		return Summary{}, err
+	}
+	if len(data.Groups) != 1 {
+		return Summary{}, fmt.Errorf("report: %s must hold runs of one task (got %d tasks)", dir, len(data.Groups))
+	}
+	return data.Groups[0].Summary(), nil
 }
