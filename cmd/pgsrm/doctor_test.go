@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -179,5 +180,30 @@ func TestDoctorOfPlaces(t *testing.T) {
 	d.g.cache.Close()
 	if got := d.checks[0]; got.Status != checkOK || !strings.HasSuffix(got.Text, "cache.bolt can be written and read") {
 		t.Errorf("cache: %+v", got)
+	}
+}
+
+// Bad input goes before what is unavailable; both are named.
+func TestDoctorVerdict(t *testing.T) {
+	for _, c := range []struct {
+		status []string
+		code   int
+		want   string
+	}{
+		{[]string{checkOK, checkWarning}, exitDone, ""},
+		{[]string{checkUnavailable, checkBad, checkWarning}, exitInput, "doctor: something is wrong with: 1, 0"},
+		{[]string{checkOK, checkUnavailable}, exitUnavailable, "parent or embedder unavailable: doctor: something is wrong with: 1"},
+	} {
+		d := &doctor{}
+		for i, status := range c.status {
+			d.add(strconv.Itoa(i), status, "a\n text", "advice")
+		}
+		err := d.verdict()
+		if exitCode(err) != c.code || err != nil && err.Error() != c.want {
+			t.Errorf("%v: %v, want exit code %d and %q", c.status, err, c.code, c.want)
+		}
+		if d.checks[0].Text != "a text" {
+			t.Errorf("a text must be one line (got %q)", d.checks[0].Text)
+		}
 	}
 }

@@ -50,3 +50,24 @@ func FuzzScoreLine(f *testing.F) {
 		}
 	})
 }
+
+// Other accepted answers of a prompt count beside the task's own reference alone.
+func TestScoreAccepted(t *testing.T) {
+	it := task.Item{ID: "1", Prompt: "p", Reference: "red", Accepted: []string{"crimson"}}
+	s := &answerScorer{items: map[string]task.Item{"p": it}, answers: map[string]string{"1": "red"}}
+	for text, want := range map[string]int{
+		`{"prompt":"p","response":"x"}`:                     1,
+		`{"prompt":"p","response":"x","reference":"red"}`:   1,
+		`{"prompt":"p","response":"x","reference":"blue"}`:  0,
+		`{"prompt":"other","response":"x","reference":"r"}`: 0,
+	} {
+		l, err := s.read(inputLine{Number: 1, Text: text})
+		if err != nil || l.score.Err != nil || len(l.sample.Accepted) != want {
+			t.Errorf("%s: accepted %q, %v", text, l.sample.Accepted, err)
+		}
+	}
+	l, err := s.read(inputLine{Number: 1, Text: `{"prompt":"other","response":"x"}`})
+	if err != nil || l.score.Err == nil {
+		t.Errorf("a prompt without a reference: %v, %v", err, l.score.Err)
+	}
+}

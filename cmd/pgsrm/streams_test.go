@@ -122,6 +122,19 @@ func inputs(got *[]string) func([]inputLine, *bufio.Writer) error {
 	}
 }
 
+// The first batch that cannot be written ends the work.
+func TestEachBatchEndsAtWriteError(t *testing.T) {
+	calls := 0
+	err := eachBatch(context.Background(), strings.NewReader("a\nb\nc\n"), quiet(full{}), 1, func(batch []inputLine, w *bufio.Writer) error {
+		calls++
+		w.WriteString(batch[0].Text)
+		return nil
+	})
+	if err == nil || calls != 1 {
+		t.Errorf("%d batches, error %v", calls, err)
+	}
+}
+
 // The lines of a batch before a read error are worked on, and the error is told.
 func TestReadErrorNamesLine(t *testing.T) {
 	r := io.MultiReader(strings.NewReader("a\nb\n"), brokenReader{})

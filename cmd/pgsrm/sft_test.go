@@ -1,0 +1,41 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"pgsrm/eval"
+	"pgsrm/run"
+	"pgsrm/task"
+)
+
+// The loss is on the answer and its end token, not on the prompt, and on train prompts
+// alone.
+func TestTeachingSequences(t *testing.T) {
+	m, err := run.OpenChild("builtin:tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := childOptions{Template: run.ChatTemplate{Use: "auto"}}
+	input, err := o.prompter(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seqs, err := teachingSequences(m.Config, input, []eval.Answer{
+		{Item: task.Item{ID: "1", Prompt: "hot is ", Split: task.Train}, Reference: "cold"},
+		{Item: task.Item{ID: "2", Prompt: "big is ", Split: task.HeldOut}, Reference: "small"},
+	})
+	if err != nil || len(seqs) != 1 {
+		t.Fatalf("%d sequences, %v", len(seqs), err)
+	}
+	prompt := m.Tokenizer.Encode("hot is ")
+	want := append(append(slices.Clone(prompt), m.Tokenizer.Encode("cold")...), m.Config.EOS)
+	if q := seqs[0]; !slices.Equal(q.Tokens, want) || q.From != len(prompt) {
+		t.Errorf("got %v from %d, want %v from %d", q.Tokens, q.From, want, len(prompt))
+	}
+	cfg := m.Config
+	cfg.EOS = -1
+	if _, err := teachingSequences(cfg, input, nil); exitCode(err) != exitInput {
+		t.Errorf("a child without end token: error %v", err)
+	}
+}
