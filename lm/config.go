@@ -113,14 +113,14 @@ func (c Config) EndsWith(token int32) bool {
 // Fits reports a prompt that leaves no room for n more tokens in the context.
 func (c Config) Fits(prompt []int32, n int) error {
 	if len(prompt) == 0 {
-		return fmt.Errorf("prompt: must have at least one token")
+		return fmt.Errorf("must have at least one token")
 	}
 	if n > c.Positions-len(prompt) {
-		return fmt.Errorf("prompt: %d tokens and %d new ones must fit in the context of %d", len(prompt), n, c.Positions)
+		return fmt.Errorf("%d tokens and %d new ones must fit in the context of %d", len(prompt), n, c.Positions)
 	}
 	for _, t := range prompt {
 		if t < 0 || int(t) >= c.Vocab {
-			return fmt.Errorf("prompt: token must be in 0..%d (got %d)", c.Vocab-1, t)
+			return fmt.Errorf("token must be in 0..%d (got %d)", c.Vocab-1, t)
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 
+	"pgsrm/config"
 	"pgsrm/parent"
 	"pgsrm/reward"
 	"pgsrm/task"
@@ -29,7 +30,7 @@ func (r *run) openAnswers(ctx context.Context, deps Deps) (map[string]string, er
 	}
 	p, err := r.openParent(deps)
 	if err != nil {
-		return nil, inConfig(err)
+		return nil, config.Bad(err)
 	}
 	results, err := r.askParent(ctx, p)
 	if err != nil {
@@ -158,7 +159,7 @@ func (r *run) restoreReward() error {
 		return fmt.Errorf("calibration: %w", err)
 	}
 	if r.scorer, err = reward.Restore(r.cfg.Reward, cal, r.embedder); err != nil {
-		return inConfig(err)
+		return config.Bad(err)
 	}
 	return nil
 }
@@ -171,7 +172,7 @@ func calibrationError(ctx context.Context, err error) error {
 	case errors.Is(err, reward.ErrEmbedding):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return inConfig(err)
+	return config.Bad(err)
 }
 
 // TermNames are the kinds of the terms, with a number after those that come again.

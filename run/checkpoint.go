@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 
+	"pgsrm/config"
 	"pgsrm/hf"
 	"pgsrm/internal/durable"
 	"pgsrm/lm"
@@ -70,7 +71,7 @@ func (c checkpoints) newest(verify func(step int) error) (step int, ok bool, err
 	if older := lastGood(steps[:len(steps)-1], verify); older >= 0 {
 		hint = fmt.Sprintf("%s is good: to resume from it, remove %s and resume again", c.folder(older), c.folder(step))
 	}
-	return 0, false, configErrorf("checkpoint: %w; %s", damage, hint)
+	return 0, false, config.Errorf("checkpoint: %w; %s", damage, hint)
 }
 
 // good names the newest checkpoint that verify finds good, for an error.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"pgsrm/config"
 	"pgsrm/kernel"
 	"pgsrm/reward"
 )
@@ -32,7 +33,7 @@ func Arms(base Config, rewards []reward.Spec, seeds int) ([]Arm, error) {
 			c.Reward, c.Seed = spec, base.Seed+uint64(i)
 			name := folderName(spec.Name) + fmt.Sprintf("/seed-%d", c.Seed)
 			if taken[name] {
-				return nil, configErrorf("rewards: must differ (got %q twice)", spec.Name)
+				return nil, config.Errorf("rewards: must differ (got %q twice)", spec.Name)
 			}
 			taken[name] = true
 			c.Out = filepath.Join(base.Out, filepath.FromSlash(name))

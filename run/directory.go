@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"pgsrm/config"
 	"pgsrm/internal/durable"
 )
 
@@ -54,7 +55,7 @@ type namedJournal struct {
 // refused and not touched.
 func openDirectory(path string, now time.Time) (*directory, error) {
 	if path == "" {
-		return nil, configErrorf("out: must name the run directory")
+		return nil, config.Errorf("out: must name the run directory")
 	}
 	if err := refuseForeign(path); err != nil {
 		return nil, err

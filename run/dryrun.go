@@ -3,6 +3,7 @@ package run
 import (
 	"os"
 
+	"pgsrm/config"
 	"pgsrm/embed"
 	"pgsrm/rl"
 	"pgsrm/task"
@@ -38,12 +39,12 @@ func DryRun(cfg Config, resume bool, deps Deps) (Plan, error) {
 	r := &run{cfg: cfg, steps: cfg.Steps(), needs: cfg.Options.Needs(cfg.Algorithm)}
 	if r.task = deps.Task; r.task == nil {
 		if r.task, err = task.Load(cfg.Task); err != nil {
-			return Plan{}, inConfig(err)
+			return Plan{}, config.Bad(err)
 		}
 	}
 	p := Plan{Task: r.task.Name, Child: cfg.Child, Steps: cfg.Steps(), Episodes: cfg.Steps() * cfg.EpisodesPerStep(), Out: cfg.Out, State: state}
 	if p.Embedder, err = r.tryEmbedder(deps); err != nil {
-		return Plan{}, inConfig(err)
+		return Plan{}, config.Bad(err)
 	}
 	if _, err := rl.New(cfg.Algorithm, cfg.Options); err != nil {
 		return Plan{}, err
@@ -53,7 +54,7 @@ func DryRun(cfg Config, resume bool, deps Deps) (Plan, error) {
 	}
 	source, err := r.openParent(deps)
 	if err != nil {
-		return Plan{}, inConfig(err)
+		return Plan{}, config.Bad(err)
 	}
 	p.Parent = source.Identity()
 	if err := r.openPrompts(r.references()); err != nil {
@@ -98,7 +99,7 @@ func checkOut(cfg Config, resume bool) (state string, err error) {
 		return state, err
 	}
 	if !resume {
-		return "", configErrorf("out: %s holds a run already, resume it with --resume or choose another folder", cfg.Out)
+		return "", config.Errorf("out: %s holds a run already, resume it with --resume or choose another folder", cfg.Out)
 	}
 	began, _, err := ReadConfig(cfg.Out)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"pgsrm/config"
 	"pgsrm/embed"
 	"pgsrm/hf"
 	"pgsrm/kernel"
@@ -48,14 +49,14 @@ func (r *run) environment() Environment {
 func (e Environment) checkFiles(d *directory) error {
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
 		if !slices.Contains(startFiles, name) {
-			return configErrorf("%s: files_sha256: unknown file %q", d.file(EnvironmentFile), name)
+			return config.Errorf("%s: files_sha256: unknown file %q", d.file(EnvironmentFile), name)
 		}
 		sum, err := fileSHA(d.file(name))
 		if err != nil {
-			return inConfig(err)
+			return config.Bad(err)
 		}
 		if sum != e.Files[name] {
-			return configErrorf("%s: must be as the run began with it (sha256 %.12s, got %.12s): restore it, or start a new run in another folder", d.file(name), e.Files[name], sum)
+			return config.Errorf("%s: must be as the run began with it (sha256 %.12s, got %.12s): restore it, or start a new run in another folder", d.file(name), e.Files[name], sum)
 		}
 	}
 	return nil
@@ -68,21 +69,21 @@ func (e Environment) check(now Environment) error {
 		{"task", e.Task, now.Task}, {"child", e.Child, now.Child}, {"child: its configuration, tokenizer or template", e.ChildFolder, now.ChildFolder},
 	} {
 		if c.began != c.now && c.began != "" {
-			return configErrorf("%s: must be what the run began with (sha256 %.12s, got %.12s)", c.what, c.began, c.now)
+			return config.Errorf("%s: must be what the run began with (sha256 %.12s, got %.12s)", c.what, c.began, c.now)
 		}
 	}
 	if e.Embedder != now.Embedder {
-		return configErrorf("embedder: must be what the run began with (%+v, got %+v)", e.Embedder, now.Embedder)
+		return config.Errorf("embedder: must be what the run began with (%+v, got %+v)", e.Embedder, now.Embedder)
 	}
 	if e.Kernel != now.Kernel {
 		remedy := "resume on a machine that has it"
 		if slices.Contains(kernel.Variants(), e.Kernel) {
 			remedy = "set PGSRM_KERNEL=" + e.Kernel
 		}
-		return configErrorf("kernel: must be %s, which the run began with, as another one gives other bits (got %s): %s", e.Kernel, now.Kernel, remedy)
+		return config.Errorf("kernel: must be %s, which the run began with, as another one gives other bits (got %s): %s", e.Kernel, now.Kernel, remedy)
 	}
 	if began, here := arch(e.Platform), arch(now.Platform); began != here {
-		return configErrorf("platform: must be %s, which the run began on, as another one gives other bits (got %s)", began, here)
+		return config.Errorf("platform: must be %s, which the run began on, as another one gives other bits (got %s)", began, here)
 	}
 	return nil
 }

@@ -21,9 +21,3 @@ var (
 	// ErrInterrupted is a run that was asked to stop and wrote a checkpoint.
 	ErrInterrupted = errors.New("interrupted")
 )
-
-// inConfig marks an error as one of the configuration.
-func inConfig(err error) error { return config.Bad(err) }
-
-// configErrorf is a formatted error of the configuration.
-func configErrorf(format string, args ...any) error { return config.Errorf(format, args...) }

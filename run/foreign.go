@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"pgsrm/config"
 	"pgsrm/internal/durable"
 )
 
@@ -21,7 +22,7 @@ func refuseForeign(path string) error {
 	case n == 0:
 		return nil
 	}
-	return configErrorf("out: %s must be a run directory, empty or new (it has no %s, but %s)", path, ConfigFile, strings.Join(names, ", "))
+	return config.Errorf("out: %s must be a run directory, empty or new (it has no %s, but %s)", path, ConfigFile, strings.Join(names, ", "))
 }
 
 // foreign lists what the folder at path holds beside a run, and beside what a

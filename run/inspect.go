@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"pgsrm/config"
 )
 
 // The states of a run directory.
@@ -55,15 +57,15 @@ func hasChild(path string) (bool, error) {
 	case errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0:
 		return false, nil
 	case err != nil:
-		return false, inConfig(err)
+		return false, config.Bad(err)
 	}
-	var weights, config bool
+	var weights, described bool
 	for _, e := range entries {
 		weights = weights || filepath.Ext(e.Name()) == ".safetensors"
-		config = config || e.Name() == "config.json" || e.Name() == "adapter_config.json"
+		described = described || e.Name() == "config.json" || e.Name() == "adapter_config.json"
 	}
-	if !weights || !config {
-		return false, configErrorf("%s: must hold a whole child, weights and configuration: remove the folder and resume to have it written again", child)
+	if !weights || !described {
+		return false, config.Errorf("%s: must hold a whole child, weights and configuration: remove the folder and resume to have it written again", child)
 	}
 	return true, nil
 }

@@ -39,7 +39,7 @@ func Start(ctx context.Context, cfg Config, deps Deps) (Result, error) {
 	}
 	return inDirectory(cfg.Out, deps, func(d *directory, deps Deps) (Result, error) {
 		if d.begun {
-			return Result{}, configErrorf("out: %s holds a run already, resume it with --resume or choose another folder", d.path)
+			return Result{}, config.Errorf("out: %s holds a run already, resume it with --resume or choose another folder", d.path)
 		}
 		return start(ctx, cfg, d, deps)
 	})
@@ -107,7 +107,7 @@ func start(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, er
 func resume(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, error) {
 	began, err := ReadEnvironment(d.path)
 	if err != nil {
-		return Result{}, inConfig(err)
+		return Result{}, config.Bad(err)
 	}
 	if err := began.checkFiles(d); err != nil {
 		return Result{}, err
@@ -295,7 +295,7 @@ func sameConfig(began, now Config, dir string) error {
 	e, b := &now.Embedding, began.Embedding
 	e.Server, e.BatchItems, e.BatchTokens = b.Server, b.BatchItems, b.BatchTokens
 	if key, a, b := config.Difference(began, now); key != "" {
-		return configErrorf("%s: must be as in %s to resume the run there (began with %s, got %s)", key, dir, a, b)
+		return config.Errorf("%s: must be as in %s to resume the run there (began with %s, got %s)", key, dir, a, b)
 	}
 	return nil
 }

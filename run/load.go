@@ -184,7 +184,7 @@ func (c *Config) check() error {
 		err = config.First(c.Validate(), c.resolve(func(string, string) {}))
 	}
 	if err != nil {
-		return inConfig(err)
+		return config.Bad(err)
 	}
 	return nil
 }

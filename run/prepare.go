@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pgsrm/cache"
+	"pgsrm/config"
 	"pgsrm/embed"
 	"pgsrm/hf"
 	"pgsrm/kernel"
@@ -97,14 +98,14 @@ func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, er
 	var err error
 	if r.task = deps.Task; r.task == nil {
 		if r.task, err = task.Load(cfg.Task); err != nil {
-			return nil, inConfig(err)
+			return nil, config.Bad(err)
 		}
 	}
 	if r.embedder, err = r.openEmbedder(deps); err != nil {
-		return nil, inConfig(err)
+		return nil, config.Bad(err)
 	}
 	if r.algo, err = rl.New(cfg.Algorithm, cfg.Options); err != nil {
-		return nil, inConfig(err)
+		return nil, config.Bad(err)
 	}
 	if err := r.openChild(deps); err != nil {
 		return nil, err
@@ -125,10 +126,10 @@ func (r *run) openChild(deps Deps) error {
 	if start == nil {
 		var err error
 		if start, err = OpenChild(r.cfg.Child); err != nil {
-			return inConfig(err)
+			return config.Bad(err)
 		}
 		if r.startFolderSHA, err = childFolderSHA(r.cfg.Child); err != nil {
-			return inConfig(err)
+			return config.Bad(err)
 		}
 	} else {
 		start = start.Clone()
@@ -136,12 +137,12 @@ func (r *run) openChild(deps Deps) error {
 	start.Pool = deps.Pool
 	r.startSHA = digest(start.Model)
 	if err := r.cfg.LoRA.Prepare(start, r.cfg.Child, r.cfg.Seed); err != nil {
-		return inConfig(err)
+		return config.Bad(err)
 	}
 	r.model = start
 	var err error
 	if r.prompter, err = r.cfg.ChatTemplate.Prompter(start); err != nil {
-		return configErrorf("child: %w", err)
+		return config.Errorf("child: %w", err)
 	}
 	if r.needs.Reference || r.cfg.MeasureKL {
 		r.reference = rl.NewReference(start.Frozen())
@@ -181,16 +182,16 @@ func (r *run) openPrompts(answers map[string]string) error {
 		}
 		var err error
 		if p.tokens, err = r.prompter.Tokens(it.Prompt); err != nil {
-			return configErrorf("task: item %s: %w", it.ID, err)
+			return config.Errorf("task: item %s: %w", it.ID, err)
 		}
 		if err := r.model.Config.Fits(p.tokens, r.maxNewTokens()); err != nil {
-			return configErrorf("task: item %s: %w", it.ID, err)
+			return config.Errorf("task: item %s: %w", it.ID, err)
 		}
 		bySplit[it.Split] = append(bySplit[it.Split], p)
 	}
 	r.prompts = bySplit[task.Train]
 	if len(r.prompts) == 0 {
-		return configErrorf("task: %s has no prompt to train on", r.task.Name)
+		return config.Errorf("task: %s has no prompt to train on", r.task.Name)
 	}
 	for _, s := range []struct {
 		name  string

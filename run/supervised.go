@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"pgsrm/config"
 	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/rl"
@@ -46,7 +47,7 @@ type SupervisedResult struct {
 // between two updates with a checkpoint and ErrInterrupted.
 func (s *Supervised) Train(ctx context.Context, m *hf.Model, cfg SupervisedConfig, next func(i int) (lm.Sequence, error), report func(SupervisedEvent)) (SupervisedResult, error) {
 	if cfg.Steps < 1 || cfg.Batch < 1 {
-		return SupervisedResult{}, configErrorf("supervised training: steps and batch must be positive (got %d and %d)", cfg.Steps, cfg.Batch)
+		return SupervisedResult{}, config.Errorf("supervised training: steps and batch must be positive (got %d and %d)", cfg.Steps, cfg.Batch)
 	}
 	from, err := cfg.from(m)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"pgsrm/config"
 	"pgsrm/hf"
 	"pgsrm/internal/durable"
 	"pgsrm/kernel"
@@ -44,7 +45,7 @@ func OpenSupervised(out string, resume bool) (*Supervised, error) {
 	if err == nil && !resume {
 		var steps []int
 		if steps, err = s.checkpoints().steps(); err == nil && len(steps) > 0 {
-			err = configErrorf("%s holds a training that did not get to its end: resume it with --resume, or remove that folder", path)
+			err = config.Errorf("%s holds a training that did not get to its end: resume it with --resume, or remove that folder", path)
 		}
 	}
 	if err != nil {
@@ -60,13 +61,13 @@ func refuseNoCheckpoints(path string) error {
 		return nil
 	}
 	if err != nil {
-		return inConfig(fmt.Errorf("checkpoints: %w", err))
+		return config.Bad(fmt.Errorf("checkpoints: %w", err))
 	}
 	for _, e := range entries {
 		step, err := strconv.Atoi(e.Name())
 		saved := e.IsDir() && err == nil && step >= 0 && checkpointName(step) == e.Name()
 		if !saved && e.Name()[0] != '.' && !(e.Name() == lockFile && signedLock(filepath.Join(path, lockFile))) {
-			return configErrorf("%s: must hold checkpoints of a training alone, or not exist (it has %s)", path, e.Name())
+			return config.Errorf("%s: must hold checkpoints of a training alone, or not exist (it has %s)", path, e.Name())
 		}
 	}
 	return nil
@@ -112,7 +113,7 @@ func (c SupervisedConfig) from(m *hf.Model) (map[string]string, error) {
 	if c.Child != "" {
 		var err error
 		if files, err = childFolderSHA(c.Child); err != nil {
-			return nil, inConfig(err)
+			return nil, config.Bad(err)
 		}
 	}
 	return map[string]string{
@@ -161,7 +162,7 @@ func (t *supervision) restore() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.from)) {
 		if s.From[name] != t.from[name] {
-			return configErrorf("%s: must be as the training in %s began with it (%s, got %s)", name, t.saved.path, s.From[name], t.from[name])
+			return config.Errorf("%s: must be as the training in %s began with it (%s, got %s)", name, t.saved.path, s.From[name], t.from[name])
 		}
 	}
 	path := t.saved.folder(step)

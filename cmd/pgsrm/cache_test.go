@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pgsrm/cache"
+	"pgsrm/config"
 )
 
 func TestParseSize(t *testing.T) {
@@ -74,7 +75,7 @@ func TestPruneChoice(t *testing.T) {
 		"--older-than: must be days":      {OlderThan: "x"},
 		"--kind: must be answer or vecto": {cacheFilter: cacheFilter{Kind: "x"}, All: true},
 	} {
-		if _, _, _, err := o.choice(now); err == nil || !strings.HasPrefix(err.Error(), want) || !errors.Is(err, errInput) {
+		if _, _, _, err := o.choice(now); err == nil || !strings.HasPrefix(err.Error(), want) || !errors.Is(err, config.ErrBad) {
 			t.Errorf("%+v: error %v, want %s", o, err, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"pgsrm/config"
 	"pgsrm/internal/printable"
 	"pgsrm/run"
 )
@@ -33,36 +34,19 @@ EXIT STATUS
   6    non-finite numbers
   130  interrupted after a checkpoint`
 
-// errInput marks a mistake in flags, arguments or input files.
-var errInput = errors.New("bad input")
-
-// inputError is err as a mistake of the user, exit code 3; nil stays nil.
-func inputError(err error) error {
-	if err == nil {
-		return nil
-	}
-	return marked{err, errInput}
-}
+// inputError is err as a mistake in flags, arguments or input files, exit code 3;
+// nil stays nil.
+func inputError(err error) error { return config.Bad(err) }
 
 // inputErrorf is a formatted inputError.
-func inputErrorf(format string, args ...any) error {
-	return inputError(fmt.Errorf(format, args...))
-}
-
-// marked gives an error a kind without changing its text.
-type marked struct {
-	error
-	kind error
-}
-
-func (m marked) Unwrap() []error { return []error{m.error, m.kind} }
+func inputErrorf(format string, args ...any) error { return config.Errorf(format, args...) }
 
 // exitCode maps the kinds of errors to exit codes; this is the only such place.
 func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(err, errInput), errors.Is(err, run.ErrConfig):
+	case errors.Is(err, config.ErrBad):
 		return exitInput
 	case errors.Is(err, run.ErrLocked):
 		return exitLocked

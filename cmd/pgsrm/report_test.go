@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pgsrm/config"
 )
 
 // plantRun writes the smallest run directory that report can read.
@@ -61,7 +63,7 @@ func TestReportRefuses(t *testing.T) {
 		{[]string{t.TempDir()}, "must hold a run, a folder with metrics.jsonl"},
 	} {
 		err := runReport(context.Background(), reportOptions{}, &globalOptions{Stdout: &bytes.Buffer{}}, c.dirs)
-		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, errInput) {
+		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, config.ErrBad) {
 			t.Errorf("%q: got error %v, want input error %s", c.dirs, err, c.want)
 		}
 	}

@@ -49,7 +49,7 @@ func (d *sampler) begin(first int, prompts []string, from, to int) ([]*sampled, 
 			path = []int32{bos}
 		}
 		if err := d.m.Config.Fits(path, d.opt.Sample.MaxNewTokens); err != nil {
-			return nil, fmt.Errorf("prompt %d: %s", first+p+1, strings.TrimPrefix(err.Error(), "prompt: "))
+			return nil, fmt.Errorf("prompt %d: %w", first+p+1, err)
 		}
 		for k := from; k < to; k++ {
 			answers = append(answers, &sampled{
