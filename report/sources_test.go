@@ -34,6 +34,7 @@ func TestSources(t *testing.T) {
 {"step":2,"episode":100,"seconds":1}
 {"step":2,"episode":100,"evaluate":1,"embedder/requests":25,"embedder/latency_p99":0.4}
 {"step":3,"episode":150,"evaluate":1,"embedder/requests":7,"embedder/latency_p99":2.25}
+{"step":3,"episode":150,"evaluate":1,"embedder/requests":3,"embedder/latency_p99":0.1}
 `)
 	r, err := loadRun(dir)
 	if err != nil {
@@ -52,7 +53,7 @@ func TestSources(t *testing.T) {
 		cells  []string
 	}{
 		{"parent: openai:m@http://h/v1", []string{"", "3", "1,200", "0", "3", "50ms", "", "", "1,000", "0.25"}},
-		{"embedder: builtin", []string{"", "", "32", "", "", "", "", "2.25s", "", ""}},
+		{"embedder: builtin", []string{"", "", "35", "", "", "", "", "2.25s", "", ""}},
 	} {
 		if rows[i].Source != want.source || !slices.Equal(rows[i].Cells, want.cells) {
 			t.Errorf("got %s %q, want %s %q", rows[i].Source, rows[i].Cells, want.source, want.cells)
