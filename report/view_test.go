@@ -29,7 +29,7 @@ func TestShortCurve(t *testing.T) {
 	if want := [][]Point{{{0, 0, 0.2}, {0, 100, 0.4}, {0, 200, 0.6}}, {{0, 0, 0.4}, {0, 100, 0.8}}}; !cmp.Equal(seeds, want) {
 		t.Errorf("seeds: %s", cmp.Diff(want, seeds))
 	}
-	want := []CurvePoint{{0, 0.3, 0, 1, 2}, {100, 0.6, 0, 1, 2}, {200, 0.6, 0.6, 0.6, 1}} // t(0.975, 1) = 12.7: cut at the limits
+	want := []curvePoint{{0, 0.3, 0, 1, 2}, {100, 0.6, 0, 1, 2}, {200, 0.6, 0.6, 0.6, 1}} // t(0.975, 1) = 12.7: cut at the limits
 	for i, w := range want {
 		if g := middle[i]; g.Episode != w.Episode || math.Abs(g.Mean-w.Mean) > 1e-12 || g.Lo != w.Lo || g.Hi != w.Hi || g.N != w.N {
 			t.Errorf("point %d: got %+v, want %+v", i, g, w)
@@ -129,7 +129,7 @@ func TestWithBands(t *testing.T) {
 	for _, c := range []struct{ lo, hi, wantLo, wantHi float64 }{
 		{0.1, 0.9, 0.1, 0.9}, {-5, 5, -0.1, 1.2}, {0.15, 5, 0.15, 1.2},
 	} {
-		all := []armCurves{{middle: []CurvePoint{{Mean: 0.5, Lo: c.lo, Hi: c.hi, N: 2}}}}
+		all := []armCurves{{middle: []curvePoint{{Mean: 0.5, Lo: c.lo, Hi: c.hi, N: 2}}}}
 		lo, hi := withBands(all, 0.2, 0.95)
 		if c.lo == -5 && math.Abs(lo-(0.2-0.25)) > 1e-12 || hi > 0.95+0.25+1e-12 || lo > 0.2 || hi < 0.95 {
 			t.Errorf("bands %g to %g: got %g to %g", c.lo, c.hi, lo, hi)
