@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -124,4 +125,13 @@ func TestVersionInfo(t *testing.T) {
 		}
 	}
 	version, commit = "", ""
+}
+
+// An error is one line in our words, whatever it wraps.
+func TestPrintError(t *testing.T) {
+	var b strings.Builder
+	printError(&b, fmt.Errorf("reading\n  line\t2: %w", context.Canceled))
+	if want := "pgsrm: reading line 2: interrupted\n"; b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
 }
