@@ -80,6 +80,19 @@ func TestSamplesOfAStepAreBounded(t *testing.T) {
 	}
 }
 
+// The most episodes: the messages of a run with more counted "of
+// -9223372036854775792".
+func TestEpisodesThatOverflow(t *testing.T) {
+	_, err := Load("", []config.Setting{{From: "--episodes", Key: "episodes", Value: "9223372036854775807"}})
+	if err == nil || err.Error() != "--episodes: must be between 1 and 1000000000000 (got 9223372036854775807)" {
+		t.Errorf("got %v", err)
+	}
+	cfg, err := Load("", []config.Setting{{From: "--episodes", Key: "episodes", Value: "1000000000000"}, {Key: "rollout.samples_per_prompt", Value: "3"}, {Key: "rollout.prompts_per_step", Value: "7"}})
+	if n := cfg.Steps() * cfg.EpisodesPerStep(); err != nil || n != 1000000000020 {
+		t.Errorf("got %d, %v", n, err)
+	}
+}
+
 // Temperatures that are 0 or infinite logits in float32 once failed at step 1.
 func TestTemperaturesThatFloat32CannotHold(t *testing.T) {
 	for _, value := range []string{"0", "1e-40", "1e-38", "9e-5", "100.1", "1e38", "1e39", "-1"} {

@@ -16,6 +16,9 @@
 //	environment.go  what a run was made with         answers.go       what the parent answered; the reward
 //	read.go         run directories as others read them: every file of one
 //
+//	config.go       Config, its defaults and presets  load.go          Load, Resolve: from layers (package config)
+//	validate.go     rules between its values          aliases.go       names of other programs for its keys
+//	dryrun.go       what a run would do
 //	compare.go      several runs side by side         sources.go       parents and embedders that they share
 //	child.go        children by their names           lora.go          adapters instead of all weights
 //	supervised.go   training on given sequences       supervised_state.go   its checkpoints, save and restore
