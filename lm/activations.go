@@ -1,24 +1,25 @@
 package lm
 
 // activations are what the forward of a block computes for some rows, or the gradients
-// of that. table says of each how wide a row is, of which rows it is and how long it is
-// kept; block.go has the formulas and the letters.
+// of that. block.go has the formulas and the letters; list says of each, for the model at
+// hand, how wide a row is and how long it is kept.
 type activations struct {
-	x                  []float32 // input of the block: the residual stream
-	attnMean, attnRstd []float32 // statistics of the norm before attention
-	attnIn             []float32 // input of attention
-	qkRaw, qkRstd      []float32 // queries and keys before their norm, and its statistics
-	qkv                []float32 // queries, keys, values of a row side by side
-	q                  []float32 // queries of the rows that predict, gathered
-	attn               []float32 // output of attention: values, mixed
-	residual           []float32 // the residual stream after attention
-	mlpMean, mlpRstd   []float32 // statistics of the norm before the MLP
-	mlpIn              []float32 // input of the MLP
-	gate               []float32 // gate projection
-	up                 []float32 // up projection; without a gate what the activation function takes
-	act                []float32 // input of the down projection
-	out                []float32 // output of the block: x of the next one
-	outMean, outRstd   []float32 // statistics of the norm after the MLP
+	x                  []float32 // [R][D] input of the block: the residual stream
+	attnMean, attnRstd []float32 // [R] statistics of the norm before attention
+	attnIn             []float32 // [R][D] input of attention
+	qkRaw              []float32 // [R][Q+KV] queries and keys before their norm
+	qkRstd             []float32 // [R][H+KVHeads] statistics of that
+	qkv                []float32 // [R][W] queries, keys, values of a row side by side
+	q                  []float32 // [T][Q] queries of the rows that predict, gathered
+	attn               []float32 // [T][Q] output of attention: values, mixed
+	residual           []float32 // [T][D] the residual stream after attention
+	mlpMean, mlpRstd   []float32 // [T] statistics of the norm before the MLP
+	mlpIn              []float32 // [T][D] input of the MLP
+	gate               []float32 // [T][F] gate projection
+	up                 []float32 // [T][F] up projection; without a gate what the activation function takes
+	act                []float32 // [T][F] input of the down projection
+	out                []float32 // [T][D] output of the block: x of the next one
+	outMean, outRstd   []float32 // [T] statistics of the norm after the MLP
 }
 
 // part says which rows an activation is of.
@@ -57,7 +58,7 @@ type buffer struct {
 func (a *activations) list(c *Config) [19]buffer {
 	D, Q, KV, W, F := c.Width, c.qDim(), c.kvDim(), c.qkvDim(), c.FF
 	return [...]buffer{
-		// name, rows, width, value, recomputed, gradient
+		// name, rows, width; how long its value is kept, the value computed again, its gradient
 		{&a.x, allRows, D, residualStream, none, whole},
 		{&a.attnMean, allRows, 1, checkpointed, none, none},
 		{&a.attnRstd, allRows, 1, checkpointed, none, none},
