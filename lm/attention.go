@@ -118,10 +118,12 @@ func (m *Model) attention(p *kernel.Pool, s *State, l int, a *activations, lo, h
 // attentionBackward comes from dattn of all rows that attend to dqkv of all rows, with P the
 // probabilities, which are computed again:
 //
-//	dv = P^T*dattn     dP = dattn*v^T     dS = P*(dP - sum(P*dP))     dq = dS*k/sqrt(headDim)     dk = dS^T*q/sqrt(headDim)
+//	dv = P^T*dattn     dP = dattn*v^T     dS = P*(dP - sum(P*dP))/sqrt(headDim)     dq = dS*k     dk = dS^T*q
 func (m *Model) attentionBackward(s *State, l int) {
 	c, g := &m.Config, &s.back.grads
-	m.inChains(0, s.Rows(), func(_ *kernel.Pool, lo, hi int) { clear(g.qkv[lo*c.qkvDim() : hi*c.qkvDim()]) }) // keys and values are sums
+	m.inChains(0, s.Rows(), func(_ *kernel.Pool, lo, hi int) { // dk and dv are sums; dq of a row that does not attend is 0
+		clear(g.qkv[lo*c.qkvDim() : hi*c.qkvDim()])
+	})
 	d, x := c.split(g.qkv), c.split(s.acts[l].qkv)
 	if s.gathers(l) {
 		d.Q, x.Q = kernel.View(g.q, c.qDim()), kernel.View(s.acts[l].q, c.qDim())
