@@ -123,7 +123,7 @@ func checkPhases(t *testing.T, phases []Phase) {
 
 // The names that other programs rely on.
 func TestNames(t *testing.T) {
-	names := Names()
+	names := rowNames()
 	for _, want := range []string{
 		"iteration_A_s", "iteration_B_s", "step_A_s", "step_B_s", "forward_A_s", "forward_B_s",
 		"decode_A50_tok_s", "decode_A1_tok_s", "decode_B64_tok_s", "decode_B1_tok_s",

@@ -55,8 +55,8 @@ type Result struct {
 	Skipped []Skipped `json:"skipped,omitempty"`
 }
 
-// Names lists the rows, in the order of the table.
-func Names() []string { return namesOf(standard().rows) }
+// rowNames lists the rows, in the order of the table.
+func rowNames() []string { return namesOf(standard().rows) }
 
 func namesOf(rows []row) []string {
 	var names []string
@@ -68,7 +68,7 @@ func namesOf(rows []row) []string {
 
 // CheckNames reports a name that is no row.
 func CheckNames(only []string) error {
-	names := Names()
+	names := rowNames()
 	for _, name := range only {
 		if !slices.Contains(names, name) {
 			return fmt.Errorf("must be of %s (got %q)", strings.Join(names, ", "), name)

@@ -49,7 +49,7 @@ func (d decoder) value(n *yaml.Node, key string, v reflect.Value, tag reflect.St
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	if short, ok := v.Addr().Interface().(Short); ok && n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
+	if short, ok := v.Addr().Interface().(oneText); ok && n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
 		return d.short(n, key, v, short)
 	}
 	switch v.Kind() {
@@ -65,12 +65,12 @@ func (d decoder) value(n *yaml.Node, key string, v reflect.Value, tag reflect.St
 	return nil
 }
 
-// Short is a section that can also stand in one text. The keys of the errors of
+// oneText is a section that can also stand in one text. The keys of the errors of
 // SetText are those within the section.
-type Short interface{ SetText(text string) error }
+type oneText interface{ SetText(text string) error }
 
 // short decodes a section that stands in one text.
-func (d decoder) short(n *yaml.Node, key string, v reflect.Value, short Short) error {
+func (d decoder) short(n *yaml.Node, key string, v reflect.Value, short oneText) error {
 	if err := short.SetText(n.Value); err != nil {
 		e, ok := err.(*Error)
 		if !ok {

@@ -135,7 +135,7 @@ func (l *Layers) Set(s Setting) error {
 // node is the value as YAML: a text as it is, anything else as it would stand in
 // a file.
 func (s Setting) node(v reflect.Value, tag reflect.StructTag) (*yaml.Node, error) {
-	if _, short := v.Addr().Interface().(Short); short || v.Kind() == reflect.String {
+	if _, short := v.Addr().Interface().(oneText); short || v.Kind() == reflect.String {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s.Value}, nil
 	}
 	var doc yaml.Node

@@ -24,7 +24,7 @@ func schemaOf(key string, v reflect.Value, tag reflect.StructTag, describe func(
 		properties := map[string]any{}
 		addProperties(properties, key, v, describe)
 		s["type"], s["properties"], s["additionalProperties"] = []string{"object", "null"}, properties, false
-		if _, short := reflect.New(v.Type()).Interface().(Short); short {
+		if _, short := reflect.New(v.Type()).Interface().(oneText); short {
 			s["type"] = []string{"object", "string", "null"}
 		}
 	case v.Kind() == reflect.Slice:

@@ -26,7 +26,7 @@ func operations() map[string]func(p *Pool) {
 		"MatMul one row":    func(p *Pool) { MatMul(p, View(y, n), View(x, k), 1, Packed{w, k, n}, Epilogue{}) },
 		"MatMulT":           func(p *Pool) { MatMulT(p, View(dx, k), View(y, n), m, Packed{w, k, n}, false) },
 		"MatMulGrad":        func(p *Pool) { MatMulGrad(p, Packed{w, k, n}, View(x, k), View(y, n), m, true) },
-		"ColSum":            func(p *Pool) { ColSum(p, bias, View(y, n), m) },
+		"ColSum":            func(p *Pool) { colSum(p, bias, View(y, n), m) },
 		"LayerNorm":         func(p *Pool) { LayerNorm(p, dn, NormStats{mean, rstd}, x, NormWeights{gamma, beta, 1e-5}, m) },
 		"LayerNormBackward": func(p *Pool) { LayerNormBackward(p, dx, parts, dn, x, gamma, NormStats{mean, rstd}, m) },
 		"RMSNorm":           func(p *Pool) { RMSNorm(p, dn, rstd, x, NormWeights{gamma, nil, 1e-5}, m) },

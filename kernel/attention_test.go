@@ -155,7 +155,7 @@ func TestThreadsDoNotChangeBits(t *testing.T) {
 		LayerNormBackward(p, dx, parts, dout, x, gamma, NormStats{mean, rstd}, rows)
 		NormGrads(dgamma, dbeta, parts)
 		MatMulGrad(p, Packed{dw, d, d}, View(x, d), View(dout, d), rows, true)
-		ColSum(p, db, View(dout, d), rows)
+		colSum(p, db, View(dout, d), rows)
 		big := mk(200_000)
 		out = append(out, float32(SumSquares(p, big)))
 		GELUTanh(p, big, big)

@@ -154,7 +154,7 @@ func TestMatMulGradsTogether(t *testing.T) {
 		for _, g := range together {
 			dw, db := make([]float32, len(g.DW.Data)), slices.Clone(g.DB)
 			MatMulGrad(nil, Packed{dw, g.DW.K, g.DW.N}, g.X, g.DY, g.M, false)
-			ColSum(nil, db, g.DY, g.M)
+			colSum(nil, db, g.DY, g.M)
 			want = append(want, dw, db)
 		}
 		MatMulGrads(p, together...)
@@ -221,7 +221,7 @@ func TestColSum(t *testing.T) {
 				m, n, rng := s[0], s[1], newRand(5)
 				dy, db := newGuarded(rng, m*(n+1)), newGuarded(rng, n)
 				before := append([]float32(nil), db.s()...)
-				ColSum(p, db.s(), View(dy.s(), n+1), m)
+				colSum(p, db.s(), View(dy.s(), n+1), m)
 				db.check(t, "db")
 				for j := range n {
 					sum, abs := exact(m, func(r int) float32 { return dy.s()[r*(n+1)+j] }, func(int) float32 { return 1 })

@@ -18,11 +18,6 @@ func MatMulGrad(p *Pool, dw Packed, x, dy Matrix, m int, add bool) {
 	MatMulGrads(p, WeightGrad{DW: dw, Add: add, X: x, DY: dy, M: m})
 }
 
-// ColSum adds the sum over the rows of dy [M][N] to db [N]: blocks of 64 rows, in order.
-func ColSum(p *Pool, db []float32, dy Matrix, m int) {
-	MatMulGrads(p, WeightGrad{DB: db, DY: dy, M: m})
-}
-
 // MatMulGrads does the work of several layers at once, so that threads wait for each other once.
 func MatMulGrads(p *Pool, grads ...WeightGrad) {
 	total := 0

@@ -82,7 +82,7 @@ func RMSNormBackward(p *Pool, dx, parts, dout, x, gamma, rstd []float32, rows in
 }
 
 // NormParts is the length of the parts of R rows of width D: those of a range of rows that begins at row lo, a
-// multiple of RowUnit, begin at NormParts(lo, D).
+// multiple of rowUnit, begin at NormParts(lo, D).
 func NormParts(rows, d int) int { return ceilDiv(rows, normRows) * 2 * d }
 
 // NormGrads adds the parts of a backward, in order, to dgamma [D] and, unless it is nil, dbeta [D].

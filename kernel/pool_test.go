@@ -40,7 +40,7 @@ func TestRows(t *testing.T) {
 					t.Errorf("n=%d: a block has %d threads", n, q.Threads())
 				}
 				lo, hi = lo-3, hi-3
-				if lo%RowUnit != 0 || lo >= hi {
+				if lo%rowUnit != 0 || lo >= hi {
 					t.Errorf("n=%d: block %d..%d", n, lo, hi)
 				}
 				q.Each(hi-lo, func(i, _ int) { counts[lo+i].Add(1) })

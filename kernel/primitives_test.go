@@ -172,6 +172,8 @@ func ulps(got float32, want float64) float64 {
 
 // Exp, Log and Tanh stay within 2 ulp: over the range of results, at the edges, and at special values.
 func TestFunctionsWithin2ULP(t *testing.T) {
+	log := func(dst, x []float32) { use.log(dst, x) } // of the table in use
+	tanh := func(dst, x []float32) { use.tanh(dst, x) }
 	special := []float32{0, float32(math.Copysign(0, -1)), 1, -1, 1e-40, -1e-40, 1e-30, 88.72, 88.7229, 89, 1000, -87.3, -87.4, -103, -103.9,
 		-104, -150, 0.624999, 0.625, -0.625, 9, 20, math.MaxFloat32, -math.MaxFloat32, float32(math.Inf(1)), float32(math.Inf(-1)), nan}
 	cases := []struct {
@@ -182,9 +184,9 @@ func TestFunctionsWithin2ULP(t *testing.T) {
 	}{
 		{"Exp", Exp, math.Exp, -110, 90},
 		{"Exp near 0", Exp, math.Exp, -2, 2},
-		{"Tanh", Tanh, math.Tanh, -12, 12},
-		{"Tanh near 0", Tanh, math.Tanh, -0.7, 0.7},
-		{"Log", Log, math.Log, 0, 5},
+		{"Tanh", tanh, math.Tanh, -12, 12},
+		{"Tanh near 0", tanh, math.Tanh, -0.7, 0.7},
+		{"Log", log, math.Log, 0, 5},
 	}
 	eachTable(t, func(t *testing.T) {
 		for _, c := range cases {

@@ -74,3 +74,9 @@ func near(t *testing.T, name string, got float32, want, bound float64) {
 
 // sumBound is the error bound of a chain of k float32 multiply-adds: k * 2^-24 * sum |a*b|.
 func sumBound(k int, sumAbs float64) float64 { return float64(k+2) * 0x1p-24 * (sumAbs + 1e-30) }
+
+// colSum adds the sum over the rows of dy [M][N] to db [N]: the gradient of a bias
+// without that of its matrix.
+func colSum(p *Pool, db []float32, dy Matrix, m int) {
+	MatMulGrads(p, WeightGrad{DB: db, DY: dy, M: m})
+}

@@ -19,8 +19,8 @@ type each struct {
 func (e *each) item(i int, s *worker) { e.f(i, s.id-e.first) }
 func (e *each) cost() Cost            { return Cost{Name: "Each"} }
 
-// RowUnit is what the blocks of Rows begin at multiples of, counted from the first row.
-const RowUnit = normRows
+// rowUnit is what the blocks of Rows begin at multiples of, counted from the first row.
+const rowUnit = normRows
 
 // cut says how Rows cuts.
 type cut struct {
@@ -33,7 +33,7 @@ type cut struct {
 const smallChain = 1 << 20
 
 var (
-	smallCut = cut{least: RowUnit, most: 128, cost: 6}
+	smallCut = cut{least: rowUnit, most: 128, cost: 6}
 	largeCut = cut{least: 160, most: 512, cost: 30} // blocks read the weights from memory: the longer the better
 )
 
@@ -67,7 +67,7 @@ func (p *Pool) Rows(from, to, weights int, f func(p *Pool, lo, hi int)) {
 // rows returns the number of rows of a block: that for which the last of the threads is done first.
 func (c cut) rows(n, threads int) int {
 	best, least := c.most, 0
-	for size := c.most; size >= RowUnit; size -= RowUnit {
+	for size := c.most; size >= rowUnit; size -= rowUnit {
 		blocks, rest := n/size, n%size
 		time := ceilDiv(blocks, threads) * (size + c.cost)
 		if blocks%threads == 0 && rest > 0 {

@@ -2,16 +2,6 @@ package kernel
 
 import "math"
 
-// LogSumExp returns log(sum exp(x[i])) of one row of logits x [V]: terms in float32, sums in float64 in
-// the fixed lane order.
-func LogSumExp(x []float32) (lse float64) {
-	shift := use.max(x)
-	if math.IsInf(float64(shift), 0) {
-		return float64(shift)
-	}
-	return float64(shift) + math.Log(use.expSum(x, shift))
-}
-
 // ExpSum returns sum exp(x[i]-shift): terms in float32, sums in float64 in the fixed lane order.
 func ExpSum(x []float32, shift float32) float64 { return use.expSum(x, shift) }
 

@@ -94,7 +94,7 @@ func TestCosts(t *testing.T) {
 		MatMul(p, View(y, n), View(x, k), m, w, Epilogue{})
 		MatMulT(p, View(x, k), View(y, n), m, w, false)
 		MatMulGrad(p, w, View(x, k), View(y, n), m, false)
-		ColSum(p, y[:n], View(y, n), m)
+		colSum(p, y[:n], View(y, n), m)
 		Attention(p, View(h, 4), q, paths, AttnShape{1, 1, 4, 1})
 		AttentionBackward(p, q, View(h, 4), q, paths, AttnShape{1, 1, 4, 1})
 	})

@@ -3,12 +3,6 @@ package kernel
 // Exp sets dst[i] = exp(x[i]), within 2 ulp. dst may be x.
 func Exp(dst, x []float32) { use.exp(dst[:len(x)], x) }
 
-// Log sets dst[i] = log(x[i]), within 2 ulp. dst may be x.
-func Log(dst, x []float32) { use.log(dst[:len(x)], x) }
-
-// Tanh sets dst[i] = tanh(x[i]), within 2 ulp. dst may be x.
-func Tanh(dst, x []float32) { use.tanh(dst[:len(x)], x) }
-
 // Dot returns the sum of a[i]*b[i] in the fixed lane order.
 func Dot(a, b []float32) float32 { return use.dot(a, b[:len(a)]) }
 

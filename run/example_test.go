@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"pgsrm/config"
 	"pgsrm/run"
 )
 
@@ -54,4 +55,72 @@ func ExampleReadMetrics() {
 		log.Fatal(err)
 	}
 	// Output: after 128 answers the child is 0 nats from its start
+}
+
+// progress prints what happens in a run.
+type progress struct{}
+
+func (progress) Event(e run.Event) error {
+	switch e := e.(type) {
+	case run.Started:
+		fmt.Println("starts at step", e.Step, "of", e.Steps)
+	case run.Warning:
+		fmt.Println("warning:", e.Text)
+	case run.Checkpointed:
+		fmt.Println("checkpoint of step", e.Step)
+	case run.Ended:
+		fmt.Println("ended after", e.Episode, "answers, error:", e.Err)
+	}
+	return nil
+}
+
+// A subscriber gets every event of a run, beside its files. Load makes a
+// configuration of defaults, the preset of the task, a file and settings.
+func ExampleSubscriber() {
+	dir, err := os.MkdirTemp("", "pgsrm")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	cfg, err := run.Load("", []config.Setting{
+		{From: "task", Key: "task", Value: "copy"},
+		{From: "episodes", Key: "episodes", Value: "128"},
+		{From: "out", Key: "out", Value: filepath.Join(dir, "copy")},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := run.Start(context.Background(), cfg, run.Deps{Events: []run.Subscriber{progress{}}}); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// starts at step 0 of 1
+	// checkpoint of step 1
+	// ended after 128 answers, error: <nil>
+}
+
+// A run directory says what the run was made with, and what its parent answered.
+func ExampleReadEnvironment() {
+	dir, err := os.MkdirTemp("", "pgsrm")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	cfg := run.Default()
+	cfg.Out, cfg.Episodes = filepath.Join(dir, "colors"), 128
+	if _, err := run.Start(context.Background(), cfg, run.Deps{}); err != nil {
+		log.Fatal(err)
+	}
+	var made run.Environment
+	if made, err = run.ReadEnvironment(cfg.Out); err != nil {
+		log.Fatal(err)
+	}
+	var answers []run.Answer
+	if answers, err = run.ReadAnswers(cfg.Out); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(made.Weights, "weights;", answers[0].Prompt, answers[0].Answer)
+	// Output: 1065728 weights; Mix the two colors and output only one lowercase color name: red and blue is =>  purple
 }

@@ -38,7 +38,7 @@ func FromFiles(files map[string][]byte) (*Template, error) {
 	if !ok || err != nil {
 		return nil, err
 	}
-	t, err := Parse(source)
+	t, err := parse(source)
 	if err != nil {
 		return nil, err
 	}

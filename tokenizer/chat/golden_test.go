@@ -30,7 +30,7 @@ func render(t *testing.T, source, context string) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tpl, err := Parse(source)
+	tpl, err := parse(source)
 	if err != nil {
 		return "", err
 	}
@@ -99,7 +99,7 @@ func TestGoldenDates(t *testing.T) {
 
 // A prompt too long for a template is refused, as what is too long.
 func TestTooLong(t *testing.T) {
-	tpl, err := Parse("{% for m in messages %}{{ m.content }}{% endfor %}")
+	tpl, err := parse("{% for m in messages %}{{ m.content }}{% endfor %}")
 	if err != nil {
 		t.Fatal(err)
 	}

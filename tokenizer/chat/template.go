@@ -30,9 +30,9 @@ type Options struct {
 	Variables  *Variables
 }
 
-// Parse reads a template. What the template language here does not have is an
+// parse reads a template. What the template language here does not have is an
 // error with its line.
-func Parse(source string) (*Template, error) {
+func parse(source string) (*Template, error) {
 	body, err := jinja.Parse(source)
 	if err != nil {
 		return nil, fmt.Errorf("chat template: %w", err)
