@@ -121,9 +121,9 @@ func (m *Model) attention(p *kernel.Pool, s *State, l int, a *activations, lo, h
 //	dv = P^T*dattn     dP = dattn*v^T     dS = P*(dP - sum(P*dP))/sqrt(headDim)     dq = dS*k     dk = dS^T*q
 func (m *Model) attentionBackward(s *State, l int) {
 	c, g := &m.Config, &s.back.grads
-	m.inChains(0, s.Rows(), func(_ *kernel.Pool, lo, hi int) { // dk and dv are sums; dq of a row that does not attend is 0
-		clear(g.qkv[lo*c.qkvDim() : hi*c.qkvDim()])
-	})
+	if s.gathers(l) {
+		s.clearQKV(0, s.Rows())
+	}
 	d, x := c.split(g.qkv), c.split(s.acts[l].qkv)
 	if s.gathers(l) {
 		d.Q, x.Q = kernel.View(g.q, c.qDim()), kernel.View(s.acts[l].q, c.qDim())
@@ -134,6 +134,13 @@ func (m *Model) attentionBackward(s *State, l int) {
 			copy(g.qkv[int(r)*c.qkvDim():][:c.qDim()], g.q[i*c.qDim():])
 		}
 	}
+}
+
+// clearQKV makes dqkv of rows lo..hi-1 zero: dk and dv are sums, dq of a row that does not attend is 0.
+// attendBackward does it on its way where all rows attend.
+func (s *State) clearQKV(lo, hi int) {
+	W := s.m.Config.qkvDim()
+	clear(s.back.grads.qkv[lo*W : hi*W])
 }
 
 // attentionOut: residual = x + attn*Wout + b     [T][Q]*[Q][D]

@@ -58,6 +58,9 @@ func (m *Model) attendBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 	m.mlpUpBackward(p, s, w, a, d)
 	m.mlpNormBackward(p, s, w, a, d, lo)
 	m.attentionOutBackward(p, s, w, d)
+	if !s.gathers(l) {
+		s.clearQKV(lo, hi)
+	}
 }
 
 // projectBackward is the reverse of project, from d.qkv, which attentionBackward has set for
