@@ -47,3 +47,15 @@ func TestPerplexityGolden(t *testing.T) {
 		}
 	}
 }
+
+// Windows are as long as the context and overlap by half where no flag says otherwise.
+func TestResolveWindows(t *testing.T) {
+	for _, c := range []struct{ context, stride, wantContext, wantStride int }{
+		{0, 0, 64, 32}, {16, 0, 16, 8}, {16, 16, 16, 16}, {2, 1, 2, 1},
+	} {
+		o := evalOptions{Context: c.context, Stride: c.stride}
+		if err := o.resolveWindows(64); err != nil || o.Context != c.wantContext || o.Stride != c.wantStride {
+			t.Errorf("%+v: %d, %d, %v", c, o.Context, o.Stride, err)
+		}
+	}
+}
