@@ -233,7 +233,7 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// A process that keeps the file is named, and the others go on without it until
+// A process that keeps the file is named, and the others continue without it until
 // it is free.
 func TestBusyFile(t *testing.T) {
 	path := filled(t, 5)

@@ -29,7 +29,7 @@ func (g *Generator) everyday(r *rand.Rand) string {
 }
 
 // fact states a relation of one of the lexical tasks. Words stand in quotes half
-// of the time: behind a quote a word is encoded as in the prompts, without the
+// of the time: after a quote a word is encoded as in the prompts, without the
 // space that belongs to its token elsewhere.
 func (g *Generator) fact(r *rand.Rand) string {
 	switch r.IntN(4) {

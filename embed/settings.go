@@ -75,7 +75,7 @@ func CheckSpec(spec string) error {
 	return nil
 }
 
-// parseServer reads what stands behind the kind in a spec.
+// parseServer reads what follows the kind in a spec.
 func parseServer(kind, rest string) (model, base string, err error) {
 	switch kind {
 	case "openai":

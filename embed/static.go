@@ -2,7 +2,7 @@ package embed
 
 import "context"
 
-// continuation marks a token that goes on inside a word, as in WordPiece.
+// continuation marks a token that continues a word, as in WordPiece.
 const continuation = "##"
 
 // Static embeds a text as the weighted mean of fixed token vectors, scaled to
@@ -36,7 +36,7 @@ type Header struct {
 // Header returns the origin and size of the embedder.
 func (s *Static) Header() Header { return s.header }
 
-// Tokens returns the vocabulary, most frequent first; "##x" goes on inside a word.
+// Tokens returns the vocabulary, most frequent first; "##x" continues a word.
 func (s *Static) Tokens() []string { return append([]string(nil), s.tokens...) }
 
 // Identity is the digest of the file and the weighted mean over tokens.

@@ -63,7 +63,7 @@ func TestDistillByHand(t *testing.T) {
 		{"reds", "red", 2 / math.Sqrt(5)},           // red + ##s = (2,-1)
 		{"red blue", "not blue", -3. / 5},           // (2,1).(-2,1)/5
 		{"red green", "red", 1},                     // an unknown word does not count
-		{"redblue", "redblue blue red", math.NaN()}, // blue cannot go on inside a word
+		{"redblue", "redblue blue red", math.NaN()}, // blue cannot continue a word
 	} {
 		if math.IsNaN(c.want) {
 			if r := s.Embed(t.Context(), []string{c.a})[0]; !errors.Is(r.Err, ErrNoMeaning) {

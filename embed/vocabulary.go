@@ -16,7 +16,7 @@ var plainToken = regexp.MustCompile(fmt.Sprintf(`^(?:%s)?[a-z0-9]{1,%d}$`, conti
 // Vocabulary makes the token list for Distill, most frequent first: the plain
 // tokens of an encoder's WordPiece vocabulary in its order, which is that of
 // frequency but for the single characters that BERT puts first: of these the
-// words "a" and "i" stay in front and the others go behind. Then follow those
+// words "a" and "i" stay in front and the others go to the end. Then follow those
 // words of the texts that are no tokens, in order of appearance, so that each of
 // them gets the vector of the whole word rather than of its pieces.
 func Vocabulary(wordPiece, texts []string) []string {

@@ -69,7 +69,7 @@ func loadEncoder(fsys fs.FS) (*Encoder, error) {
 }
 
 // specialsAround counts the tokens that the post-processor puts before and
-// behind a text: those of the empty text, up to where a text would stand.
+// after a text: those of the empty text, up to where a text would stand.
 func specialsAround(tok *tokenizer.Tokenizer) (head, tail int) {
 	none, one := tok.EncodeSpecial(""), tok.EncodeSpecial("a")
 	for head < len(none) && head < len(one) && none[head] == one[head] {
@@ -110,7 +110,7 @@ func (e *Encoder) UseTemplate(prefix string) { e.recipe.prompt = prefix }
 // anything is cut.
 func (e *Encoder) Tokens(text string) int { return len(e.encode(text)) }
 
-// MaxTokens is the number of tokens, special ones included, behind which a text is cut.
+// MaxTokens is the number of tokens, special ones included, after which a text is cut.
 func (e *Encoder) MaxTokens() int { return e.recipe.maxTokens }
 
 // Truncated is the number of texts that have been cut so far.

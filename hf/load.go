@@ -89,7 +89,7 @@ func runBlocks(pool *kernel.Pool, blocks []loadBlock) error {
 }
 
 // loadBlocks divides all parameters. A parameter is filled by the tensors of one
-// or several rows of the table, which lie behind one another in it.
+// or several rows of the table, which follow one another in it.
 func loadBlocks(table []tensorMap, sources []source) []loadBlock {
 	var blocks []loadBlock
 	for i := 0; i < len(table); {

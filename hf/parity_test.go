@@ -40,7 +40,7 @@ type golden struct {
 		Temperature float32
 		Targets     []goldenTarget
 	}
-	// most likely tokens behind the first sequence's first Response tokens, the last sequence, and token 1
+	// most likely tokens after the first sequence's first Response tokens, the last sequence, and token 1
 	Greedy  [][]int32
 	tensors *safetensors.File
 }

@@ -131,7 +131,7 @@ func (p *Prompter) Tokens(prompt string) ([]int32, error) {
 	return p.Encode(text), nil
 }
 
-// Response are the tokens of an answer to learn behind a prompt, with the end
+// Response are the tokens of an answer to learn after a prompt, with the end
 // token. joint stands between the two where no template divides them.
 func (p *Prompter) Response(joint, answer string) []int32 {
 	if p.template != nil {
@@ -143,7 +143,7 @@ func (p *Prompter) Response(joint, answer string) []int32 {
 // endMark is an answer whose place in a rendered text is known.
 const endMark = "Answer0815"
 
-// findEnd finds the end token that the template puts behind an answer: a model
+// findEnd finds the end token that the template puts after an answer: a model
 // may know several, and its config names another one first. Where the template
 // writes no such token, or no answer at all, EOS stays.
 func (p *Prompter) findEnd(c lm.Config) {

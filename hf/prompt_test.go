@@ -101,7 +101,7 @@ func TestPrompterGreedy(t *testing.T) {
 	}
 }
 
-// An answer to learn ends with the token that the template puts behind answers,
+// An answer to learn ends with the token that the template puts after answers,
 // which need not be the first end token of the model.
 func TestPrompterResponse(t *testing.T) {
 	m, err := Load("testdata/chat")

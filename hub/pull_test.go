@@ -315,7 +315,7 @@ func TestPullShards(t *testing.T) {
 	}
 }
 
-// TestPullResumes: after cut connections a download goes on where it was, within
+// TestPullResumes: after cut connections a download continues where it was, within
 // one call and from one call to the next.
 func TestPullResumes(t *testing.T) {
 	h := newFakeHub(t, model())
@@ -345,7 +345,7 @@ func TestPullResumes(t *testing.T) {
 		}
 	}
 
-	// the program ends in the middle; the next one goes on
+	// the program ends in the middle; the next one continues
 	h = newFakeHub(t, model())
 	cut := h.cut("model.safetensors", 0)
 	h.fault(weights, h.cut("model.safetensors", 5000), cut, cut, cut, cut, cut, cut)

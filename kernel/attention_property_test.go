@@ -25,7 +25,7 @@ func drawAttn(t *rapid.T) attnCase {
 		case parent < 0:
 			c.paths[i] = []int32{int32(i)}
 		default:
-			path := c.paths[parent] // a chain goes on in its storage, as the callers' paths do
+			path := c.paths[parent] // a chain continues in its storage, as the callers' paths do
 			if parent != i-1 {
 				path = slices.Clone(path)
 			}
@@ -70,7 +70,7 @@ func TestAttentionRowsStandAlone(t *testing.T) {
 	}
 }
 
-// Copies of a prefix under other row numbers do not change a bit of what comes behind it.
+// Copies of a prefix under other row numbers do not change a bit of what follows it.
 func TestAttentionOfCopiedPrefix(t *testing.T) {
 	eachTable(t, func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {

@@ -101,7 +101,7 @@ var attnLayouts = map[string]func(rows, n int) [][]int32{
 	"path": func(rows, n int) [][]int32 { return chains(rows, n, n, n) },
 	// sequences that share nothing
 	"sequences": func(rows, n int) [][]int32 { return chains(rows, n, 0, 1) },
-	// one tree: all sequences share a prefix and go on with short branches
+	// one tree: all sequences share a prefix and continue with short branches
 	"tree": func(rows, n int) [][]int32 { return chains(rows, n, n-min(8, n/2), 1) },
 }
 

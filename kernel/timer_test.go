@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A clock that goes one second further each time it is asked.
+// A clock that advances one second each time it is asked.
 func ticks() func() time.Duration {
 	var n atomic.Int64
 	return func() time.Duration { return time.Duration(n.Add(1)) * time.Second }

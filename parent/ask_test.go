@@ -39,7 +39,7 @@ func (f *failing) Answers(_ context.Context, items []task.Item) []Result {
 	return out
 }
 
-// It stops behind the batch in which too many failed, and what no parent can
+// It stops after the batch in which too many failed, and what no parent can
 // answer is no failure.
 func TestAskAllStops(t *testing.T) {
 	down := errors.New("refused")

@@ -175,7 +175,7 @@ func TestLastingFaultsAreErrors(t *testing.T) {
 		name  string
 		fault remotetest.Fault
 		kind  remote.Kind
-		want  string // behind the address
+		want  string // after the address
 	}{
 		{"hang", s.Hang, remote.Timeout, "timeout: no whole reply in time (after 2 attempts)"},
 		{"slow bytes", s.Slow, remote.Timeout, "timeout, status 200: no whole reply in time (after 2 attempts)"},

@@ -15,7 +15,7 @@ import (
 	"pgsrm/tokenizer"
 )
 
-// plainTemplate writes each message behind its role, a line each.
+// plainTemplate writes each message after its role, a line each.
 const plainTemplate = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{{ 'assistant:' if add_generation_prompt }}"
 
 // localFolder makes a tiny model that has learned to answer inputs, and returns

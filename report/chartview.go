@@ -162,7 +162,7 @@ func (c armCurves) drawMean(d *drawing, slot int, x, y axis) {
 	l.circle("end", points[len(points)-1], 3.6)
 }
 
-// data lists the numbers behind one line.
+// data lists the numbers of one line.
 func (c armCurves) data(slot int) lineData {
 	d := lineData{Slot: slot, Label: c.arm.Label}
 	for _, p := range c.middle {

@@ -190,7 +190,7 @@ type Reference struct {
 	temperature float32
 }
 
-// refToken is a token behind a row of the tree.
+// refToken is a token after a row of the tree.
 type refToken struct{ row, token int32 }
 
 // NewReference returns the reference of a model that does not change.

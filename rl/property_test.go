@@ -279,7 +279,7 @@ func TestMinibatchesDealEachSampleOnce(t *testing.T) {
 	})
 }
 
-// A run that is saved through JSON and restored goes on to the very bits of one that was not.
+// A run that is saved through JSON and restored continues to the very bits of one that was not.
 func TestStateIsAllThatACheckpointNeeds(t *testing.T) {
 	o := DefaultOptions()
 	o.PPO.Baseline = "history"

@@ -103,7 +103,7 @@ func TestFaultsOfTheEmbedderLeaveNoTrace(t *testing.T) {
 }
 
 // A server that dies stops the run with a checkpoint, its samples dropped and never
-// scored; when it is back the run goes on to the bytes of an undisturbed one.
+// scored; when it is back the run resumes to the bytes of an undisturbed one.
 func TestEmbedderDiesAndComesBack(t *testing.T) {
 	s := remotetest.New(t, remotetest.Embeddings(12))
 	straight := t.TempDir()
@@ -155,7 +155,7 @@ func noKeyIn(t *testing.T, dir string) {
 	}
 }
 
-// What an embedder says while the run goes on is told by the run.
+// What an embedder says during the run is told by the run.
 func TestWarningsOfTheEmbedder(t *testing.T) {
 	seen := &events{}
 	r := &run{events: eventStream{seen}, dir: &directory{}, clock: time.Now}

@@ -106,7 +106,7 @@ func TestMaskedCRC(t *testing.T) {
 
 func TestTensorBoardFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events")
-	for range 2 { // the second time it goes on
+	for range 2 { // the second time it resumes
 		st, _ := os.Stat(path)
 		var size int64
 		if st != nil {
@@ -248,7 +248,7 @@ func TestInspect(t *testing.T) {
 	stop, cancel := context.WithCancel(t.Context())
 	deps.Events = []Subscriber{atStep{2, func() {
 		if _, err := Inspect(dir); !errors.Is(err, ErrLocked) {
-			t.Errorf("while the run goes on: %v", err)
+			t.Errorf("during the run: %v", err)
 		}
 		cancel()
 	}}}

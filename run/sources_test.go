@@ -27,7 +27,7 @@ type recorder struct {
 	latency time.Duration
 }
 
-// handler counts the items of each request body before it goes on.
+// handler counts the items of each request body before it continues.
 func (r *recorder) handler(items func(body []byte) []string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, req *http.Request) {
 		body, _ := io.ReadAll(req.Body)
@@ -177,7 +177,7 @@ func benchRun(b *testing.B, path string, settings []string, steps *stepTimes) {
 	}
 }
 
-// stepTimes collects the seconds of the steps behind the first ten.
+// stepTimes collects the seconds of the steps after the first ten.
 type stepTimes struct {
 	seconds []float64
 	wait    float64 // for rewards

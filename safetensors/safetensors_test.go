@@ -107,7 +107,7 @@ func TestTensorsBad(t *testing.T) {
 		{"no object", rawTensors(`[]`), `header must be a JSON object in UTF-8 (starts with "[]")`},
 		{"not JSON", rawTensors(`{"a":`), `header: not JSON at "a": EOF`},
 		{"pickle", append([]byte("PK\x03\x04"), make([]byte, 90)...), "header must fit"},
-		{"behind object", rawTensors(`{}{}`), "header: nothing must follow the JSON object"},
+		{"after the object", rawTensors(`{}{}`), "header: nothing must follow the JSON object"},
 		{"unclosed", rawTensors(`{`), "header: not JSON: "},
 		{"not UTF-8", rawTensors("{\"\xff\":1}"), "header must be a JSON object in UTF-8"},
 		{"duplicate", rawTensors(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}`), `header: name "a" must be unique`},

@@ -96,7 +96,7 @@ func (f folder) truncate(name string, n int64) { f.check(os.Truncate(name, n)) }
 var badFolders = []struct {
 	name, model string // model = folder in hf/testdata
 	spoil       func(f folder)
-	want        string // behind "pgsrm: child: f: load model: "
+	want        string // after "pgsrm: child: f: load model: "
 }{
 	// config.json
 	{"no config", "gpt2", func(f folder) { f.remove("config.json") }, `config.json is missing`},

@@ -28,7 +28,7 @@ func lower(word string) (string, bool) {
 }
 
 // binaryWords is word2vec's binary form of words and their vectors; ended puts a
-// line feed behind each vector, as some programs do.
+// line feed after each vector, as some programs do.
 func binaryWords(ended bool, dim int, words []string, vectors [][]float32) string {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%d %d\n", len(words), dim)
