@@ -27,3 +27,36 @@ func TestWidthIsMultipleOfHeads(t *testing.T) {
 		t.Error("width 17 with 2 heads must be refused")
 	}
 }
+
+// Weights that are finite but so large that the variance in a norm overflows: the rows of
+// zeros that the norm then gives are not measured as an answer.
+func TestOverflowInANorm(t *testing.T) {
+	configs := testConfigs()
+	bert := configs["gpt2"]
+	bert.Family, bert.PostNorm, bert.NoHead, bert.Causal, bert.Tied = "bert", true, true, false, false
+	configs["bert"] = bert
+	for name, c := range configs {
+		m := newTestModel(t, c)
+		embedding := make([]float32, m.tokens.K*m.tokens.N)
+		m.tokens.Get(embedding, false)
+		for i := range embedding {
+			embedding[i] = float32(math.Copysign(1e23, float64(embedding[i])))
+		}
+		m.tokens.Set(embedding, false)
+		if err := m.CheckWeights(); err != nil {
+			t.Fatal(err)
+		}
+		if c.NoHead {
+			s := m.NewState(false)
+			rows := s.AddBidirectional([]int32{1, 2, 3})
+			m.Forward(s)
+			if h := s.Hidden(rows[0]); !math.IsNaN(float64(h[0])) {
+				t.Errorf("%s: hidden state %v..., want NaN", name, h[0])
+			}
+			continue
+		}
+		if _, err := m.Greedy(t.Context(), [][]int32{{1, 2}}, 2); !errors.Is(err, ErrNonFinite) {
+			t.Errorf("%s: error %v, want ErrNonFinite", name, err)
+		}
+	}
+}

@@ -1,6 +1,10 @@
 package lm
 
-import "pgsrm/kernel"
+import (
+	"math"
+
+	"pgsrm/kernel"
+)
 
 // norm is LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019) of the rows of x, as
 // many as rstd is long; out may be x.
@@ -11,10 +15,15 @@ func (m *Model) norm(p *kernel.Pool, w norm, out, x, mean, rstd []float32) {
 	n, weights := len(rstd), kernel.NormWeights{Gamma: w.weight.Value, Eps: float32(m.Config.NormEps)}
 	if m.Config.Norm == RMSNorm {
 		kernel.RMSNorm(p, out, rstd, x, weights, n)
-		return
+	} else {
+		weights.Beta = w.bias.Value
+		kernel.LayerNorm(p, out, kernel.NormStats{Mean: mean, Rstd: rstd}, x, weights, n)
 	}
-	weights.Beta = w.bias.Value
-	kernel.LayerNorm(p, out, kernel.NormStats{Mean: mean, Rstd: rstd}, x, weights, n)
+	for i, r := range rstd {
+		if r == 0 { // the variance overflowed: rows of zeros would pass for an answer, a NaN reaches the logits
+			out[i*m.Config.Width] = float32(math.NaN())
+		}
+	}
 }
 
 // normBackward adds to dx and sets the parts of the gradients of the norm's weights that these
