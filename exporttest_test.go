@@ -63,7 +63,7 @@ func TestEngineStandsAlone(t *testing.T) {
 		}
 		for _, spec := range file.Imports {
 			path, _ := strconv.Unquote(spec.Path.Value)
-			ours := strings.HasPrefix(path, "pgsrm/") && path != "pgsrm/kernel"
+			ours := strings.HasPrefix(path, module+"/") && path != module+"/kernel"
 			if ours || slices.Contains([]string{"os", "io", "io/fs", "path/filepath", "embed", "encoding/json"}, path) {
 				t.Errorf("lm must not import %s", path)
 			}
@@ -110,7 +110,7 @@ func markUses(used map[string]bool, dir string, file *ast.File) {
 	imports := map[string]string{} // local name -> folder
 	for _, spec := range file.Imports {
 		path, _ := strconv.Unquote(spec.Path.Value)
-		imported, ours := strings.CutPrefix(path, "pgsrm/")
+		imported, ours := strings.CutPrefix(path, module+"/")
 		if !ours || imported == dir && inside(file) {
 			continue
 		}
