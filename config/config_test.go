@@ -24,7 +24,7 @@ type sample struct {
 	Inner inner    `yaml:"inner"`
 	Extra extra    `yaml:",inline"`
 	Sum   sum      `yaml:"sum"`
-	notes string //lint:ignore U1000 a field without export is no key
+	notes string   //lint:ignore U1000 a field without export is no key
 }
 
 type inner struct {
