@@ -41,6 +41,9 @@ func openEncoder(dir string, set Settings, warn func(text string)) (*Encoder, er
 			return nil, fmt.Errorf("embed: %s: %w", dir, err)
 		}
 	}
+	if text := enc.Warning(); text != "" && warn != nil {
+		warn("embedder: " + text)
+	}
 	enc.SetPool(kernel.NewPool(runtime.GOMAXPROCS(0)))
 	return &Encoder{enc: enc, strict: set.TooLong == tooLongError, warn: warn}, nil
 }

@@ -15,7 +15,7 @@ import (
 var inert = []string{
 	"_name_or_path", "architectures", "transformers_version", "torch_dtype", "dtype", "_commit_hash", "name_or_path",
 	"use_cache", "gradient_checkpointing", "initializer_range", "output_attentions", "output_hidden_states", "output_past",
-	"return_dict", "return_dict_in_generate", "torchscript", "use_return_dict", "pruned_heads", "chunk_size_feed_forward",
+	"return_dict", "return_dict_in_generate", "torchscript", "use_return_dict", "chunk_size_feed_forward",
 	"_attn_implementation", "_attn_implementation_autoset", "attn_implementation", "use_bfloat16", "tf_legacy_loss",
 	"attn_pdrop", "embd_pdrop", "resid_pdrop", "attention_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob",
 	"classifier_dropout", "hidden_dropout", "n_ctx", "n_special", "predict_special_tokens", "afn",
@@ -26,24 +26,33 @@ var inert = []string{
 	"max_length", "min_length", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",
 	"temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
 	"encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "output_scores", "remove_invalid_values",
-	"suppress_tokens", "begin_suppress_tokens", "pretraining_tp", "rope_interleaved", "is_llama_config",
+	"suppress_tokens", "begin_suppress_tokens", "pretraining_tp", "is_llama_config",
 	"reorder_and_upcast_attn", // another order of the same product, in half precision only
 }
 
 // ParseConfig reads the config.json of a Hugging Face folder. Absent members have
 // the defaults of transformers for the model type. A member that asks for other
-// mathematics than the engine has, or that is unknown, is an error naming it.
+// mathematics than the engine has is an error naming it; one that is unknown is
+// ignored: see Model.Warning.
 func ParseConfig(text []byte) (lm.Config, error) {
-	f, err := parseFields("config.json", text)
+	c, _, err := parseConfig(text)
+	return c, err
+}
+
+// parseConfig is ParseConfig, and the unknown members.
+func parseConfig(text []byte) (lm.Config, []string, error) {
+	f, err := parseFields(configFile, text)
 	if err != nil {
-		return lm.Config{}, err
+		return lm.Config{}, nil, err
 	}
+	c, err := f.config()
+	return c, f.unknown(), err
+}
+
+// config reads the members of config.json.
+func (f *fields) config() (lm.Config, error) {
 	f.skip(inert...)
-	f.only("is_encoder_decoder", "false")
-	f.only("add_cross_attention", "false")
-	f.only("tie_encoder_decoder", "false")
-	f.only("cross_attention_hidden_size")
-	f.only("quantization_config", "none")
+	f.demandMathematics(f.text("", "model_type"))
 	var c lm.Config
 	switch family := f.text("", "model_type"); family {
 	case "gpt2":
@@ -55,8 +64,8 @@ func ParseConfig(text []byte) (lm.Config, error) {
 	default:
 		f.fail("model_type", `"gpt2", "bert", "llama", "mistral", "qwen2" or "qwen3"`)
 	}
-	if err := f.finish(); err != nil {
-		return lm.Config{}, err
+	if f.err != nil {
+		return lm.Config{}, f.err
 	}
 	if c.HeadDim == 0 && (c.Heads < 1 || c.Width%c.Heads != 0) {
 		return lm.Config{}, fmt.Errorf("config.json: the width must be a multiple of the number of heads (got %d and %d)", c.Width, c.Heads)
@@ -99,10 +108,9 @@ func gpt2Config(f *fields) lm.Config {
 	c.NormEps = f.float(1e-5, "layer_norm_epsilon")
 	c.Act = f.activation("gelu_new", "activation_function")
 	c.Tied = f.flag(true, "tie_word_embeddings")
+	f.layerTypes("full_attention")
 	setEnds(&c, f.tokens("eos_token_id", []int32{50256}, c.Vocab), -1)
 	c.BOS = f.token("bos_token_id", 50256, c.Vocab)
-	f.only("scale_attn_weights", "true")
-	f.only("scale_attn_by_inverse_layer_idx", "false")
 	return c
 }
 
@@ -121,8 +129,6 @@ func bertConfig(f *fields) lm.Config {
 		NormEps:   f.float(1e-12, "layer_norm_eps"),
 		Act:       f.activation("gelu", "hidden_act"),
 	}
-	f.only("position_embedding_type", `"absolute"`)
-	f.only("is_decoder", "false")
 	f.skip("tie_word_embeddings", "eos_token_id", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
 		"pooler_size_per_head", "pooler_type", "directionality") // heads that the encoder does not use
 	return c

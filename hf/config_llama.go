@@ -45,8 +45,6 @@ func llamaConfig(f *fields, family string) lm.Config {
 	c.BOS = f.token("bos_token_id", d.bos, c.Vocab)
 	setEnds(&c, f.tokens("eos_token_id", d.eos, c.Vocab), -1)
 	c.Rope = ropeConfig(f, c.Positions)
-	f.only("hidden_act", `"silu"`)
-	f.only("partial_rotary_factor", "1", "1.0")
 	switch family {
 	case "llama", "qwen3":
 		c.QKVBias = f.flag(false, "attention_bias")
@@ -56,12 +54,6 @@ func llamaConfig(f *fields, family string) lm.Config {
 		}
 	case "qwen2":
 		c.QKVBias = true
-	}
-	if family == "mistral" || family == "qwen2" { // no such members there
-		f.only("attention_bias", map[string]string{"mistral": "false", "qwen2": "true"}[family])
-	}
-	if family != "llama" {
-		f.only("mlp_bias", "false")
 	}
 	c.Positions = limitToWindow(f, family, c.Layers, c.Positions)
 	return c
@@ -82,8 +74,11 @@ func ropeConfig(f *fields, positions int) lm.RopeConfig {
 			continue
 		}
 		sub.ropeScaling(&rope, positions)
-		if err := sub.finish(); err != nil && f.err == nil {
-			f.err = err
+		if f.err == nil {
+			f.err = sub.err
+		}
+		for _, member := range sub.unknown() {
+			f.ignored = append(f.ignored, name+"."+member)
 		}
 	}
 	if !(rope.Theta > 0) || math.IsInf(rope.Theta, 0) {
@@ -95,7 +90,6 @@ func ropeConfig(f *fields, positions int) lm.RopeConfig {
 // ropeScaling reads one object of rotary parameters into rope.
 func (f *fields) ropeScaling(rope *lm.RopeConfig, positions int) {
 	rope.Theta = f.float(rope.Theta, "rope_theta")
-	f.only("partial_rotary_factor", "1", "1.0")
 	switch kind := f.text("default", "rope_type", "type"); kind {
 	case "default":
 	case "linear":
@@ -108,8 +102,14 @@ func (f *fields) ropeScaling(rope *lm.RopeConfig, positions int) {
 		}
 		rope.OriginalPositions = f.int(positions, "original_max_position_embeddings")
 	default:
-		f.fail("rope_type", `"default", "linear" or "llama3"`)
+		name := "rope_type"
+		if f.raw[name] == nil {
+			name = "type" // its older spelling
+		}
+		f.fail(name, `"default", "linear" or "llama3"`)
 	}
+	f.demand(ropeMathematics)
+	f.skip("original_max_position_embeddings") // of no effect but for llama3
 	if rope.Scaling != "" && !(rope.Factor >= 1) {
 		f.fail("factor", "at least 1")
 	}
@@ -120,8 +120,11 @@ func (f *fields) ropeScaling(rope *lm.RopeConfig, positions int) {
 // those that layer_types says, else those from max_window_layers on, and only
 // where use_sliding_window is set. Llama has none, whatever its file says.
 func limitToWindow(f *fields, family string, layers, positions int) int {
-	var kinds []string
-	f.take(&kinds, "a list of texts", "layer_types")
+	allowed := []string{"full_attention", "sliding_attention"}
+	if family == "llama" {
+		allowed = allowed[:1]
+	}
+	kinds := f.layerTypes(allowed...)
 	window, from := f.int(4096, "sliding_window"), f.int(28, "max_window_layers")
 	on := f.flag(false, "use_sliding_window")
 	if f.null["sliding_window"] {
@@ -131,15 +134,23 @@ func limitToWindow(f *fields, family string, layers, positions int) int {
 	}
 	slides := family == "mistral"
 	if strings.HasPrefix(family, "qwen") {
-		for _, k := range kinds {
-			if k != "full_attention" && k != "sliding_attention" {
-				f.fail("layer_types", "of full_attention or sliding_attention")
-			}
-		}
 		slides = on && kinds == nil && from < layers || slices.Contains(kinds, "sliding_attention")
 	}
 	if slides {
 		return min(positions, window)
 	}
 	return positions
+}
+
+// layerTypes reads the kinds of attention of the layers, which must be of those
+// allowed; nil where the file does not say.
+func (f *fields) layerTypes(allowed ...string) []string {
+	var kinds []string
+	f.take(&kinds, "a list of texts", "layer_types")
+	for _, k := range kinds {
+		if !slices.Contains(allowed, k) {
+			f.fail("layer_types", "of "+strings.Join(allowed, " or "))
+		}
+	}
+	return kinds
 }

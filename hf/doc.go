@@ -1,6 +1,7 @@
 // Package hf reads and writes the folders of Hugging Face's libraries: models of
 // transformers, encoders of sentence-transformers, adapters of PEFT. What the engine
-// cannot represent exactly is an error that names it. A folder never runs code.
+// cannot represent exactly is an error that names it; a member of a JSON file that is
+// not known is ignored and told. A folder never runs code.
 //
 // Loading and saving
 //
@@ -18,7 +19,9 @@
 //	config.go        config.json of GPT-2 and BERT, and what all families share
 //	config_llama.go  that of Llama, Mistral, Qwen2 and Qwen3
 //	config_write.go  config.json of a saved model
-//	fields.go        members of a JSON file, read strictly
+//	mathematics.go   members that change what a model computes
+//	unknown.go       members that are not known: told, and ignored
+//	fields.go        members of a JSON file, one by one
 //
 // Adapters, prompts, encoders
 //

@@ -23,6 +23,7 @@ type Encoder struct {
 	tail      int // special tokens after it
 	truncated int
 	digest    string
+	warning   string
 	state     *lm.State
 }
 
@@ -57,7 +58,7 @@ func loadEncoder(fsys fs.FS) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Encoder{model: m.Model, tok: m.Tokenizer, recipe: recipe, state: m.NewState(false)}
+	e := &Encoder{model: m.Model, tok: m.Tokenizer, recipe: recipe, state: m.NewState(false), warning: m.Warning()}
 	e.head, e.tail = specialsAround(m.Tokenizer)
 	if recipe.maxTokens <= e.head+e.tail {
 		return nil, fmt.Errorf("max_seq_length must exceed the %d special tokens (got %d)", e.head+e.tail, recipe.maxTokens)
@@ -83,6 +84,9 @@ func (e *Encoder) Dim() int { return e.model.Config.Width }
 
 // Digest is that of the folder: two encoders with one digest give the same vectors.
 func (e *Encoder) Digest() string { return e.digest }
+
+// Warning is that of the folder: see Model.Warning.
+func (e *Encoder) Warning() string { return e.warning }
 
 // Pooling is how token vectors become one: "mean" or "cls".
 func (e *Encoder) Pooling() string { return e.recipe.pooling }

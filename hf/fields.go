@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -20,6 +20,8 @@ type fields struct {
 	null map[string]bool // members given as null
 	read map[string]bool
 	err  error
+
+	ignored []string // unknown members of objects within
 }
 
 // parseFields splits the JSON object in text into its members.
@@ -145,9 +147,21 @@ func (f *fields) tokens(name string, def []int32, vocab int) []int32 {
 // only demands that a member is absent or one of the values, given as JSON.
 func (f *fields) only(name string, values ...string) {
 	f.read[name] = true
-	if raw, ok := f.raw[name]; ok && !slices.Contains(values, shorten(raw)) {
-		f.fail(name, strings.Join(values, " or "))
+	same := func(value string) bool { return sameJSON(f.raw[name], []byte(value)) }
+	if f.raw[name] == nil || slices.ContainsFunc(values, same) {
+		return
 	}
+	must := strings.Join(values, " or ")
+	if must == "" {
+		must = "absent or null"
+	}
+	f.fail(name, must)
+}
+
+// sameJSON says whether two texts are the same JSON value: 1 and 1.0 are.
+func sameJSON(a, b []byte) bool {
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
 // skip marks members that have no effect on the numbers.
@@ -157,11 +171,23 @@ func (f *fields) skip(names ...string) {
 	}
 }
 
-// finish returns the first error; a member that nothing has read is one, since
-// its effect on the numbers is not known.
+// unknown are the members that nothing has read, null ones left out.
+func (f *fields) unknown() []string {
+	names := slices.Clone(f.ignored)
+	for name := range f.raw {
+		if !f.read[name] {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// finish returns the first error; an unknown member is one, since its effect on
+// the numbers is not known.
 func (f *fields) finish() error {
-	for _, name := range slices.Sorted(maps.Keys(f.raw)) {
-		if f.err == nil && !f.read[name] {
+	for _, name := range f.unknown() {
+		if f.err == nil {
 			f.err = fmt.Errorf("%s: %s is unknown (got %s): its effect on the numbers is not known; remove it if it has none", f.file, name, shorten(f.raw[name]))
 		}
 	}

@@ -77,7 +77,7 @@ func loadFolder(fsys fs.FS) (*Model, error) {
 	if err := errors.Join(err, set.close()); err != nil {
 		return nil, err
 	}
-	return &Model{Model: m, Tokenizer: tok, types: types, files: files}, nil
+	return &Model{Model: m, Tokenizer: tok, types: types, files: files, unknown: unknownMembers(files)}, nil
 }
 
 // Save writes the model and its tokenizer as a Hugging Face folder that

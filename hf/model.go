@@ -18,7 +18,9 @@ type Model struct {
 
 	types   map[string]safetensors.DType // type of each tensor in the folder, by its name in the tensorTable
 	files   map[string][]byte            // the kept files of the folder
+	unknown []string                     // members of its JSON files that were ignored, as "FILE: NAME"
 	adapter LoRA                         // what the adapters are, if the model has any
+	foreign []string                     // unknown members of the adapter's configuration
 	baseSum string                       // see baseDigest; "" until it is asked for
 }
 

@@ -28,6 +28,7 @@ const (
 type adapterConfig struct {
 	lora       LoRA
 	transposed bool // fan_in_fan_out: the base keeps its matrices [in][out], as GPT-2 does
+	unknown    []string
 }
 
 // adapterInert are members of adapter_config.json without effect on the numbers
@@ -38,10 +39,7 @@ var adapterInert = []string{
 
 // adapterPlain are the members that ask for other mathematics, or for other
 // weights than A and B, unless they have one of these values. null counts as absent.
-var adapterPlain = []struct {
-	name   string
-	values []string
-}{
+var adapterPlain = []demand{
 	{"peft_type", []string{`"LORA"`}},
 	{"task_type", []string{`"CAUSAL_LM"`}},
 	{"bias", []string{`"none"`}},
@@ -57,16 +55,15 @@ var adapterPlain = []struct {
 }
 
 // parseAdapterConfig reads an adapter_config.json. Absent members have PEFT's
-// defaults; one that the engine cannot follow exactly is an error that names it.
+// defaults; one that the engine cannot follow exactly is an error that names it,
+// and one that is unknown is ignored: see Model.Warning.
 func parseAdapterConfig(text []byte) (adapterConfig, error) {
 	f, err := parseFields(adapterConfigFile, text)
 	if err != nil {
 		return adapterConfig{}, err
 	}
 	f.skip(adapterInert...)
-	for _, p := range adapterPlain {
-		f.only(p.name, p.values...)
-	}
+	f.demand(adapterPlain)
 	if f.raw["peft_type"] == nil {
 		f.fail("peft_type", `"LORA"`)
 	}
@@ -85,9 +82,10 @@ func parseAdapterConfig(text []byte) (adapterConfig, error) {
 			c.lora.Targets, c.lora.Pattern = []string{AllLinear}, ""
 		}
 	}
-	if err := f.finish(); err != nil {
-		return adapterConfig{}, err
+	if f.err != nil {
+		return adapterConfig{}, f.err
 	}
+	c.unknown = inFile(adapterConfigFile, f.unknown())
 	if err := c.lora.Validate(); err != nil {
 		return adapterConfig{}, fmt.Errorf("%s: %w", adapterConfigFile, err)
 	}
@@ -148,6 +146,7 @@ func (m *Model) loadAdapter(fsys fs.FS, sameBase bool) error {
 		m.DropLoRA()
 		return err
 	}
+	m.foreign = c.unknown
 	return nil
 }
 

@@ -222,7 +222,6 @@ func TestBadAdapters(t *testing.T) {
 		{"rank", set("r", 0), at + "lora: rank must be in 1..4096 (got 0)"},
 		{"rank text", set("r", "four"), at + `r must be a whole number (got "four")`},
 		{"alpha", set("lora_alpha", 0), at + "lora: alpha must be a finite number above 0 (got 0)"},
-		{"unknown", set("use_magic", true), at + "use_magic is unknown (got true): its effect on the numbers is not known; remove it if it has none"},
 		{"targets", set("target_modules", []string{"query"}), at + "lora: targets must name at least one of c_attn, c_fc, c_proj (got query)"},
 		{"no targets", set("target_modules", nil), at + "target_modules must be a list of names or a text (it is absent)"},
 		{"pattern", set("target_modules", "(?<=x)c_attn"), at + "lora: target_modules must be a list or a regular expression of RE2's syntax"},

@@ -48,7 +48,14 @@ func open(spec string, t *task.Task, o Options) (Parent, error) {
 	case kind == "openai":
 		return newChat(rest, t, chat, o.Warn, o.Remote)
 	case isLocal(spec):
-		return loadLocal(spec, t, chat, o.Threads)
+		l, err := loadLocal(spec, t, chat, o.Threads)
+		if err != nil {
+			return nil, err
+		}
+		if text := l.model.Warning(); text != "" && o.Warn != nil {
+			o.Warn("parent: " + text)
+		}
+		return l, nil
 	}
 	return nil, fmt.Errorf("parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME or a folder (got %q)", remote.Redact(spec))
 }

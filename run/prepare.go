@@ -131,6 +131,9 @@ func (r *run) openChild(deps Deps) error {
 		if r.startFolderSHA, err = childFolderSHA(r.cfg.Child); err != nil {
 			return config.Bad(err)
 		}
+		if text := start.Warning(); text != "" {
+			r.warnings.add("child: " + text)
+		}
 	} else {
 		start = start.Clone()
 	}

@@ -38,8 +38,16 @@ func (o *childOptions) open(g *globalOptions) (*hf.Model, error) {
 	if err != nil {
 		return nil, inputError(err)
 	}
+	tellUnknown(m, g)
 	m.Pool = kernel.NewPool(g.Threads)
 	return m, nil
+}
+
+// tellUnknown warns of what was ignored in the folder of a child.
+func tellUnknown(m *hf.Model, g *globalOptions) {
+	if text := m.Warning(); text != "" {
+		g.Log.Warn("child: " + text)
+	}
 }
 
 // exact9 is a number printed with the nine digits that identify a float32.

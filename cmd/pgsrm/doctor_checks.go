@@ -52,7 +52,12 @@ func (d *doctor) checkChild(context.Context) {
 		return
 	}
 	d.model = m.Model
-	d.add("child", checkOK, fmt.Sprintf("%s: %s, %.1f million weights, loaded in %s", d.cfg.Child, m.Config.Family, float64(m.NumParams())/1e6, showTime(time.Since(begin))), "")
+	text := fmt.Sprintf("%s: %s, %.1f million weights, loaded in %s", d.cfg.Child, m.Config.Family, float64(m.NumParams())/1e6, showTime(time.Since(begin)))
+	if w := m.Warning(); w != "" {
+		d.add("child", checkWarning, text+"; "+w, "see whether these members change what the model computes; docs/format/child-folder.md says what is known")
+		return
+	}
+	d.add("child", checkOK, text, "")
 }
 
 // checkParent asks the parent about one prompt.

@@ -68,6 +68,7 @@ func runMerge(o mergeOptions, g *globalOptions) error {
 	if err != nil {
 		return inputError(err)
 	}
+	tellUnknown(m, g)
 	if err := saveChild(m, o.Out, o.DType); err != nil {
 		return err
 	}

@@ -158,7 +158,7 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) (err 
 	if err != nil {
 		return err
 	}
-	m, err := o.model(docs)
+	m, err := o.model(docs, g)
 	if err != nil {
 		return inputError(err)
 	}
@@ -190,10 +190,11 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) (err 
 
 // model returns the child to train: the one of --init, or a random one with a
 // vocabulary learned from the documents.
-func (o pretrainOptions) model(docs documents) (*hf.Model, error) {
+func (o pretrainOptions) model(docs documents, g *globalOptions) (*hf.Model, error) {
 	if o.Init != "" {
 		m, err := run.OpenChild(o.Init)
 		if err == nil {
+			tellUnknown(m, g)
 			m.Merge() // all weights are trained
 		}
 		return m, err
