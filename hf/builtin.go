@@ -21,7 +21,7 @@ func LoadBuiltin(name string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return loadFS(files)
+	return loadFS(files, false)
 }
 
 // LoadBuiltinTokenizer loads the tokenizer of such a child without its weights.

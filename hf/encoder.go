@@ -47,7 +47,7 @@ func loadEncoderFS(fsys fs.FS) (*Encoder, error) {
 }
 
 func loadEncoder(fsys fs.FS) (*Encoder, error) {
-	m, err := loadFolder(fsys)
+	m, err := loadFolder(fsys, false)
 	if err != nil {
 		return nil, err
 	}

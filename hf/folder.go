@@ -26,17 +26,24 @@ const (
 // Load reads a language model and its tokenizer from a Hugging Face folder. What
 // the engine cannot represent exactly is an error that names it. A folder
 // never runs code: weights are read from safetensors files only.
-func Load(dir string) (*Model, error) {
-	m, err := loadFS(os.DirFS(dir))
+func Load(dir string) (*Model, error) { return load(dir, false) }
+
+// LoadBare is Load for work on token ids: a folder may lack a tokenizer, and the
+// model's is nil then. Such a model has no prompter and is not saved.
+func LoadBare(dir string) (*Model, error) { return load(dir, true) }
+
+func load(dir string, bare bool) (*Model, error) {
+	m, err := loadFS(os.DirFS(dir), bare)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	return m, nil
 }
 
-// loadFS is Load for a folder in a file system, such as an embedded one.
-func loadFS(fsys fs.FS) (*Model, error) {
-	m, err := loadFolder(fsys)
+// loadFS is Load, or with bare LoadBare, for a folder in a file system, such as an
+// embedded one.
+func loadFS(fsys fs.FS, bare bool) (*Model, error) {
+	m, err := loadFolder(fsys, bare)
 	if err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
@@ -46,8 +53,9 @@ func loadFS(fsys fs.FS) (*Model, error) {
 	return m, nil
 }
 
-// loadFolder reads config, weights and tokenizer of any family.
-func loadFolder(fsys fs.FS) (*Model, error) {
+// loadFolder reads config, weights and tokenizer of any family; a bare one may lack
+// the tokenizer.
+func loadFolder(fsys fs.FS, bare bool) (*Model, error) {
 	files, err := readKept(fsys)
 	if err != nil {
 		return nil, err
@@ -59,14 +67,14 @@ func loadFolder(fsys fs.FS) (*Model, error) {
 		return nil, err
 	}
 	tok, err := tokenizer.LoadFS(fsys)
-	if err != nil {
+	if err != nil && !(bare && errors.Is(err, tokenizer.ErrNone)) {
 		return nil, err
 	}
 	cfg, err := folderConfig(files, tok)
 	if err != nil {
 		return nil, err
 	}
-	if tok.Size() > cfg.Vocab {
+	if tok != nil && tok.Size() > cfg.Vocab {
 		return nil, fmt.Errorf("tokenizer: ids must lie below vocab_size %d of %s (got %d ids)", cfg.Vocab, configFile, tok.Size())
 	}
 	set, err := openWeights(fsys)
@@ -104,6 +112,9 @@ func (m *Model) SaveAs(dir string, dtype safetensors.DType) error {
 
 // save writes the folder with weights of one type, or of a type for each.
 func (m *Model) save(dir string, dtype safetensors.DType, types map[string]safetensors.DType) error {
+	if m.Tokenizer == nil {
+		return fmt.Errorf("save model: it must have a tokenizer (the folder that it was loaded from has none)")
+	}
 	if l, on := m.LoRA(); on {
 		return fmt.Errorf("save model: adapters must be merged first, or saved alone (the model has them on %s)", l.targetText())
 	}

@@ -88,7 +88,7 @@ func TestSaveTypes(t *testing.T) {
 			l[name] = x
 		}
 	})
-	m, err := loadFS(fsys)
+	m, err := loadFS(fsys, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestSaveKeeps(t *testing.T) {
 	for _, name := range keptFiles[1:] {
 		files[name] = "{ \"a\" :1}\n"
 	}
-	m, err := loadFS(overlay(t, "testdata/gpt2", files))
+	m, err := loadFS(overlay(t, "testdata/gpt2", files), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +341,7 @@ func TestLoadTensorFaults(t *testing.T) {
 		}, "tensors: lm_head.weight must equal the token embedding, since config.json ties them (it does not)"},
 	}
 	for _, c := range cases {
-		_, err := loadFS(editTensors(t, "testdata/gpt2", c.edit))
+		_, err := loadFS(editTensors(t, "testdata/gpt2", c.edit), false)
 		if c.text == "" && err == nil {
 			continue
 		}
@@ -392,7 +392,7 @@ func TestLoadFileFaults(t *testing.T) {
 		{"no map", "gpt2-odd", map[string]string{indexFile: `{}`}, "model.safetensors.index.json: weight_map must be given (it is absent)"},
 	}
 	for _, c := range cases {
-		_, err := loadFS(overlay(t, "testdata/"+c.dir, c.files))
+		_, err := loadFS(overlay(t, "testdata/"+c.dir, c.files), false)
 		if err == nil || err.Error() != "load model: "+c.text {
 			t.Errorf("%s: got %v, want %s", c.name, err, c.text)
 		}
@@ -418,7 +418,7 @@ func TestLoadEOS(t *testing.T) {
 	} {
 		m, err := loadFS(overlay(t, "testdata/gpt2", map[string]string{
 			configFile: fmt.Sprintf(config, c.extra), generationFile: c.generation, tokenizerConfigFile: c.tokenizer,
-		}))
+		}), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -470,7 +470,7 @@ func TestOldBertNames(t *testing.T) {
 // TestParamsMapped: every parameter is covered once by the table of its family.
 func TestParamsMapped(t *testing.T) {
 	for _, name := range append([]string{"bert"}, goldenNames...) {
-		m, err := loadFolder(os.DirFS(filepath.Join("testdata", name)))
+		m, err := loadFolder(os.DirFS(filepath.Join("testdata", name)), false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,9 +64,10 @@ func folderConfig(files map[string][]byte, tok *tokenizer.Tokenizer) (lm.Config,
 	return cfg, err
 }
 
-// tokenizerEnd is the id of the eos_token in tokenizer_config.json, -1 if none.
+// tokenizerEnd is the id of the eos_token in tokenizer_config.json, -1 if there is
+// none, or no tokenizer.
 func tokenizerEnd(text []byte, tok *tokenizer.Tokenizer) (int32, error) {
-	if text == nil {
+	if text == nil || tok == nil {
 		return -1, nil
 	}
 	f, err := parseFields(tokenizerConfigFile, text)

@@ -14,7 +14,7 @@ import (
 // safe for concurrent use.
 type Model struct {
 	*lm.Model
-	Tokenizer *tokenizer.Tokenizer
+	Tokenizer *tokenizer.Tokenizer // nil: see LoadBare
 
 	types   map[string]safetensors.DType // type of each tensor in the folder, by its name in the tensorTable
 	files   map[string][]byte            // the kept files of the folder

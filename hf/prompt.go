@@ -60,6 +60,9 @@ type Prompter struct {
 // Prompter makes the prompter of a model. system is the text of a system message
 // before every prompt, "" for none; without a template it must be empty.
 func (m *Model) Prompter(system string, o TemplateOptions) (*Prompter, error) {
+	if m.Tokenizer == nil {
+		return nil, fmt.Errorf("prompts: the folder of the model must have a tokenizer (it has none)")
+	}
 	p := &Prompter{tok: m.Tokenizer, system: system, end: m.Config.EOS}
 	var err error
 	if p.opt, err = o.chat(); err != nil {

@@ -15,12 +15,18 @@ import (
 // binary, "hf:ORG/NAME" from the local cache, else a folder. A folder is one of
 // Hugging Face, or an adapter of PEFT: then the child is the base that the adapter
 // names, with the adapter on it; as FOLDER@BASE the base is the one given.
-func OpenChild(name string) (*hf.Model, error) {
+func OpenChild(name string) (*hf.Model, error) { return openChild(name, hf.Load) }
+
+// OpenBareChild is OpenChild for work on token ids: see hf.LoadBare.
+func OpenBareChild(name string) (*hf.Model, error) { return openChild(name, hf.LoadBare) }
+
+// openChild loads a child, its folder by load.
+func openChild(name string, load func(dir string) (*hf.Model, error)) (*hf.Model, error) {
 	c, err := findChild(name)
 	if err != nil {
 		return nil, err
 	}
-	m, err := c.loadBase()
+	m, err := c.loadBase(load)
 	if err != nil {
 		return nil, err
 	}
@@ -81,11 +87,11 @@ type childPlace struct {
 }
 
 // loadBase loads the child without its adapter.
-func (c childPlace) loadBase() (*hf.Model, error) {
+func (c childPlace) loadBase(load func(dir string) (*hf.Model, error)) (*hf.Model, error) {
 	if c.builtin != "" {
 		return hf.LoadBuiltin(c.builtin)
 	}
-	m, err := hf.Load(c.folder)
+	m, err := load(c.folder)
 	if err != nil {
 		return nil, fmt.Errorf("child: %w", err)
 	}

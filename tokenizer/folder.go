@@ -73,9 +73,12 @@ func oldFiles(dir fs.FS) ([]byte, error) {
 	if _, err := fs.Stat(dir, "vocab.json"); err == nil {
 		return oldBPE(dir, &c)
 	}
-	return nil, errors.New("folder must have tokenizer.json, vocab.json with merges.txt, or vocab.txt " +
-		"(transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...) writes the first from others)")
+	return nil, ErrNone
 }
+
+// ErrNone is a folder without any tokenizer that is read.
+var ErrNone = errors.New("folder must have tokenizer.json, vocab.json with merges.txt, or vocab.txt " +
+	"(transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...) writes the first from others)")
 
 // readFile reads a file of at most maxFile bytes.
 func readFile(dir fs.FS, name string) ([]byte, error) {

@@ -34,7 +34,25 @@ func (o *childOptions) prompter(m *hf.Model) (*hf.Prompter, error) {
 // open loads the child on the threads of the command; close the model's pool
 // when done.
 func (o *childOptions) open(g *globalOptions) (*hf.Model, error) {
-	m, err := run.OpenChild(o.Child)
+	return o.openBy(run.OpenChild, g)
+}
+
+// openBare is open for work on token ids, with a prompter where the child has a
+// tokenizer; else both are nil.
+func (o *childOptions) openBare(g *globalOptions) (*hf.Model, *hf.Prompter, error) {
+	m, err := o.openBy(run.OpenBareChild, g)
+	if err != nil || m.Tokenizer == nil {
+		return m, nil, err
+	}
+	p, err := o.prompter(m)
+	if err != nil {
+		m.Pool.Close()
+	}
+	return m, p, err
+}
+
+func (o *childOptions) openBy(load func(name string) (*hf.Model, error), g *globalOptions) (*hf.Model, error) {
+	m, err := load(o.Child)
 	if err != nil {
 		return nil, inputError(err)
 	}

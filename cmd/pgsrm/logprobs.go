@@ -24,7 +24,7 @@ stdin and prints {"tokens":[...],"logprobs":[...]} for each: the natural logarit
 the probability that the child gives each token after those before it, at
 temperature 1 over the whole vocabulary, with nine significant digits. The first
 token has nothing before it: its value is null. A text is encoded as in training,
-without special tokens; give ids to score any. {"prompt":"...","response":"..."} are
+without special tokens; give ids to score any, which needs no tokenizer. {"prompt":"...","response":"..."} are
 joined as in training, through the chat template of the child's folder where it has
 one, with the end token after the response.
 
@@ -58,15 +58,11 @@ type logprobsOutput struct {
 const logprobsBatch = 32
 
 func runLogprobs(ctx context.Context, o childOptions, g *globalOptions) error {
-	m, err := o.open(g)
+	m, input, err := o.openBare(g)
 	if err != nil {
 		return err
 	}
 	defer m.Pool.Close()
-	input, err := o.prompter(m)
-	if err != nil {
-		return err
-	}
 	state := m.NewState(false)
 	g.sayReading("JSON lines with tokens or text")
 	return eachBatch(ctx, g.Stdin, g, logprobsBatch, func(batch []inputLine, w *bufio.Writer) error {
@@ -107,6 +103,8 @@ func logprobsTokens(line inputLine, cfg lm.Config, tok *tokenizer.Tokenizer, inp
 	switch {
 	case in.forms() != 1 || (in.Prompt == nil) != (in.Response == nil):
 		return nil, line.errorf("must have one of the fields tokens and text, or prompt and response")
+	case in.Tokens == nil && tok == nil:
+		return nil, line.errorf("must be tokens: the folder of the child has no tokenizer for texts")
 	case in.Prompt != nil:
 		prompt, err := input.Tokens(*in.Prompt)
 		if err != nil {
