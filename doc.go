@@ -10,7 +10,9 @@
 //	task       prompts, references, splits; the five built-in tasks; JSONL and CSV
 //	internal/durable  files and folders written whole, locks between processes
 //	internal/jsonobject  JSON objects member by member
+//	internal/half  F16 and BF16 from and to float32
 //	safetensors  tensors in files
+//	gguf       tensors and metadata in GGUF files, quantised types included
 //	kernel     operations on slices: matrix products, normalisation, attention, softmax, AdamW
 //	jinja      the template language of chat templates, bounded in work and output
 //	tokenizer  byte-level BPE, WordPiece, ...; exact against Hugging Face tokenizers

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+
+	"pgsrm/internal/half"
 )
 
 // DType is the type of a tensor's numbers, in the spelling of the safetensors format.
@@ -34,7 +36,7 @@ func (d DType) Holds(x []float32) bool {
 	case BF16:
 		return !slices.ContainsFunc(x, func(v float32) bool { return math.Float32bits(v)<<16 != 0 })
 	case F16:
-		return !slices.ContainsFunc(x, func(v float32) bool { return math.Float32bits(halfToFloat(floatToHalf(v))) != math.Float32bits(v) })
+		return !slices.ContainsFunc(x, func(v float32) bool { return math.Float32bits(half.Float(half.F16(v))) != math.Float32bits(v) })
 	}
 	return false
 }
@@ -48,7 +50,7 @@ var decoders = map[DType]func(dst []float32, src []byte){
 	},
 	F16: func(dst []float32, src []byte) {
 		for i := range dst {
-			dst[i] = halfToFloat(binary.LittleEndian.Uint16(src[2*i:]))
+			dst[i] = half.Float(binary.LittleEndian.Uint16(src[2*i:]))
 		}
 	},
 	BF16: func(dst []float32, src []byte) {
@@ -67,54 +69,14 @@ var encoders = map[DType]func(dst []byte, src []float32){
 	},
 	F16: func(dst []byte, src []float32) {
 		for i, v := range src {
-			binary.LittleEndian.PutUint16(dst[2*i:], floatToHalf(v))
+			binary.LittleEndian.PutUint16(dst[2*i:], half.F16(v))
 		}
 	},
 	BF16: func(dst []byte, src []float32) {
 		for i, v := range src {
-			binary.LittleEndian.PutUint16(dst[2*i:], floatToBF16(v))
+			binary.LittleEndian.PutUint16(dst[2*i:], half.BF16(v))
 		}
 	},
-}
-
-// halfToFloat converts IEEE 754 binary16, subnormals, infinities and NaN included.
-func halfToFloat(h uint16) float32 {
-	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&0x3ff
-	switch exp {
-	case 0: // zero or subnormal: frac * 2^-24, exact in float32
-		v := float32(frac) * 0x1p-24
-		return math.Float32frombits(math.Float32bits(v) | sign)
-	case 31:
-		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
-	}
-	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
-}
-
-// floatToHalf rounds to IEEE 754 binary16, to nearest, ties to even; what is too
-// large becomes infinite, a NaN stays a NaN.
-func floatToHalf(v float32) uint16 {
-	u := math.Float32bits(v)
-	sign, a := uint16(u>>16)&0x8000, math.Float32frombits(u&^(1<<31))
-	switch {
-	case v != v:
-		return sign | 0x7e00
-	case a >= 65520:
-		return sign | 0x7c00
-	case a < 0x1p-14: // subnormal: the sum is rounded at 2^-24 by float32's own rounding
-		return sign | uint16(math.Float32bits(a+0.5)-math.Float32bits(0.5))
-	}
-	u = math.Float32bits(a)
-	u += 0xfff + u>>13&1 // round the 13 bits that go
-	return sign | uint16(u>>13-112<<10)
-}
-
-// floatToBF16 rounds to nearest, ties to even; a NaN stays a NaN.
-func floatToBF16(v float32) uint16 {
-	u := math.Float32bits(v)
-	if v != v {
-		return uint16(u>>16) | 0x40
-	}
-	return uint16((u + 0x7fff + u>>16&1) >> 16)
 }
 
 // littleEndian says that this machine keeps numbers as the format does.
