@@ -5,8 +5,11 @@
 // before anything is allocated.
 //
 //	read.go      an open file: what it holds, numbers on demand
-//	header.go    the header: tensor entries, read and checked
-//	metadata.go  keys and values, read and written
+//	header.go    the header: magic, version, alignment
+//	scan.go      numbers and texts of the header, never beyond the file
+//	metadata.go  keys and values
+//	entries.go   tensor entries: shapes, types, places
+//	values.go    values as they are written
 //	types.go     the types of tensors; F32, F16, BF16, Q8_0 from and to float32
 //	legacy.go    blocks of 32 numbers: Q4_0, Q4_1, Q5_0, Q5_1
 //	kquant.go    blocks of 256 numbers: Q2_K to Q6_K

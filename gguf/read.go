@@ -30,7 +30,7 @@ func (t Info) Len() int {
 }
 
 // File is an open GGUF file: its header is read and checked, its numbers are read
-// on demand.
+// on demand, by several goroutines at once if they like.
 type File struct {
 	Path     string
 	Version  int      // of the format: 2 or 3
