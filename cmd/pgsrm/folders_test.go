@@ -106,14 +106,14 @@ var badFolders = []struct {
 	{"member twice", "gpt2", func(f folder) { f.replace("config.json", `"n_embd": 24`, `"n_embd": 24, "n_embd": 25`) }, `config.json: name "n_embd" must be unique`},
 	{"no model_type", "gpt2", func(f folder) { f.set("config.json", "model_type", "") }, `config.json: model_type must be "gpt2", "bert", "llama", "mistral", "qwen2" or "qwen3" (it is absent)`},
 	{"unknown architecture", "gpt2", func(f folder) { f.set("config.json", "model_type", `"gpt_neox"`) }, `config.json: model_type must be "gpt2", "bert", "llama", "mistral", "qwen2" or "qwen3" (got "gpt_neox")`},
-	{"unknown member", "llama", func(f folder) { f.set("config.json", "logit_scale", "0.5") }, `config.json: logit_scale is unknown (got 0.5): its effect on the numbers is not known; remove it if it has none`},
+	{"member of another model", "llama", func(f folder) { f.set("config.json", "logit_scale", "0.5") }, `config.json: logit_scale must be 1 (got 0.5)`},
 	{"unknown activation", "gpt2", func(f folder) { f.set("config.json", "activation_function", `"relu"`) }, `config.json: activation_function must be one of gelu, gelu_fast, gelu_new, gelu_python, gelu_pytorch_tanh (got "relu")`},
 	{"scaled by layer", "gpt2", func(f folder) { f.set("config.json", "scale_attn_by_inverse_layer_idx", "true") }, `config.json: scale_attn_by_inverse_layer_idx must be false (got true)`},
 	{"quantized", "llama", func(f folder) { f.set("config.json", "quantization_config", `{"bits":4}`) }, `config.json: quantization_config must be none (got {"bits":4})`},
 	{"unknown rope type", "llama", func(f folder) { f.set("config.json", "rope_parameters", `{"rope_type":"yarn","factor":4}`) }, `config.json: rope_parameters: rope_type must be "default", "linear" or "llama3" (got "yarn")`},
-	{"unknown rope member", "llama", func(f folder) {
+	{"rope member of another kind", "llama", func(f folder) {
 		f.set("config.json", "rope_parameters", `{"rope_type":"linear","factor":4,"attention_factor":2}`)
-	}, `config.json: rope_parameters: attention_factor is unknown (got 2): its effect on the numbers is not known; remove it if it has none`},
+	}, `config.json: rope_parameters: attention_factor must be absent or null (got 2)`},
 	{"rope without factor", "llama", func(f folder) { f.set("config.json", "rope_parameters", `{"rope_type":"linear"}`) }, `config.json: rope_parameters: factor must be given (it is absent)`},
 	{"partial rotation", "llama", func(f folder) { f.set("config.json", "partial_rotary_factor", "0.5") }, `config.json: partial_rotary_factor must be 1 or 1.0 (got 0.5)`},
 	{"text for a number", "gpt2", func(f folder) { f.set("config.json", "n_layer", `"2"`) }, `config.json: n_layer must be a whole number (got "2")`},

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"pgsrm/hf"
 	"pgsrm/lm"
 )
 
@@ -28,7 +29,9 @@ this order. Temperature 0 takes the most likely token each time. An answer depen
 on the child, its prompt, the place of the prompt in the input and --seed, not on
 the prompts beside it. Prompts are encoded without special tokens, as in training;
 an empty prompt begins with the child's BOS token. The prompts of a child whose folder
-has a chat template go through it as messages of the user (--chat-template).
+has a chat template go through it as messages of the user (--chat-template). With
+--tokens a prompt is a JSON array of token ids, as tokenize prints them, and goes
+through nothing; with --json too, the child needs no tokenizer ("text" is empty then).
 
 EXAMPLES
   pgsrm generate --prompt "The opposite of 'hot' is " --temperature 0
@@ -45,6 +48,7 @@ EXAMPLES
 type generateOptions struct {
 	childOptions
 	Prompts []string
+	Tokens  bool // the prompts are token ids
 	Samples int
 	Sample  lm.SampleOptions
 	Stop    []string
@@ -55,6 +59,7 @@ type generateOptions struct {
 func (o *generateOptions) AddFlags(f *pflag.FlagSet) {
 	o.childOptions.AddFlags(f)
 	f.StringArrayVar(&o.Prompts, "prompt", nil, "prompt; may be given again (default: the lines of stdin)")
+	f.BoolVar(&o.Tokens, "tokens", false, "prompts are JSON arrays of token ids, such as [72,292]")
 	f.IntVarP(&o.Samples, "samples", "n", 1, "answers to each prompt")
 	f.IntVar(&o.Sample.MaxNewTokens, "max-new-tokens", 32, "longest answer, its end token included")
 	f.Float32Var(&o.Sample.Temperature, "temperature", 1, "divides the logits; 0 = greedy")
@@ -78,6 +83,27 @@ func (o *generateOptions) validate() error {
 	return nil
 }
 
+// openModel loads the child; for token ids it may lack a tokenizer and a prompter.
+func (o *generateOptions) openModel(g *globalOptions) (*hf.Model, *hf.Prompter, error) {
+	if o.Tokens {
+		m, input, err := o.openBare(g)
+		if err == nil && m.Tokenizer == nil && (!g.JSON || o.Stop != nil) {
+			m.Pool.Close()
+			err = inputErrorf("generate: the folder of the child has no tokenizer for texts: use --json, without --stop")
+		}
+		return m, input, err
+	}
+	m, err := o.open(g)
+	if err != nil {
+		return nil, nil, err
+	}
+	input, err := o.prompter(m)
+	if err != nil {
+		m.Pool.Close()
+	}
+	return m, input, err
+}
+
 // generateBatch bounds the answers that are sampled together.
 const generateBatch = 64
 
@@ -85,15 +111,11 @@ func runGenerate(ctx context.Context, o generateOptions, g *globalOptions) error
 	if err := o.validate(); err != nil {
 		return err
 	}
-	m, err := o.open(g)
+	m, input, err := o.openModel(g)
 	if err != nil {
 		return err
 	}
 	defer m.Pool.Close()
-	input, err := o.prompter(m)
-	if err != nil {
-		return err
-	}
 	d := &sampler{m: m, input: input, state: m.NewState(false), opt: o}
 	size := max(1, generateBatch/o.Samples)
 	if o.Prompts == nil {

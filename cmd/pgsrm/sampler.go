@@ -18,7 +18,7 @@ import (
 // the numbers are those of one lm.Generate over the whole answers.
 type sampler struct {
 	m     *hf.Model
-	input *hf.Prompter
+	input *hf.Prompter // nil where the child has no tokenizer
 	state *lm.State
 	opt   generateOptions
 }
@@ -41,7 +41,7 @@ func (d *sampler) begin(first int, prompts []string, from, to int) ([]*sampled, 
 	d.state.Reset()
 	var answers []*sampled
 	for p, prompt := range prompts {
-		path, err := d.input.Tokens(prompt)
+		path, err := d.encode(prompt)
 		if err != nil {
 			return nil, fmt.Errorf("prompt %d: %w", first+p+1, err)
 		}
@@ -58,6 +58,23 @@ func (d *sampler) begin(first int, prompts []string, from, to int) ([]*sampled, 
 		}
 	}
 	return answers, nil
+}
+
+// encode is the beginning of the answers to a prompt.
+func (d *sampler) encode(prompt string) ([]int32, error) {
+	if !d.opt.Tokens {
+		return d.input.Tokens(prompt)
+	}
+	var ids []int32
+	if err := json.Unmarshal([]byte(prompt), &ids); err != nil || ids == nil {
+		return nil, fmt.Errorf("must be a JSON array of token ids (got %.80q)", prompt)
+	}
+	for _, id := range ids {
+		if id < 0 || int(id) >= d.m.Config.Vocab {
+			return nil, fmt.Errorf("token must be in 0..%d (got %d)", d.m.Config.Vocab-1, id)
+		}
+	}
+	return ids, nil
 }
 
 // running says whether any answer still grows.
@@ -96,7 +113,9 @@ func (d *sampler) grow(a *sampled, gen lm.Generation) {
 	a.Tokens = append(a.Tokens, gen.Tokens[0])
 	a.LogProbs = append(a.LogProbs, gen.LogProbs[0])
 	a.path = append(a.path, gen.Tokens[0])
-	a.Text = d.m.Tokenizer.Decode(a.Tokens, true)
+	if d.m.Tokenizer != nil {
+		a.Text = d.m.Tokenizer.Decode(a.Tokens, true)
+	}
 	if at := firstOf(a.Text, d.opt.Stop); at >= 0 {
 		a.Text, a.Finish = a.Text[:at], "stop"
 	} else if gen.Finish == "eos" {

@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -62,6 +65,44 @@ func TestSamplerIsGenerate(t *testing.T) {
 		}
 		if a.Text != d.m.Tokenizer.Decode(w.Tokens, true) {
 			t.Errorf("answer %d: text %q", i, a.Text)
+		}
+	}
+}
+
+// TestTokensNeedNoTokenizer holds that the ids of a prompt are answered as the prompt
+// is, also by a child whose folder has no tokenizer.
+func TestTokensNeedNoTokenizer(t *testing.T) {
+	const prompt = "The opposite of 'hot' is "
+	o := generateOptions{Samples: 2, Seed: 9, Sample: lm.SampleOptions{Temperature: 1, TopP: 1, MaxNewTokens: 6}}
+	draw := func(d *sampler, prompt string) []*sampled {
+		answers, err := d.begin(0, []string{prompt}, 0, o.Samples)
+		for err == nil && d.running(answers) {
+			err = d.step(answers)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answers
+	}
+	d := testChild(t, &o)
+	ids, err := json.Marshal(d.m.Tokenizer.Encode(prompt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := draw(d, prompt)
+	dir := filepath.Join(t.TempDir(), "bare")
+	if err := errors.Join(d.m.Save(dir), os.Remove(filepath.Join(dir, "tokenizer.json"))); err != nil {
+		t.Fatal(err)
+	}
+	m, err := run.OpenBareChild(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Tokens = true
+	for i, a := range draw(&sampler{m: m, state: m.NewState(false), opt: o}, string(ids)) {
+		w := want[i]
+		if a.Text != "" || !slices.Equal(a.Tokens, w.Tokens) || !slices.Equal(a.LogProbs, w.LogProbs) || a.Finish != w.Finish {
+			t.Errorf("answer %d: %+v, want %+v", i, a, w)
 		}
 	}
 }
