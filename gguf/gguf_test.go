@@ -142,25 +142,28 @@ func TestWriteBad(t *testing.T) {
 	x := []float32{1}
 	inf := make([]float32, 64)
 	inf[40] = float32(math.Inf(-1))
+	cycle := []any{nil}
+	cycle[0] = cycle
 	for text, c := range map[string]struct {
 		metadata Metadata
 		tensors  []Tensor
 	}{
-		`tensor name "a" must be unique`:                                            {nil, []Tensor{{Name: "a", Data: x}, {Name: "a", Data: x}}},
-		`tensor name must be UTF-8 of 1 to 63 bytes (got "")`:                       {nil, []Tensor{{Data: x}}},
-		`tensor "a": shape [2] must have 2 numbers (got 1)`:                         {nil, []Tensor{{Name: "a", Shape: []int{2}, Data: x}}},
-		`tensor "a": shape must be of reasonable size (got [-1])`:                   {nil, []Tensor{{Name: "a", Shape: []int{-1}, Data: x}}},
-		`tensor "a": shape must have at most 4 dimensions (got [1 1 1 1 1])`:        {nil, []Tensor{{Name: "a", Shape: []int{1, 1, 1, 1, 1}, Data: x}}},
-		`tensor "a": type must be one of F32, F16, Q8_0, BF16 (got Q4_0)`:           {nil, []Tensor{{Name: "a", Type: Q4_0, Data: x}}},
-		`tensor "a": rows of Q8_0 must be a multiple of 32 long (got shape [2 16])`: {nil, []Tensor{{Name: "a", Type: Q8_0, Shape: []int{2, 16}, Data: make([]float32, 32)}}},
-		`tensor "a": numbers of Q8_0 must be finite and at most 127*65504`:          {nil, []Tensor{{Name: "a", Type: Q8_0, Shape: []int{2, 32}, Data: inf}}},
-		`key "k" must be unique`:                                                    {Metadata{{"k", true}, {"k", true}}, nil},
-		`key must be UTF-8 of 1 to 65535 bytes (got "\xff")`:                        {Metadata{{"\xff", true}}, nil},
-		`key "k": value must be of a type that Pair lists (got int)`:                {Metadata{{"k", 1}}, nil},
-		`key "k": value must be of a type that Pair lists (got <nil>)`:              {Metadata{{"k", nil}}, nil},
-		`key "k": value must be of a type that Pair lists (got []int)`:              {Metadata{{"k", []int{1}}}, nil},
-		`key "k": arrays must hold arrays alone or none, at most 8 deep (got bool)`: {Metadata{{"k", []any{true}}}, nil},
-		`key "general.alignment" must be a power of two up to 1048576 (got 5)`:      {Metadata{{"general.alignment", uint32(5)}}, nil},
+		`tensor name "a" must be unique`:                                                      {nil, []Tensor{{Name: "a", Data: x}, {Name: "a", Data: x}}},
+		`tensor name must be UTF-8 of 1 to 63 bytes (got "")`:                                 {nil, []Tensor{{Data: x}}},
+		`tensor "a": shape [2] must have 2 numbers (got 1)`:                                   {nil, []Tensor{{Name: "a", Shape: []int{2}, Data: x}}},
+		`tensor "a": shape must be of reasonable size (got [-1])`:                             {nil, []Tensor{{Name: "a", Shape: []int{-1}, Data: x}}},
+		`tensor "a": shape must have at most 4 dimensions (got [1 1 1 1 1])`:                  {nil, []Tensor{{Name: "a", Shape: []int{1, 1, 1, 1, 1}, Data: x}}},
+		`tensor "a": type must be one of F32, F16, Q8_0, BF16 (got Q4_0)`:                     {nil, []Tensor{{Name: "a", Type: Q4_0, Data: x}}},
+		`tensor "a": rows of Q8_0 must be a multiple of 32 long (got shape [2 16])`:           {nil, []Tensor{{Name: "a", Type: Q8_0, Shape: []int{2, 16}, Data: make([]float32, 32)}}},
+		`tensor "a": numbers of Q8_0 must be finite and at most 127*65504`:                    {nil, []Tensor{{Name: "a", Type: Q8_0, Shape: []int{2, 32}, Data: inf}}},
+		`key "k" must be unique`:                                                              {Metadata{{"k", true}, {"k", true}}, nil},
+		`key must be UTF-8 of 1 to 65535 bytes (got "\xff")`:                                  {Metadata{{"\xff", true}}, nil},
+		`key "k": value must be of a type that Pair lists (got int)`:                          {Metadata{{"k", 1}}, nil},
+		`key "k": value must be of a type that Pair lists (got <nil>)`:                        {Metadata{{"k", nil}}, nil},
+		`key "k": value must be of a type that Pair lists (got []int)`:                        {Metadata{{"k", []int{1}}}, nil},
+		`key "k": arrays must hold arrays alone or none, at most 8 deep (got []interface {})`: {Metadata{{"k", cycle}}, nil},
+		`key "k": arrays must hold arrays alone or none, at most 8 deep (got bool)`:           {Metadata{{"k", []any{true}}}, nil},
+		`key "general.alignment" must be a power of two up to 1048576 (got 5)`:                {Metadata{{"general.alignment", uint32(5)}}, nil},
 	} {
 		if err := Encode(io.Discard, c.metadata, c.tensors); err == nil || err.Error() != "write GGUF: "+text {
 			t.Errorf("got %v, want %s", err, text)

@@ -81,6 +81,10 @@ open("metadata-v2.gguf", "wb").write(b)
 
 source = np.concatenate([rng.standard_normal((4, 64)), rng.standard_normal((1, 64)) * 1e6, np.zeros((1, 64)),
                          rng.standard_normal((1, 64)) * 1e-6, np.tile([127, 0.5, 1.5, -2.5], (1, 16))]).astype(np.float32)
+peaks = rng.uniform(0.5, 2, (32, 1)).astype(np.float32)  # halves of steps: where the last bit of a scale decides
+ties = (rng.integers(-127, 127, (32, 64)) + 0.5).astype(np.float32) * (peaks / 127)
+ties[:, ::32] = peaks
+source = np.concatenate([source, ties])
 w = GGUFWriter("written.gguf", "test")
 w.add_array("tokens", ["a", "b"])
 w.add_tensor("source", source)
