@@ -180,6 +180,31 @@ func TestUnknownMembers(t *testing.T) {
 	}
 }
 
+// TestKnownMembers: of what transformers, sentence-transformers and PEFT write
+// themselves nothing is unknown.
+func TestKnownMembers(t *testing.T) {
+	folders, err := filepath.Glob("testdata/*/config.json")
+	if err != nil || len(folders) < 20 {
+		t.Fatalf("%d folders, %v", len(folders), err)
+	}
+	for _, file := range folders {
+		m, err := loadFolder(os.DirFS(filepath.Dir(file)), false)
+		if err != nil || m.Warning() != "" {
+			t.Errorf("%s: %v, %q", file, err, m.Warning())
+		}
+	}
+	adapters, err := filepath.Glob("testdata/lora/*/" + adapterConfigFile)
+	if err != nil || len(adapters) < 5 {
+		t.Fatalf("%d adapters, %v", len(adapters), err)
+	}
+	for _, file := range adapters {
+		c, err := readAdapterConfig(os.DirFS(filepath.Dir(file)))
+		if err != nil || len(c.unknown) > 0 {
+			t.Errorf("%s: %v, %q", file, err, c.unknown)
+		}
+	}
+}
+
 // TestUnknownAdapterMember: that of an adapter is told with those of its base.
 func TestUnknownAdapterMember(t *testing.T) {
 	m, _ := loadLoRA(t, "gpt2-attn")

@@ -214,3 +214,24 @@ func TestLocalErrors(t *testing.T) {
 		t.Errorf("got %v", rs)
 	}
 }
+
+// What is not known in the folder is told once, when it is opened.
+func TestLocalTellsUnknownMembers(t *testing.T) {
+	dir := localFolder(t, "", map[string]string{"hot": "cold"})
+	config := filepath.Join(dir, "config.json")
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, []byte(strings.Replace(string(text), "{", `{"unsloth_fixed":true,`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	if _, err := Open(dir, opposites, Options{Warn: func(text string) { told = append(told, text) }}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"parent: ignored, since what they mean is not known: config.json: unsloth_fixed"}
+	if d := cmp.Diff(want, told); d != "" {
+		t.Error(d)
+	}
+}

@@ -43,6 +43,30 @@ func (d *doctor) checkTask(context.Context) {
 	d.add("task", checkOK, fmt.Sprintf("%s, %d prompts to train on, %d held out", d.task.Name, train, len(d.task.Items)-train), "")
 }
 
+// addFound files a check that is well but for what a folder holds that is not known.
+func (d *doctor) addFound(name, text string, warnings ...string) {
+	status, advice := checkOK, ""
+	for _, w := range warnings {
+		if w != "" {
+			text += "; " + strings.TrimPrefix(w, name+": ")
+			status, advice = checkWarning, "see whether it changes what the model computes; docs/format/child-folder.md says what is known"
+		}
+	}
+	d.add(name, status, text, advice)
+}
+
+// openingWarnings are the warnings of a source while it is opened: about its folder.
+type openingWarnings struct {
+	texts []string
+	done  bool // it is open
+}
+
+func (w *openingWarnings) add(text string) {
+	if !w.done {
+		w.texts = append(w.texts, text)
+	}
+}
+
 // checkChild loads the child.
 func (d *doctor) checkChild(context.Context) {
 	begin := time.Now()
@@ -53,11 +77,7 @@ func (d *doctor) checkChild(context.Context) {
 	}
 	d.model = m.Model
 	text := fmt.Sprintf("%s: %s, %.1f million weights, loaded in %s", d.cfg.Child, m.Config.Family, float64(m.NumParams())/1e6, showTime(time.Since(begin)))
-	if w := m.Warning(); w != "" {
-		d.add("child", checkWarning, text+"; "+w, "see whether these members change what the model computes; docs/format/child-folder.md says what is known")
-		return
-	}
-	d.add("child", checkOK, text, "")
+	d.addFound("child", text, m.Warning())
 }
 
 // checkParent asks the parent about one prompt.
@@ -67,7 +87,9 @@ func (d *doctor) checkParent(ctx context.Context) {
 	}
 	chat := d.cfg.Chat
 	chat.Server = patience(chat.Server)
-	p, err := parent.Open(d.cfg.Parent, d.task, parent.Options{Chat: &chat, Threads: d.g.Threads, Remote: d.deps})
+	var told openingWarnings
+	p, err := parent.Open(d.cfg.Parent, d.task, parent.Options{Chat: &chat, Threads: d.g.Threads, Remote: d.deps, Warn: told.add})
+	told.done = true
 	if err != nil {
 		d.add("parent", checkBad, err.Error(), sourceAdvice(err, "chat", "docs/parents.md"))
 		return
@@ -88,7 +110,7 @@ func (d *doctor) checkParent(ctx context.Context) {
 	case costly:
 		d.add("parent", checkOK, fmt.Sprintf("%s answers %q with %q in %s; a run makes %d requests", p.Identity(), strings.TrimSpace(items[0].Prompt), results[0].Answer, showTime(time.Since(begin)), plan.Requests), "")
 	default:
-		d.add("parent", checkOK, fmt.Sprintf("%s answers all %d prompts", p.Identity(), len(items)), "")
+		d.addFound("parent", fmt.Sprintf("%s answers all %d prompts", p.Identity(), len(items)), told.texts...)
 	}
 }
 
@@ -97,7 +119,9 @@ func (d *doctor) checkEmbedder(ctx context.Context) {
 	set := d.cfg.Embedding
 	set.Server = patience(set.Server)
 	begin := time.Now()
-	e, err := embed.Open(d.cfg.Embedder, embed.Options{Settings: &set, Remote: d.deps})
+	var told openingWarnings
+	e, err := embed.Open(d.cfg.Embedder, embed.Options{Settings: &set, Remote: d.deps, Warn: told.add})
+	told.done = true
 	if err != nil {
 		d.add("embedder", checkBad, err.Error(), sourceAdvice(err, "embedding", "docs/embedders.md"))
 		return
@@ -115,8 +139,8 @@ func (d *doctor) checkEmbedder(ctx context.Context) {
 			return
 		}
 	}
-	d.add("embedder", checkOK, fmt.Sprintf("%s, %d numbers, opened in %s, two texts in %s, cosine of %q and %q %.2f", shortName(e.Identity().Model),
-		len(results[0].Vector), showTime(opened), showTime(time.Since(begin)), texts[0], texts[1], embed.Cosine(results[0].Vector, results[1].Vector)), "")
+	d.addFound("embedder", fmt.Sprintf("%s, %d numbers, opened in %s, two texts in %s, cosine of %q and %q %.2f", shortName(e.Identity().Model),
+		len(results[0].Vector), showTime(opened), showTime(time.Since(begin)), texts[0], texts[1], embed.Cosine(results[0].Vector, results[1].Vector)), told.texts...)
 }
 
 // shortName cuts a digest, which says nothing to readers.
