@@ -74,7 +74,10 @@ func (h *header) info(alignment int64) (Info, error) {
 	}
 	info := Info{Type: rest.Type, begin: int64(rest.Offset)}
 	for _, d := range shape {
-		info.Shape = append(info.Shape, int(min(d, math.MaxInt)))
+		if d > maxLen {
+			return Info{}, fmt.Errorf("shape must be of reasonable size (got %v)", shape)
+		}
+		info.Shape = append(info.Shape, int(d))
 	}
 	size, err := byteLen(info.Type, info.Shape)
 	if err != nil {
@@ -89,7 +92,7 @@ func (h *header) info(alignment int64) (Info, error) {
 
 // maxLen is the largest number of elements: no tensor of a file comes near it, and
 // no size overflows below it.
-const maxLen = 1 << 48
+const maxLen = min(1<<48, math.MaxInt)
 
 // byteLen is how many bytes a tensor needs.
 func byteLen(typ Type, shape []int) (int64, error) {
