@@ -2,12 +2,16 @@ package hf
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"pgsrm/tokenizer"
 )
 
 // shape is what identifies a model in its config.json.
@@ -257,4 +261,46 @@ func copyWith(t *testing.T, folder string, added map[string]map[string]any) *Mod
 		t.Fatal(err)
 	}
 	return m
+}
+
+// TestLoadBare: a folder without a tokenizer gives the same model, which has no
+// prompts and is not saved; any other fault of the folder is one here, too.
+func TestLoadBare(t *testing.T) {
+	want, err := Load("testdata/qwen2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/qwen2")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, tokenizerFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(dir); !errors.Is(err, tokenizer.ErrNone) {
+		t.Errorf("Load: %v", err)
+	}
+	m, err := LoadBare(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Tokenizer != nil || m.baseDigest() != want.baseDigest() || m.Config.Positions != want.Config.Positions {
+		t.Errorf("got %+v", m.Config)
+	}
+	if _, err := m.Prompter("", DefaultTemplateOptions()); err == nil {
+		t.Error("it must have no prompter")
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	if err := m.Save(out); err == nil {
+		t.Error("it must not be saved")
+	}
+	if _, err := os.Stat(out); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nothing must be written: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, tokenizerFile), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadBare(dir); err == nil {
+		t.Error("a broken tokenizer must be an error")
+	}
 }

@@ -131,7 +131,7 @@ func (r *run) openChild(deps Deps) error {
 		if r.startFolderSHA, err = childFolderSHA(r.cfg.Child); err != nil {
 			return config.Bad(err)
 		}
-		if text := start.Warning(); text != "" {
+		if text := start.Warning(); text != "" && deps.shared.first("child: "+text) {
 			r.warnings.add("child: " + text)
 		}
 	} else {

@@ -14,10 +14,25 @@ type shared struct {
 	mu        sync.Mutex
 	parents   map[string]parent.Parent // by what they were opened with
 	embedders map[string]embed.Embedder
+	told      map[string]bool // what one of the runs has warned of
 }
 
 func newShared() *shared {
-	return &shared{parents: map[string]parent.Parent{}, embedders: map[string]embed.Embedder{}}
+	return &shared{parents: map[string]parent.Parent{}, embedders: map[string]embed.Embedder{}, told: map[string]bool{}}
+}
+
+// first says whether a text is to be told: of the runs of a comparison by one.
+func (s *shared) first(text string) bool {
+	if s == nil {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.told[text] {
+		return false
+	}
+	s.told[text] = true
+	return true
 }
 
 // openParent is the parent that was given, that of the comparison, or a new one.
