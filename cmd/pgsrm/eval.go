@@ -70,6 +70,10 @@ func (o *evalOptions) validate() error {
 	switch {
 	case o.Text != "" && o.Split != "":
 		return inputErrorf("--split: must not be used with --text")
+	case o.Text != "" && o.task != nil && o.task.Changed:
+		return inputErrorf("--task: must not be used with --text")
+	case o.Text != "" && o.MaxNewTokens != 0:
+		return inputErrorf("--max-new-tokens: must not be used with --text")
 	case o.Text == "" && (o.Context != 0 || o.Stride != 0):
 		return inputErrorf("--context, --stride: must be used with --text")
 	case o.Split != "" && o.Split != string(task.Train) && o.Split != string(task.HeldOut):
