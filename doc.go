@@ -11,6 +11,7 @@
 //	internal/durable  files and folders written whole, locks between processes
 //	internal/jsonobject  JSON objects member by member
 //	internal/half  F16 and BF16 from and to float32
+//	internal/tensorfile  what files of tensors share: reading at any place, rows some at a time
 //	safetensors  tensors in files
 //	gguf       tensors and metadata in GGUF files, quantised types included
 //	kernel     operations on slices: matrix products, normalisation, attention, softmax, AdamW

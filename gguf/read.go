@@ -1,11 +1,12 @@
 package gguf
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+
+	"pgsrm/internal/tensorfile"
 )
 
 // errFormat is wrapped by every error about the content of a GGUF file.
@@ -46,24 +47,11 @@ type File struct {
 // Open opens the GGUF file at path within fsys and checks its header against the
 // size of the file. Files without io.ReaderAt are read into memory.
 func Open(fsys fs.FS, path string) (*File, error) {
-	f, err := fsys.Open(path)
+	f, err := tensorfile.Open(fsys, path)
 	if err != nil {
 		return nil, fmt.Errorf("open GGUF: %w", err)
 	}
-	st, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open GGUF: %w", err), f.Close())
-	}
-	r, ok := f.(io.ReaderAt)
-	size := st.Size()
-	if !ok {
-		b, err := io.ReadAll(f)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("open GGUF: %w", err), f.Close())
-		}
-		r, size = bytes.NewReader(b), int64(len(b))
-	}
-	t, err := newFile(path, r, size)
+	t, err := newFile(path, f, f.Size)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"pgsrm/internal/durable"
+	"pgsrm/internal/tensorfile"
 )
 
 // Tensor is one tensor to be written.
@@ -123,9 +124,6 @@ func (t *Tensor) appendInfo(b []byte, at int64) []byte {
 	return binary.LittleEndian.AppendUint64(b, uint64(at))
 }
 
-// blockLen is about how many numbers of a Fill are written at a time.
-const blockLen = 1 << 18
-
 // encoder holds the buffers of writing: no tensor is copied as a whole.
 type encoder struct {
 	rows  []float32 // of one tensor
@@ -150,17 +148,9 @@ func (e *encoder) rowsOf(w io.Writer, t *Tensor) error {
 	if t.Fill == nil || t.len() == 0 {
 		return e.numbers(w, t.Type, t.Data)
 	}
-	width := t.len() / t.Shape[0]
-	step := max(1, blockLen/width)
-	for lo := 0; lo < t.Shape[0]; lo += step {
-		n := (min(lo+step, t.Shape[0]) - lo) * width
-		e.rows = slices.Grow(e.rows[:0], n)[:n]
-		t.Fill(e.rows, lo)
-		if err := e.numbers(w, t.Type, e.rows); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tensorfile.Rows(&e.rows, t.Shape[0], t.len()/t.Shape[0], t.Fill, func(x []float32) error {
+		return e.numbers(w, t.Type, x)
+	})
 }
 
 // numbers writes numbers of a type, whole blocks.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -39,16 +40,7 @@ func (r *Run) loadMetrics() (torn bool, err error) {
 		return torn, fmt.Errorf("report: %w", err)
 	}
 	if len(huge) > 0 {
-		r.warn("values of %s beyond %.0e are left out", strings.Join(sortedNames(huge), ", "), largest)
+		r.warn("values of %s beyond %.0e are left out", strings.Join(slices.Sorted(maps.Keys(huge)), ", "), largest)
 	}
 	return torn, nil
-}
-
-func sortedNames(set map[string]bool) []string {
-	var names []string
-	for name := range set {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

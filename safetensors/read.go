@@ -1,7 +1,6 @@
 package safetensors
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,8 @@ import (
 	"runtime/debug"
 	"sort"
 	"unsafe"
+
+	"pgsrm/internal/tensorfile"
 )
 
 // errFormat is wrapped by every error about the content of a safetensors file.
@@ -50,30 +51,17 @@ type File struct {
 // header against the size of the file, before anything is allocated from it.
 // Files without io.ReaderAt are read into memory.
 func Open(fsys fs.FS, path string) (*File, error) {
-	f, err := fsys.Open(path)
+	f, err := tensorfile.Open(fsys, path)
 	if err != nil {
 		return nil, fmt.Errorf("open tensors: %w", err)
 	}
-	st, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open tensors: %w", err), f.Close())
-	}
-	r, ok := f.(io.ReaderAt)
-	size := st.Size()
-	if !ok {
-		b, err := io.ReadAll(f)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("open tensors: %w", err), f.Close())
-		}
-		r, size = bytes.NewReader(b), int64(len(b))
-	}
-	t, err := newFile(path, r, size)
+	t, err := newFile(path, f, f.Size)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	t.c = f
-	if file, ok := f.(*os.File); ok {
-		t.view = mapFile(file, size)
+	if file, ok := f.File.(*os.File); ok {
+		t.view = mapFile(file, f.Size)
 	}
 	return t, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"pgsrm/internal/durable"
 	"pgsrm/internal/jsonobject"
+	"pgsrm/internal/tensorfile"
 )
 
 // Tensor is one tensor to be written.
@@ -64,9 +65,6 @@ func WriteNumbers(w io.Writer, tensors []Tensor) error {
 	return nil
 }
 
-// blockLen is about how many numbers of a Fill are written at a time.
-const blockLen = 1 << 18
-
 // tensorEncoder holds the buffers of writing: no tensor is copied as a whole.
 type tensorEncoder struct {
 	rows  []float32 // of one tensor
@@ -78,17 +76,9 @@ func (e *tensorEncoder) tensor(w io.Writer, t *Tensor) error {
 	if t.Fill == nil || t.len() == 0 {
 		return e.numbers(w, t.DType, t.Data)
 	}
-	width := t.len() / t.Shape[0]
-	step := max(1, blockLen/width)
-	for lo := 0; lo < t.Shape[0]; lo += step {
-		n := (min(lo+step, t.Shape[0]) - lo) * width
-		e.rows = slices.Grow(e.rows[:0], n)[:n]
-		t.Fill(e.rows, lo)
-		if err := e.numbers(w, t.DType, e.rows); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tensorfile.Rows(&e.rows, t.Shape[0], t.len()/t.Shape[0], t.Fill, func(x []float32) error {
+		return e.numbers(w, t.DType, x)
+	})
 }
 
 // numbers writes numbers of a type.
