@@ -139,6 +139,9 @@ func TestLayersRememberOrigins(t *testing.T) {
 	s := defaults()
 	l := Over(&s)
 	l.Preset("big", func() { s.Count, s.Inner.High, s.Sum.Parts = 9, 50, []part{{3}} })
+	if got := l.Origin("inner.low").String(); got != "default" {
+		t.Errorf("inner.low: beside a key that the preset sets: got %q, want default", got)
+	}
 	file := "mode: on\ninner:\n  low: 7\ntags: [x, y]\nquiet:\n"
 	if err := l.File(File{Name: "f.yaml", Text: []byte(strings.Replace(file, "quiet:\n", "", 1))}); err != nil {
 		t.Fatal(err)

@@ -80,7 +80,7 @@ func (l *Layers) Preset(name string, change func()) {
 	was := appendKeys(nil, "", before)
 	change()
 	for i, k := range appendKeys(nil, "", l.root) {
-		if !reflect.DeepEqual(k.Value.Interface(), was[i].Value.Interface()) {
+		if !k.Section && !reflect.DeepEqual(k.Value.Interface(), was[i].Value.Interface()) {
 			l.from[k.Name] = Origin{Layer: Preset, Name: name}
 		}
 	}

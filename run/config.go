@@ -12,7 +12,7 @@ import (
 // with Load, or change Default; it is read-only from then on. The resolved copy of a run is in
 // its config.yaml. docs/configuration.md describes every key.
 type Config struct {
-	Preset string `yaml:"preset"`           // lexical, sentence or paper; empty = by the kind of the task
+	Preset string `yaml:"preset"`           // see presets; empty = by the child and the kind of the task
 	Task   string `yaml:"task" empty:"no"`  // built-in name, FILE.jsonl or FILE.csv
 	Child  string `yaml:"child" empty:"no"` // builtin:tiny, a folder, or hf:ORG/NAME
 	// ChatTemplate says how the child's folder turns prompts into its input.
@@ -113,18 +113,29 @@ func tuned(o rl.Options) rl.Options {
 	return o
 }
 
-// presets are the named configurations, each a change of Default. There is one
-// for each kind of task, never one for a task or a reward.
-var presets = map[string]func(*Config){
+// presets are the named configurations, each a change of Default; lora says
+// whether adapters are trained. There is one for each kind of task and one for
+// pretrained children, never one for a task or a reward.
+var presets = map[string]func(c *Config, lora bool){
 	// one word as answer; found by the search in docs/experiments.md
-	"lexical": func(*Config) {},
+	"lexical": func(*Config, bool) {},
 	// a sentence as answer: more tokens, longer updates, and fewer episodes needed
-	"sentence": func(c *Config) {
+	"sentence": func(c *Config, _ bool) {
 		c.Episodes = 19200
 		c.Schedule.LR = 4e-4
 	},
+	// a real language model: small steps, which keep what it knows, and few of them
+	"pretrained": func(c *Config, lora bool) {
+		c.Schedule.LR = 3e-5
+		if lora {
+			c.Schedule.LR = 3e-4
+		}
+		c.Rollout.PromptsPerStep, c.Rollout.SamplesPerPrompt = 32, 4
+		c.Episodes = 6400
+		c.EvalEvery, c.CheckpointEvery = 10, 25
+	},
 	// what the notebooks of the paper do (docs/algorithms/paper.md)
-	"paper": func(c *Config) {
+	"paper": func(c *Config, _ bool) {
 		c.Reward.Name = "pgsrm-paper"
 		c.Algorithm = "paper"
 		c.Rollout = Rollout{PromptsPerStep: 50, SamplesPerPrompt: 1, Temperature: 1, TopK: 50}

@@ -90,7 +90,7 @@ var badConfigs = map[string]string{
 	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, chat_template, parent, chat, embedder, embedding, reward, algorithm, lora, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, recompute, threads, out (did you mean task?)",
 	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens (did you mean rollout.temperature?)",
 	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
-	"unknown_preset":              "1: preset: must be one of lexical, paper, sentence (got \"best\")",
+	"unknown_preset":              "1: preset: must be one of lexical, paper, pretrained, sentence (got \"best\")",
 	"unknown_reward":              "1: reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got \"pgsmr\", did you mean pgsrm?)",
 	"unknown_reward_name":         "2: reward.name: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got \"pgsmr\", did you mean pgsrm?)",
 	"unknown_schedule":            "2: schedule.kind: must be one of constant, linear, cosine (got \"step\")",
@@ -160,7 +160,7 @@ func TestGoodConfig(t *testing.T) {
 	embedding.Encoding, embedding.BatchItems, embedding.BatchTokens = "float", 16, 4000
 	embedding.Server.KeyEnv, embedding.Server.Concurrency = "", 3
 	want := Config{
-		Preset: "lexical", Task: "opposites", Child: "models/mine", ChatTemplate: ChatTemplate{"on", "Be brief.", "2026-11-23", `{"enable_thinking":false}`}, Parent: "file:answers.jsonl", Chat: chat, Embedder: "file:vectors.txt", Embedding: embedding,
+		Preset: "pretrained", Task: "opposites", Child: "models/mine", ChatTemplate: ChatTemplate{"on", "Be brief.", "2026-11-23", `{"enable_thinking":false}`}, Parent: "file:answers.jsonl", Chat: chat, Embedder: "file:vectors.txt", Embedding: embedding,
 		Reward: reward.Spec{Name: "0.5*exact+contrastive(tau=0.05)", Terms: []reward.Term{
 			{Kind: "exact", Weight: 0.5}, {Kind: "contrastive", Weight: 1, Tau: 0.05},
 		}},
@@ -206,13 +206,37 @@ func TestResolvedConfigReadsBack(t *testing.T) {
 	}
 }
 
-func TestPresetFollowsTheTaskUnlessNamed(t *testing.T) {
-	for _, c := range []struct{ task, preset, want string }{
-		{"colors", "", "lexical"}, {"copy", "", "sentence"}, {"copy", "paper", "paper"},
+func TestPresetFollowsChildAndTaskUnlessNamed(t *testing.T) {
+	for _, c := range []struct{ child, task, preset, want string }{
+		{"builtin:tiny", "colors", "", "lexical"}, {"builtin:tiny", "copy", "", "sentence"}, {"builtin:tiny", "copy", "paper", "paper"},
+		{"./smol", "copy", "", "pretrained"}, {"hf:ORG/NAME", "colors", "", "pretrained"}, {"./smol", "colors", "lexical", "lexical"},
 	} {
-		cfg, err := Load("", []config.Setting{{Key: "task", Value: c.task}, {Key: "preset", Value: c.preset}})
+		cfg, err := Load("", []config.Setting{{Key: "child", Value: c.child}, {Key: "task", Value: c.task}, {Key: "preset", Value: c.preset}})
 		if err != nil || cfg.Preset != c.want {
-			t.Errorf("task %s, preset %q: got %q, %v, want %q", c.task, c.preset, cfg.Preset, err, c.want)
+			t.Errorf("child %s, task %s, preset %q: got %q, %v, want %q", c.child, c.task, c.preset, cfg.Preset, err, c.want)
+		}
+	}
+}
+
+// What a pretrained child is trained with depends on whether all its weights are,
+// and gives way to what is given.
+func TestPretrainedPreset(t *testing.T) {
+	child := config.Setting{Key: "child", Value: "./smol"}
+	full, lora := OfPreset("pretrained", false), OfPreset("pretrained", true)
+	if full.Schedule.LR >= lora.Schedule.LR || full.Schedule.LR >= Default().Schedule.LR || full.Episodes >= Default().Episodes {
+		t.Errorf("all weights must learn slower than adapters and than the built-in child: got %+v, %+v", full, lora)
+	}
+	for _, c := range []struct {
+		set  []config.Setting
+		want float64
+	}{
+		{[]config.Setting{child}, full.Schedule.LR},
+		{[]config.Setting{child, {Key: "lora.rank", Value: "8"}}, lora.Schedule.LR},
+		{[]config.Setting{{Key: "lora.rank", Value: "8"}, child, {Key: "schedule.lr", Value: "1e-5"}}, 1e-5},
+	} {
+		got, err := Load("", c.set)
+		if err != nil || got.Schedule.LR != c.want || got.Episodes != full.Episodes {
+			t.Errorf("%v: got %v, %d episodes, %v, want %v", c.set, got.Schedule.LR, got.Episodes, err, c.want)
 		}
 	}
 }
@@ -323,7 +347,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		_, err := lay("", config.File{Name: "f", Text: text}, nil)
+		_, err := lay("", false, config.File{Name: "f", Text: text}, nil)
 		if err != nil && (strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "f:")) {
 			t.Errorf("error must be one line that names the file (got %q)", err)
 		}

@@ -46,8 +46,8 @@ func Load(path string, settings []config.Setting) (Config, error) {
 
 // Resolve is Load for a file that was read already.
 func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
-	// a first pass finds the preset and the task, the second one starts from them
-	first, err := lay("", file, settings)
+	// a first pass finds what the preset follows from, the second one starts from the preset
+	first, err := lay("", false, file, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 	if err != nil {
 		return nil, first.layers.Place(err)
 	}
-	r, err := lay(preset, file, settings)
+	r, err := lay(preset, first.LoRA.On(), file, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -69,13 +69,14 @@ func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 	return r, nil
 }
 
-// lay lays the preset, the file and the settings over the defaults.
-func lay(preset string, file config.File, settings []config.Setting) (*Resolved, error) {
+// lay lays the preset ("" = none) for all weights or for adapters, the file and the
+// settings over the defaults.
+func lay(preset string, lora bool, file config.File, settings []config.Setting) (*Resolved, error) {
 	r := &Resolved{Config: Default()}
 	r.layers = config.Over(&r.Config)
 	r.layers.Aliases = aliases
 	if preset != "" {
-		r.layers.Preset(preset, func() { presets[preset](&r.Config) })
+		r.layers.Preset(preset, func() { presets[preset](&r.Config, lora) })
 	}
 	if err := r.layers.File(file); err != nil {
 		return nil, err
@@ -90,13 +91,14 @@ func lay(preset string, file config.File, settings []config.Setting) (*Resolved,
 
 // What a preset that was not named follows from.
 const (
+	byChild   = "the child, which is not a built-in one"
 	byKind    = "the kind of the task"
 	byAnswers = "the answers in the parent's file"
 	byNothing = "default, as the task has no references"
 )
 
-// presetOf is the preset that the configuration names, or that of the kind of its
-// task; from says which. Where the task has no references its kind is that of the
+// presetOf is the preset that the configuration names, that of a child that is not
+// built in, or that of the kind of its task; from says which. Where the task has no references its kind is that of the
 // answers in the file of the parent. Another parent answers only once the run has
 // begun; then it is the preset of sentences, which leaves room for any answer.
 func presetOf(c Config) (preset, from string, err error) {
@@ -106,6 +108,9 @@ func presetOf(c Config) (preset, from string, err error) {
 	t, err := task.Load(c.Task)
 	if err != nil {
 		return "", "", atKey("task", err)
+	}
+	if !builtinChild(c.Child) {
+		return "pretrained", byChild, nil
 	}
 	if t.Kind != task.Unknown {
 		return string(t.Kind), byKind, nil
@@ -127,6 +132,9 @@ func presetOf(c Config) (preset, from string, err error) {
 	}
 	return string(task.Sentence), byNothing, nil
 }
+
+// builtinChild says whether a child's name denotes one in the binary.
+func builtinChild(name string) bool { return strings.HasPrefix(name, "builtin:") }
 
 // Warning is what the user should know about the configuration, "" where there is
 // nothing.
@@ -158,10 +166,11 @@ func UnknownKey(from, key string) error {
 	return e
 }
 
-// OfPreset is the default configuration under the preset of that name.
-func OfPreset(name string) Config {
+// OfPreset is the default configuration under the preset of that name, for all
+// weights or for adapters.
+func OfPreset(name string, lora bool) Config {
 	c := Default()
-	presets[name](&c)
+	presets[name](&c, lora)
 	return c
 }
 

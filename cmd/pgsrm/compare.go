@@ -33,6 +33,7 @@ leaves complete ones as they are.
 EXAMPLES
   pgsrm compare --out runs/colors
   pgsrm compare --task opposites --rewards pgsrm,binary --seeds 5 --out runs/opposites
+  pgsrm compare --child ./SmolLM2-135M-Instruct --task opposites --seeds 1 --out runs/smol
   pgsrm compare --rewards 'exact + 0.3*centered(no_clip),contrastive(tau=0.1)' --episodes 6400 --out runs/own
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCompare(cmd.Context(), &opts, g, run.Deps{}) },

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -194,8 +196,12 @@ func presetValues(key string) map[string]string {
 	}
 	values := map[string]string{}
 	for _, name := range run.Presets() {
-		if v := of(run.OfPreset(name)); v != of(run.Default()) {
-			values[name] = v
+		all, lora := of(run.OfPreset(name, false)), of(run.OfPreset(name, true))
+		if all != of(run.Default()) {
+			values[name] = all
+		}
+		if lora != all {
+			values[name+" with LoRA"] = lora
 		}
 	}
 	return values
@@ -208,10 +214,8 @@ func printExplained(g *globalOptions, e explained) error {
 	if e.Type != "" {
 		fmt.Fprintf(w, "  type     %s\n  default  %s\n", e.Type, e.Default)
 	}
-	for _, name := range run.Presets() {
-		if v, ok := e.Presets[name]; ok {
-			fmt.Fprintf(w, "  preset   %s: %s\n", name, v)
-		}
+	for _, name := range slices.Sorted(maps.Keys(e.Presets)) {
+		fmt.Fprintf(w, "  preset   %s: %s\n", name, e.Presets[name])
 	}
 	for _, k := range e.Keys {
 		fmt.Fprintf(w, "  key      %s\n", k)

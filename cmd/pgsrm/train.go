@@ -31,6 +31,7 @@ EXAMPLES
   pgsrm train --out runs/colors
   pgsrm train --task opposites --reward binary --seed 7 --out runs/opposites
   pgsrm train --reward 'exact + 0.3*centered(no_clip)' --set schedule.lr=1e-4 --out runs/a
+  pgsrm train --child ./SmolLM2-135M-Instruct --task opposites --chat-system 'Answer with one word.' --out runs/smol
   pgsrm train --child ./gpt2 --lora-rank 8 --lora-targets c_attn,c_proj --out runs/adapter
   pgsrm train --resume --out runs/a
 ` + exitStatusHelp,
