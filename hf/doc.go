@@ -23,6 +23,13 @@
 //	unknown.go       members that are not known: told, and ignored
 //	fields.go        members of a JSON file, one by one
 //
+// GGUF files
+//
+//	gguf_fields.go     their metadata, key by key
+//	gguf_tokenizer.go  the files of a folder that hold a tokenizer
+//	gguf_vocab.go      the tokenizer in the metadata, checked
+//	gguf_pre.go        how text is cut into words, which the files only name
+//
 // Adapters, prompts, encoders
 //
 //	lora.go     adapters by PEFT's names: which modules they are on

@@ -21,6 +21,7 @@ const (
 	tokenizerFile       = "tokenizer.json"
 	tokenizerConfigFile = "tokenizer_config.json"
 	generationFile      = "generation_config.json"
+	templateFile        = "chat_template.jinja"
 )
 
 // Load reads a language model and its tokenizer from a Hugging Face folder. What

@@ -26,7 +26,7 @@ func parseByteLevel(p part) (*byteLevel, error) {
 	}
 	l := &byteLevel{addSpace: *j.AddSpace}
 	if j.Pattern == nil || *j.Pattern {
-		l.scan = scannerOf(patternGPT2)
+		l.scan = scannerOf(PatternGPT2)
 	}
 	return l, nil
 }

@@ -126,7 +126,7 @@ func oldBPE(dir fs.FS, c *oldConfig) ([]byte, error) {
 		level["use_regex"] = false
 		file["normalizer"] = object{"type": "NFC"}
 		file["pre_tokenizer"] = object{"type": "Sequence", "pretokenizers": []object{{"type": "Split",
-			"pattern": object{"Regex": patternQwen2}, "behavior": "Isolated", "invert": false}, level}}
+			"pattern": object{"Regex": PatternQwen2}, "behavior": "Isolated", "invert": false}, level}}
 	default:
 		return nil, fmt.Errorf("tokenizer_config.json: tokenizer_class with vocab.json must be GPT2Tokenizer or Qwen2Tokenizer (got %q)", c.Class)
 	}

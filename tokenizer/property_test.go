@@ -57,7 +57,7 @@ func TestMergesAgree(t *testing.T) {
 // TestScannersAgree: each hand-written scanner matches what its pattern matches.
 func TestScannersAgree(t *testing.T) {
 	alphabet := []string{"a", "Z", "é", "中", "1", "²", "٣", " ", "\t", "\n", "\r", "\u3000", "'", "'s", "'LL", "'ſ", "!", "🙂", "\u0301", "re", "_"}
-	for _, expr := range []string{patternGPT2, patternLlama3, patternQwen2} {
+	for _, expr := range []string{PatternGPT2, PatternLlama3, PatternQwen2} {
 		re, err := regex.Compile(expr)
 		if err != nil {
 			t.Fatal(err)

@@ -10,11 +10,11 @@ import (
 // the end of the match that begins at s[i]; the three patterns match at every
 // position, so the matches cover the text.
 
-// The patterns, as the files spell them.
+// The patterns in wide use, as the files spell them.
 const (
-	patternGPT2   = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
-	patternLlama3 = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-	patternQwen2  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+	PatternGPT2   = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
+	PatternLlama3 = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+	PatternQwen2  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 )
 
 // scanner returns the end of the match that begins at s[i], i < len(s).
@@ -24,17 +24,17 @@ type scanner func(s string, i int) int
 func scannerOf(pattern string) scanner {
 	t := chars.Load()
 	switch pattern {
-	case patternGPT2:
+	case PatternGPT2:
 		return func(s string, i int) int { return scanGPT2(t, s, i) }
-	case patternLlama3:
+	case PatternLlama3:
 		return func(s string, i int) int { return scanLlama(t, s, i, 3) }
-	case patternQwen2:
+	case PatternQwen2:
 		return func(s string, i int) int { return scanLlama(t, s, i, 1) }
 	}
 	return nil
 }
 
-// scanGPT2 matches patternGPT2.
+// scanGPT2 matches PatternGPT2.
 func scanGPT2(t *chars.Table, s string, i int) int {
 	if s[i] == '\'' {
 		if n := contraction(s[i+1:], false); n > 0 {
@@ -93,7 +93,7 @@ func contraction(s string, fold bool) int {
 	return 0
 }
 
-// scanLlama matches patternLlama3 (digits 3) and patternQwen2 (digits 1).
+// scanLlama matches PatternLlama3 (digits 3) and PatternQwen2 (digits 1).
 func scanLlama(t *chars.Table, s string, i, digits int) int {
 	if s[i] == '\'' {
 		if n := contraction(s[i+1:], true); n > 0 {

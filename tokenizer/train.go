@@ -87,7 +87,7 @@ func (tr *trainer) token(s string) int32 {
 
 // count adds the words of the texts.
 func (tr *trainer) count(texts []string) {
-	scan := scannerOf(patternGPT2)
+	scan := scannerOf(PatternGPT2)
 	for _, text := range texts {
 		text = validText(text)
 		for i := 0; i < len(text); {
