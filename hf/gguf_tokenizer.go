@@ -2,6 +2,7 @@ package hf
 
 import (
 	"fmt"
+	"maps"
 
 	"pgsrm/gguf"
 	"pgsrm/internal/jsonobject"
@@ -16,9 +17,6 @@ func ggufTokenizerFiles(md gguf.Metadata) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
-	if v.kind == kindLlama {
-		return nil, fmt.Errorf("tokenizer: %s must be %s (got %s)", keyModel, kindGPT2, kindLlama)
-	}
 	files := map[string][]byte{
 		tokenizerFile:       jsonobject.Text(v.json()),
 		tokenizerConfigFile: indented(v.config()),
@@ -32,13 +30,13 @@ func ggufTokenizerFiles(md gguf.Metadata) (map[string][]byte, error) {
 
 // json is the tokenizer.json.
 func (v *ggufVocab) json() any {
-	normalizer, pre := v.split.json()
-	level := object{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true}
-	return object{"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": v.added(),
-		"normalizer": normalizer, "pre_tokenizer": pre, "post_processor": v.post(), "decoder": level,
-		"model": object{"type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil, "end_of_word_suffix": nil,
-			"fuse_unk": false, "byte_fallback": false, "ignore_merges": v.split.ignoreMerges,
-			"vocab": vocabulary(v.tokens), "merges": v.merges}}
+	parts := v.byteLevelParts
+	if v.kind == kindLlama {
+		parts = v.sentencePieceParts
+	}
+	file := object{"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": v.added(), "post_processor": v.post()}
+	maps.Copy(file, parts())
+	return file
 }
 
 // added are the tokens that are found in a text before it is cut into words.

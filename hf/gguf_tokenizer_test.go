@@ -21,15 +21,15 @@ func filesFS(files map[string][]byte) fstest.MapFS {
 	return dir
 }
 
-// openGGUF opens a file for a test.
-func openGGUF(t testing.TB, path string) *gguf.File {
+// readMetadata reads the metadata of a GGUF file.
+func readMetadata(t testing.TB, path string) gguf.Metadata {
 	t.Helper()
 	f, err := gguf.Open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
-	return f
+	defer f.Close()
+	return f.Metadata
 }
 
 // TestSmolLM2Tokenizer: the tokenizer of a real file, SmolLM2-135M-Instruct, makes the
@@ -39,7 +39,7 @@ func TestSmolLM2Tokenizer(t *testing.T) {
 	if path == "" {
 		t.Skip("PGSRM_SMOLLM2 does not name the GGUF file of SmolLM2-135M-Instruct")
 	}
-	files, err := ggufTokenizerFiles(openGGUF(t, path).Metadata)
+	files, err := ggufTokenizerFiles(readMetadata(t, path))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,8 +86,8 @@ func readGGUFVocab(md gguf.Metadata) (*ggufVocab, error) {
 	v.readTypes(f)
 	v.index(f)
 	v.readKind(f)
-	v.readMerges(f)
 	v.readSpecial(f)
+	v.readMerges(f)
 	if !utf8.ValidString(v.template) {
 		f.fail("%s must be UTF-8", keyTemplate)
 	}
@@ -113,6 +113,9 @@ func (v *ggufVocab) readKind(f *ggufFields) {
 	v.scores = ggufValue(f, keyScores, []float32(nil))
 	if f.has(keyScores) && len(v.scores) != len(v.tokens) {
 		f.fail("%s must have one score for each of the %d tokens (got %d)", keyScores, len(v.tokens), len(v.scores))
+	}
+	if i := slices.IndexFunc(v.scores, func(s float32) bool { return s != s }); i >= 0 {
+		f.fail("%s[%d] must be a number (got NaN)", keyScores, i)
 	}
 }
 
@@ -163,6 +166,10 @@ func (v *ggufVocab) readMerges(f *ggufFields) {
 		f.fail("%s must be there", keyMerges)
 	}
 	if f.err != nil {
+		return
+	}
+	if !f.has(keyMerges) {
+		v.merges = v.mergesByScore(f)
 		return
 	}
 	v.merges = make([][2]string, len(lines))
