@@ -17,7 +17,7 @@ func Digest(dir string) (string, error) { return digestFS(os.DirFS(dir)) }
 
 // digestFS is Digest for a folder in a file system.
 func digestFS(fsys fs.FS) (string, error) {
-	names := []string{adapterConfigFile, adapterWeightsFile}
+	names := slices.Concat([]string{adapterConfigFile, adapterWeightsFile, tokenizerFile}, tokenizerFiles, []string{memoryFile})
 	if _, err := fs.Stat(fsys, adapterConfigFile); err != nil {
 		shards, _, err := shardNames(fsys)
 		if err != nil {

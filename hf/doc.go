@@ -7,6 +7,7 @@
 //
 //	model.go     a language model with its tokenizer and what else its folder held
 //	folder.go    a folder loaded; a folder written, whole or not at all
+//	memory.go    what a trained child remembers of its training
 //	keep.go      the files beside weights and tokenizer that are written back
 //	load.go      weights packed from the mapped file straight into their places
 //	tensors.go   the tensors of a folder, in one file or shards, and of a model

@@ -57,7 +57,7 @@ func loadFS(fsys fs.FS, bare bool) (*Model, error) {
 // loadFolder reads config, weights and tokenizer of any family; a bare one may lack
 // the tokenizer.
 func loadFolder(fsys fs.FS, bare bool) (*Model, error) {
-	files, err := readKept(fsys)
+	files, err := readKept(fsys, keptFiles)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,10 @@ func loadFolder(fsys fs.FS, bare bool) (*Model, error) {
 	if err := errors.Join(err, set.close()); err != nil {
 		return nil, err
 	}
-	return &Model{Model: m, Tokenizer: tok, types: types, files: files, unknown: unknownMembers(files)}, nil
+	loaded := &Model{Model: m, Tokenizer: tok, types: types, files: files, unknown: unknownMembers(files)}
+	unknown, err := loaded.recall(files)
+	loaded.unknown = append(loaded.unknown, unknown...)
+	return loaded, err
 }
 
 // Save writes the model and its tokenizer as a Hugging Face folder that
@@ -126,16 +129,23 @@ func (m *Model) save(dir string, dtype safetensors.DType, types map[string]safet
 		return fmt.Errorf("save model: %w", err)
 	}
 	err := durable.WriteDir(dir, func(tmp string) error {
-		files := m.folderFiles(dtype)
-		for _, name := range slices.Sorted(maps.Keys(files)) {
-			if err := durable.WriteBytes(filepath.Join(tmp, name), files[name]); err != nil {
-				return err
-			}
+		if err := writeFiles(tmp, m.folderFiles(dtype)); err != nil {
+			return err
 		}
 		return safetensors.Write(filepath.Join(tmp, weightsFile), dtype, map[string]string{"format": "pt"}, tensors(m.Model, types))
 	})
 	if err != nil {
 		return fmt.Errorf("save model: %w", err)
+	}
+	return nil
+}
+
+// writeFiles writes files into a folder, by name.
+func writeFiles(dir string, files map[string][]byte) error {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := durable.WriteBytes(filepath.Join(dir, name), files[name]); err != nil {
+			return err
+		}
 	}
 	return nil
 }

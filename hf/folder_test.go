@@ -133,6 +133,7 @@ func TestSaveKeeps(t *testing.T) {
 	for _, name := range keptFiles[1:] {
 		files[name] = "{ \"a\" :1}\n"
 	}
+	files[memoryFile] = "{ \"version\" :1}\n"
 	m, err := loadFS(overlay(t, "testdata/gpt2", files), false)
 	if err != nil {
 		t.Fatal(err)

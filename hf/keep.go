@@ -16,18 +16,28 @@ import (
 	"pgsrm/tokenizer"
 )
 
-// keptFiles are the files of a model folder, beside weights and tokenizer.json,
-// that are read with a model and written back with it.
-var keptFiles = []string{
-	configFile, generationFile, tokenizerConfigFile, "special_tokens_map.json", "added_tokens.json",
+// tokenizerFiles are the files of a tokenizer beside tokenizer.json.
+var tokenizerFiles = []string{
+	tokenizerConfigFile, "special_tokens_map.json", "added_tokens.json",
 	"chat_template.jinja", "chat_template.json", "vocab.json", "merges.txt", "vocab.txt", "tokenizer.model",
 }
 
-// readKept reads the kept files that a folder has.
-func readKept(fsys fs.FS) (map[string][]byte, error) {
+// keptFiles are the files of a model folder, beside weights and tokenizer.json,
+// that are read with a model and written back with it.
+var keptFiles = slices.Concat([]string{configFile, generationFile}, tokenizerFiles, []string{memoryFile})
+
+// maxKept bounds such a file, as the tokenizer bounds its own.
+const maxKept = 64 << 20
+
+// readKept reads those of the named files that a folder has.
+func readKept(fsys fs.FS, names []string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, name := range keptFiles {
-		text, err := fs.ReadFile(fsys, name)
+	for _, name := range names {
+		limit := maxKept
+		if name == memoryFile {
+			limit = maxMemory
+		}
+		text, err := readBounded(fsys, name, limit)
 		switch {
 		case err == nil:
 			files[name] = text
@@ -132,6 +142,7 @@ func (m *Model) folderFiles(dtype safetensors.DType) map[string][]byte {
 		delete(files, generationFile) // where it is absent, config.json says all of it
 	}
 	maps.Copy(files, kept)
+	m.addMemory(files)
 	files[tokenizerFile] = m.Tokenizer.JSON()
 	return files
 }

@@ -20,7 +20,9 @@ type Model struct {
 	files   map[string][]byte            // the kept files of the folder
 	unknown []string                     // members of its JSON files that were ignored, as "FILE: NAME"
 	adapter LoRA                         // what the adapters are, if the model has any
-	foreign []string                     // unknown members of the adapter's configuration
+	foreign []string                     // unknown members of the adapter's files
+	memory  *Memory                      // nil: the child remembers nothing
+	unsaved bool                         // the memory is not that of the files
 	baseSum string                       // see baseDigest; "" until it is asked for
 }
 

@@ -1,6 +1,7 @@
 package hf
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"pgsrm/internal/durable"
 	"pgsrm/lm"
 	"pgsrm/safetensors"
+	"pgsrm/tokenizer"
 )
 
 // Names of the files of a PEFT adapter folder; docs/format/adapter-folder.md describes them.
@@ -142,11 +144,74 @@ func (m *Model) loadAdapter(fsys fs.FS, sameBase bool) error {
 	if err := m.addLoRA(c.lora, false, 0); err != nil {
 		return fmt.Errorf("%s: %w", adapterConfigFile, err)
 	}
-	if err := m.fillAdapters(set, sameBase); err != nil {
+	err = m.fillAdapters(set, sameBase)
+	if err == nil {
+		m.foreign = c.unknown
+		err = m.adopt(fsys)
+	}
+	if err != nil {
 		m.DropLoRA()
+	}
+	return err
+}
+
+// adopt takes over what stands beside an adapter: the tokenizer with its chat
+// template, which a training may have changed, and the memory.
+func (m *Model) adopt(fsys fs.FS) error {
+	beside, err := readKept(fsys, []string{tokenizerFile, memoryFile})
+	if err != nil {
 		return err
 	}
-	m.foreign = c.unknown
+	files := maps.Clone(m.files)
+	if files == nil {
+		files = map[string][]byte{}
+	}
+	if text := beside[memoryFile]; text != nil {
+		files[memoryFile] = text
+	}
+	unknown, err := m.recall(beside)
+	if err != nil {
+		return err
+	}
+	m.foreign = append(m.foreign, unknown...)
+	if beside[tokenizerFile] != nil {
+		if err := m.adoptTokenizer(fsys, files, beside[tokenizerFile]); err != nil {
+			return err
+		}
+	}
+	m.files = files
+	return nil
+}
+
+// adoptTokenizer replaces the tokenizer and its files by those beside an adapter,
+// whose tokenizer.json has the text.
+func (m *Model) adoptTokenizer(fsys fs.FS, files map[string][]byte, text []byte) error {
+	tok := m.Tokenizer
+	if tok == nil || !bytes.Equal(text, tok.JSON()) {
+		var err error
+		if tok, err = tokenizer.LoadFS(fsys); err != nil {
+			return err
+		}
+	}
+	if tok.Size() > m.Config.Vocab {
+		return fmt.Errorf("tokenizer: ids must lie below vocab_size %d of the base (got %d ids)", m.Config.Vocab, tok.Size())
+	}
+	own, err := readKept(fsys, tokenizerFiles)
+	if err != nil {
+		return err
+	}
+	for _, name := range tokenizerFiles {
+		delete(files, name)
+	}
+	maps.Copy(files, own)
+	if files[configFile] != nil { // as for a base with this tokenizer
+		cfg, err := folderConfig(files, tok)
+		if err != nil {
+			return err
+		}
+		m.Config.EOS, m.Config.EndTokens = cfg.EOS, cfg.EndTokens
+	}
+	m.Tokenizer = tok
 	return nil
 }
 
@@ -252,7 +317,9 @@ func (m *Model) SaveAdapter(dir string) error {
 		return fmt.Errorf("save adapter: %w", err)
 	}
 	err := durable.WriteDir(dir, func(tmp string) error {
-		if err := durable.WriteBytes(filepath.Join(tmp, adapterConfigFile), m.adapterJSON()); err != nil {
+		files := m.besideAdapter()
+		files[adapterConfigFile] = m.adapterJSON()
+		if err := writeFiles(tmp, files); err != nil {
 			return err
 		}
 		return safetensors.Write(filepath.Join(tmp, adapterWeightsFile), safetensors.F32, map[string]string{
@@ -263,6 +330,25 @@ func (m *Model) SaveAdapter(dir string) error {
 		return fmt.Errorf("save adapter: %w", err)
 	}
 	return nil
+}
+
+// besideAdapter are the files that stand beside an adapter, as PEFT and TRL write
+// them: the tokenizer with its chat template; and the memory.
+func (m *Model) besideAdapter() map[string][]byte {
+	files := map[string][]byte{}
+	if m.Tokenizer != nil {
+		files[tokenizerFile] = m.Tokenizer.JSON()
+		files[tokenizerConfigFile] = tokenizerConfigJSON(m.Config, m.Tokenizer)
+		for _, name := range tokenizerFiles {
+			if text := m.files[name]; text != nil {
+				files[name] = text
+			}
+		}
+	}
+	if m.memory != nil {
+		files[memoryFile] = m.memory.encode()
+	}
+	return files
 }
 
 // adapterTensors are A and B under PEFT's names and in PEFT's shapes.

@@ -39,16 +39,20 @@ func openChild(name string, load func(dir string) (*hf.Model, error)) (*hf.Model
 }
 
 // OpenTokenizer loads the tokenizer of the child that a name denotes, without
-// its weights: of an adapter that of its base.
+// its weights: of an adapter the one beside it, else that of its base.
 func OpenTokenizer(name string) (*tokenizer.Tokenizer, error) {
 	c, err := findChild(name)
 	if err != nil {
 		return nil, err
 	}
-	if c.builtin != "" {
+	folder := c.folder
+	if c.adapter != "" && isFile(filepath.Join(c.adapter, "tokenizer.json")) {
+		folder = c.adapter
+	}
+	if folder == "" {
 		return hf.LoadBuiltinTokenizer(c.builtin)
 	}
-	tok, err := tokenizer.Load(c.folder)
+	tok, err := tokenizer.Load(folder)
 	if err != nil {
 		return nil, fmt.Errorf("child: %w", err)
 	}

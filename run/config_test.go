@@ -347,7 +347,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		_, err := lay("", false, config.File{Name: "f", Text: text}, nil)
+		_, err := lay("", false, nil, config.File{Name: "f", Text: text}, nil)
 		if err != nil && (strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "f:")) {
 			t.Errorf("error must be one line that names the file (got %q)", err)
 		}

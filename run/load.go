@@ -30,7 +30,7 @@ func (r *Resolved) DeriveOut(out string) {
 func (r *Resolved) Origin(key string) config.Origin { return r.layers.Origin(key) }
 
 // Load makes a Config from, each laid over the one before: the defaults, the
-// preset, the file at path ("" = none) and the settings. Its errors are ErrConfig
+// preset, what the child remembers, the file at path ("" = none) and the settings. Its errors are ErrConfig
 // and one line long.
 func Load(path string, settings []config.Setting) (Config, error) {
 	file, err := config.ReadFile(path, nil)
@@ -47,7 +47,7 @@ func Load(path string, settings []config.Setting) (Config, error) {
 // Resolve is Load for a file that was read already.
 func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 	// a first pass finds what the preset follows from, the second one starts from the preset
-	first, err := lay("", false, file, settings)
+	first, err := lay("", false, nil, file, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -55,10 +55,11 @@ func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 	if err != nil {
 		return nil, first.layers.Place(err)
 	}
-	r, err := lay(preset, first.LoRA.On(), file, settings)
+	r, err := lay(preset, first.LoRA.On(), remembered(first.Child), file, settings)
 	if err != nil {
 		return nil, err
 	}
+	r.forgetSystem()
 	if r.Preset == "" {
 		r.Preset = preset
 		r.layers.Derive("preset", from)
@@ -69,14 +70,19 @@ func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 	return r, nil
 }
 
-// lay lays the preset ("" = none) for all weights or for adapters, the file and the
-// settings over the defaults.
-func lay(preset string, lora bool, file config.File, settings []config.Setting) (*Resolved, error) {
+// lay lays the preset ("" = none) for all weights or for adapters, what the child
+// remembers, the file and the settings over the defaults.
+func lay(preset string, lora bool, memory []config.Setting, file config.File, settings []config.Setting) (*Resolved, error) {
 	r := &Resolved{Config: Default()}
 	r.layers = config.Over(&r.Config)
 	r.layers.Aliases = aliases
 	if preset != "" {
 		r.layers.Preset(preset, func() { presets[preset](&r.Config, lora) })
+	}
+	for _, s := range memory {
+		if err := r.layers.Set(s); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.layers.File(file); err != nil {
 		return nil, err

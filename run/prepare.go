@@ -147,6 +147,9 @@ func (r *run) openChild(deps Deps) error {
 	if r.prompter, err = r.cfg.ChatTemplate.Prompter(start); err != nil {
 		return config.Errorf("child: %w", err)
 	}
+	if err := r.remember(); err != nil {
+		return config.Errorf("child: %w", err)
+	}
 	if r.needs.Reference || r.cfg.MeasureKL {
 		r.reference = rl.NewReference(start.Frozen())
 	}

@@ -80,6 +80,9 @@ func (r *run) restore(s runState) error {
 	if r.model, err = reloadChild(r.model, filepath.Join(path, childDir)); err != nil {
 		return err
 	}
+	if err := r.remember(); err != nil {
+		return err
+	}
 	r.openPolicy()
 	if err := loadTrainer(path, r.model.Model, r.adam); err != nil {
 		return err

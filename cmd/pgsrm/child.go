@@ -1,7 +1,9 @@
 package main
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -10,14 +12,18 @@ import (
 	"pgsrm/run"
 )
 
-// childOptions are the flags of the commands that use a child.
+// childOptions are the flags of the commands that use a child. What the child
+// remembers of its training counts where a flag is not given.
 type childOptions struct {
 	Child    string
 	Template run.ChatTemplate
+	flags    *pflag.FlagSet // nil where the options do not come from a command line
+	limited  bool           // the longest answer may be the one that the child remembers
 }
 
 // AddFlags adds the flag of the child.
 func (o *childOptions) AddFlags(f *pflag.FlagSet) {
+	o.flags = f
 	f.StringVar(&o.Child, "child", "builtin:tiny", "model: builtin:tiny, a Hugging Face or PEFT adapter folder (ADAPTER@BASE for another base), or hf:ORG/NAME from the local cache")
 	f.StringVar(&o.Template.Use, "chat-template", "auto", "prompts through the chat template of the folder: auto (where it has one), on or off")
 	f.StringVar(&o.Template.System, "chat-system", "", "text of a system message before every prompt")
@@ -25,10 +31,81 @@ func (o *childOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Template.Variables, "chat-variables", "", `JSON object of further variables of the chat template, such as '{"enable_thinking":false}'`)
 }
 
+// given says whether the user gave the flag.
+func (o *childOptions) given(flag string) bool { return o.flags != nil && o.flags.Changed(flag) }
+
+// template is how prompts become the child's input: by the flags, and by what the
+// child remembers where they are not given.
+func (o *childOptions) template(m *hf.Model) run.ChatTemplate {
+	t := o.Template
+	mem, ok := m.Memory()
+	if !ok {
+		return t
+	}
+	for flag, v := range map[string]struct {
+		value      *string
+		remembered string
+	}{
+		"chat-template": {&t.Use, mem.Template.Use}, "chat-system": {&t.System, mem.System},
+		"chat-date": {&t.Date, mem.Template.Date}, "chat-variables": {&t.Variables, mem.Template.Variables},
+	} {
+		if !o.given(flag) {
+			*v.value = v.remembered
+		}
+	}
+	if t.Use == "off" && !o.given("chat-system") {
+		t.System = "" // it needs the template
+	}
+	return t
+}
+
+// limit is the longest answer: that of the flag max-new-tokens, else the one that the
+// child remembers, else otherwise.
+func (o *childOptions) limit(m *hf.Model, flag, otherwise int) int {
+	mem, _ := m.Memory()
+	switch given := o.given("max-new-tokens"); {
+	case flag != 0 && (given || o.flags == nil):
+		return flag
+	case mem.MaxNewTokens > 0 && !given:
+		return mem.MaxNewTokens
+	}
+	return otherwise
+}
+
 // prompter makes what turns prompts into tokens of the child.
 func (o *childOptions) prompter(m *hf.Model) (*hf.Prompter, error) {
-	p, err := o.Template.Prompter(m)
+	p, err := o.template(m).Prompter(m)
 	return p, inputError(err)
+}
+
+// tellRemembered logs which values come from what the child remembers.
+func (o *childOptions) tellRemembered(m *hf.Model, g *globalOptions) {
+	mem, ok := m.Memory()
+	if !ok {
+		return
+	}
+	var list []string
+	say := func(flag, value string) {
+		if value != "" && !o.given(flag) {
+			list = append(list, "--"+flag+" "+value)
+		}
+	}
+	t := o.template(m)
+	if t.Use != "auto" {
+		say("chat-template", t.Use)
+	}
+	for flag, value := range map[string]string{"chat-system": t.System, "chat-date": t.Date, "chat-variables": t.Variables} {
+		if value != "" {
+			say(flag, strconv.Quote(value))
+		}
+	}
+	if o.limited && mem.MaxNewTokens > 0 {
+		say("max-new-tokens", strconv.Itoa(mem.MaxNewTokens))
+	}
+	slices.Sort(list)
+	if list != nil {
+		g.Log.Info("the child remembers from its training: " + strings.Join(list, ", "))
+	}
 }
 
 // open loads the child on the threads of the command; close the model's pool
@@ -57,6 +134,7 @@ func (o *childOptions) openBy(load func(name string) (*hf.Model, error), g *glob
 		return nil, inputError(err)
 	}
 	tellUnknown(m, g)
+	o.tellRemembered(m, g)
 	m.Pool = kernel.NewPool(g.Threads)
 	return m, nil
 }

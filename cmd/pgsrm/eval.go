@@ -55,6 +55,7 @@ type evalOptions struct {
 // AddFlags adds the flags of eval.
 func (o *evalOptions) AddFlags(f *pflag.FlagSet) {
 	o.childOptions.AddFlags(f)
+	o.limited = true
 	o.addTask(f)
 	f.StringVar(&o.Split, "split", "", "prompts to answer: held-out or train (default held-out)")
 	f.IntVar(&o.MaxNewTokens, "max-new-tokens", 0, "longest answer, its end token included (0 = the task's)")
@@ -130,15 +131,11 @@ func (o *evalOptions) answers(ctx context.Context, t *task.Task, items []task.It
 	if err != nil {
 		return nil, err
 	}
-	n := o.MaxNewTokens
-	if n == 0 {
-		n = t.MaxNewTokens
-	}
 	input, err := o.prompter(m)
 	if err != nil {
 		return nil, err
 	}
-	return greedyAnswers(ctx, m, input, known, n)
+	return greedyAnswers(ctx, m, input, known, o.limit(m, o.MaxNewTokens, t.MaxNewTokens))
 }
 
 // withReference returns the items that have a reference in the task or an answer

@@ -58,6 +58,7 @@ type generateOptions struct {
 // AddFlags adds the flags of generate.
 func (o *generateOptions) AddFlags(f *pflag.FlagSet) {
 	o.childOptions.AddFlags(f)
+	o.limited = true
 	f.StringArrayVar(&o.Prompts, "prompt", nil, "prompt; may be given again (default: the lines of stdin)")
 	f.BoolVar(&o.Tokens, "tokens", false, "prompts are JSON arrays of token ids, such as [72,292]")
 	f.IntVarP(&o.Samples, "samples", "n", 1, "answers to each prompt")
@@ -116,6 +117,7 @@ func runGenerate(ctx context.Context, o generateOptions, g *globalOptions) error
 		return err
 	}
 	defer m.Pool.Close()
+	o.Sample.MaxNewTokens = o.limit(m, o.Sample.MaxNewTokens, o.Sample.MaxNewTokens)
 	d := &sampler{m: m, input: input, state: m.NewState(false), opt: o}
 	size := max(1, generateBatch/o.Samples)
 	if o.Prompts == nil {

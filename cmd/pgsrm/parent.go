@@ -69,7 +69,7 @@ type parentLine struct {
 }
 
 func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
-	o.warned = true // the preset, of which it warns, decides nothing here
+	o.told = true // preset and child, of which it tells, decide nothing here
 	cfg, err := o.load(g)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ type configOptions struct {
 	flags *pflag.FlagSet
 	keys  []configFlag
 
-	warned bool // the warning of the configuration was given
+	told bool // what the user should know was logged
 }
 
 // configFlag is a flag that sets one key of the configuration.
@@ -124,11 +124,21 @@ func (o *configOptions) resolve(g *globalOptions) (*run.Resolved, error) {
 		return nil, err
 	}
 	r, err := run.Resolve(file, settings)
-	if err == nil && r.Warning() != "" && !o.warned {
-		o.warned = true
-		g.Log.Warn(r.Warning())
+	if err == nil && !o.told {
+		o.told = true
+		o.tell(r, g)
 	}
 	return r, err
+}
+
+// tell logs what the user should know about the configuration.
+func (o *configOptions) tell(r *run.Resolved, g *globalOptions) {
+	if text := r.Warning(); text != "" {
+		g.Log.Warn(text)
+	}
+	if text := r.Remembered(); text != "" {
+		g.Log.Info(text)
+	}
 }
 
 // readConfig reads a configuration file; standard input ("-") only once.

@@ -168,6 +168,10 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if n == 0 {
 		n = t.MaxNewTokens
 	}
+	memory := run.NewMemory(o.template(m), n)
+	if err := m.Remember(memory); err != nil {
+		return inputError(err)
+	}
 	if out.ExactMatch.Before, err = exactMatches(ctx, m, input, answers, n); err != nil {
 		return err
 	}
@@ -180,6 +184,9 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	o.Train.Child, o.Train.Data = o.Child, digestOf(run.DataDigest(seqs), fmt.Sprint(o.Seed))
 	if m, out.Loss, err = supervise(ctx, training, m, o.Train, shuffledEpochs(seqs, o.Seed), g); err != nil {
 		return err
+	}
+	if err := m.Remember(memory); err != nil { // m may be that of a checkpoint
+		return inputError(err)
 	}
 	if out.ExactMatch.After, err = exactMatches(ctx, m, input, answers, n); err != nil {
 		return err
