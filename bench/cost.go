@@ -50,10 +50,24 @@ func level(n, depth int) levels {
 	return out
 }
 
-// blockWeights is the number of weights in the matrices of all layers: 12 D^2 a
+// blockWeights is the number of weights in the matrices of all layers: of a GPT-2 12 D^2 a
 // layer (attention 4, MLP 8).
 func (s shape) blockWeights() float64 {
-	return 12 * float64(s.width) * float64(s.width) * float64(s.layers)
+	D, L := float64(s.width), float64(s.layers)
+	if s.kvHeads == 0 {
+		return 12 * D * D * L
+	}
+	return (2*D*D + 2*D*float64(s.kvWidth()) + 3*D*float64(s.ff)) * L
+}
+
+// adapterWeights is the number of weights of the adapters: the rank times inputs and outputs of each module.
+func (s shape) adapterWeights() float64 {
+	D, F, KV, L := float64(s.width), float64(s.ff), float64(s.kvWidth()), float64(s.layers)
+	perRank := (D + 3*D) + 2*D + 2*(D+4*D) // GPT-2: qkv, out, up and down
+	if s.kvHeads > 0 {
+		perRank = 4*D + 2*(D+KV) + 3*(D+F)
+	}
+	return float64(s.rank) * perRank * L
 }
 
 // headWeights is the number of weights of the output layer, which are those of
@@ -70,18 +84,24 @@ func (s shape) forward(rows levels) cost {
 		n += float64(r)
 		pairs += float64(r) * float64(d+1)
 	}
-	w := s.blockWeights()
+	w := s.blockWeights() + s.adapterWeights()
 	return cost{
 		flops: 2*w*n + 4*float64(s.width)*float64(s.layers)*pairs,
 		bytes: traffic(w),
 	}
 }
 
-// backward is twice forward: gradients of inputs and of weights. The weights are
-// read once; their gradients are only written.
+// backward is twice forward: gradients of inputs and of weights, those of frozen ones excepted. The
+// weights are read once; their gradients are only written.
 func (s shape) backward(rows levels) cost {
 	f := s.forward(rows)
-	return cost{flops: 2 * f.flops, bytes: f.bytes}
+	flops := 2 * f.flops
+	if s.rank > 0 {
+		for _, r := range rows {
+			flops -= 2 * s.blockWeights() * float64(r)
+		}
+	}
+	return cost{flops: flops, bytes: f.bytes}
 }
 
 // logits is the output layer for n rows, over columns of the vocabulary.
@@ -90,28 +110,61 @@ func (s shape) logits(n, columns int) cost {
 	return cost{flops: 2 * w * float64(n), bytes: traffic(w)}
 }
 
-// logitsBackward is twice logits, for the same reason.
+// logitsBackward is twice logits, for the same reason; once with a frozen head.
 func (s shape) logitsBackward(n, columns int) cost {
 	l := s.logits(n, columns)
-	return cost{flops: 2 * l.flops, bytes: l.bytes}
+	if s.rank == 0 {
+		l.flops *= 2
+	}
+	return l
 }
 
-// parameters is the number of weights that the optimiser moves.
+// parameters is the number of weights of the model, without adapters.
 func (s shape) parameters() float64 {
-	small := float64(s.layers)*13*float64(s.width) + 2*float64(s.width) // biases and norms
-	return s.blockWeights() + s.headWeights() + positions*float64(s.width) + small
+	D, L := float64(s.width), float64(s.layers)
+	small := L*13*D + 2*D + positions*D // biases, norms and positions
+	if s.kvHeads > 0 {
+		small = L*2*D + D // norms
+	}
+	return s.blockWeights() + s.headWeights() + small
+}
+
+// trained is the number of weights that the optimiser moves.
+func (s shape) trained() float64 {
+	if s.rank > 0 {
+		return s.adapterWeights()
+	}
+	return s.parameters()
+}
+
+// trainingBytes are weights, and of those that are trained gradients and two moments, 4 bytes each.
+func (s shape) trainingBytes() float64 {
+	if s.rank > 0 {
+		return 4*s.parameters() + 16*s.trained()
+	}
+	return 16 * s.parameters()
+}
+
+// referenceBytes are the weights of the reference model; with adapters it shares those of the model.
+func (s shape) referenceBytes() float64 {
+	if s.rank > 0 {
+		return 0
+	}
+	return 4 * s.parameters()
 }
 
 // optimiser is AdamW: weights, gradients and two moments are read, about 14
 // operations a weight. (The gradient norm can be had while the gradients are made.)
 func (s shape) optimiser() cost {
-	return cost{flops: 14 * s.parameters(), bytes: traffic(4 * s.parameters())}
+	return cost{flops: 14 * s.trained(), bytes: traffic(4 * s.trained())}
 }
 
-// stepCost is a training step on sequences that share nothing, logits over the
-// whole vocabulary.
+// stepCost is a training step, logits over the whole vocabulary.
 func (s shape) stepCost() []cost {
 	rows, n := unshared(s.batch, s.prompt+s.response), s.batch*s.response
+	if s.shared {
+		rows, n = s.tree(s.group), s.scored(s.group)
+	}
 	return []cost{s.forward(rows), s.logits(n, s.vocab), s.logitsBackward(n, s.vocab), s.backward(rows), s.optimiser()}
 }
 
@@ -151,17 +204,31 @@ func (s shape) tree(g int) levels {
 	return rows
 }
 
-// iterationCost is an iteration: the rollout as in decodeCost, then the reference
-// and the update on its tree. A distribution cut to top_k tokens needs, after
-// sampling, logits and gradients of these only.
-func (s shape) iterationCost(g int) []cost {
-	tree, prompts := s.tree(g), s.batch/g
-	out := []cost{s.forward(tree[:s.prompt]), s.logits(prompts, s.vocab)}
+// scored is the number of rows of the tree that a token is predicted from.
+func (s shape) scored(g int) int { return s.batch/g + s.batch*(s.response-1) }
+
+// rolloutCost is sampling the responses of an iteration, as in decodeCost.
+func (s shape) rolloutCost(g int) []cost {
+	tree := s.tree(g)
+	out := []cost{s.forward(tree[:s.prompt]), s.logits(s.batch/g, s.vocab)}
 	for d := s.prompt; d < len(tree); d++ {
 		out = append(out, s.forward(level(tree[d], d)), s.logits(tree[d], s.vocab))
 	}
-	scored, kept := prompts+s.batch*(s.response-1), min(s.topK, s.vocab)
+	return out
+}
+
+// iterationCost is an iteration: the rollout, then the reference and the update on its
+// tree. A distribution cut to top_k tokens needs, after sampling, logits and
+// gradients of these only; a whole one is computed again for its gradient.
+func (s shape) iterationCost(g int) []cost {
+	tree, scored, kept, base := s.tree(g), s.scored(g), s.topK, s
+	out := s.rolloutCost(g)
+	if kept == 0 || kept > s.vocab {
+		kept = s.vocab
+		out = append(out, s.logits(scored, kept))
+	}
+	base.rank = 0 // the reference is the model without adapters
 	return append(out,
-		s.forward(tree), s.logits(scored, kept), // reference
+		base.forward(tree), s.logits(scored, kept),
 		s.logitsBackward(scored, kept), s.backward(tree), s.optimiser())
 }

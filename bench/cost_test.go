@@ -109,14 +109,52 @@ func TestSeconds(t *testing.T) {
 
 // The optimiser moves as many weights as the models have.
 func TestParameters(t *testing.T) {
-	for _, s := range []shape{shapeA(), shapeB()} {
-		m, err := lm.New(s.config())
+	for _, s := range []shape{shapeA(), shapeB(), shapeC()} {
+		m, err := lm.Declare(s.config())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := s.parameters(); got != float64(m.NumParams()) {
+		if got := s.parameters(); got != float64(m.NumParams()) || s.trained() != got {
 			t.Errorf("shape %s: got %v weights, the model has %d", s.name, got, m.NumParams())
 		}
+	}
+	a, _ := tiny()
+	for _, s := range []shape{a.adapted(), tinyReal().adapted()} {
+		m, err := s.model(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, p := range m.LoRAParams() {
+			n += p.K * p.N
+		}
+		if s.trained() != float64(n) || s.parameters() != float64(m.NumParams()) || n == 0 {
+			t.Errorf("shape %s with adapters: got %v and %v weights, the model has %d and %d", s.name, s.parameters(), s.trained(), m.NumParams(), n)
+		}
+	}
+}
+
+// With adapters the frozen weights have no gradient: forward and backward are 2 operations a row and weight,
+// and 6 a row and weight of an adapter. 12 rows, 24 pairs, 2 layers.
+func TestAdapterCosts(t *testing.T) {
+	s := tinyReal().adapted()
+	rows := unshared(4, 3)
+	w, a, attention := s.blockWeights(), s.adapterWeights(), 4.0*32*2*24
+	if got, want := s.forward(rows).flops, 2*12*(w+a)+attention; got != want {
+		t.Errorf("forward: got %v, want %v", got, want)
+	}
+	if got, want := s.backward(rows).flops, 2*12*(w+2*a)+2*attention; got != want {
+		t.Errorf("backward: got %v, want %v", got, want)
+	}
+	if got, want := s.logitsBackward(3, 7).flops, s.logits(3, 7).flops; got != want {
+		t.Errorf("head: got %v, want %v", got, want)
+	}
+	if got, want := s.trainingBytes()+s.referenceBytes(), 4*s.parameters()+16*a; got != want {
+		t.Errorf("bytes: got %v, want %v", got, want)
+	}
+	full := tinyReal()
+	if got, want := full.trainingBytes()+full.referenceBytes(), 20*full.parameters(); got != want {
+		t.Errorf("bytes without adapters: got %v, want %v", got, want)
 	}
 }
 
@@ -136,6 +174,17 @@ func TestRowsOfTheTree(t *testing.T) {
 	}
 	if got, want := len(w.targets), a.batch*a.response; got != want {
 		t.Errorf("step: got %d targets, want %d", got, want)
+	}
+	c := tinyReal()
+	c.vocab = 20011 // no two samples meet by chance
+	if w, err = newStepper(c, nil, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.forward(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.state.Rows(), c.ownTokens*2+5+c.batch*(c.response-1); got != want || len(w.targets) != c.batch*c.response {
+		t.Errorf("step behind a template: got %d rows and %d targets, want %d and %d", got, len(w.targets), want, c.batch*c.response)
 	}
 	a.vocab, a.topK = 20011, 20011 // no two samples meet by chance
 	for algo, g := range map[string]int{"ppo": 1, "grpo": a.group, "rloo": a.group} {

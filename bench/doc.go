@@ -23,19 +23,25 @@
 //
 // Shape A is GPT-2 small (12 layers, 768, 12 heads, vocabulary 50257), batch 50,
 // prompt 17, response 2; shape B has 4 layers, 128, 4 heads, vocabulary 512, batch 64,
-// prompt 20, response 4. Weights are random and no sample ends early.
+// prompt 20, response 4; shape C is SmolLM2-135M, 32 prompts behind one chat template,
+// 4 samples of 8 tokens each, all weights trained or adapters of rank 16. Weights are
+// random and no sample ends early.
 //
 //   - step: forward of all prompt and response tokens of a batch that shares no
-//     prefix, logits at the response positions, the clipped loss of PPO with an
-//     entropy term, backward, gradient norm and clipping, AdamW.
+//     prefix (C: the prefixes of an iteration), logits at the response positions,
+//     the clipped loss of PPO with an entropy term, backward, gradient norm and
+//     clipping, AdamW.
 //   - forward: the same without gradients, up to log-probabilities.
-//   - iteration: sampling (top_k 50, temperature 1), a plain function as reward,
-//     log-probabilities of a frozen reference model (coefficient 0.05), one
-//     update with one epoch. All but the last 6 tokens of the prompts are the same. PPO
-//     samples each prompt once, GRPO and RLOO in groups of 5 (A) and 4 (B).
+//   - iteration: sampling (top_k 50, of C from the whole vocabulary; temperature 1), a
+//     plain function as reward, log-probabilities of a frozen reference model
+//     (coefficient 0.05), one update with one epoch. All but the last 6 tokens of the
+//     prompts (C: 12) are the same. PPO samples each prompt once, GRPO and RLOO in
+//     groups of 5 (A) and 4 (B); on C both in groups of 4.
+//   - rollout: the sampling of an iteration.
 //   - decode: sampling of 8 tokens after prompts that share nothing, prompts included; with
 //     shared, after prompts as in iteration.
 //   - encode: texts of 2 and 12 words through MiniLM, and one at a time (12 words).
 //   - gemm: products with packed weights, packing not included.
-//   - peak_memory: the most memory the process has during two steps; start: `pgsrm version`.
+//   - peak_memory: the most memory the process has during two steps, or two runs of the row
+//     of that name; start: `pgsrm version`.
 package bench

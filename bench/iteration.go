@@ -21,58 +21,86 @@ func algorithm(name string) (rl.Algorithm, rl.Needs, error) {
 	return a, o.Needs(name), err
 }
 
+// sampling is the rollout of a training: G answers to each prompt, with what the backward needs.
+type sampling struct {
+	shape
+	group   int // G
+	m       *lm.Model
+	state   *lm.State // of m, with training
+	prompts [][]int32 // [batch/group][prompt] of the next run
+}
+
+// newSampling makes a model that samples groups of g.
+func newSampling(s shape, p *kernel.Pool, g int) (*sampling, error) {
+	m, err := s.model(p)
+	if err != nil {
+		return nil, err
+	}
+	return &sampling{shape: s, group: g, m: m, state: m.NewState(true)}, nil
+}
+
+// draw returns what makes the prompts of the next run.
+func (x *sampling) draw() func() {
+	rng := newRand(3)
+	return func() { x.prompts = x.shape.prompts(rng, x.batch/x.group) }
+}
+
+// rollout samples answers to the prompts.
+func (x *sampling) rollout() (rl.Rollout, error) {
+	x.state.Reset()
+	r := rl.Rollout{State: x.state, Prompts: x.prompts, G: x.group, Temperature: 1}
+	var err error
+	r.Generations, err = x.m.Generate(x.state, x.prompts, x.group,
+		lm.SampleOptions{Temperature: 1, TopK: x.topK, MaxNewTokens: x.response}, sampleStream)
+	return r, err
+}
+
+// work is one rollout a run.
+func (x *sampling) work() work {
+	return work{limit: x.rolloutCost(x.group), prepare: x.draw(), run: func() error {
+		_, err := x.rollout()
+		return err
+	}}
+}
+
 // iteration is the training loop without files: rollout, reward, reference, update.
 type iteration struct {
-	shape
-	group   int
-	m       *lm.Model
-	ref     *rl.Reference
-	state   *lm.State // of m, with training
-	policy  *rl.ModelPolicy
-	algo    rl.Algorithm
-	needs   rl.Needs
-	prompts [][]int32 // [batch/group][prompt] of the next run
-	index   int       // of the next update
+	sampling
+	ref    *rl.Reference
+	policy *rl.ModelPolicy
+	algo   rl.Algorithm
+	needs  rl.Needs
+	index  int // of the next update
 }
 
 // newIteration makes a training with groups of g samples.
 func newIteration(s shape, p *kernel.Pool, name string, g int) (*iteration, error) {
-	m, err := lm.NewRandom(s.config(), 1)
+	x, err := newSampling(s, p, g)
 	if err != nil {
 		return nil, err
 	}
-	m.Pool = p
 	algo, needs, err := algorithm(name)
 	if err != nil {
 		return nil, err
 	}
-	ref := m.Clone()
+	ref := x.m.Frozen()
 	if needs.Values {
-		m.ValueHead(needs.Detached)
+		x.m.ValueHead(needs.Detached)
 	}
 	return &iteration{
-		shape: s, group: g, m: m, ref: rl.NewReference(ref), state: m.NewState(true), algo: algo, needs: needs,
-		policy: &rl.ModelPolicy{Model: m, Optimizer: lm.NewAdamW(), ValueLRFactor: needs.ValueLRFactor},
+		sampling: *x, ref: rl.NewReference(ref), algo: algo, needs: needs,
+		policy: &rl.ModelPolicy{Model: x.m, Optimizer: lm.NewAdamW(), ValueLRFactor: needs.ValueLRFactor},
 	}, nil
 }
 
 // work is one iteration a run, each with prompts of its own.
 func (it *iteration) work() work {
-	rng := newRand(3)
-	return work{
-		limit:   it.iterationCost(it.group),
-		prepare: func() { it.prompts = it.shape.prompts(rng, it.batch/it.group) },
-		run:     it.run,
-	}
+	return work{limit: it.iterationCost(it.group), prepare: it.draw(), run: it.run}
 }
 
 // run is one iteration.
 func (it *iteration) run() error {
-	it.state.Reset()
-	r := rl.Rollout{State: it.state, Prompts: it.prompts, G: it.group, Temperature: 1}
-	var err error
-	r.Generations, err = it.m.Generate(it.state, it.prompts, it.group,
-		lm.SampleOptions{Temperature: 1, TopK: it.topK, MaxNewTokens: it.response}, sampleStream)
+	r, err := it.rollout()
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ type partTimes struct {
 func (s *session) phases(ctx context.Context, shapes []shape, rows []Row) ([]Phase, error) {
 	var out []Phase
 	for _, sh := range shapes {
-		if !slices.ContainsFunc(rows, func(r Row) bool { return r.Name == "step_"+sh.name+"_s" }) {
+		if !slices.ContainsFunc(rows, func(r Row) bool { return r.Name == "step_"+sh.name+sh.suffix()+"_s" }) {
 			continue
 		}
 		w, err := newStepper(sh, s.pool, true)
@@ -52,7 +52,7 @@ func (s *session) phases(ctx context.Context, shapes []shape, rows []Row) ([]Pha
 			return out, fmt.Errorf("phases of shape %s: %w", sh.name, err)
 		}
 		for _, p := range s.machine.split(step) {
-			p.Shape = sh.name
+			p.Shape = sh.name + sh.suffix()
 			out = append(out, p)
 		}
 	}

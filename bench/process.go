@@ -16,24 +16,22 @@ import (
 )
 
 // PeakMemory returns the most memory, in 1e9 bytes, that this process has during
-// two steps of the named row's shape: resident memory on Linux, elsewhere what
+// two runs of the named row's work: resident memory on Linux, elsewhere what
 // the Go runtime has from the system at the end. Making the random weights
 // before is not counted. The process should do nothing else.
 func PeakMemory(name string, threads int) (float64, error) {
-	for _, s := range []shape{shapeA(), shapeB()} {
-		if name == peakMemoryName(s) {
-			return peakMemory(s, threads)
+	for _, r := range standard().rows {
+		if name == r.name && r.open != nil {
+			return peakMemory(r.open, threads)
 		}
 	}
 	return 0, fmt.Errorf("bench: row must measure memory (got %q)", name)
 }
 
-func peakMemoryName(s shape) string { return "peak_memory_" + s.name + "_gb" }
-
-func peakMemory(s shape, threads int) (float64, error) {
+func peakMemory(open opener, threads int) (float64, error) {
 	p := kernel.NewPool(threads)
 	defer p.Close()
-	w, err := newStepper(s, p, true)
+	w, err := open(p)
 	if err != nil {
 		return 0, err
 	}
@@ -43,7 +41,10 @@ func peakMemory(s shape, threads int) (float64, error) {
 		return 0, err
 	}
 	for range 2 {
-		if err := w.step(); err != nil {
+		if w.prepare != nil {
+			w.prepare()
+		}
+		if err := w.run(); err != nil {
 			return 0, err
 		}
 	}

@@ -4,13 +4,19 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+
+	"pgsrm/kernel"
 )
 
 // row is one line of the table: how it is measured.
 type row struct {
 	name, unit string
 	measure    func(ctx context.Context, s *session) (Row, error) // all but names and known figures
+	open       opener                                             // of a row of memory: the work that needs it
 }
+
+// opener prepares the work of a row on the threads of a pool.
+type opener func(p *kernel.Pool) (work, error)
 
 // skip is the error of a row that cannot be measured here.
 type skip string
@@ -26,7 +32,7 @@ func timed(name, unit string, units float64, open func(*session) (work, error)) 
 		}
 		return seconds
 	}
-	return row{name, unit, func(ctx context.Context, s *session) (Row, error) {
+	return row{name: name, unit: unit, measure: func(ctx context.Context, s *session) (Row, error) {
 		w, err := open(s)
 		if err != nil {
 			return Row{}, err
@@ -56,11 +62,11 @@ func (r *Row) compare(m Machine) {
 	r.ShareOfLimit, r.Limit = &share, &limit
 }
 
-// memory is the peak of memory during training steps, in a process of its own. The
-// limit is weights, gradients and two moments: 16 bytes a weight.
-func memory(sh shape) row {
-	return row{peakMemoryName(sh), "GB", func(ctx context.Context, s *session) (Row, error) {
-		out, err := s.call(ctx, "bench", "--here", peakMemoryName(sh), "--threads", strconv.Itoa(s.Threads))
+// memory is the peak of memory during two runs of the work, in a process of its own, against
+// the bytes that it cannot do without.
+func memory(name string, open opener, least float64) row {
+	return row{name: name, unit: "GB", open: open, measure: func(ctx context.Context, s *session) (Row, error) {
+		out, err := s.call(ctx, "bench", "--here", name, "--threads", strconv.Itoa(s.Threads))
 		if err != nil {
 			return Row{}, err
 		}
@@ -68,7 +74,7 @@ func memory(sh shape) row {
 		if err != nil {
 			return Row{}, fmt.Errorf("output must be a number (got %q)", out)
 		}
-		limit := 16 * sh.parameters() / 1e9
+		limit := least / 1e9
 		share := limit / value
 		return Row{Value: value, Best: value, Runs: 1, Limit: &limit, ShareOfLimit: &share}, nil
 	}}
@@ -76,7 +82,7 @@ func memory(sh shape) row {
 
 // start is the time of `pgsrm version`, from the call to the end.
 func start() row {
-	return row{"start_s", "s", func(ctx context.Context, s *session) (Row, error) {
+	return row{name: "start_s", unit: "s", measure: func(ctx context.Context, s *session) (Row, error) {
 		t, err := s.measure(ctx, work{run: func() error {
 			_, err := s.call(ctx, "version")
 			return err

@@ -8,7 +8,7 @@ import (
 	"pgsrm/lm"
 )
 
-// stepper trains a model on one batch of sequences that share nothing.
+// stepper trains a model on one batch of sequences.
 type stepper struct {
 	shape
 	m     *lm.Model
@@ -26,15 +26,14 @@ type stepper struct {
 // newStepper makes a model with random weights and a batch. With train unset it
 // can do forwards only.
 func newStepper(s shape, p *kernel.Pool, train bool) (*stepper, error) {
-	m, err := lm.NewRandom(s.config(), 1)
+	m, err := s.model(p)
 	if err != nil {
 		return nil, err
 	}
-	m.Pool = p
 	rng, n := newRand(1), s.batch*s.response
 	w := &stepper{
 		shape: s, m: m, state: m.NewState(train), opt: lm.NewAdamW(), adv: make([]float64, s.batch),
-		seqs:  s.random(rng, s.batch, s.prompt+s.response),
+		seqs:  s.sequences(rng),
 		grads: lm.ScoreGrads{LogProb: make([]float32, n), Entropy: make([]float32, n)},
 	}
 	for i := range w.adv {

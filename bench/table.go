@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"pgsrm/kernel"
 )
 
 // plan is what a Run measures.
@@ -17,9 +19,9 @@ type plan struct {
 
 // standard is the plan of the command.
 func standard() plan {
-	a, b := shapeA(), shapeB()
+	a, b, c := shapeA(), shapeB(), shapeC()
 	return plan{
-		rows: table(a, b, squareProduct(), mlpProduct(), miniLM()), shapes: []shape{a, b},
+		rows: table(a, b, c, squareProduct(), mlpProduct(), miniLM()), shapes: []shape{a, b, c, c.adapted()},
 		rounds: peakRounds, memory: memoryBytes, enough: 300 * time.Millisecond,
 	}
 }
@@ -32,53 +34,93 @@ func (p plan) chosen(only []string) []row {
 	return slices.DeleteFunc(slices.Clone(p.rows), func(r row) bool { return !slices.Contains(only, r.name) })
 }
 
-// table lists the rows for two shapes, two products and an encoder.
-func table(a, b shape, square, mlp product, e encoderShape) []row {
-	return []row{
-		iterationRow(a, "iteration_A_s", "ppo", 1),
-		iterationRow(a, "iteration_A_grpo_s", "grpo", a.group),
-		iterationRow(b, "iteration_B_s", "ppo", 1),
-		iterationRow(b, "iteration_B_grpo_s", "grpo", b.group),
-		iterationRow(b, "iteration_B_rloo_s", "rloo", b.group),
-		stepRow(a), stepRow(b), forwardRow(a), forwardRow(b),
+// table lists the rows for three shapes, two products and an encoder.
+func table(a, b, c shape, square, mlp product, e encoderShape) []row {
+	rows := []row{
+		seconds("iteration_A_s", iterations(a, "ppo", 1)),
+		seconds("iteration_A_grpo_s", iterations(a, "grpo", a.group)),
+		seconds("iteration_B_s", iterations(b, "ppo", 1)),
+		seconds("iteration_B_grpo_s", iterations(b, "grpo", b.group)),
+		seconds("iteration_B_rloo_s", iterations(b, "rloo", b.group)),
+		seconds("step_A_s", steps(a)), seconds("step_B_s", steps(b)),
+		seconds("forward_A_s", forwards(a)), seconds("forward_B_s", forwards(b)),
 		decodeRow(a, a.batch, false), decodeRow(a, 1, false), decodeRow(b, b.batch, false), decodeRow(b, 1, false),
 		decodeRow(a, a.batch, true), decodeRow(b, b.batch, true),
 		encodeRow("encode_2w_per_s", e, encoding{1024, 2, 256}),
 		encodeRow("encode_12w_per_s", e, encoding{1024, 12, 64}),
 		encodeRow("encode_one_per_s", e, encoding{64, 12, 1}),
 		productRow("gemm_2048_gflops", square), productRow("gemm_mlp_gflops", mlp),
-		memory(a), memory(b), start(),
+		memory("peak_memory_A_gb", steps(a), a.trainingBytes()), memory("peak_memory_B_gb", steps(b), b.trainingBytes()), start(),
 	}
+	return slices.Concat(rows, realRows(c), realRows(c.adapted()))
 }
 
-func iterationRow(s shape, name, algo string, group int) row {
-	return timed(name, "s", 0, func(e *session) (work, error) {
-		it, err := newIteration(s, e.pool, algo, group)
+// realRows are the rows of the shape of a real model: each with the memory that it takes.
+func realRows(s shape) []row {
+	at := s.name + s.suffix()
+	var rows []row
+	for _, r := range []struct {
+		name  string
+		open  opener
+		bytes float64 // at least
+	}{
+		{"iteration_" + at + "_ppo", iterations(s, "ppo", s.group), s.trainingBytes() + s.referenceBytes()},
+		{"iteration_" + at + "_grpo", iterations(s, "grpo", s.group), s.trainingBytes() + s.referenceBytes()},
+		{"rollout_" + at, rollouts(s), 4 * s.parameters()},
+		{"step_" + at, steps(s), s.trainingBytes()},
+	} {
+		rows = append(rows, seconds(r.name+"_s", r.open), memory("peak_memory_"+r.name+"_gb", r.open, r.bytes))
+	}
+	return rows
+}
+
+// iterations are those of an algorithm with groups of so many samples.
+func iterations(s shape, algo string, group int) opener {
+	return func(p *kernel.Pool) (work, error) {
+		it, err := newIteration(s, p, algo, group)
 		if err != nil {
 			return work{}, err
 		}
 		return it.work(), nil
-	})
+	}
 }
 
-func stepRow(s shape) row {
-	return timed("step_"+s.name+"_s", "s", 0, func(e *session) (work, error) {
-		w, err := newStepper(s, e.pool, true)
+// rollouts are those of an iteration.
+func rollouts(s shape) opener {
+	return func(p *kernel.Pool) (work, error) {
+		x, err := newSampling(s, p, s.group)
+		if err != nil {
+			return work{}, err
+		}
+		return x.work(), nil
+	}
+}
+
+// steps are training steps.
+func steps(s shape) opener {
+	return func(p *kernel.Pool) (work, error) {
+		w, err := newStepper(s, p, true)
 		if err != nil {
 			return work{}, err
 		}
 		return work{run: w.step, limit: s.stepCost()}, nil
-	})
+	}
 }
 
-func forwardRow(s shape) row {
-	return timed("forward_"+s.name+"_s", "s", 0, func(e *session) (work, error) {
-		w, err := newStepper(s, e.pool, false)
+// forwards are the forwards of these.
+func forwards(s shape) opener {
+	return func(p *kernel.Pool) (work, error) {
+		w, err := newStepper(s, p, false)
 		if err != nil {
 			return work{}, err
 		}
 		return work{run: w.forward, limit: s.forwardCost()}, nil
-	})
+	}
+}
+
+// seconds is the row of the time of one run.
+func seconds(name string, open opener) row {
+	return timed(name, "s", 0, func(e *session) (work, error) { return open(e.pool) })
 }
 
 func decodeRow(s shape, n int, shared bool) row {

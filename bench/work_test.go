@@ -242,7 +242,7 @@ func TestCall(t *testing.T) {
 		t.Errorf("got %q, %v", out, err)
 	}
 	sh, _ := tiny()
-	if _, err := memory(sh).measure(t.Context(), s); err == nil || err.Error() != `output must be a number (got "so much")` {
+	if _, err := memory("peak_memory_B_gb", steps(sh), sh.trainingBytes()).measure(t.Context(), s); err == nil || err.Error() != `output must be a number (got "so much")` {
 		t.Errorf("got %v", err)
 	}
 	t.Setenv(helper, "fails")
@@ -261,7 +261,7 @@ func TestMemoryRow(t *testing.T) {
 	s, _ := newFake(t, Options{}, 0)
 	s.Self = []string{self}
 	sh, _ := tiny()
-	row, err := memory(sh).measure(t.Context(), s)
+	row, err := memory("peak_memory_B_gb", steps(sh), sh.trainingBytes()).measure(t.Context(), s)
 	m, _ := lm.New(sh.config())
 	want := 16 * float64(m.NumParams()) / 1e9
 	if err != nil || row.Runs != 1 || !near(*row.Limit, want) || !near(*row.ShareOfLimit, want/row.Value) || row.Best != row.Value {

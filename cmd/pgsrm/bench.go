@@ -20,8 +20,9 @@ func newBenchCommand(g *globalOptions) *cobra.Command {
 		Use:   "bench",
 		Short: "Measure the engine against the limit of this machine",
 		Long: `The bench command measures the machine (multiply-adds on registers, memory bandwidth)
-and then the engine on two shapes: A is GPT-2 small with a batch of 50, B a child of
-4 layers, 128 wide, with a batch of 64. Weights and tokens are random. Each row is
+and then the engine on three shapes: A is GPT-2 small with a batch of 50, B a child of
+4 layers, 128 wide, with a batch of 64, C is SmolLM2-135M with 32 prompts of 4 samples
+behind a chat template, all weights trained or adapters of rank 16. Weights and tokens are random. Each row is
 the median of some runs, with the share that it reaches of what the machine could do
 at best, the allocations of a run, and for comparison what the project aims at and the
 best peer reached on another machine. docs/commands.md defines the rows. Run it on
@@ -54,7 +55,7 @@ type benchOptions struct {
 // AddFlags adds the flags of bench.
 func (o *benchOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.Only, "only", nil, "measure these `rows` only, separated by commas")
-	f.BoolVar(&o.Phases, "phases", false, "take the measured steps apart (rows step_A_s and step_B_s): the time of each operation, its share, its limit, and waiting")
+	f.BoolVar(&o.Phases, "phases", false, "take the measured steps apart (rows step_A_s, step_B_s, step_C_s, step_C_lora_s): the time of each operation, its share, its limit, and waiting")
 	f.BoolVar(&o.Scaling, "scaling", false, "measure instead how an iteration's cost grows: shape B with 16 to 512 samples and with 4 to 24 layers")
 	f.IntVar(&o.Repeat, "repeat", 5, "least number of runs of each row; the median counts")
 	f.StringVar(&o.Encoder, "encoder", os.Getenv("PGSRM_MINILM"), "`folder` of all-MiniLM-L6-v2 (or PGSRM_MINILM); without one its shape with random weights")
@@ -122,10 +123,14 @@ func printBench(g *globalOptions, r bench.Result) error {
 	}
 	line("%s, kernel %s, %d threads: %.0f GFLOP/s, %.1f GB/s", r.CPU, r.Kernel, r.Threads, r.Peak, r.Memory)
 	line("")
-	line("%-19s%9s %-9s%9s%6s%12s%10s%9s%9s", "row", "value", "unit", "of limit", "runs", "allocations", "bytes", "target", "peer")
+	wide := 18
 	for _, l := range r.Rows {
-		line("%-19s%9.4g %-9s%9s%6d%12s%10s%9.4g%9.4g  %s", l.Name, l.Value, l.Unit, optional(l.ShareOfLimit, "%.2f"),
-			l.Runs, optional(l.Allocs, "%.0f"), optional(l.AllocBytes, "%.0f"), l.Target, l.Peer, l.Note)
+		wide = max(wide, len(l.Name))
+	}
+	line("%-*s%9s %-9s%9s%6s%12s%10s%9s%9s", wide+1, "row", "value", "unit", "of limit", "runs", "allocations", "bytes", "target", "peer")
+	for _, l := range r.Rows {
+		line("%-*s%9.4g %-9s%9s%6d%12s%10s%9s%9s  %s", wide+1, l.Name, l.Value, l.Unit, optional(l.ShareOfLimit, "%.2f"),
+			l.Runs, optional(l.Allocs, "%.0f"), optional(l.AllocBytes, "%.0f"), figure(l.Target), figure(l.Peer), l.Note)
 	}
 	if len(r.Phases) > 0 {
 		line("")
@@ -150,6 +155,14 @@ func reached(p bench.Phase) string {
 		return fmt.Sprintf("%10.2f%6.1f GB/s", p.ShareOfLimit, p.GB/p.Seconds)
 	}
 	return "-"
+}
+
+// figure formats a target or a peer's figure, 0 being none.
+func figure(x float64) string {
+	if x == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.4g", x)
 }
 
 // optional formats a number that may be missing.
