@@ -1,8 +1,15 @@
 package hf
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -30,6 +37,95 @@ func readMetadata(t testing.TB, path string) gguf.Metadata {
 	}
 	defer f.Close()
 	return f.Metadata
+}
+
+// ggufTokenizer loads the tokenizer of a GGUF file.
+func ggufTokenizer(t testing.TB, path string) *tokenizer.Tokenizer {
+	t.Helper()
+	files, err := ggufTokenizerFiles(readMetadata(t, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loadTokenizer(t, files)
+}
+
+// loadTokenizer loads the tokenizer of a folder.
+func loadTokenizer(t testing.TB, files map[string][]byte) *tokenizer.Tokenizer {
+	t.Helper()
+	tok, err := tokenizer.LoadFS(filesFS(files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+// vocabCase is a text and its ids; see testdata/gguf_vocab/make.py.
+type vocabCase struct {
+	Text           string // hex
+	Special, Plain []int32
+	Llama          *vocabCase // what llama.cpp says, where it was asked
+}
+
+// check compares one case.
+func (c vocabCase) check(tok *tokenizer.Tokenizer) error {
+	raw, err := hex.DecodeString(c.Text)
+	if err != nil {
+		return err
+	}
+	text := string(raw)
+	if got := tok.EncodeSpecial(text); !slices.Equal(got, c.Special) {
+		return fmt.Errorf("EncodeSpecial(%q)\n got %v\nwant %v", text, got, c.Special)
+	}
+	if got := tok.Encode(text); !slices.Equal(got, c.Plain) {
+		return fmt.Errorf("Encode(%q)\n got %v\nwant %v", text, got, c.Plain)
+	}
+	if c.Llama != nil {
+		return c.Llama.check(tok)
+	}
+	return nil
+}
+
+// vocabFiles are the files that make.py wrote.
+func vocabFiles(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/gguf_vocab/*.gguf")
+	if err != nil || len(files) != 8 {
+		t.Fatal(files, err)
+	}
+	return files
+}
+
+// TestGGUFTokenizers: the ids of small files of each kind.
+func TestGGUFTokenizers(t *testing.T) {
+	for _, path := range vocabFiles(t) {
+		tok := ggufTokenizer(t, path)
+		cases := readCases(t, strings.TrimSuffix(path, ".gguf")+".json.gz")
+		for _, c := range cases {
+			if err := c.check(tok); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+		if len(cases) != 60 {
+			t.Errorf("%s: %d cases", path, len(cases))
+		}
+	}
+}
+
+// readCases reads a packed list of cases.
+func readCases(t *testing.T, path string) (cases []vocabCase) {
+	t.Helper()
+	packed, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.NewDecoder(z).Decode(&cases); err != nil {
+		t.Fatal(err)
+	}
+	return cases
 }
 
 // TestSmolLM2Tokenizer: the tokenizer of a real file, SmolLM2-135M-Instruct, makes the
