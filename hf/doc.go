@@ -26,10 +26,13 @@
 //
 // GGUF files
 //
-//	gguf_fields.go     their metadata, key by key
-//	gguf_tokenizer.go  the files of a folder that hold a tokenizer
-//	gguf_vocab.go      the tokenizer in the metadata, checked
-//	gguf_pre.go        how text is cut into words, which the files only name
+//	gguf_fields.go           their metadata, key by key
+//	gguf_tokenizer.go        the files of a folder that hold a tokenizer
+//	gguf_vocab.go            the tokenizer in the metadata, checked
+//	gguf_pre.go              how text is cut into words, which the files only name
+//	gguf_sentencepiece.go    SentencePiece's BPE: merges from scores and back
+//	gguf_tokenizer_write.go  the metadata of a folder's tokenizer
+//	gguf_take.go             what they can hold of it
 //
 // Adapters, prompts, encoders
 //

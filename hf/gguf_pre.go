@@ -87,3 +87,37 @@ func (s splitting) json() (normalizer, pre any) {
 	}
 	return normalizer, object{"type": "Sequence", "pretokenizers": list}
 }
+
+// stagesOf are the stages of a pre_tokenizer of a tokenizer.json; ok is false where it
+// has parts that no name stands for.
+func stagesOf(pre any) (stages []string, ok bool) {
+	part, _ := pre.(object)
+	get := func(name string) string { s, _ := part[name].(string); return s }
+	is := func(name string, value bool) bool { b, given := part[name].(bool); return given && b == value }
+	switch get("type") {
+	case "Sequence":
+		list, _ := part["pretokenizers"].([]any)
+		for i, one := range list {
+			more, ok := stagesOf(one)
+			last, _ := one.(object)
+			if !ok || (last["type"] == "ByteLevel") != (i == len(list)-1) {
+				return nil, false
+			}
+			stages = append(stages, more...)
+		}
+		return stages, len(list) > 0
+	case "Digits":
+		return []string{digits}, is("individual_digits", true)
+	case "Split":
+		pattern, _ := part["pattern"].(object)
+		regex, ok := pattern["Regex"].(string)
+		whole := get("behavior") == "Isolated" && is("invert", false) || get("behavior") == "Removed" && is("invert", true)
+		return []string{regex}, ok && whole
+	case "ByteLevel":
+		if is("use_regex", false) {
+			return nil, is("add_prefix_space", false)
+		}
+		return []string{tokenizer.PatternGPT2}, is("add_prefix_space", false)
+	}
+	return nil, false
+}

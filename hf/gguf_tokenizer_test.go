@@ -150,3 +150,41 @@ func TestSmolLM2Tokenizer(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// TestGGUFTokenizerRoundTrip: from a file to a folder and back nothing is lost; what a
+// folder becomes is what the reference implementation wrote.
+func TestGGUFTokenizerRoundTrip(t *testing.T) {
+	for _, path := range vocabFiles(t) {
+		original := readMetadata(t, path)
+		files, err := ggufTokenizerFiles(original)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens, _ := original.Value(keyTokens)
+		written, err := ggufTokenizerMetadata(filesFS(files), len(tokens.([]string)))
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		for _, p := range original {
+			got, ok := written.Value(p.Key)
+			if strings.HasPrefix(p.Key, "tokenizer.") && p.Key != keyScores && ok != (p.Value != false || p.Key != keyAddEOS) {
+				t.Errorf("%s: %s is there: %v", path, p.Key, ok)
+			}
+			if d := cmp.Diff(p.Value, got); ok && p.Key != keyScores && d != "" {
+				t.Errorf("%s: %s: %s", path, p.Key, d)
+			}
+		}
+		again, err := ggufTokenizerFiles(written)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if d := cmp.Diff(files, again); d != "" {
+			t.Errorf("%s: %.2000s", path, d)
+		}
+		_, scores := written.Value(keyScores)
+		_, merges := written.Value(keyMerges)
+		if llama := strings.Contains(path, "llama") && !strings.Contains(path, "bpe"); scores != llama || merges == llama {
+			t.Errorf("%s: scores %v, merges %v", path, scores, merges)
+		}
+	}
+}

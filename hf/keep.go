@@ -69,14 +69,14 @@ func folderConfig(files map[string][]byte, tok *tokenizer.Tokenizer) (lm.Config,
 			return cfg, f.err
 		}
 	}
-	first, err := tokenizerEnd(files[tokenizerConfigFile], tok)
+	first, err := namedToken(files[tokenizerConfigFile], "eos_token", tok)
 	setEnds(&cfg, ends, first)
 	return cfg, err
 }
 
-// tokenizerEnd is the id of the eos_token in tokenizer_config.json, -1 if there is
-// none, or no tokenizer.
-func tokenizerEnd(text []byte, tok *tokenizer.Tokenizer) (int32, error) {
+// namedToken is the id of a token that tokenizer_config.json names, such as eos_token,
+// -1 if it names none, or there is no tokenizer.
+func namedToken(text []byte, member string, tok *tokenizer.Tokenizer) (int32, error) {
 	if text == nil || tok == nil {
 		return -1, nil
 	}
@@ -84,13 +84,13 @@ func tokenizerEnd(text []byte, tok *tokenizer.Tokenizer) (int32, error) {
 	if err != nil {
 		return -1, err
 	}
-	raw := f.raw["eos_token"]
+	raw := f.raw[member]
 	var name string
 	var object struct{ Content string }
 	if json.Unmarshal(raw, &object) == nil {
 		name = object.Content
 	} else if len(raw) > 0 && json.Unmarshal(raw, &name) != nil {
-		f.fail("eos_token", "a text or an object with content")
+		f.fail(member, "a text or an object with content")
 	}
 	if id, ok := tok.ID(name); ok {
 		return id, f.err

@@ -23,18 +23,7 @@ var specialNames = []string{"bos_token", "eos_token", "unk_token", "sep_token", 
 // tokenizer_config.json, a text or a list of named ones, of which the one named
 // default counts. It returns nil where the folder has none.
 func FromFiles(files map[string][]byte) (*Template, error) {
-	var config struct {
-		Template json.RawMessage `json:"chat_template"`
-	}
-	if text := files[configFile]; text != nil {
-		if err := json.Unmarshal(text, &config); err != nil {
-			return nil, fmt.Errorf("%s: must be a JSON object (got %w)", configFile, err)
-		}
-	}
-	source, ok, err := defaultTemplate(config.Template)
-	if text := files[templateFile]; text != nil {
-		source, ok, err = string(text), true, nil
-	}
+	source, ok, err := Source(files)
 	if !ok || err != nil {
 		return nil, err
 	}
@@ -44,6 +33,23 @@ func FromFiles(files map[string][]byte) (*Template, error) {
 	}
 	t.tokens, err = specialTokens(files)
 	return t, err
+}
+
+// Source is the text of the template that FromFiles reads; ok is false where the
+// folder has none.
+func Source(files map[string][]byte) (source string, ok bool, err error) {
+	var config struct {
+		Template json.RawMessage `json:"chat_template"`
+	}
+	if text := files[configFile]; text != nil {
+		if err := json.Unmarshal(text, &config); err != nil {
+			return "", false, fmt.Errorf("%s: must be a JSON object (got %w)", configFile, err)
+		}
+	}
+	if text := files[templateFile]; text != nil {
+		return string(text), true, nil
+	}
+	return defaultTemplate(config.Template)
 }
 
 // defaultTemplate reads the member chat_template; ok is false where it is absent.
