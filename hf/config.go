@@ -64,18 +64,23 @@ func (f *fields) config() (lm.Config, error) {
 	default:
 		f.fail("model_type", `"gpt2", "bert", "llama", "mistral", "qwen2" or "qwen3"`)
 	}
+	return f.checked(c)
+}
+
+// checked is the configuration that the members have given, completed.
+func (f *fields) checked(c lm.Config) (lm.Config, error) {
 	if f.err != nil {
 		return lm.Config{}, f.err
 	}
 	if c.HeadDim == 0 && (c.Heads < 1 || c.Width%c.Heads != 0) {
-		return lm.Config{}, fmt.Errorf("config.json: the width must be a multiple of the number of heads (got %d and %d)", c.Width, c.Heads)
+		return lm.Config{}, fmt.Errorf("%s: the width must be a multiple of the number of heads (got %d and %d)", f.file, c.Width, c.Heads)
 	}
 	if !(c.NormEps > 0 && c.NormEps < 1) {
-		return lm.Config{}, fmt.Errorf("config.json: the epsilon of the norms must be in 0..1 (got %v)", c.NormEps)
+		return lm.Config{}, fmt.Errorf("%s: the epsilon of the norms must be in 0..1 (got %v)", f.file, c.NormEps)
 	}
 	c = c.WithDefaults()
 	if err := c.Validate(); err != nil {
-		return lm.Config{}, fmt.Errorf("config.json: %w", err)
+		return lm.Config{}, fmt.Errorf("%s: %w", f.file, err)
 	}
 	return c, nil
 }

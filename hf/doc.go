@@ -1,7 +1,8 @@
 // Package hf reads and writes the folders of Hugging Face's libraries: models of
 // transformers, encoders of sentence-transformers, adapters of PEFT. What the engine
 // cannot represent exactly is an error that names it; a member of a JSON file that is
-// not known is ignored and told. A folder never runs code.
+// not known is ignored and told. A folder never runs code. A GGUF file counts as the
+// folder with its content.
 //
 // Loading and saving
 //
@@ -14,6 +15,12 @@
 //	table.go     which tensor of which family is which part of which parameter
 //	digest.go    what identifies a folder
 //	builtin.go   the child that is part of the binary
+//
+// GGUF files
+//
+//	gguf.go         a file as a folder: its files in memory, its tensors by name
+//	gguf_config.go  the configuration that its keys describe
+//	gguf_rope.go    rotary frequencies: factors and scaling by name
 //
 // Configurations
 //

@@ -24,27 +24,47 @@ const (
 	templateFile        = "chat_template.jinja"
 )
 
-// Load reads a language model and its tokenizer from a Hugging Face folder. What
-// the engine cannot represent exactly is an error that names it. A folder
-// never runs code: weights are read from safetensors files only.
-func Load(dir string) (*Model, error) { return load(dir, false) }
+// Load reads a language model and its tokenizer from a Hugging Face folder or a GGUF
+// file (see IsGGUF). What the engine cannot represent exactly is an error that names
+// it. A folder never runs code: weights are read from safetensors files only.
+func Load(path string) (*Model, error) { return load(path, false) }
 
-// LoadBare is Load for work on token ids: a folder may lack a tokenizer, and the
-// model's is nil then. Such a model has no prompter and is not saved.
-func LoadBare(dir string) (*Model, error) { return load(dir, true) }
+// LoadBare is Load for work on token ids: the model may lack a tokenizer, which is nil
+// then. Such a model has no prompter and is not saved.
+func LoadBare(path string) (*Model, error) { return load(path, true) }
 
-func load(dir string, bare bool) (*Model, error) {
-	m, err := loadFS(os.DirFS(dir), bare)
+func load(path string, bare bool) (m *Model, err error) {
+	if IsGGUF(path) {
+		m, err = loadGGUF(path, bare)
+	} else {
+		m, err = loadFS(os.DirFS(path), bare)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
+}
+
+// LoadTokenizer reads the tokenizer of a folder or a GGUF file without the weights.
+func LoadTokenizer(path string) (*tokenizer.Tokenizer, error) {
+	if !IsGGUF(path) {
+		return tokenizer.Load(path)
+	}
+	tok, err := loadGGUFTokenizer(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return tok, nil
 }
 
 // loadFS is Load, or with bare LoadBare, for a folder in a file system, such as an
 // embedded one.
 func loadFS(fsys fs.FS, bare bool) (*Model, error) {
-	m, err := loadFolder(fsys, bare)
+	return decoder(loadFolder(fsys, bare))
+}
+
+// decoder says what failed, and holds that the model can write text.
+func decoder(m *Model, err error) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
@@ -57,6 +77,11 @@ func loadFS(fsys fs.FS, bare bool) (*Model, error) {
 // loadFolder reads config, weights and tokenizer of any family; a bare one may lack
 // the tokenizer.
 func loadFolder(fsys fs.FS, bare bool) (*Model, error) {
+	return loadFiles(fsys, bare, func() (*weightSet, error) { return openWeights(fsys) })
+}
+
+// loadFiles is loadFolder with weights from anywhere.
+func loadFiles(fsys fs.FS, bare bool, open func() (*weightSet, error)) (*Model, error) {
 	files, err := readKept(fsys, keptFiles)
 	if err != nil {
 		return nil, err
@@ -78,7 +103,7 @@ func loadFolder(fsys fs.FS, bare bool) (*Model, error) {
 	if tok != nil && tok.Size() > cfg.Vocab {
 		return nil, fmt.Errorf("tokenizer: ids must lie below vocab_size %d of %s (got %d ids)", cfg.Vocab, configFile, tok.Size())
 	}
-	set, err := openWeights(fsys)
+	set, err := open()
 	if err != nil {
 		return nil, err
 	}

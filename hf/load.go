@@ -2,7 +2,6 @@ package hf
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -12,10 +11,10 @@ import (
 	"pgsrm/safetensors"
 )
 
-// loadModel makes a model of the folder's weights, and returns the type of each
-// tensor by its name in the table. Names and shapes are compared
-// before anything is allocated; then every parameter is packed block by block, on
-// all cores, from the mapped file straight into its place. Beside the weights
+// loadModel makes a model of the weights, and returns the type of each tensor by its
+// name in the table. Names and shapes are compared before anything is allocated;
+// then every parameter is packed block by block, on all cores, from the file, mapped
+// where that can be, straight into its place. Beside the weights
 // themselves only a block for each thread is in memory.
 func loadModel(cfg lm.Config, set *weightSet) (*lm.Model, map[string]safetensors.DType, error) {
 	m, err := lm.Declare(cfg)
@@ -23,6 +22,13 @@ func loadModel(cfg lm.Config, set *weightSet) (*lm.Model, map[string]safetensors
 		return nil, nil, err
 	}
 	table := tensorTable(m)
+	names := make([]string, len(table))
+	for i, t := range table {
+		names[i] = t.name
+	}
+	if set.gguf {
+		table = ggufTable(m.Config, table)
+	}
 	sources, err := matchNames(m.Config, set, table)
 	if err != nil {
 		return nil, nil, err
@@ -32,33 +38,13 @@ func loadModel(cfg lm.Config, set *weightSet) (*lm.Model, map[string]safetensors
 	defer pool.Close()
 	types := map[string]safetensors.DType{}
 	for i, s := range sources {
-		types[table[i].name] = s.info.DType
+		types[names[i]] = s.dtype
 	}
 	err = runBlocks(pool, loadBlocks(table, sources))
-	if err == nil && m.Config.Tied && set.of[headName] != nil {
-		err = runBlocks(pool, headBlocks(table[0].param, set))
+	if head, ok := set.of[headName]; ok && m.Config.Tied && err == nil {
+		err = runBlocks(pool, headBlocks(table[0].param, head))
 	}
 	return m, types, err
-}
-
-// source is a tensor of a folder.
-type source struct {
-	file *safetensors.File
-	info safetensors.Info
-}
-
-// part is numbers lo..hi-1 of the tensor, all of which must be finite.
-func (s *source) part(lo, hi int, buf []float32) ([]float32, error) {
-	x, err := s.file.Part(s.info, lo, hi, buf)
-	if err != nil {
-		return nil, err
-	}
-	for i, v := range x {
-		if v-v != 0 {
-			return nil, fmt.Errorf("%s: tensor %q must be finite (got %v at %d)", s.file.Path, s.info.Name, v, lo+i)
-		}
-	}
-	return x, nil
 }
 
 // loadBlock is a part of the work of loading: at most about blockLen numbers,
@@ -123,7 +109,7 @@ func rowBlocks(p *lm.Param, s source) []loadBlock {
 			} else {
 				copy(p.Value[lo*p.N:], x)
 			}
-			s.file.Drop(s.info, lo*p.N, hi*p.N)
+			s.drop(lo*p.N, hi*p.N)
 			return nil
 		}})
 	}
@@ -148,7 +134,7 @@ func columnBlocks(p *lm.Param, table []tensorMap, sources []source) []loadBlock 
 			}
 			for i := range table {
 				if a, b := table[i].within(lo, hi); a < b {
-					sources[i].file.Drop(sources[i].info, a*p.K, b*p.K)
+					sources[i].drop(a*p.K, b*p.K)
 				}
 			}
 			return nil
@@ -171,11 +157,29 @@ func gatherColumns(K, lo, hi int, table []tensorMap, sources []source, buf []flo
 			continue
 		}
 		at := (table[i].from + a - lo) * K
-		x, err := sources[i].part(a*K, b*K, buf[at:at+(b-a)*K])
+		x, err := table[i].columns(&sources[i], K, a, b, buf[at:at+(b-a)*K])
 		if err != nil || b-a == hi-lo {
 			return x, err
 		}
 		copy(buf[at:], x)
+	}
+	return buf, nil
+}
+
+// columns returns rows a..b-1 of the tensor in our order, K numbers each.
+func (t *tensorMap) columns(s *source, K, a, b int, buf []float32) ([]float32, error) {
+	if t.paired == 0 {
+		return s.part(a*K, b*K, buf)
+	}
+	lo, hi := a/t.paired*t.paired, (b+t.paired-1)/t.paired*t.paired // whole heads
+	x, err := s.part(lo*K, hi*K, make([]float32, (hi-lo)*K))
+	if err != nil {
+		return nil, err
+	}
+	for r := lo; r < hi; r++ {
+		if ours := t.row(r); ours >= a && ours < b {
+			copy(buf[(ours-a)*K:][:K], x[(r-lo)*K:])
+		}
 	}
 	return buf, nil
 }
@@ -185,14 +189,14 @@ var errUntied = errors.New("tensors: " + headName + " must equal the token embed
 
 // headBlocks compare a head that is stored beside a tied embedding with it, which is
 // packed and transposed.
-func headBlocks(tokens *lm.Param, set *weightSet) []loadBlock {
+func headBlocks(tokens *lm.Param, s source) []loadBlock {
 	var blocks []loadBlock
-	s, K := set.source(headName), tokens.K
+	K := tokens.K
 	step := max(1, blockLen/K)
 	for lo := 0; lo < tokens.N; lo += step {
 		hi := min(lo+step, tokens.N)
 		blocks = append(blocks, loadBlock{(hi - lo) * K, func(buf []float32) error {
-			if !slices.Equal(s.info.Shape, []int{tokens.N, K}) {
+			if !slices.Equal(s.shape, []int{tokens.N, K}) {
 				return errUntied
 			}
 			x, err := s.part(lo*K, hi*K, buf)
@@ -206,7 +210,7 @@ func headBlocks(tokens *lm.Param, set *weightSet) []loadBlock {
 					return errUntied
 				}
 			}
-			s.file.Drop(s.info, lo*K, hi*K)
+			s.drop(lo*K, hi*K)
 			return nil
 		}})
 	}

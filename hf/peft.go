@@ -230,10 +230,8 @@ func openAdapterWeights(fsys fs.FS) (*weightSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &weightSet{files: []*safetensors.File{f}, of: map[string]*safetensors.File{}}
-	for _, t := range f.Tensors() {
-		set.of[t.Name] = f
-	}
+	set := &weightSet{of: map[string]source{}, metadata: f.Metadata}
+	set.add(f)
 	return set, nil
 }
 
@@ -245,11 +243,11 @@ func (m *Model) fillAdapters(set *weightSet, sameBase bool) error {
 	for _, p := range m.LoRAParams() {
 		name := adapterPrefix + p.Name
 		known[name] = true
-		f, shape := set.of[name], []int{p.N, p.K}
-		if f == nil {
+		s, shape := set.of[name], []int{p.N, p.K}
+		if s.read == nil {
 			missing = append(missing, name)
-		} else if info, _ := f.Info(name); !slices.Equal(info.Shape, shape) {
-			misshaped = append(misshaped, fmt.Sprintf("%s must have shape %v (got %v)", name, shape, info.Shape))
+		} else if !slices.Equal(s.shape, shape) {
+			misshaped = append(misshaped, fmt.Sprintf("%s must have shape %v (got %v)", name, shape, s.shape))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(set.of)) {
@@ -261,7 +259,7 @@ func (m *Model) fillAdapters(set *weightSet, sameBase bool) error {
 		return fmt.Errorf("%s: tensors must be those of %s on this base: %s", adapterWeightsFile, adapterConfigFile, faults)
 	}
 	for _, p := range m.LoRAParams() {
-		s, n := set.source(adapterPrefix+p.Name), p.K*p.N
+		s, n := set.of[adapterPrefix+p.Name], p.K*p.N
 		err := safetensors.Guard(func() error {
 			x, err := s.part(0, n, make([]float32, n))
 			if err == nil {
@@ -273,7 +271,7 @@ func (m *Model) fillAdapters(set *weightSet, sameBase bool) error {
 			return err
 		}
 	}
-	if want := set.files[0].Metadata[baseDigestKey]; sameBase && want != "" && want != m.baseDigest() {
+	if want := set.metadata[baseDigestKey]; sameBase && want != "" && want != m.baseDigest() {
 		return fmt.Errorf("%s: the base %s must have the weights that the adapter was trained on (sha256 %.12s, got %.12s); to use it all the same name the base as ADAPTER@BASE",
 			adapterWeightsFile, m.adapter.Base, want, m.baseDigest())
 	}

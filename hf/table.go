@@ -17,6 +17,17 @@ type tensorMap struct {
 	param      *lm.Param
 	transposed bool // the folder has a matrix as [N][K]
 	from, to   int  // range of the N outputs that the tensor holds
+	paired     int  // head size where the rows are paired, as in GGUF files of llama; 0 = in our order
+}
+
+// row is which of our rows row r of the tensor is. In a paired tensor each head has
+// the rows of its two halves, which rotary positions turn together, one after the other.
+func (t *tensorMap) row(r int) int {
+	if t.paired == 0 {
+		return r
+	}
+	i := r % t.paired
+	return r - i + i%2*(t.paired/2) + i/2
 }
 
 // naming is how a family names its tensors.
@@ -92,13 +103,13 @@ func (b *tableBuilder) whole(name, ours string) {
 	if p.K == 1 && !p.Packed {
 		shape = []int{p.N}
 	}
-	b.table = append(b.table, tensorMap{name, shape, p, false, 0, p.N})
+	b.table = append(b.table, tensorMap{name, shape, p, false, 0, p.N, 0})
 }
 
 // matrix adds a tensor that the folder has as [N][K], as nn.Linear keeps it.
 func (b *tableBuilder) matrix(name, ours string) {
 	if p := b.params[ours]; p != nil {
-		b.table = append(b.table, tensorMap{name, []int{p.N, p.K}, p, true, 0, p.N})
+		b.table = append(b.table, tensorMap{name, []int{p.N, p.K}, p, true, 0, p.N, 0})
 	}
 }
 
@@ -110,7 +121,7 @@ func (b *tableBuilder) embedding(name, ours string) {
 	case p.Packed:
 		b.matrix(name, ours)
 	default:
-		b.table = append(b.table, tensorMap{name, []int{p.K, p.N}, p, false, 0, p.N})
+		b.table = append(b.table, tensorMap{name, []int{p.K, p.N}, p, false, 0, p.N, 0})
 	}
 }
 
@@ -139,14 +150,14 @@ func (b *tableBuilder) qkv(names [3]string, ours string) {
 	weight, bias := b.params[ours+".weight"], b.params[ours+".bias"]
 	for i, name := range names {
 		from, to := ends[i], ends[i+1]
-		b.table = append(b.table, tensorMap{name + ".weight", []int{to - from, weight.K}, weight, true, from, to})
+		b.table = append(b.table, tensorMap{name + ".weight", []int{to - from, weight.K}, weight, true, from, to, 0})
 	}
 	if bias == nil {
 		return
 	}
 	for i, name := range names {
 		from, to := ends[i], ends[i+1]
-		b.table = append(b.table, tensorMap{name + ".bias", []int{to - from}, bias, false, from, to})
+		b.table = append(b.table, tensorMap{name + ".bias", []int{to - from}, bias, false, from, to, 0})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"slices"
@@ -21,15 +22,58 @@ const (
 	indexFile   = "model.safetensors.index.json" // of a sharded model
 )
 
-// weightSet is all tensors of a folder, in one file or several shards.
+// weightSet is all tensors of a model on disk: of a folder, in one file or several
+// shards, or of a GGUF file.
 type weightSet struct {
-	files []*safetensors.File
-	of    map[string]*safetensors.File // tensor name in the folder -> its file
+	files    []io.Closer
+	of       map[string]source // by name
+	metadata map[string]string // of the file of an adapter
+	gguf     bool
+}
+
+// add adds the tensors of a file.
+func (s *weightSet) add(f *safetensors.File) {
+	s.files = append(s.files, f)
+	for _, t := range f.Tensors() {
+		s.of[t.Name] = folderSource(f, t)
+	}
+}
+
+// source is a tensor on disk.
+type source struct {
+	name, file string
+	shape      []int
+	dtype      safetensors.DType                                  // that holds its numbers as they are
+	read       func(lo, hi int, buf []float32) ([]float32, error) // numbers lo..hi-1, in buf or as they lie in memory
+	drop       func(lo, hi int)                                   // says that they will not be read again soon
+}
+
+// part is numbers lo..hi-1 of the tensor, all of which must be finite.
+func (s *source) part(lo, hi int, buf []float32) ([]float32, error) {
+	x, err := s.read(lo, hi, buf)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range x {
+		if v-v != 0 {
+			return nil, fmt.Errorf("%s: tensor %q must be finite (got %v at %d)", s.file, s.name, v, lo+i)
+		}
+	}
+	return x, nil
+}
+
+// folderSource is a tensor of a safetensors file.
+func folderSource(f *safetensors.File, info safetensors.Info) source {
+	return source{
+		name: info.Name, file: f.Path, shape: info.Shape, dtype: info.DType,
+		read: func(lo, hi int, buf []float32) ([]float32, error) { return f.Part(info, lo, hi, buf) },
+		drop: func(lo, hi int) { f.Drop(info, lo, hi) },
+	}
 }
 
 // openWeights opens the weights of a folder.
 func openWeights(fsys fs.FS) (*weightSet, error) {
-	set := &weightSet{of: map[string]*safetensors.File{}}
+	set := &weightSet{of: map[string]source{}}
 	shards, where, err := shardNames(fsys)
 	if err != nil {
 		return nil, err
@@ -39,16 +83,15 @@ func openWeights(fsys fs.FS) (*weightSet, error) {
 		if err != nil {
 			return nil, errors.Join(err, set.close())
 		}
-		set.files = append(set.files, f)
+		set.add(f)
 		for _, t := range f.Tensors() {
 			if where != nil && where[t.Name] != name {
 				return nil, errors.Join(fmt.Errorf("%s: tensor %q of %s must be listed under that file (got %q)", indexFile, t.Name, name, where[t.Name]), set.close())
 			}
-			set.of[t.Name] = f
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(where)) {
-		if set.of[name] == nil {
+		if _, ok := set.of[name]; !ok {
 			return nil, errors.Join(fmt.Errorf("%s: tensor %q must be in %s (it is not)", indexFile, name, where[name]), set.close())
 		}
 	}
@@ -109,17 +152,19 @@ func noWeights(fsys fs.FS) error {
 	return fmt.Errorf("%s is missing", weightsFile)
 }
 
-// source is the tensor of that name in the folder, which must be there.
-func (s *weightSet) source(name string) source {
-	info, _ := s.of[name].Info(name)
-	return source{s.of[name], info}
+// naming is how the names of the set are to be read.
+func (s *weightSet) naming(family string) naming {
+	if s.gguf {
+		return ggufNaming
+	}
+	return namingOf(family)
 }
 
-// matchNames finds the tensor in the folder of each row of the table. Every
+// matchNames finds the tensor on disk of each row of the table. Every
 // parameter must be there in its shape, and nothing else but what the family is
 // known to ignore: missing, surplus and mis-shaped tensors are errors by name.
 func matchNames(cfg lm.Config, set *weightSet, table []tensorMap) ([]source, error) {
-	n := namingOf(cfg.Family)
+	n := set.naming(cfg.Family)
 	actual := map[string]string{} // name without prefix -> name in the folder
 	var surplus, missing, misshaped []string
 	for _, name := range slices.Sorted(maps.Keys(set.of)) {
@@ -137,8 +182,8 @@ func matchNames(cfg lm.Config, set *weightSet, table []tensorMap) ([]source, err
 			missing = append(missing, n.fullName(t.name))
 			continue
 		}
-		sources[i] = set.source(name)
-		if shape := sources[i].info.Shape; !slices.Equal(shape, t.shape) {
+		sources[i] = set.of[name]
+		if shape := sources[i].shape; !slices.Equal(shape, t.shape) {
 			misshaped = append(misshaped, fmt.Sprintf("%s must have shape %v (got %v)", name, t.shape, shape))
 		}
 	}
@@ -147,16 +192,20 @@ func matchNames(cfg lm.Config, set *weightSet, table []tensorMap) ([]source, err
 			surplus = append(surplus, actual[base])
 		}
 	}
-	return sources, tensorFaults(missing, surplus, misshaped)
+	return sources, tensorFaults(set.gguf, missing, surplus, misshaped)
 }
 
 // tensorFaults is one error for all three kinds of fault, nil without any.
-func tensorFaults(missing, surplus, misshaped []string) error {
+func tensorFaults(ofGGUF bool, missing, surplus, misshaped []string) error {
 	faults := faultText(missing, surplus, misshaped)
 	if faults == "" {
 		return nil
 	}
-	return fmt.Errorf("tensors must be those of %s: %s", configFile, faults)
+	of := configFile
+	if ofGGUF {
+		of = "the metadata"
+	}
+	return fmt.Errorf("tensors must be those of %s: %s", of, faults)
 }
 
 // faultText lists the faults of each kind; "" without any.
@@ -214,11 +263,15 @@ func (t *tensorMap) get(dst, values []float32) { t.rows(dst, values, 0) }
 func (t *tensorMap) rows(dst, values []float32, lo int) {
 	p, width := t.param, safetensors.Info{Shape: t.shape[1:]}.Len()
 	switch {
+	case t.paired > 0 && !p.Packed:
+		for r := range dst {
+			dst[r] = values[t.from+t.row(lo+r)]
+		}
 	case !p.Packed: // in our orientation
 		copy(dst, values[(t.from+lo)*width:])
 	case t.transposed:
 		for r := range len(dst) / width {
-			kernel.PackedColumn(dst[r*width:][:width], values, p.K, p.N, t.from+lo+r)
+			kernel.PackedColumn(dst[r*width:][:width], values, p.K, p.N, t.from+t.row(lo+r))
 		}
 	default:
 		kernel.UnpackRows(dst, values, p.K, p.N, lo, lo+len(dst)/width)

@@ -413,7 +413,7 @@ func TestOpenChat(t *testing.T) {
 		"openai:gpt-4o-mini":              "parent: openai: https://api.openai.com/v1 needs a key in the environment variable OPENAI_API_KEY",
 		"openai:":                         `parent: openai: must be MODEL@URL or MODEL (got "")`,
 		"openai:m@http://u:secret@h":      `parent: openai: url: must not have a user, a password or a query, keys belong into the environment (got "http://[redacted]@h")`,
-		"opnai:m@http://u:secret@h?k=key": `parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME or a folder (got "opnai:m@http://[redacted]@h?[redacted]")`,
+		"opnai:m@http://u:secret@h?k=key": `parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME, a GGUF file or a folder (got "opnai:m@http://[redacted]@h?[redacted]")`,
 	} {
 		if _, err := Open(spec, opposites, noKey); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", spec, err, want)

@@ -17,7 +17,7 @@ import (
 	"pgsrm/tokenizer/chat"
 )
 
-// localParent is a language model of a folder on the project's own engine. It answers
+// localParent is a language model of a folder or a GGUF file on the project's own engine. It answers
 // greedily: the same prompt has the same answer. Instruction and prompt go
 // through the chat template of the folder; without one they follow each
 // other, a line each. It is safe for concurrent use.
@@ -43,11 +43,11 @@ func isLocal(spec string) bool {
 		return true
 	}
 	st, err := os.Stat(spec)
-	return err == nil && st.IsDir()
+	return err == nil && st.IsDir() || hf.IsGGUF(spec)
 }
 
 // loadLocal loads the model that a spec names: "hf:ORG/NAME" in the local cache of
-// the hub, else a folder.
+// the hub, else a folder or a GGUF file.
 func loadLocal(spec string, t *task.Task, o ChatOptions, threads int) (*localParent, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("parent: chat.%w", err)

@@ -24,7 +24,7 @@ type Options struct {
 
 // Open makes the parent that a spec names, wrapped by stack: "builtin" (the
 // task's own references), "file:PATH" (JSON lines or CSV) or "openai:MODEL@URL" (a
-// server of the chat protocol), "hf:ORG/NAME" or a folder (a local model).
+// server of the chat protocol), "hf:ORG/NAME", a folder or a GGUF file (a local model).
 func Open(spec string, t *task.Task, o Options) (Parent, error) {
 	p, err := open(spec, t, o)
 	if err != nil {
@@ -57,7 +57,7 @@ func open(spec string, t *task.Task, o Options) (Parent, error) {
 		}
 		return l, nil
 	}
-	return nil, fmt.Errorf("parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME or a folder (got %q)", remote.Redact(spec))
+	return nil, fmt.Errorf("parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME, a GGUF file or a folder (got %q)", remote.Redact(spec))
 }
 
 // CheckSpec reports a spec that Open refuses whatever else holds, as far as that

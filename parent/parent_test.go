@@ -106,9 +106,9 @@ func TestOpen(t *testing.T) {
 		t.Fatalf("got %v, %v", p, err)
 	}
 	for spec, want := range map[string]string{
-		"":            `parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME or a folder (got "")`,
-		"file:":       `parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME or a folder (got "file:")`,
-		"gpt":         `parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME or a folder (got "gpt")`,
+		"":            `parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME, a GGUF file or a folder (got "")`,
+		"file:":       `parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME, a GGUF file or a folder (got "file:")`,
+		"gpt":         `parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME, a GGUF file or a folder (got "gpt")`,
 		"file:/no/so": "parent: open /no/so: no such file or directory",
 	} {
 		if _, err := Open(spec, full, Options{}); err == nil || err.Error() != want {

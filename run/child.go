@@ -12,16 +12,16 @@ import (
 )
 
 // OpenChild loads the child that a name denotes: "builtin:tiny" from the
-// binary, "hf:ORG/NAME" from the local cache, else a folder. A folder is one of
-// Hugging Face, or an adapter of PEFT: then the child is the base that the adapter
-// names, with the adapter on it; as FOLDER@BASE the base is the one given.
+// binary, "hf:ORG/NAME" from the local cache, else a GGUF file or a folder. A folder is
+// one of Hugging Face, or an adapter of PEFT: then the child is the base that the
+// adapter names, with the adapter on it; as FOLDER@BASE the base is the one given.
 func OpenChild(name string) (*hf.Model, error) { return openChild(name, hf.Load) }
 
 // OpenBareChild is OpenChild for work on token ids: see hf.LoadBare.
 func OpenBareChild(name string) (*hf.Model, error) { return openChild(name, hf.LoadBare) }
 
-// openChild loads a child, its folder by load.
-func openChild(name string, load func(dir string) (*hf.Model, error)) (*hf.Model, error) {
+// openChild loads a child, its folder or file by load.
+func openChild(name string, load func(path string) (*hf.Model, error)) (*hf.Model, error) {
 	c, err := findChild(name)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func OpenTokenizer(name string) (*tokenizer.Tokenizer, error) {
 	if folder == "" {
 		return hf.LoadBuiltinTokenizer(c.builtin)
 	}
-	tok, err := tokenizer.Load(folder)
+	tok, err := hf.LoadTokenizer(folder)
 	if err != nil {
 		return nil, fmt.Errorf("child: %w", err)
 	}
@@ -85,13 +85,13 @@ func MergeChild(base, adapter string) (*hf.Model, hf.LoRA, error) {
 // childPlace is where the parts of a child are.
 type childPlace struct {
 	builtin string // name of the base in the binary, or
-	folder  string // its folder
+	folder  string // its folder or GGUF file
 	adapter string // folder of the adapter on it, "" without one
 	given   bool   // the user named the base, not the adapter
 }
 
 // loadBase loads the child without its adapter.
-func (c childPlace) loadBase(load func(dir string) (*hf.Model, error)) (*hf.Model, error) {
+func (c childPlace) loadBase(load func(path string) (*hf.Model, error)) (*hf.Model, error) {
 	if c.builtin != "" {
 		return hf.LoadBuiltin(c.builtin)
 	}
@@ -126,7 +126,7 @@ func findChild(name string) (childPlace, error) {
 // cutBase splits FOLDER@BASE and hf:ORG/NAME@REVISION@BASE; a folder whose own name
 // has the sign is one name.
 func cutBase(name string) (adapter, base string, given bool) {
-	if isFolder(name) || strings.HasPrefix(name, "builtin:") {
+	if isModel(name) || strings.HasPrefix(name, "builtin:") {
 		return name, "", false
 	}
 	adapter, base, given = strings.Cut(name, "@")
@@ -139,21 +139,21 @@ func cutBase(name string) (adapter, base string, given bool) {
 }
 
 // findBase finds the base of the adapter in a folder: the given name, else the
-// one in its adapter_config.json, which is ours, a folder, or ORG/NAME.
+// one in its adapter_config.json, which is ours, a folder, a GGUF file, or ORG/NAME.
 func findBase(adapter, base string) (childPlace, error) {
 	if base == "" {
 		name, revision, err := hf.AdapterBase(adapter)
 		if err != nil {
 			return childPlace{}, err
 		}
-		if base = name; revision != "" && !isFolder(name) {
+		if base = name; revision != "" && !isModel(name) {
 			base += "@" + revision
 		}
 	}
 	if base == "" {
 		return childPlace{}, fmt.Errorf("load adapter: %s: base_model_name_or_path must name the base (it does not); name it as %[1]s@BASE", adapter)
 	}
-	if !strings.HasPrefix(base, "builtin:") && !strings.HasPrefix(base, "hf:") && !isFolder(base) {
+	if !strings.HasPrefix(base, "builtin:") && !strings.HasPrefix(base, "hf:") && !isModel(base) {
 		base = "hf:" + base
 	}
 	c, err := findModel(base)
@@ -178,8 +178,8 @@ func findModel(name string) (childPlace, error) {
 		}
 		return childPlace{folder: dir}, nil
 	}
-	if !isFolder(name) {
-		return childPlace{}, fmt.Errorf("child: must be builtin:tiny, hf:ORG/NAME or a folder that exists (got %q)", name)
+	if !isModel(name) {
+		return childPlace{}, fmt.Errorf("child: must be builtin:tiny, hf:ORG/NAME, a GGUF file or a folder that exists (got %q)", name)
 	}
 	folder, err := ofRun(name)
 	return childPlace{folder: folder}, err
@@ -211,17 +211,20 @@ func isFolder(name string) bool {
 	return err == nil && st.IsDir()
 }
 
+// isModel says whether a name is that of a folder or a GGUF file.
+func isModel(name string) bool { return isFolder(name) || hf.IsGGUF(name) }
+
 // baseName is how the folder of an adapter names the base that a child's name
-// denotes: ORG/NAME and revision of the hub as PEFT does, the whole path of a folder.
+// denotes: ORG/NAME and revision of the hub as PEFT does, the whole path of a folder or file.
 func baseName(child string) (name, revision string) {
 	if rest, ok := strings.CutPrefix(child, "hf:"); ok {
 		name, revision, _ = strings.Cut(rest, "@")
 		return name, revision
 	}
-	if path, err := ofRun(child); err == nil && isFolder(child) {
+	if path, err := ofRun(child); err == nil && isModel(child) {
 		child = path
 	}
-	if path, err := filepath.Abs(child); err == nil && isFolder(child) {
+	if path, err := filepath.Abs(child); err == nil && isModel(child) {
 		return path, ""
 	}
 	return child, ""

@@ -24,7 +24,7 @@ type childOptions struct {
 // AddFlags adds the flag of the child.
 func (o *childOptions) AddFlags(f *pflag.FlagSet) {
 	o.flags = f
-	f.StringVar(&o.Child, "child", "builtin:tiny", "model: builtin:tiny, a Hugging Face or PEFT adapter folder (ADAPTER@BASE for another base), or hf:ORG/NAME from the local cache")
+	f.StringVar(&o.Child, "child", "builtin:tiny", "model: builtin:tiny, a GGUF file, a Hugging Face or PEFT adapter folder (ADAPTER@BASE for another base), or hf:ORG/NAME from the local cache")
 	f.StringVar(&o.Template.Use, "chat-template", "auto", "prompts through the chat template of the folder: auto (where it has one), on or off")
 	f.StringVar(&o.Template.System, "chat-system", "", "text of a system message before every prompt")
 	f.StringVar(&o.Template.Date, "chat-date", "", "today's date for a chat template that asks for it, YYYY-MM-DD")

@@ -39,7 +39,7 @@ type mergeOptions struct {
 
 // AddFlags adds the flags of merge.
 func (o *mergeOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.Child, "child", "", "base model: builtin:tiny, a Hugging Face folder or hf:ORG/NAME (default: the one that the adapter names)")
+	f.StringVar(&o.Child, "child", "", "base model: builtin:tiny, a GGUF file, a Hugging Face folder or hf:ORG/NAME (default: the one that the adapter names)")
 	f.StringVar(&o.Adapter, "adapter", "", "PEFT adapter folder (required)")
 	f.StringVar(&o.Out, "out", "", "folder for the merged model (required)")
 	f.StringVar(&o.DType, "dtype", string(safetensors.F32), "number format of the saved weights: F32 or BF16")

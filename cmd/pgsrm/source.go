@@ -36,7 +36,7 @@ func (o *sourceOptions) addTask(f *pflag.FlagSet) {
 
 // addParent adds the flag of the parent.
 func (o *sourceOptions) addParent(f *pflag.FlagSet) {
-	f.StringVar(&o.Parent, "parent", "builtin", "source of the reference answers: builtin, file:PATH, openai:MODEL@URL, a model folder or hf:ORG/NAME")
+	f.StringVar(&o.Parent, "parent", "builtin", "source of the reference answers: builtin, file:PATH, openai:MODEL@URL, a model folder, a GGUF file or hf:ORG/NAME")
 	o.addSections(f)
 }
 
