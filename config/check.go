@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // ruled is a section with rules that its tags cannot say, such as values that
@@ -60,8 +62,11 @@ func checkValue(key string, v reflect.Value, tag reflect.StructTag) error {
 		if words, ok := tag.Lookup("oneof"); ok {
 			return OneOf(key, v.String(), strings.Split(words, ", ")...)
 		}
-		if tag.Get("empty") == "no" {
-			return notEmpty(key, v.String())
+		if tag.Get("empty") == "no" && v.String() == "" {
+			return &Error{Key: key, Must: "must not be empty"}
+		}
+		if longest, ok := tag.Lookup("longest"); ok {
+			return notLonger(key, v.String(), longest)
 		}
 	}
 	return nil
@@ -95,10 +100,14 @@ func OneOf(key, v string, words ...string) error {
 	return &Error{Key: key, Must: "must be one of " + strings.Join(words, ", "), Value: fmt.Sprintf("%q", v), Hint: Nearest(v, words)}
 }
 
-// notEmpty demands a text that is not empty.
-func notEmpty(key, v string) error {
-	if v != "" {
-		return nil
+// notLonger demands a text of at most so many characters.
+func notLonger(key, v, longest string) error {
+	n, err := strconv.Atoi(longest)
+	if err != nil {
+		panic(fmt.Sprintf("config: longest must be a number of characters (got %q)", longest))
 	}
-	return &Error{Key: key, Must: "must not be empty"}
+	if got := utf8.RuneCountInString(v); got > n {
+		return &Error{Key: key, Must: "must have at most " + longest + " characters", Value: fmt.Sprint(got)}
+	}
+	return nil
 }

@@ -14,7 +14,7 @@ import (
 
 // sample is a configuration with every kind of field.
 type sample struct {
-	Name  string   `yaml:"name" empty:"no"`
+	Name  string   `yaml:"name" empty:"no" longest:"12"`
 	Mode  string   `yaml:"mode" oneof:"auto, on, off"`
 	Count int      `yaml:"count" range:"[1, 10]"`
 	Seed  uint64   `yaml:"seed" range:"[0, 18446744073709551615]"`
@@ -75,6 +75,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{"", func(s *sample) { s.Seed, s.Rate, s.Count = math.MaxUint64, 1, 10 }},
 		{"name: must not be empty", func(s *sample) { s.Name = "" }},
+		{"name: must have at most 12 characters (got 13)", func(s *sample) { s.Name = strings.Repeat("é", 13) }},
 		{`mode: must be one of auto, on, off (got "atuo", did you mean auto?)`, func(s *sample) { s.Mode = "atuo" }},
 		{"count: must be between 1 and 10 (got 9223372036854775807)", func(s *sample) { s.Count = math.MaxInt64 }},
 		{"count: must be between 1 and 10 (got 0)", func(s *sample) { s.Count = 0 }},
@@ -283,7 +284,7 @@ func TestKeyTexts(t *testing.T) {
 	s := defaults()
 	s.Tags, s.Sum.Parts, s.Name = []string{"x", "y: z"}, []part{{1}}, "line\nbreak"
 	want := map[string][2]string{
-		"name": {"<text>", `"line\nbreak"`}, "mode": {"auto | on | off", "auto"}, "count": {"<int, 1 to 10>", "2"},
+		"name": {"<text, at most 12 characters>", `"line\nbreak"`}, "mode": {"auto | on | off", "auto"}, "count": {"<int, 1 to 10>", "2"},
 		"seed": {"<int, 0 to 18446744073709551615>", "1"}, "rate": {"<number, above 0 to 1>", "0.5"}, "quiet": {"<bool>", "false"},
 		"tags": {"<list>", "[x, 'y: z']"}, "inner": {"<section>", "{low: 1, high: 2}"}, "inner.low": {"<int, 0 to 100>", "1"},
 		"inner.high": {"<int, 0 to 100>", "2"}, "depth": {"<number, 0 to below 1>", "0"}, "sum": {"<section>", `{parts: [{"n": 1}]}`}, "sum.parts": {"<list>", `[{"n": 1}]`},

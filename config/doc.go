@@ -8,6 +8,7 @@
 //	range:"[0, 1000000]"    what a number may be; ( and ) exclude the end, NaN is never in it
 //	oneof:"auto, on, off"   the words that a text may be
 //	empty:"no"              a text that must not be empty
+//	longest:"200"           the most characters of a text
 //
 // Values that must go together are checked by a method Rules of the struct.
 //

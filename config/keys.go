@@ -81,6 +81,9 @@ func (k Key) Type() string {
 	case reflect.Struct:
 		return "<section>"
 	}
+	if longest, ok := k.tag.Lookup("longest"); ok {
+		return "<text, at most " + longest + " characters>"
+	}
 	return "<text>"
 }
 

@@ -89,6 +89,9 @@ func addBounds(s map[string]any, tag reflect.StructTag) {
 	if tag.Get("empty") == "no" {
 		s["minLength"] = 1
 	}
+	if longest, ok := tag.Lookup("longest"); ok {
+		s["maxLength"] = bound(longest)
+	}
 }
 
 // bound writes a bound in JSON to its last digit.

@@ -31,42 +31,69 @@ func (a Answer) reference() string {
 
 // Result is what `pgsrm eval --json` prints. Means are over the N answers.
 type Result struct {
-	ExactMatch float64 `json:"exact_match"`      // share equal to the reference or an accepted answer
-	Semantic   float64 `json:"semantic"`         // mean cosine with the reference, over the answers that did not fail
-	ChrF       float64 `json:"chrf"`             // mean sentence chrF, 0..1
-	Distinct1  float64 `json:"distinct_1"`       // distinct words / words
-	Distinct2  float64 `json:"distinct_2"`       // distinct word pairs / word pairs
-	MeanLength float64 `json:"mean_length"`      // words in an answer
-	N          int     `json:"n"`                // answers
-	Failed     int     `json:"failed,omitempty"` // answers without a cosine because the embedder failed
+	ExactMatch float64  `json:"exact_match"`                      // share equal to the reference or an accepted answer
+	Normalized *float64 `json:"exact_match_normalized,omitempty"` // likewise by task.Matcher.Normalized; nil without a matcher
+	Semantic   float64  `json:"semantic"`                         // mean cosine with the reference, over the answers that did not fail
+	ChrF       float64  `json:"chrf"`                             // mean sentence chrF, 0..1
+	Distinct1  float64  `json:"distinct_1"`                       // distinct words / words
+	Distinct2  float64  `json:"distinct_2"`                       // distinct word pairs / word pairs
+	MeanLength float64  `json:"mean_length"`                      // words in an answer
+	N          int      `json:"n"`                                // answers
+	Failed     int      `json:"failed,omitempty"`                 // answers without a cosine because the embedder failed
 }
 
-// Measure computes all metrics. It fails where there is no answer, or none for
-// which the embedder worked.
-func Measure(ctx context.Context, answers []Answer, e embed.Embedder) (Result, error) {
+// Measure computes all metrics. match says what counts as an answer: nil takes the
+// whole response as it is. Distinct-n and length are those of the whole responses.
+// It fails where there is no answer, or none for which the embedder worked.
+func Measure(ctx context.Context, answers []Answer, e embed.Embedder, match *task.Matcher) (Result, error) {
 	if len(answers) == 0 {
 		return Result{}, errors.New("eval: must have at least one answer")
 	}
-	semantic, failed, err := Semantic(ctx, answers, e)
+	read := readAnswers(answers, match)
+	semantic, failed, err := Semantic(ctx, read, e)
 	if err != nil {
 		return Result{}, err
 	}
+	strict, normalized := ExactMatch(answers, match)
 	return Result{
-		ExactMatch: ExactMatch(answers), Semantic: semantic, ChrF: ChrF(answers),
+		ExactMatch: strict, Normalized: normalized, Semantic: semantic, ChrF: ChrF(read),
 		Distinct1: distinctN(answers, 1), Distinct2: distinctN(answers, 2),
 		MeanLength: MeanLength(answers), N: len(answers), Failed: failed,
 	}, nil
 }
 
 // ExactMatch is the share of answers that equal the reference or one of the
-// item's accepted answers (see task.Normalize).
-func ExactMatch(answers []Answer) float64 {
-	return mean(answers, func(a Answer) float64 {
-		if task.Exact(a.Response, a.reference(), a.Item.Accepted) {
-			return 1
-		}
-		return 0
-	})
+// item's accepted answers (see task.Matcher.Strict), and the share of those that do
+// where quotes, Markdown, final punctuation and articles do not count (see
+// task.Matcher.Normalized), nil where match is nil.
+func ExactMatch(answers []Answer, match *task.Matcher) (strict float64, normalized *float64) {
+	share := func(right func(response, reference string, accepted []string) bool) float64 {
+		return mean(answers, func(a Answer) float64 {
+			if right(a.Response, a.reference(), a.Item.Accepted) {
+				return 1
+			}
+			return 0
+		})
+	}
+	if match != nil {
+		n := share(match.Normalized)
+		normalized = &n
+	}
+	return share(match.Strict), normalized
+}
+
+// readAnswers are the answers in the responses and references, as a reward sees them.
+func readAnswers(answers []Answer, match *task.Matcher) []Answer {
+	if match == nil {
+		return answers
+	}
+	out := make([]Answer, len(answers))
+	for i, a := range answers {
+		a.Reference = match.Text(match.Reference(a.reference()))
+		a.Response = match.Text(match.Answer(a.Response))
+		out[i] = a
+	}
+	return out
 }
 
 // ChrF is the mean of the answers' chrF with their references (see reward.ChrF),

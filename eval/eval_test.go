@@ -44,7 +44,7 @@ func said(reference string, responses ...string) []Answer {
 // 0 (no meaning), and one failed; words 1+1+1+1+3.
 func TestMeasure(t *testing.T) {
 	answers := append(said("red", " red", "pink", "blue", "Crimson"), Answer{Reference: "red", Response: "down", Item: task.Item{Reference: "x"}})
-	got, err := Measure(t.Context(), answers, angles{})
+	got, err := Measure(t.Context(), answers, angles{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestMeasureErrors(t *testing.T) {
 		{said("red", "down"), "eval: no answer could be embedded: server down"},
 		{said("green", "red"), "eval: no answer could be embedded: text has no meaning for the embedder"},
 	} {
-		if _, err := Measure(t.Context(), c.answers, angles{}); err == nil || err.Error() != c.want {
+		if _, err := Measure(t.Context(), c.answers, angles{}, nil); err == nil || err.Error() != c.want {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
 	}
@@ -120,5 +120,42 @@ func TestKeys(t *testing.T) {
 	want := `{"exact_match":1,"semantic":0,"chrf":0,"distinct_1":0,"distinct_2":0,"mean_length":0,"n":2}`
 	if err != nil || string(b) != want {
 		t.Errorf("got  %s, %v\nwant %s", b, err, want)
+	}
+}
+
+// Both exact matches side by side; the cosine and chrF are those of the answers as a
+// reward sees them, length and distinct words those of what was said.
+func TestMeasureNormalized(t *testing.T) {
+	answers := said("red", `"red."`, "red", "so: \"red\"\nand more", "**crimson**", "the blue")
+	o := task.DefaultAnswerOptions()
+	for name, c := range map[string]struct {
+		change                       func()
+		strict, normalized, semantic float64
+	}{
+		"off":     {func() { o.Normalize = "off" }, 1. / 5, 3. / 5, 1. / 5},
+		"on":      {func() {}, 1. / 5, 3. / 5, 2. / 5},
+		"extract": {func() { o.After, o.FirstLine = "so: ", true }, 0, 1. / 5, 1. / 5},
+	} {
+		o = task.DefaultAnswerOptions()
+		o.Normalize = "on"
+		c.change()
+		got, err := Measure(t.Context(), answers, angles{}, o.Matcher())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Normalized == nil {
+			t.Fatalf("%s: no normalised exact match", name)
+		}
+		for what, x := range map[string][2]float64{
+			"strict": {got.ExactMatch, c.strict}, "normalized": {*got.Normalized, c.normalized}, "length": {got.MeanLength, 9. / 5},
+			"semantic": {got.Semantic, c.semantic},
+		} {
+			if math.Abs(x[0]-x[1]) > 1e-12 {
+				t.Errorf("%s, %s: got %v, want %v", name, what, x[0], x[1])
+			}
+		}
+	}
+	if got, err := Measure(t.Context(), answers, angles{}, nil); err != nil || got.Normalized != nil {
+		t.Errorf("without a matcher there is one exact match (got %+v, %v)", got, err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // the run, so that a resumed run has the very same constants.
 type Calibration struct {
 	Embedder embed.Identity `json:"embedder"`
-	Answers  []string       `json:"answers"` // [U] distinct parent answers (after task.Normalize), in the order of the items
+	Answers  []string       `json:"answers"` // [U] distinct parent answers (by task.Matcher.Key), in the order of the items
 	Vectors  []Vector       `json:"vectors"` // [U][E] their embeddings, unit length
 	Failed   []Failure      `json:"failed"`  // parent answers that have no vector; they are not in U
 	Between  float64        `json:"between"` // b, mean cos of two different parent answers
@@ -66,8 +66,8 @@ func (v *Vector) UnmarshalText(text []byte) error {
 // constants. answers maps item ids to parent answers; items without an answer
 // are left out. It needs two different answers that can be embedded; answers
 // that cannot are listed in Failed.
-func calibrate(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder) (*Calibration, error) {
-	texts := distinctAnswers(t, answers)
+func calibrate(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder, match *task.Matcher) (*Calibration, error) {
+	texts := distinctAnswers(t, answers, match)
 	c := &Calibration{Embedder: e.Identity()}
 	for i, r := range e.Embed(ctx, texts) {
 		v, err := unit(r, c.dim())
@@ -104,12 +104,12 @@ func (c *Calibration) dim() int {
 }
 
 // distinctAnswers lists the parent answers of a task's items, each once.
-func distinctAnswers(t *task.Task, answers map[string]string) []string {
+func distinctAnswers(t *task.Task, answers map[string]string, match *task.Matcher) []string {
 	var out []string
 	seen := map[string]bool{}
 	for _, it := range t.Items {
-		a := answers[it.ID]
-		if key := task.Normalize(a); key != "" && !seen[key] {
+		a := match.Text(match.Reference(answers[it.ID]))
+		if key := match.Key(a); key != "" && !seen[key] {
 			seen[key] = true
 			out = append(out, trim(a))
 		}

@@ -29,7 +29,7 @@ func ExampleModel_Score() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	m, err := reward.New(ctx, spec, colors, answers, e)
+	m, err := reward.New(ctx, spec, colors, answers, e, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"pgsrm/cache"
@@ -18,8 +19,9 @@ const recentTexts = 1 << 14
 // Model is a reward calibrated for one task.
 type Model struct {
 	spec    Spec
-	terms   []Term // spec.Terms with their defaults filled in
-	vectors bool   // some term needs embeddings
+	terms   []Term        // spec.Terms with their defaults filled in
+	vectors bool          // some term needs embeddings
+	match   *task.Matcher // what counts as an answer
 	emb     embed.Embedder
 	cal     *Calibration
 	known   *cache.Recent[*place]
@@ -33,34 +35,35 @@ type place struct {
 }
 
 // New calibrates a reward for a task. answers maps item ids to the parent's
-// answers. A reward without semantic terms needs neither embedder nor
-// calibration: e may be nil and is never called. Answers that could not be
-// embedded stand in Calibration().Failed.
-func New(ctx context.Context, spec Spec, t *task.Task, answers map[string]string, e embed.Embedder) (*Model, error) {
+// answers, match says what counts as an answer (nil: the whole response as it is).
+// A reward without semantic terms needs neither embedder nor calibration: e may be
+// nil and is never called. Answers that could not be embedded stand in
+// Calibration().Failed.
+func New(ctx context.Context, spec Spec, t *task.Task, answers map[string]string, e embed.Embedder, match *task.Matcher) (*Model, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
 	if !spec.NeedsVectors() {
-		return newModel(spec, nil, nil), nil
+		return newModel(spec, nil, nil, match), nil
 	}
 	if e == nil {
 		return nil, fmt.Errorf("reward: %s needs an embedder", spec.Name)
 	}
-	cal, err := calibrate(ctx, t, answers, e)
+	cal, err := calibrate(ctx, t, answers, e, match)
 	if err != nil {
 		return nil, err
 	}
-	return newModel(spec, cal, e), nil
+	return newModel(spec, cal, e, match), nil
 }
 
 // Restore makes the model of a calibration that was saved, without embedding
 // anything anew. cal may be nil for a reward without semantic terms.
-func Restore(spec Spec, cal *Calibration, e embed.Embedder) (*Model, error) {
+func Restore(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher) (*Model, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
 	if !spec.NeedsVectors() {
-		return newModel(spec, nil, nil), nil
+		return newModel(spec, nil, nil, match), nil
 	}
 	if e == nil || cal == nil {
 		return nil, fmt.Errorf("reward: %s needs an embedder and a calibration", spec.Name)
@@ -70,11 +73,11 @@ func Restore(spec Spec, cal *Calibration, e embed.Embedder) (*Model, error) {
 	}
 	copied := *cal
 	copied.setCentre()
-	return newModel(spec, &copied, e), nil
+	return newModel(spec, &copied, e, match), nil
 }
 
-func newModel(spec Spec, cal *Calibration, e embed.Embedder) *Model {
-	m := &Model{spec: spec, vectors: spec.NeedsVectors(), emb: e, cal: cal, known: cache.NewRecent[*place](recentTexts)}
+func newModel(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher) *Model {
+	m := &Model{spec: spec, vectors: spec.NeedsVectors(), match: match, emb: e, cal: cal, known: cache.NewRecent[*place](recentTexts)}
 	for _, t := range spec.Terms {
 		m.terms = append(m.terms, t.withDefaults())
 	}
@@ -89,16 +92,18 @@ func (m *Model) Spec() Spec { return m.spec }
 func (m *Model) Calibration() *Calibration { return m.cal }
 
 // Score scores samples; each has its own error. An empty answer and one that
-// echoes the prompt have the reward 0 and all terms 0. An answer without meaning
-// for the embedder (embed.ErrNoMeaning) has the worst value of each semantic
-// term. A failed call, or a reference that cannot be embedded, is the sample's Err.
+// echoes the prompt have the reward 0 and all terms 0, and so has a response in
+// which there is no answer. An answer without meaning for the embedder
+// (embed.ErrNoMeaning) has the worst value of each semantic term. A failed call, or
+// a reference that cannot be embedded, is the sample's Err.
 func (m *Model) Score(ctx context.Context, samples []Sample) []Score {
+	samples = m.read(samples)
 	out := make([]Score, len(samples))
 	values := make([]float64, len(samples)*len(m.terms))
 	live := make([]bool, len(samples))
 	for i, s := range samples {
 		out[i].Terms = values[i*len(m.terms) : (i+1)*len(m.terms) : (i+1)*len(m.terms)]
-		live[i] = !void(s)
+		live[i] = !void(s, m.match)
 	}
 	var places map[string]found
 	if m.vectors {
@@ -127,7 +132,7 @@ func (m *Model) locate(ctx context.Context, samples []Sample, live []bool) map[s
 		if !live[i] {
 			continue
 		}
-		for _, text := range [2]string{s.text(), trim(s.Reference)} {
+		for _, text := range [2]string{m.text(s), trim(s.Reference)} {
 			if _, ok := places[text]; ok {
 				continue
 			}
@@ -195,7 +200,7 @@ func (m *Model) scoreOne(s Sample, places map[string]found, out *Score) {
 		k, _ := findKind(t.Kind)
 		switch {
 		case !k.vectors:
-			out.Terms[i] = textTerm(t.Kind, s)
+			out.Terms[i] = m.textTerm(t.Kind, s)
 		case !meaning:
 			out.Terms[i] = m.worst(t)
 		case t.Kind == "contrastive":
@@ -217,7 +222,7 @@ func (m *Model) compare(s Sample, places map[string]found) (sim similarity, mean
 	if !m.vectors {
 		return similarity{}, true, nil
 	}
-	c, p := places[s.text()], places[trim(s.Reference)]
+	c, p := places[m.text(s)], places[trim(s.Reference)]
 	if p.err != nil {
 		return sim, false, fmt.Errorf("reward: parent answer %q: %w", s.Reference, p.err)
 	}
@@ -231,10 +236,10 @@ func (m *Model) compare(s Sample, places map[string]found) (sim similarity, mean
 }
 
 // textTerm is the value of a term that needs no vectors.
-func textTerm(kind string, s Sample) float64 {
+func (m *Model) textTerm(kind string, s Sample) float64 {
 	switch kind {
 	case "exact":
-		if task.Exact(s.Response, s.Reference, s.Accepted) {
+		if m.match.OfAnswers().Exact(s.Response, s.Reference, s.Accepted) {
 			return 1
 		}
 		return 0
@@ -285,10 +290,25 @@ func (m *Model) worst(t Term) float64 {
 	}
 }
 
-// text is what is embedded for the response: a response that equals the reference
-// but for case and white space has the reference's vector.
-func (s Sample) text() string {
-	if task.Normalize(s.Response) == task.Normalize(s.Reference) {
+// read takes the answers out of the responses and references, in the form in which
+// all terms see them: an answer in quotes earns in every term what it earns without.
+func (m *Model) read(samples []Sample) []Sample {
+	if m.match == nil {
+		return samples
+	}
+	out := slices.Clone(samples)
+	for i, s := range out {
+		out[i].Response = m.match.Text(m.match.Answer(s.Response))
+		out[i].Reference = m.match.Text(m.match.Reference(s.Reference))
+	}
+	return out
+}
+
+// text is what is embedded for the response: one that is the same answer as the
+// reference, but for case, white space and what else does not count, has the
+// reference's vector.
+func (m *Model) text(s Sample) string {
+	if m.match.Key(s.Response) == m.match.Key(s.Reference) {
 		return trim(s.Reference)
 	}
 	return trim(s.Response)

@@ -58,7 +58,7 @@ func mustModel(t testing.TB, text string, e embed.Embedder) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := New(t.Context(), spec, mixing, answers, e)
+	m, err := New(t.Context(), spec, mixing, answers, e, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &plane{}
-	m, err := New(t.Context(), spec, mixing, answers, e)
+	m, err := New(t.Context(), spec, mixing, answers, e, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.calls = nil
-	back, err := Restore(spec, &cal, e)
+	back, err := Restore(spec, &cal, e, nil)
 	if err != nil || len(e.calls) != 0 {
 		t.Fatalf("got %v after %d calls", err, len(e.calls))
 	}
@@ -265,10 +265,10 @@ func TestRestore(t *testing.T) {
 		t.Error(d)
 	}
 	cal.Embedder.Model = "other"
-	if _, err := Restore(spec, &cal, e); err == nil {
+	if _, err := Restore(spec, &cal, e, nil); err == nil {
 		t.Error("another embedder must be an error")
 	}
-	if _, err := Restore(spec, nil, e); err == nil || err.Error() != "reward: "+spec.Name+" needs an embedder and a calibration" {
+	if _, err := Restore(spec, nil, e, nil); err == nil || err.Error() != "reward: "+spec.Name+" needs an embedder and a calibration" {
 		t.Errorf("without calibration: got %v", err)
 	}
 }
@@ -287,7 +287,7 @@ func TestCalibrateErrors(t *testing.T) {
 		{"one meaning", map[string]string{"1": "red", "2": "crimson"}, synonyms{}, "reward: parent answers must differ in meaning (their mean cosine is 1)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := New(t.Context(), spec, mixing, c.answers, c.e)
+			_, err := New(t.Context(), spec, mixing, c.answers, c.e, nil)
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -311,7 +311,7 @@ func (synonyms) Embed(ctx context.Context, texts []string) []embed.Result {
 // Parent answers that cannot be embedded are reported and left out.
 func TestCalibrationReportsFailures(t *testing.T) {
 	spec, _ := Named("centered")
-	m, err := New(t.Context(), spec, mixing, map[string]string{"1": "red", "2": "down", "3": "blue"}, &plane{})
+	m, err := New(t.Context(), spec, mixing, map[string]string{"1": "red", "2": "down", "3": "blue"}, &plane{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func TestReferenceOutsideU(t *testing.T) {
 // BenchmarkScore64 is one batch of 64 samples after the first.
 func BenchmarkScore64(b *testing.B) {
 	spec, _ := ParseSpec("exact + 0.3*centered(no_clip) + contrastive")
-	m, err := New(b.Context(), spec, mixing, answers, &plane{})
+	m, err := New(b.Context(), spec, mixing, answers, &plane{}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

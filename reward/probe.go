@@ -57,19 +57,21 @@ type Confusion struct {
 // Probe judges an embedder and a reward for a task before training: does the
 // embedder find related answers more similar than unrelated ones, does it tell
 // right from wrong answers, and what does a child earn that says the same to
-// every prompt? answers maps item ids to the parent's answers. Vectors that fail
-// are left out; it is an error where too few are left.
-func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder, spec Spec) (ProbeResult, error) {
+// every prompt? answers maps item ids to the parent's answers; match is that of New.
+// Vectors that fail are left out; it is an error where too few are left.
+func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder, spec Spec, match *task.Matcher) (ProbeResult, error) {
 	if e == nil {
 		return ProbeResult{}, errors.New("reward: probe needs an embedder")
 	}
-	m, err := New(ctx, spec, t, answers, e)
+	answers = readAnswers(answers, match)
+	match = match.OfAnswers() // those tried as constants are answers, too
+	m, err := New(ctx, spec, t, answers, e, match)
 	if err != nil {
 		return ProbeResult{}, err
 	}
 	cal := m.cal
 	if cal == nil { // a reward of texts alone: the similarities are of interest all the same
-		if cal, err = calibrate(ctx, t, answers, e); err != nil {
+		if cal, err = calibrate(ctx, t, answers, e, match); err != nil {
 			return ProbeResult{}, err
 		}
 	}
@@ -82,6 +84,15 @@ func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed
 	}
 	r.Verdict = r.verdict()
 	return r, nil
+}
+
+// readAnswers are the answers in what the parent said, by item id.
+func readAnswers(said map[string]string, match *task.Matcher) map[string]string {
+	answers := make(map[string]string, len(said))
+	for id, text := range said {
+		answers[id] = match.Text(match.Reference(text))
+	}
+	return answers
 }
 
 // related is a text that is close in meaning to the parent's answer of an item.

@@ -119,7 +119,7 @@ func checkProbes(t *testing.T, e embed.Embedder, least map[string]float64) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Probe(t.Context(), k, references(k), e, spec)
+		r, err := Probe(t.Context(), k, references(k), e, spec, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,10 +176,10 @@ func TestRelatedPairs(t *testing.T) {
 
 func TestProbeErrors(t *testing.T) {
 	spec, _ := Named("binary")
-	if _, err := Probe(t.Context(), mixing, answers, nil, spec); err == nil || err.Error() != "reward: probe needs an embedder" {
+	if _, err := Probe(t.Context(), mixing, answers, nil, spec, nil); err == nil || err.Error() != "reward: probe needs an embedder" {
 		t.Errorf("no embedder: got %v", err)
 	}
-	_, err := Probe(t.Context(), mixing, answers, &plane{}, spec)
+	_, err := Probe(t.Context(), mixing, answers, &plane{}, spec, nil)
 	if want := `reward: probe of task "mixing" needs related and unrelated answers with vectors (got 0 pairs)`; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("no pairs: got %v, want %s", err, want)
 	}

@@ -3,6 +3,7 @@ package reward
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"pgsrm/task"
 )
@@ -10,12 +11,24 @@ import (
 // void reports an answer that earns nothing whatever its terms say: an empty
 // one, or one that says the whole prompt again. A reference that does so itself
 // (a task of repeating) is no echo.
-func void(s Sample) bool {
-	r, p := task.Normalize(s.Response), task.Normalize(s.Prompt)
+func void(s Sample, match *task.Matcher) bool {
+	r, p := task.Normalize(s.Response), task.Normalize(match.Text(s.Prompt))
 	if r == "" {
 		return true
 	}
-	return p != "" && strings.HasPrefix(r, p) && !strings.HasPrefix(task.Normalize(s.Reference), p)
+	begins := strings.HasPrefix
+	if match.Normalizes() { // p may have lost its last character
+		begins = beginsWithWords
+	}
+	return p != "" && begins(r, p) && !begins(task.Normalize(s.Reference), p)
+}
+
+// beginsWithWords reports whether a text begins with another that ends there at the
+// end of a word.
+func beginsWithWords(text, with string) bool {
+	rest, ok := strings.CutPrefix(text, with)
+	next, _ := utf8.DecodeRuneInString(rest)
+	return ok && (rest == "" || !unicode.IsLetter(next) && !unicode.IsNumber(next))
 }
 
 // splitWords cuts a text into lower-case words of letters and digits.

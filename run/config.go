@@ -6,6 +6,7 @@ import (
 	"pgsrm/parent"
 	"pgsrm/reward"
 	"pgsrm/rl"
+	"pgsrm/task"
 )
 
 // Config says everything that decides what a run computes, and where. Make one
@@ -24,6 +25,8 @@ type Config struct {
 	// Embedding is how an embedder that is a server or a local encoder is used.
 	Embedding embed.Settings `yaml:"embedding"`
 	Reward    reward.Spec    `yaml:"reward"` // a name, or terms of its own
+	// Answer says what of a response is its answer, and when that is right.
+	Answer task.AnswerOptions `yaml:"answer"`
 
 	Algorithm string      `yaml:"algorithm" oneof:"ppo, grpo, rloo, paper"` // ppo, grpo, rloo or paper
 	LoRA      LoRA        `yaml:"lora"`                                     // adapters instead of all weights
@@ -93,7 +96,7 @@ func Default() Config {
 	return Config{
 		Task: "colors", Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
 		LoRA:         LoRA{Targets: []string{hf.AllLinear}},
-		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(),
+		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(), Answer: task.DefaultAnswerOptions(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
 		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
@@ -137,12 +140,22 @@ var presets = map[string]func(c *Config, lora bool){
 	// what the notebooks of the paper do (docs/algorithms/paper.md)
 	"paper": func(c *Config, _ bool) {
 		c.Reward.Name = "pgsrm-paper"
+		c.Answer.Normalize = "off"
 		c.Algorithm = "paper"
 		c.Rollout = Rollout{PromptsPerStep: 50, SamplesPerPrompt: 1, Temperature: 1, TopK: 50}
 		c.Optimizer.WeightDecay = 0.01
 		c.Schedule = rl.Schedule{Kind: "constant", LR: 1e-5}
 		c.Episodes = 100000
 	},
+}
+
+// Matcher is what counts as an answer: nil for a built-in child whose responses are
+// taken as they are, whose measures are then one and the same.
+func (c *Config) Matcher() *task.Matcher {
+	if builtinChild(c.Child) && c.Answer.Normalize != "on" && !c.Answer.Extracts() {
+		return nil
+	}
+	return c.Answer.Matcher()
 }
 
 // EpisodesPerStep is the number of samples of one step, N = P*G.

@@ -19,6 +19,7 @@ import (
 	"pgsrm/remote"
 	"pgsrm/reward"
 	"pgsrm/rl"
+	"pgsrm/task"
 )
 
 // badConfigs holds the whole message of each file of testdata/*.bad.yaml, after
@@ -34,6 +35,9 @@ var badConfigs = map[string]string{
 	"secret_in_parent":            "1: parent: url: must not have a user, a password or a query, keys belong into the environment (got \"https://[redacted]@example.org/v1?[redacted]\")",
 	"beta_of_one":                 "2: optimizer.beta1: must be at least 0 and below 1 (got 1)",
 	"chat_template_date":          "1: chat_template.date: must be YYYY-MM-DD (got \"today\")",
+	"answer_after":                "2: answer.after: must have at most 200 characters (got 201)",
+	"answer_normalize":            "1: answer.normalize: must be one of auto, on, off (got \"yes\")",
+	"answer_pattern":              "2: answer.pattern: must be a regular expression (RE2): error parsing regexp: missing closing ): `(a` (got \"(a\")",
 	"chat_template_use":           "2: chat_template.use: must be one of auto, on, off (got \"never\")",
 	"chat_template_variables":     "1: chat_template.variables: must be a JSON object (got int)",
 	"duplicate_key":               "2: key \"seed\" stands twice",
@@ -87,7 +91,7 @@ var badConfigs = map[string]string{
 	"top_p_above_one":             "2: rollout.top_p: must be between 0 and 1 (got 1.01)",
 	"two_documents":               "2: must be one document (got a second one)",
 	"unknown_algorithm":           "1: algorithm: must be one of ppo, grpo, rloo, paper (got \"dpo\")",
-	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, chat_template, parent, chat, embedder, embedding, reward, algorithm, lora, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, recompute, threads, out (did you mean task?)",
+	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, chat_template, parent, chat, embedder, embedding, reward, answer, algorithm, lora, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, recompute, threads, out (did you mean task?)",
 	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens (did you mean rollout.temperature?)",
 	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
 	"unknown_preset":              "1: preset: must be one of lexical, paper, pretrained, sentence (got \"best\")",
@@ -161,6 +165,7 @@ func TestGoodConfig(t *testing.T) {
 	embedding.Server.KeyEnv, embedding.Server.Concurrency = "", 3
 	want := Config{
 		Preset: "pretrained", Task: "opposites", Child: "models/mine", ChatTemplate: ChatTemplate{"on", "Be brief.", "2026-11-23", `{"enable_thinking":false}`}, Parent: "file:answers.jsonl", Chat: chat, Embedder: "file:vectors.txt", Embedding: embedding,
+		Answer: task.AnswerOptions{Normalize: "off", After: "####", FirstLine: true, Pattern: "(.*)", LastNumber: true},
 		Reward: reward.Spec{Name: "0.5*exact+contrastive(tau=0.05)", Terms: []reward.Term{
 			{Kind: "exact", Weight: 0.5}, {Kind: "contrastive", Weight: 1, Tau: 0.05},
 		}},

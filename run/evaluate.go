@@ -23,7 +23,7 @@ func (r *run) evaluate(ctx context.Context) error {
 			return err
 		}
 		scores := r.scorer.Score(ctx, answers)
-		result, err := eval.Measure(ctx, evalAnswers(s.prompts, answers), r.embedder)
+		result, err := eval.Measure(ctx, evalAnswers(s.prompts, answers), r.embedder, r.match)
 		if ctx.Err() != nil {
 			return fmt.Errorf("step %d: %w", r.done, ErrInterrupted)
 		}
@@ -83,6 +83,9 @@ func addEvaluation(values map[string]float64, prefix string, e eval.Result, scor
 		"n": float64(e.N), "failed": float64(e.Failed),
 	} {
 		values[prefix+name] = v
+	}
+	if e.Normalized != nil {
+		values[prefix+"exact_match_normalized"] = *e.Normalized
 	}
 	var sum, n float64
 	for _, s := range scores {

@@ -211,6 +211,10 @@ func (c *Config) resolve(derived func(key, from string)) error {
 		c.LoRA.Alpha = c.LoRA.alpha()
 		derived("lora.alpha", "lora.rank")
 	}
+	if c.Answer.Normalize == "auto" {
+		c.Answer.Normalize = map[bool]string{true: "off", false: "on"}[builtinChild(c.Child)]
+		derived("answer.normalize", "child")
+	}
 	switch {
 	case len(c.Reward.Terms) > 0 && c.Reward.Name == "":
 		c.Reward.Name = "custom"

@@ -50,6 +50,7 @@ type run struct {
 	asked    Asked             // what the parent was asked; zero where a table answered
 
 	task     *task.Task
+	match    *task.Matcher // what counts as an answer
 	embedder embed.Embedder
 	scorer   *reward.Model
 	terms    []string // [terms] name of each term of the reward in metrics
@@ -93,7 +94,7 @@ type split struct {
 // prepare opens everything that a run needs: task, embedder, child, the parent's
 // answers, reward and prompts. The run is at step 0.
 func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error) {
-	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, start: map[string][]byte{}, clock: deps.Clock, early: deps.Events}
+	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, start: map[string][]byte{}, clock: deps.Clock, early: deps.Events, match: cfg.Matcher()}
 	r.needs = cfg.Options.Needs(cfg.Algorithm)
 	var err error
 	if r.task = deps.Task; r.task == nil {
@@ -183,7 +184,7 @@ func (r *run) openPrompts(answers map[string]string) error {
 		if p.truth == "" {
 			p.truth = reference
 		}
-		if task.Exact(reference, p.truth, it.Accepted) {
+		if r.match.OfAnswers().Exact(r.match.Reference(reference), r.match.Reference(p.truth), it.Accepted) {
 			p.accepted = it.Accepted
 		}
 		var err error

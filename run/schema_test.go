@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
@@ -20,7 +21,7 @@ import (
 // beyondSchema are the bad files of testdata that a schema cannot tell from good
 // ones: rules between values, texts of a form of their own, names that are looked up.
 var beyondSchema = []string{
-	"chat_key_for_its_name", "chat_placeholder", "chat_template_date", "chat_template_variables", "duplicate_key", "embedding_key_for_its_name",
+	"answer_pattern", "chat_key_for_its_name", "chat_placeholder", "chat_template_date", "chat_template_variables", "duplicate_key", "embedding_key_for_its_name",
 	"embedding_prompt_and_prefix", "grpo_without_groups", "lora_without_targets", "not_yaml", "secret_in_embedder", "secret_in_parent",
 	"term_without_weight", "two_documents", "unknown_preset", "unknown_reward", "unknown_reward_name", "unknown_task",
 }
@@ -97,6 +98,10 @@ func violation(schema map[string]any, v any) string {
 		case "minLength":
 			if s, ok := v.(string); ok && float64(len(s)) < arg.(float64) {
 				return "must be longer"
+			}
+		case "maxLength":
+			if s, ok := v.(string); ok && float64(utf8.RuneCountInString(s)) > arg.(float64) {
+				return "must be shorter"
 			}
 		case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum":
 			x, isNumber := asNumber(v)

@@ -1,12 +1,9 @@
 package task
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
-// Normalize returns s as exact match compares it: trimmed, in lower case, every
-// run of white space one space.
+// Normalize returns s as strict exact match compares it: trimmed, in lower case,
+// every run of white space one space.
 func Normalize(s string) string {
 	return strings.Join(strings.Fields(strings.ToLower(s)), " ")
 }
@@ -14,9 +11,5 @@ func Normalize(s string) string {
 // Exact reports whether a response is the reference or one of the accepted
 // answers after Normalize. An empty response never is.
 func Exact(response, reference string, accepted []string) bool {
-	r := Normalize(response)
-	if r == "" {
-		return false
-	}
-	return r == Normalize(reference) || slices.ContainsFunc(accepted, func(a string) bool { return r == Normalize(a) })
+	return right(Normalize, response, reference, accepted)
 }

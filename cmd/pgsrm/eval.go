@@ -98,6 +98,10 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
+	match, err := o.matcher(o.Child, g)
+	if err != nil {
+		return err
+	}
 	m, err := o.childOptions.open(g)
 	if err != nil {
 		return err
@@ -115,7 +119,7 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 		return inputErrorf("task: %s must have a %s prompt with a reference", t.Name, split)
 	}
 	o.sayTask(g)
-	res, err := eval.Measure(ctx, answers, e)
+	res, err := eval.Measure(ctx, answers, e, match)
 	if err != nil {
 		return fmt.Errorf("%w: %w", run.ErrUnavailable, err)
 	}
@@ -189,6 +193,9 @@ func greedyAnswers(ctx context.Context, m *hf.Model, input *hf.Prompter, answers
 func printEvaluation(g *globalOptions, r eval.Result) error {
 	w := tabwriter.NewWriter(g.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "exact match\t%.1f%%\n", 100*r.ExactMatch)
+	if r.Normalized != nil {
+		fmt.Fprintf(w, "normalised\t%.1f%%\n", 100**r.Normalized)
+	}
 	fmt.Fprintf(w, "semantic\t%.3f\n", r.Semantic)
 	fmt.Fprintf(w, "chrF\t%.3f\n", r.ChrF)
 	fmt.Fprintf(w, "distinct words\t%.3f\n", r.Distinct1)

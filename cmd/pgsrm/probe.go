@@ -56,11 +56,15 @@ func runProbe(ctx context.Context, o probeOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
+	match, err := o.matcher("", g)
+	if err != nil {
+		return err
+	}
 	answers, err := o.parentAnswers(ctx, t, t.Items, g)
 	if err != nil {
 		return err
 	}
-	res, err := reward.Probe(ctx, t, answers, e, spec)
+	res, err := reward.Probe(ctx, t, answers, e, spec, match)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

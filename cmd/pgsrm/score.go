@@ -101,6 +101,7 @@ func runScore(ctx context.Context, o scoreOptions, g *globalOptions) error {
 // answerScorer scores lines by the reward of a task.
 type answerScorer struct {
 	model   *reward.Model
+	match   *task.Matcher
 	terms   []string
 	items   map[string]task.Item // by prompt
 	answers map[string]string    // of the parent, by item id
@@ -122,16 +123,20 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 			return nil, err
 		}
 	}
+	match, err := o.matcher("", g)
+	if err != nil {
+		return nil, err
+	}
 	answers, err := o.parentAnswers(ctx, t, t.Items, g)
 	if err != nil {
 		return nil, err
 	}
-	m, err := reward.New(ctx, spec, t, answers, e)
+	m, err := reward.New(ctx, spec, t, answers, e, match)
 	if err != nil {
 		return nil, rewardError(err)
 	}
 	o.sayTask(g)
-	s := &answerScorer{model: m, terms: run.TermNames(spec), items: map[string]task.Item{}, answers: answers}
+	s := &answerScorer{model: m, match: match, terms: run.TermNames(spec), items: map[string]task.Item{}, answers: answers}
 	for _, it := range t.Items {
 		s.items[it.Prompt] = it
 	}
@@ -179,7 +184,7 @@ func (s *answerScorer) read(line inputLine) (scoreLine, error) {
 	default:
 		l.score.Err = fmt.Errorf("reference: the line must give one, since the parent has no answer to this prompt")
 	}
-	if known && task.Exact(l.sample.Reference, truth(it, s.answers), it.Accepted) {
+	if known && s.match.OfAnswers().Exact(s.match.Reference(l.sample.Reference), s.match.Reference(truth(it, s.answers)), it.Accepted) {
 		l.sample.Accepted = it.Accepted
 	}
 	return l, nil

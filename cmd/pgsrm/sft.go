@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -114,14 +115,18 @@ func (o *sftOptions) validate() error {
 
 // sftOutput is the output of sft --json.
 type sftOutput struct {
-	Out        string `json:"out"`
-	Updates    int    `json:"updates"`
-	Examples   int    `json:"examples"`
-	ExactMatch struct {
-		Before sftMatch `json:"before"`
-		After  sftMatch `json:"after"`
-	} `json:"exact_match"`
-	Loss float64 `json:"loss"` // nats per token of the answers, mean of the last updates
+	Out        string     `json:"out"`
+	Updates    int        `json:"updates"`
+	Examples   int        `json:"examples"`
+	ExactMatch sftChange  `json:"exact_match"`
+	Normalized *sftChange `json:"exact_match_normalized,omitempty"` // see eval.Result
+	Loss       float64    `json:"loss"`                             // nats per token of the answers, mean of the last updates
+}
+
+// sftChange is the exact match before and after the tuning.
+type sftChange struct {
+	Before sftMatch `json:"before"`
+	After  sftMatch `json:"after"`
 }
 
 // sftMatch is the exact match of each split, null where it has no prompt.
@@ -141,6 +146,10 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	defer func() { err = errors.Join(err, training.Close()) }()
 	o.lines = o.Data == "-"
 	t, answers, err := o.examples(ctx, g)
+	if err != nil {
+		return err
+	}
+	match, err := o.matcher(o.Child, g)
 	if err != nil {
 		return err
 	}
@@ -172,7 +181,8 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if err := m.Remember(memory); err != nil {
 		return inputError(err)
 	}
-	if out.ExactMatch.Before, err = exactMatches(ctx, m, input, answers, n); err != nil {
+	var normalized sftChange
+	if out.ExactMatch.Before, normalized.Before, err = exactMatches(ctx, m, input, answers, n, match); err != nil {
 		return err
 	}
 	perEpoch := (len(seqs) + o.Train.Batch - 1) / o.Train.Batch
@@ -188,8 +198,11 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if err := m.Remember(memory); err != nil { // m may be that of a checkpoint
 		return inputError(err)
 	}
-	if out.ExactMatch.After, err = exactMatches(ctx, m, input, answers, n); err != nil {
+	if out.ExactMatch.After, normalized.After, err = exactMatches(ctx, m, input, answers, n, match); err != nil {
 		return err
+	}
+	if match != nil {
+		out.Normalized = &normalized
 	}
 	if err := saveChild(m, o.Out, o.DType); err != nil {
 		return err
@@ -201,23 +214,25 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 }
 
 // exactMatches measures the child's greedy answers on both splits.
-func exactMatches(ctx context.Context, m *hf.Model, input *hf.Prompter, answers []eval.Answer, maxNewTokens int) (sftMatch, error) {
+func exactMatches(ctx context.Context, m *hf.Model, input *hf.Prompter, answers []eval.Answer, maxNewTokens int, match *task.Matcher) (strict, normalized sftMatch, err error) {
 	answered, err := greedyAnswers(ctx, m, input, append([]eval.Answer(nil), answers...), maxNewTokens)
 	if err != nil {
-		return sftMatch{}, err
+		return strict, normalized, err
 	}
 	bySplit := map[task.Split][]eval.Answer{}
 	for _, a := range answered {
 		bySplit[a.Item.Split] = append(bySplit[a.Item.Split], a)
 	}
-	share := func(s task.Split) *float64 {
+	share := func(s task.Split) (strict, normalized *float64) {
 		if len(bySplit[s]) == 0 {
-			return nil
+			return nil, nil
 		}
-		x := eval.ExactMatch(bySplit[s])
-		return &x
+		x, normalized := eval.ExactMatch(bySplit[s], match)
+		return &x, normalized
 	}
-	return sftMatch{share(task.Train), share(task.HeldOut)}, nil
+	strict.Train, normalized.Train = share(task.Train)
+	strict.HeldOut, normalized.HeldOut = share(task.HeldOut)
+	return strict, normalized, nil
 }
 
 // print writes the result as JSON or as a table.
@@ -226,19 +241,22 @@ func (s sftOutput) print(g *globalOptions) error {
 		return g.printJSON(s)
 	}
 	fmt.Fprintf(g.Stdout, "%s: %d examples, %d updates, loss %.3f nats per token\n", s.Out, s.Examples, s.Updates, s.Loss)
+	err := s.ExactMatch.print(g.Stdout, "exact match")
+	if s.Normalized != nil {
+		err = s.Normalized.print(g.Stdout, "normalised ")
+	}
+	return err
+}
+
+// print writes a line for each split that has prompts.
+func (c sftChange) print(w io.Writer, what string) (err error) {
 	for _, split := range []struct {
 		name          string
 		before, after *float64
-	}{
-		{"train", s.ExactMatch.Before.Train, s.ExactMatch.After.Train},
-		{"held-out", s.ExactMatch.Before.HeldOut, s.ExactMatch.After.HeldOut},
-	} {
-		if split.before == nil {
-			continue
-		}
-		if _, err := fmt.Fprintf(g.Stdout, "  %-9s exact match %5.1f%% before, %5.1f%% after\n", split.name, 100**split.before, 100**split.after); err != nil {
-			return err
+	}{{"train", c.Before.Train, c.After.Train}, {"held-out", c.Before.HeldOut, c.After.HeldOut}} {
+		if split.before != nil {
+			_, err = fmt.Fprintf(w, "  %-9s %s %5.1f%% before, %5.1f%% after\n", split.name, what, 100**split.before, 100**split.after)
 		}
 	}
-	return nil
+	return err
 }

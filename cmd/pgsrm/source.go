@@ -23,7 +23,7 @@ type sourceOptions struct {
 	task     *pflag.Flag // nil where the options do not come from a command line
 	Parent   string
 	Embedder string
-	File     string   // configuration whose sections chat and embedding count
+	File     string   // configuration whose sections answer, chat and embedding count
 	Set      []string // settings over it
 	lines    bool     // the command reads lines from standard input
 }
@@ -46,13 +46,13 @@ func (o *sourceOptions) addEmbedder(f *pflag.FlagSet) {
 	o.addSections(f)
 }
 
-// addSections adds the flags that say how servers and models are used, once.
+// addSections adds the flags of the sections of a configuration that count, once.
 func (o *sourceOptions) addSections(f *pflag.FlagSet) {
 	if f.Lookup("config") != nil {
 		return
 	}
-	f.StringVar(&o.File, "config", "", "configuration file whose sections chat and embedding say how servers and models are used")
-	f.StringArrayVar(&o.Set, "set", nil, "set a key of these sections, as in --set chat.max_tokens=16")
+	f.StringVar(&o.File, "config", "", "configuration file whose sections chat and embedding say how servers and models are used, and answer what counts as an answer")
+	f.StringArrayVar(&o.Set, "set", nil, "set a key of these sections, as in --set chat.max_tokens=16 or --set answer.normalize=on")
 }
 
 // openTask loads the task.
@@ -104,19 +104,30 @@ func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []tas
 	return results, ctx.Err()
 }
 
-// sections is a configuration of which the sections chat and embedding count.
-func (o *sourceOptions) sections(g *globalOptions) (run.Config, error) {
+// matcher says what counts as an answer of a child; "" = the child of the
+// configuration file, or a built-in one.
+func (o *sourceOptions) matcher(child string, g *globalOptions) (*task.Matcher, error) {
+	var settings []config.Setting
+	if child != "" {
+		settings = append(settings, config.Setting{From: "--child", Key: "child", Value: child})
+	}
+	cfg, err := o.sections(g, settings...)
+	return cfg.Matcher(), err
+}
+
+// sections is a configuration with further settings, of which the sections answer,
+// chat and embedding count.
+func (o *sourceOptions) sections(g *globalOptions, settings ...config.Setting) (run.Config, error) {
 	if o.File == "-" && o.lines {
 		return run.Config{}, inputErrorf("--config: must be a file here, as standard input holds the lines to read")
 	}
-	var settings []config.Setting
 	for _, text := range o.Set {
 		s, err := config.ParseSetting(text)
 		if err != nil {
 			return run.Config{}, err
 		}
-		if !strings.HasPrefix(s.Key, "chat.") && !strings.HasPrefix(s.Key, "embedding.") {
-			return run.Config{}, inputErrorf("--set: must be a key of the section chat or embedding here (got %q)", s.Key)
+		if !strings.HasPrefix(s.Key, "answer.") && !strings.HasPrefix(s.Key, "chat.") && !strings.HasPrefix(s.Key, "embedding.") {
+			return run.Config{}, inputErrorf("--set: must be a key of the section answer, chat or embedding here (got %q)", s.Key)
 		}
 		settings = append(settings, s)
 	}

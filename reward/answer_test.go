@@ -1,0 +1,139 @@
+package reward
+
+import (
+	"math"
+	"testing"
+
+	"pgsrm/embed"
+	"pgsrm/task"
+)
+
+func matcher(change func(*task.AnswerOptions)) *task.Matcher {
+	o := task.DefaultAnswerOptions()
+	o.Normalize = "on"
+	change(&o)
+	return o.Matcher()
+}
+
+// What does not count changes no term: an answer in quotes earns to the bit what it
+// earns without, right or wrong.
+func TestNormalizedAnswersEarnTheSame(t *testing.T) {
+	spec, err := ParseSpec("exact + calibrated + centered + contrastive + domain + chrf + length + repetition + copy_penalty")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := map[string]string{"1": `"red."`, "2": "**blue**", "3": "green!", "4": "red"}
+	m, err := New(t.Context(), spec, mixing, quoted, &plane{}, matcher(func(*task.AnswerOptions) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := New(t.Context(), spec, mixing, map[string]string{"1": "red", "2": "blue", "3": "green", "4": "red"}, &plane{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := m.Calibration().Between, plain.Calibration().Between; a != b || len(m.Calibration().Answers) != 3 {
+		t.Errorf("between is %v, want %v; answers %q", a, b, m.Calibration().Answers)
+	}
+	for _, answer := range []string{"blue", "pink", "???", "blue blue"} {
+		want := plain.Score(t.Context(), []Sample{{Prompt: "mix", Response: answer, Reference: "blue"}})[0]
+		for _, form := range []string{answer, `"` + answer + `"`, "“" + answer + "”", "**" + answer + "**", "- " + answer, "```\n" + answer + "\n```\n"} {
+			got := m.Score(t.Context(), []Sample{{Prompt: "mix", Response: form, Reference: `"blue".`}})[0]
+			if got.Err != nil || got.Reward != want.Reward {
+				t.Errorf("%q earns %v (%v), want %v (%v)", form, got.Reward, got.Terms, want.Reward, want.Terms)
+			}
+		}
+	}
+}
+
+// An answer that is right but for what does not count earns all that a right one does.
+func TestNormalizedRightEarnsAll(t *testing.T) {
+	spec, err := Named("pgsrm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		match *task.Matcher
+		want  float64
+	}{"on": {matcher(func(*task.AnswerOptions) {}), 1}, "off": {matcher(func(o *task.AnswerOptions) { o.Normalize = "off" }), 0}, "nil": {nil, 0}} {
+		m, err := New(t.Context(), spec, mixing, answers, &plane{}, c.match)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, response := range []string{`"Red."`, "the red", "**A red**!"} {
+			if got := m.Score(t.Context(), []Sample{{Response: response, Reference: "red"}})[0]; got.Err != nil || math.Abs(got.Reward-c.want) > 1e-6 {
+				t.Errorf("%s: %q earns %v, want %v", name, response, got.Reward, c.want)
+			}
+		}
+	}
+}
+
+// The rewards see the answer alone; a response without one earns nothing.
+func TestExtractedAnswers(t *testing.T) {
+	spec, err := ParseSpec("exact + 0.5*cosine + 0.25*length")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := New(t.Context(), spec, mixing, answers, &plane{}, matcher(func(o *task.AnswerOptions) { o.After, o.FirstLine = "Answer:", true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for response, want := range map[string]float64{
+		"blue is cold. Answer: red\nand more": 1.75, "Answer:\n\nblue": 0.25, "red": 0, "Answer:": 0, "Answer: blue Answer: red": 1.75,
+	} {
+		if got := m.Score(t.Context(), []Sample{{Response: response, Reference: "red"}})[0]; got.Err != nil || math.Abs(got.Reward-want) > 1e-6 {
+			t.Errorf("%q earns %v (%v), want %v", response, got.Reward, got.Terms, want)
+		}
+	}
+}
+
+// Quotes do not hide that the prompt is said again, and a short prompt is no echo of
+// a word that begins like it.
+func TestNormalizedEcho(t *testing.T) {
+	match := matcher(func(*task.AnswerOptions) {})
+	for _, c := range []struct {
+		prompt, response string
+		want             bool
+	}{
+		{"The opposite of 'hot' is ", `"The opposite of 'hot' is cold."`, true},
+		{"What belongs to: 'dog'?", "What belongs to: 'dog'? animal", true},
+		{"Hot?", "Hotel", false},
+		{"Hot?", `"Hot"`, true},
+		{"Hot?", "", true},
+	} {
+		s := Sample{Prompt: c.prompt, Response: match.Text(c.response), Reference: "cold"}
+		if got := void(s, match); got != c.want {
+			t.Errorf("void of %q after %q is %t", c.response, c.prompt, got)
+		}
+	}
+}
+
+// A probe's constants are answers: they need no marker.
+func TestProbeWithMarker(t *testing.T) {
+	k, err := task.Builtin("opposites")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := embed.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := Named("pgsrm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Probe(t.Context(), k, references(k), e, spec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := references(k)
+	for id, a := range said {
+		said[id] = "so it is\nAnswer: " + a
+	}
+	got, err := Probe(t.Context(), k, said, e, spec, matcher(func(o *task.AnswerOptions) { o.After, o.Normalize = "Answer:", "off" }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.BestConstant != want.BestConstant || got.AUC != want.AUC {
+		t.Errorf("got %+v, want %+v", got.BestConstant, want.BestConstant)
+	}
+}

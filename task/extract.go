@@ -1,0 +1,97 @@
+package task
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// extract narrows a text to the answer in it: what stands after the marker, of that
+// the first line, of that what the expression finds, of that the last number. ok is
+// false where one of them finds nothing.
+func (m *Matcher) extract(text string) (answer string, ok bool) {
+	o := m.options
+	if o.After != "" {
+		i := strings.LastIndex(text, o.After)
+		if i < 0 {
+			return "", false
+		}
+		text = text[i+len(o.After):]
+	}
+	if o.FirstLine {
+		if text, ok = firstLine(text); !ok {
+			return "", false
+		}
+	}
+	if m.pattern != nil {
+		if text, ok = firstGroup(m.pattern, text); !ok {
+			return "", false
+		}
+	}
+	if o.LastNumber {
+		return lastNumber(text)
+	}
+	return text, true
+}
+
+// firstLine is the first line that is neither blank nor the fence of a code block.
+func firstLine(text string) (string, bool) {
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) != "" && !isFence(line) {
+			return strings.TrimSpace(line), true
+		}
+	}
+	return "", false
+}
+
+// firstGroup is what the first group of the first match holds, the whole match
+// where the expression has no group.
+func firstGroup(re *regexp.Regexp, text string) (string, bool) {
+	at := re.FindStringSubmatchIndex(text)
+	if len(at) > 2 {
+		at = at[2:4]
+	}
+	if at == nil || at[0] < 0 {
+		return "", false
+	}
+	return text[at[0]:at[1]], true
+}
+
+// number matches a number without its sign, groups of thousands with commas.
+var number = regexp.MustCompile(`(?:[0-9]{1,3}(?:,[0-9]{3})+\b|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+`)
+
+// lastNumber is the last number of a text as GSM8K compares it (Cobbe et al. 2021),
+// without separators of thousands, and in one form: no zeros that say nothing.
+func lastNumber(text string) (string, bool) {
+	all := number.FindAllStringIndex(text, -1)
+	if all == nil {
+		return "", false
+	}
+	last := all[len(all)-1]
+	digits := strings.ReplaceAll(text[last[0]:last[1]], ",", "")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	whole, fraction = strings.TrimLeft(whole, "0"), strings.TrimRight(fraction, "0")
+	if whole == "" {
+		whole = "0"
+	}
+	if fraction != "" {
+		whole += "." + fraction
+	}
+	if whole != "0" && negative(text[:last[0]]) {
+		whole = "-" + whole
+	}
+	return whole, true
+}
+
+// negative says that the text before a number ends in its minus sign, and not in a
+// hyphen or a minus between two operands.
+func negative(before string) bool {
+	before = strings.TrimRight(before, "$€£")
+	head := strings.TrimSuffix(strings.TrimSuffix(before, "-"), "−")
+	if head == before {
+		return false
+	}
+	r, _ := utf8.DecodeLastRuneInString(head)
+	return head == "" || !unicode.IsLetter(r) && !unicode.IsNumber(r) && r != ')'
+}
