@@ -46,6 +46,7 @@ var splittings = []splitting{
 	{names: []string{"tekken"}, stages: []string{patternTekken}, ignoreMerges: true, addBOS: true},
 	{names: []string{"gpt-4o"}, stages: []string{patternGPT4o}},
 	{names: []string{"deepseek-v3"}, stages: []string{`\p{N}{1,3}`, `[一-龥぀-ゟ゠-ヿ]+`, patternDeepSeek}},
+	{names: []string{"deepseek-coder"}, stages: []string{`[\r\n]`, `\s?\p{L}+`, `\s?\p{P}+`, `[一-龥ࠀ-一가-퟿]+`, digits}},
 	// what llama.cpp does with files that name nothing
 	{names: []string{"default"}, stages: []string{`[\p{P}\$\+<=>\^~\|]+`, tokenizer.PatternGPT2, `\p{N}+`, `[0-9][0-9][0-9]`}},
 }

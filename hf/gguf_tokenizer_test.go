@@ -2,18 +2,21 @@ package hf
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
 
-	"github.com/google/go-cmp/cmp"
+	diff "github.com/google/go-cmp/cmp"
 
 	"pgsrm/gguf"
 	"pgsrm/tokenizer"
@@ -128,26 +131,96 @@ func readCases(t *testing.T, path string) (cases []vocabCase) {
 	return cases
 }
 
+// vocabPeer runs make.py and gives its output, line by line, to each.
+func vocabPeer(t *testing.T, each func(line []byte), args ...string) {
+	t.Helper()
+	python := os.Getenv("PGSRM_PYTHON")
+	if python == "" {
+		t.Skip("PGSRM_PYTHON is not set: the comparison with PyPI tokenizers, transformers and xllamacpp was skipped")
+	}
+	cmd := exec.Command(python, append([]string{"testdata/gguf_vocab/make.py"}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, stderr.Bytes()[max(0, stderr.Len()-2000):])
+	}
+	for line := range bytes.Lines(out) {
+		each(line)
+	}
+}
+
 // TestSmolLM2Tokenizer: the tokenizer of a real file, SmolLM2-135M-Instruct, makes the
-// ids of llama.cpp: digits one by one, special tokens where they are asked for.
+// ids of PyPI tokenizers and of llama.cpp on 20,000 texts; PGSRM_PARITY_CASES changes
+// the number.
 func TestSmolLM2Tokenizer(t *testing.T) {
 	path := os.Getenv("PGSRM_SMOLLM2")
 	if path == "" {
 		t.Skip("PGSRM_SMOLLM2 does not name the GGUF file of SmolLM2-135M-Instruct")
 	}
-	files, err := ggufTokenizerFiles(readMetadata(t, path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tok, err := tokenizer.LoadFS(filesFS(files))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const text = "Hello world 1234 <|im_start|>"
+	tok := ggufTokenizer(t, path)
+	const text = "Hello world 1234 <|im_start|>" // digits one by one, special tokens where they are asked for
 	got := [][]int32{tok.EncodeSpecial(text), tok.Encode(text)}
 	want := [][]int32{{19556, 905, 216, 33, 34, 35, 36, 216, 1}, {19556, 905, 216, 33, 34, 35, 36, 2067, 108, 306, 79, 3738, 108, 46}}
-	if d := cmp.Diff(want, got); d != "" {
+	if d := diff.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+	count := cmp.Or(os.Getenv("PGSRM_PARITY_CASES"), "20000")
+	n, bad, asked := 0, 0, 0
+	vocabPeer(t, func(line []byte) {
+		var c vocabCase
+		if err := json.Unmarshal(line, &c); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.check(tok); err != nil {
+			if bad++; bad <= 3 {
+				t.Error(err)
+			}
+		}
+		if n++; c.Llama != nil {
+			asked++
+		}
+	}, path, count, "1")
+	if strconv.Itoa(n) != count || bad > 0 {
+		t.Errorf("%d of %d texts differ, %s were asked for", bad, n, count)
+	}
+	t.Logf("%d texts, of llama.cpp too: %d", n, asked)
+}
+
+// TestGGUFTokenizersInTransformers: AutoTokenizer loads the folders, with the same ids.
+func TestGGUFTokenizersInTransformers(t *testing.T) {
+	paths, dir := vocabFiles(t), t.TempDir()
+	var folders []string
+	for _, path := range paths {
+		files, err := ggufTokenizerFiles(readMetadata(t, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := filepath.Join(dir, strings.TrimSuffix(filepath.Base(path), ".gguf"))
+		files[configFile] = []byte(`{"model_type":"llama"}`)
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for name, data := range files {
+			if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		folders = append(folders, folder)
+	}
+	n := 0
+	vocabPeer(t, func(line []byte) {
+		var got []vocabCase
+		if err := json.Unmarshal(line, &got); err != nil {
+			t.Fatal(err)
+		}
+		if d := diff.Diff(readCases(t, strings.TrimSuffix(paths[n], ".gguf")+".json.gz"), got); d != "" {
+			t.Errorf("%s: %.2000s", paths[n], d)
+		}
+		n++
+	}, folders...)
+	if n != len(paths) {
+		t.Errorf("%d of %d folders", n, len(paths))
 	}
 }
 
@@ -170,7 +243,7 @@ func TestGGUFTokenizerRoundTrip(t *testing.T) {
 			if strings.HasPrefix(p.Key, "tokenizer.") && p.Key != keyScores && ok != (p.Value != false || p.Key != keyAddEOS) {
 				t.Errorf("%s: %s is there: %v", path, p.Key, ok)
 			}
-			if d := cmp.Diff(p.Value, got); ok && p.Key != keyScores && d != "" {
+			if d := diff.Diff(p.Value, got); ok && p.Key != keyScores && d != "" {
 				t.Errorf("%s: %s: %s", path, p.Key, d)
 			}
 		}
@@ -178,7 +251,7 @@ func TestGGUFTokenizerRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		if d := cmp.Diff(files, again); d != "" {
+		if d := diff.Diff(files, again); d != "" {
 			t.Errorf("%s: %.2000s", path, d)
 		}
 		_, scores := written.Value(keyScores)

@@ -4,11 +4,14 @@
                                       llama.cpp and the tokenizer that a file was made of differ
     python make.py FILE COUNT SEED    prints COUNT cases of a GGUF file of byte-level BPE, a JSON
                                       line each, for the parity test
+    python make.py DIR...             prints what transformers makes of the texts of NAME.json.gz with
+                                      the folder DIR/NAME, a JSON line of cases each
 
 A case has a text in hex and its ids with special tokens found in it, and with none. They come from
 the tokenizer of PyPI tokenizers of which the file was made, for SentencePiece's BPE from llama.cpp;
 with COUNT from a tokenizer that is built here from the file's metadata, and from llama.cpp as well
-where PyPI xllamacpp is there. Needs gguf, and sentencepiece to write.
+where PyPI xllamacpp is there, but for texts with a byte that has no token: tokenizers leaves it out
+before it merges, llama.cpp afterwards. Needs gguf, and sentencepiece to write.
 """
 
 import gzip
@@ -52,6 +55,13 @@ PRES = {
     "tekken": (splits(TEKKEN), False, True, True),
     "gpt-4o": (splits(O200K), False, False, False),
     "deepseek-v3": (splits(r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+", DEEPSEEK), False, False, False),
+    "deepseek-coder": (
+        pre_tokenizers.Sequence(
+            [pre_tokenizers.Split(Regex(p), "isolated") for p in [r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+"]]
+            + [pre_tokenizers.Digits(True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        ),
+        False, False, False,
+    ),
     "default": (splits(r"[\p{P}\$\+<=>\^~\|]+", GPT2_PATTERN, r"\p{N}+", r"[0-9][0-9][0-9]"), False, False, False),
 }
 PRES["command-r"] = (PRES["smollm"][0], True, False, False)
@@ -203,6 +213,13 @@ def texts(count, seed):
         yield raw.decode("utf-8", "replace") + (mixed if rng.randrange(3) == 0 else "")
 
 
+def bytes_to_unicode():
+    """The characters that stand for bytes: themselves where they are printable."""
+    own = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    rest = [b for b in range(256) if b not in own]
+    return {b: chr(b) for b in own} | {b: chr(256 + i) for i, b in enumerate(rest)}
+
+
 def byte_level_ids(tok):
     def ids(text, special):
         tok.encode_special_tokens = not special
@@ -256,7 +273,25 @@ def make(name, fill, ids=None, other=None):
         f.write(gzip.compress(text.encode(), mtime=0))
 
 
+def transformers_cases(path):
+    """The texts of a committed file with the ids of transformers."""
+    from transformers import AutoTokenizer
+
+    tok = AutoTokenizer.from_pretrained(path)
+    with gzip.open(os.path.join(HERE, os.path.basename(path) + ".json.gz")) as f:
+        raw = [bytes.fromhex(c["text"]).decode() for c in json.load(f)]
+
+    def ids(text, special):
+        return tok(text, add_special_tokens=special, split_special_tokens=not special)["input_ids"]
+
+    return [case(ids, text) for text in raw]
+
+
 def main(args):
+    if args and os.path.isdir(args[0]):
+        for path in args:
+            print(json.dumps(transformers_cases(path)))
+        return
     if args:
         path, count, seed = args[0], int(args[1]), int(args[2])
         ids, llama = byte_level_ids(from_file(path)), None
@@ -264,9 +299,11 @@ def main(args):
             llama = LlamaCpp(path)
         except ImportError:
             print("PyPI xllamacpp is not there: llama.cpp is not asked", file=sys.stderr)
+        tok = from_file(path)
+        known = {b for b, c in bytes_to_unicode().items() if tok.token_to_id(c) is not None}
         for text in texts(count, seed):
             c = case(ids, text)
-            if llama is not None:
+            if llama is not None and known.issuperset(text.encode()):
                 c["llama"] = case(llama.ids, text)
             print(json.dumps(c))
         return
