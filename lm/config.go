@@ -110,6 +110,15 @@ func (c Config) EndsWith(token int32) bool {
 	return token == c.EOS && token >= 0 || slices.Contains(c.EndTokens, token)
 }
 
+// Room is how many tokens the longest of the prompts leaves of the context.
+func (c Config) Room(prompts [][]int32) int {
+	room := c.Positions
+	for _, p := range prompts {
+		room = min(room, c.Positions-len(p))
+	}
+	return room
+}
+
 // Fits reports a prompt that leaves no room for n more tokens in the context.
 func (c Config) Fits(prompt []int32, n int) error {
 	if len(prompt) == 0 {

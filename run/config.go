@@ -1,6 +1,7 @@
 package run
 
 import (
+	"pgsrm/config"
 	"pgsrm/embed"
 	"pgsrm/hf"
 	"pgsrm/parent"
@@ -48,6 +49,10 @@ type Config struct {
 	Recompute bool   `yaml:"recompute"`                 // activations are computed again instead of kept: less memory, same results
 	Threads   int    `yaml:"threads" range:"[0, 1024]"` // worker threads, 0 = all; results do not depend on it
 	Out       string `yaml:"out"`                       // the run directory
+
+	// Undecided is what a Preset that is empty would set, by the kind of the parent's
+	// answers; Resolve fills it in.
+	Undecided map[task.Kind][]config.Setting `yaml:"-"`
 }
 
 // ChatTemplate is the use of the chat template of the child's folder.
@@ -79,7 +84,7 @@ type Rollout struct {
 	TopK             int     `yaml:"top_k" range:"[0, 1000000]"`          // 0 = off
 	TopP             float64 `yaml:"top_p" range:"[0, 1]"`                // 0 or 1 = off
 	MinP             float64 `yaml:"min_p" range:"[0, 1]"`                // 0 = off
-	MaxNewTokens     int     `yaml:"max_new_tokens" range:"[0, 1048576]"` // 0 = the task's own
+	MaxNewTokens     int     `yaml:"max_new_tokens" range:"[0, 1048576]"` // with EOS; 0 = by the references, see AnswerLimit
 }
 
 // Optimizer is AdamW; the learning rate is in the schedule, the clipping of

@@ -247,7 +247,7 @@ func TestPretrainedPreset(t *testing.T) {
 }
 
 // A task whose references come from a parent has no kind of its own: that of the
-// answers in a file counts, and without one the user is told.
+// answers in a file counts, and without one the parent decides.
 func TestPresetOfATaskWithoutReferences(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -263,14 +263,13 @@ func TestPresetOfATaskWithoutReferences(t *testing.T) {
 	texts := write("texts.jsonl", "{\"prompt\":\"a\",\"answer\":\"it is red\"}\n{\"prompt\":\"b\",\"answer\":\"blue\"}\n")
 	for _, c := range []struct {
 		task, parent, preset, want, from string
-		warns                            bool
 	}{
-		{bare, "openai:m@http://h", "", "sentence", byNothing, true},
-		{bare, "openai:m@http://h", "lexical", "lexical", "--preset", false},
-		{bare, "file:" + words, "", "lexical", byAnswers, false},
-		{bare, "file:" + texts, "", "sentence", byAnswers, false},
-		{partly, "openai:m@http://h", "", "lexical", byKind, false},
-		{"colors", "openai:m@http://h", "", "lexical", byKind, false},
+		{bare, "openai:m@http://h", "", "", byParent},
+		{bare, "openai:m@http://h", "lexical", "lexical", "--preset"},
+		{bare, "file:" + words, "", "lexical", byAnswers},
+		{bare, "file:" + texts, "", "sentence", byAnswers},
+		{partly, "openai:m@http://h", "", "lexical", byKind},
+		{"colors", "openai:m@http://h", "", "lexical", byKind},
 	} {
 		settings := []config.Setting{{From: "--task", Key: "task", Value: c.task}, {From: "--parent", Key: "parent", Value: c.parent}}
 		if c.preset != "" {
@@ -280,8 +279,8 @@ func TestPresetOfATaskWithoutReferences(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Preset != c.want || r.Origin("preset").Name != c.from || (r.Warning() != "") != c.warns {
-			t.Errorf("%s, %s: got %s by %s, warning %q", c.task, c.parent, r.Preset, r.Origin("preset").Name, r.Warning())
+		if r.Preset != c.want || r.Origin("preset").Name != c.from {
+			t.Errorf("%s, %s: got %s by %s", c.task, c.parent, r.Preset, r.Origin("preset").Name)
 		}
 	}
 	_, err := Resolve(config.File{}, []config.Setting{{From: "--task", Key: "task", Value: bare}, {From: "--parent", Key: "parent", Value: "file:none"}})

@@ -21,8 +21,13 @@ type Plan struct {
 	Embedder string `json:"embedder"`        // its model
 	Steps    int    `json:"steps"`
 	Episodes int    `json:"episodes"`
-	Out      string `json:"out"`
-	State    string `json:"state"` // of Out, see Inspect
+	// Notes say what was decided about preset and longest answer, or is left to the
+	// parent's answers.
+	Notes []string `json:"notes,omitempty"`
+	// Warnings are what a run would warn of at its start.
+	Warnings []string `json:"warnings,omitempty"`
+	Out      string   `json:"out"`
+	State    string   `json:"state"` // of Out, see Inspect
 }
 
 // DryRun opens all that a run of the configuration would and reports what it
@@ -57,9 +62,16 @@ func DryRun(cfg Config, resume bool, deps Deps) (Plan, error) {
 		return Plan{}, config.Bad(err)
 	}
 	p.Parent = source.Identity()
+	if cfg.Preset == "" {
+		r.note("preset lexical or sentence, by the parent's answers")
+	}
 	if err := r.openPrompts(r.references()); err != nil {
 		return Plan{}, err
 	}
+	if cfg.Rollout.MaxNewTokens == 0 && cfg.Parent != "builtin" && !builtinChild(cfg.Child) {
+		r.note("the references of the task stand for the answers of the parent, which decide")
+	}
+	p.Notes, p.Warnings = r.notes, r.warnings.take()
 	p.Train, p.HeldOut = len(r.task.Select(task.Train)), len(r.task.Select(task.HeldOut))
 	p.Weights = r.model.NumParams()
 	if p.Trained = p.Weights; cfg.LoRA.On() {
@@ -105,7 +117,7 @@ func checkOut(cfg Config, resume bool) (state string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return state, sameConfig(began, cfg, cfg.Out)
+	return state, cfg.continues(began, cfg.Out)
 }
 
 // tryEmbedder opens the embedder, unless it would write, and names it.

@@ -56,7 +56,7 @@ func (r *run) evaluate(ctx context.Context) error {
 
 // greedy answers the prompts with the most likely tokens. [len(prompts)]
 func (r *run) greedy(ctx context.Context, prompts []prompt) ([]reward.Sample, []lm.Generation, error) {
-	gens, err := r.model.Greedy(ctx, tokensOf(prompts), r.maxNewTokens())
+	gens, err := r.model.Greedy(ctx, tokensOf(prompts), r.cfg.Rollout.MaxNewTokens)
 	if ctx.Err() != nil {
 		return nil, nil, fmt.Errorf("step %d: %w", r.done, ErrInterrupted)
 	}

@@ -33,6 +33,7 @@ type Started struct {
 	Step, Steps       int // step reached so far, and of the whole run
 	Episode, Episodes int // likewise
 	Resumed           bool
+	Notes             []string // what was decided for the run, in words
 }
 
 // Metrics are named numbers of one step. An evaluation is an event of its own

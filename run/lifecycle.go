@@ -60,7 +60,7 @@ func Resume(ctx context.Context, cfg Config, deps Deps) (Result, error) {
 		case !ok:
 			return start(ctx, cfg, d, deps)
 		}
-		if err := sameConfig(began, cfg, d.path); err != nil {
+		if err := cfg.continues(began, d.path); err != nil {
 			return Result{}, err
 		}
 		complete, err := hasChild(d.path)
@@ -176,7 +176,7 @@ func (r *run) finish(ctx context.Context, subscribers []Subscriber, sizes map[st
 	}
 	r.events = append(files, subscribers...)
 	err = r.events.emit(Started{
-		Step: r.done, Steps: r.steps, Episode: r.episode(), Episodes: r.steps * r.cfg.EpisodesPerStep(), Resumed: sizes != nil,
+		Step: r.done, Steps: r.steps, Episode: r.episode(), Episodes: r.steps * r.cfg.EpisodesPerStep(), Resumed: sizes != nil, Notes: r.notes,
 	})
 	if err == nil && r.asked.Of > 0 {
 		err = r.events.emit(Timing{Step: r.done, Episode: r.episode(), Values: r.asked.values()})
@@ -285,6 +285,15 @@ func (r *run) nonFinite(err error) error {
 
 // episode is the number of samples drawn so far.
 func (r *run) episode() int { return r.done * r.cfg.EpisodesPerStep() }
+
+// continues demands the configuration of the run that began in a directory, and
+// takes over what that run decided.
+func (c *Config) continues(began Config, dir string) error {
+	if err := c.adopt(began); err != nil {
+		return err
+	}
+	return sameConfig(began, *c, dir)
+}
 
 // sameConfig demands that a run is resumed under the configuration that it began
 // with. Threads, Recompute, Out, the limits of a server and its prices may differ:

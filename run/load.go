@@ -1,8 +1,10 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -55,7 +57,8 @@ func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 	if err != nil {
 		return nil, first.layers.Place(err)
 	}
-	r, err := lay(preset, first.LoRA.On(), remembered(first.Child), file, settings)
+	memory := remembered(first.Child)
+	r, err := lay(cmp.Or(preset, string(task.Sentence)), first.LoRA.On(), memory, file, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +66,11 @@ func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 	if r.Preset == "" {
 		r.Preset = preset
 		r.layers.Derive("preset", from)
+	}
+	if preset == "" {
+		if err := r.leaveOpen(memory, file, settings); err != nil {
+			return nil, err
+		}
 	}
 	if err := config.First(r.Validate(), r.resolve(r.layers.Derive)); err != nil {
 		return nil, r.layers.Place(err)
@@ -100,13 +108,13 @@ const (
 	byChild   = "the child, which is not a built-in one"
 	byKind    = "the kind of the task"
 	byAnswers = "the answers in the parent's file"
-	byNothing = "default, as the task has no references"
+	byParent  = "the parent's answers, once they are known: lexical or sentence"
 )
 
 // presetOf is the preset that the configuration names, that of a child that is not
-// built in, or that of the kind of its task; from says which. Where the task has no references its kind is that of the
-// answers in the file of the parent. Another parent answers only once the run has
-// begun; then it is the preset of sentences, which leaves room for any answer.
+// built in, or that of the kind of its task; from says which. Where the task has no
+// references its kind is that of the answers in the file of the parent. Another
+// parent answers only once the run has begun: then it is "", still to be decided.
 func presetOf(c Config) (preset, from string, err error) {
 	if c.Preset != "" {
 		return c.Preset, "", config.OneOf("preset", c.Preset, Presets()...)
@@ -136,21 +144,30 @@ func presetOf(c Config) (preset, from string, err error) {
 			return string(kind), byAnswers, nil
 		}
 	}
-	return string(task.Sentence), byNothing, nil
+	return "", byParent, nil
+}
+
+// leaveOpen notes what the preset of each kind would set where nothing else does.
+// Until the kind is known the values are those of sentences.
+func (r *Resolved) leaveOpen(memory []config.Setting, file config.File, settings []config.Setting) error {
+	words, err := lay(string(task.Lexical), r.LoRA.On(), memory, file, settings)
+	if err != nil {
+		return err
+	}
+	r.Undecided = map[task.Kind][]config.Setting{}
+	sentences := config.Keys(&r.Config)
+	for i, k := range config.Keys(&words.Config) {
+		if s := sentences[i]; !k.Section && k.Text() != s.Text() {
+			r.layers.Derive(k.Name, fmt.Sprintf("the preset: lexical %s, sentence %s", k.Text(), s.Text()))
+			r.Undecided[task.Lexical] = append(r.Undecided[task.Lexical], config.Setting{From: "preset lexical", Key: k.Name, Value: k.Text()})
+			r.Undecided[task.Sentence] = append(r.Undecided[task.Sentence], config.Setting{From: "preset sentence", Key: k.Name, Value: s.Text()})
+		}
+	}
+	return nil
 }
 
 // builtinChild says whether a child's name denotes one in the binary.
 func builtinChild(name string) bool { return strings.HasPrefix(name, "builtin:") }
-
-// Warning is what the user should know about the configuration, "" where there is
-// nothing.
-func (r *Resolved) Warning() string {
-	if r.Origin("preset").Name != byNothing {
-		return ""
-	}
-	return "the task has no references, so that its kind is not known before the parent has answered: preset sentence; " +
-		"give --preset lexical where the answers are single words"
-}
 
 // atKey is config.At for an error that may name the key itself.
 func atKey(key string, err error) error {

@@ -38,7 +38,7 @@ func NewMemory(c ChatTemplate, maxNewTokens int) hf.Memory {
 
 // remember makes how the run prompts its child part of the child.
 func (r *run) remember() error {
-	return r.model.Remember(NewMemory(r.cfg.ChatTemplate, r.maxNewTokens()))
+	return r.model.Remember(NewMemory(r.cfg.ChatTemplate, r.cfg.Rollout.MaxNewTokens))
 }
 
 // ofMemory begins the origin of a value that the child remembers.

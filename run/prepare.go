@@ -47,6 +47,8 @@ type run struct {
 	start    map[string][]byte // files of the start, by name, until begin writes them
 	early    eventStream       // subscribers alone, before the files are open
 	warnings warnings          // of sources, not yet emitted
+	notes    []string          // what was decided, for Started
+	shared   *shared           // of a comparison, else nil
 	asked    Asked             // what the parent was asked; zero where a table answered
 
 	task     *task.Task
@@ -94,7 +96,10 @@ type split struct {
 // prepare opens everything that a run needs: task, embedder, child, the parent's
 // answers, reward and prompts. The run is at step 0.
 func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error) {
-	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, start: map[string][]byte{}, clock: deps.Clock, early: deps.Events, match: cfg.Matcher()}
+	r := &run{
+		cfg: cfg, steps: cfg.Steps(), dir: d, start: map[string][]byte{}, clock: deps.Clock, early: deps.Events,
+		shared: deps.shared, match: cfg.Matcher(),
+	}
 	r.needs = cfg.Options.Needs(cfg.Algorithm)
 	var err error
 	if r.task = deps.Task; r.task == nil {
@@ -115,10 +120,19 @@ func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, er
 	if err != nil {
 		return nil, err
 	}
+	if err := r.decide(answers); err != nil {
+		return nil, err
+	}
 	if err := r.openReward(ctx, answers); err != nil {
 		return nil, err
 	}
-	return r, r.openPrompts(answers)
+	if err := r.openPrompts(answers); err != nil {
+		return nil, err
+	}
+	if err := r.remember(); err != nil {
+		return nil, config.Errorf("child: %w", err)
+	}
+	return r, nil
 }
 
 // openChild loads the start child and what trains it.
@@ -148,9 +162,6 @@ func (r *run) openChild(deps Deps) error {
 	if r.prompter, err = r.cfg.ChatTemplate.Prompter(start); err != nil {
 		return config.Errorf("child: %w", err)
 	}
-	if err := r.remember(); err != nil {
-		return config.Errorf("child: %w", err)
-	}
 	if r.needs.Reference || r.cfg.MeasureKL {
 		r.reference = rl.NewReference(start.Frozen())
 	}
@@ -174,7 +185,7 @@ func (r *run) openPolicy() {
 // openPrompts tokenises the items that have an answer and sorts them into
 // those to train on and those to evaluate.
 func (r *run) openPrompts(answers map[string]string) error {
-	bySplit := map[task.Split][]prompt{}
+	var all []prompt
 	for i, it := range r.task.Items {
 		reference, ok := answers[it.ID]
 		if !ok {
@@ -191,10 +202,15 @@ func (r *run) openPrompts(answers map[string]string) error {
 		if p.tokens, err = r.prompter.Tokens(it.Prompt); err != nil {
 			return config.Errorf("task: item %s: %w", it.ID, err)
 		}
-		if err := r.model.Config.Fits(p.tokens, r.maxNewTokens()); err != nil {
-			return config.Errorf("task: item %s: %w", it.ID, err)
+		all = append(all, p)
+	}
+	r.decideLimit(answers, all)
+	bySplit := map[task.Split][]prompt{}
+	for _, p := range all {
+		if err := r.model.Config.Fits(p.tokens, r.cfg.Rollout.MaxNewTokens); err != nil {
+			return config.Errorf("task: item %s: %w", p.item.ID, err)
 		}
-		bySplit[it.Split] = append(bySplit[it.Split], p)
+		bySplit[p.item.Split] = append(bySplit[p.item.Split], p)
 	}
 	r.prompts = bySplit[task.Train]
 	if len(r.prompts) == 0 {
@@ -221,14 +237,6 @@ func spread(all []prompt, n int) []prompt {
 		out[i] = all[i*len(all)/n]
 	}
 	return out
-}
-
-// maxNewTokens is the longest response, EOS included.
-func (r *run) maxNewTokens() int {
-	if n := r.cfg.Rollout.MaxNewTokens; n > 0 {
-		return n
-	}
-	return r.task.MaxNewTokens
 }
 
 // digest identifies the weights of a model: the hex SHA-256 of all parameters,

@@ -37,7 +37,7 @@ func (r *run) step(ctx context.Context) error {
 	scored := r.clock()
 
 	batch := &rl.Batch{
-		Prompts: len(prompts), G: rollout.G, MaxNewTokens: r.maxNewTokens(), Samples: samples, PromptID: itemIDs(prompts),
+		Prompts: len(prompts), G: rollout.G, MaxNewTokens: r.cfg.Rollout.MaxNewTokens, Samples: samples, PromptID: itemIDs(prompts),
 	}
 	metrics, err := r.algo.Update(r.policy, batch, rl.Step{
 		Index: step - 1, LR: r.cfg.Schedule.At(step-1, r.steps), RNG: stream(r.cfg.Seed, forUpdate, step),
@@ -110,7 +110,7 @@ func (r *run) rollout(step int, prompts []prompt, ids []promptID) (rl.Rollout, e
 	r.state.Reset()
 	out := rl.Rollout{State: r.state, Prompts: tokensOf(prompts), G: o.SamplesPerPrompt, Temperature: float32(o.Temperature)}
 	gens, err := r.model.Generate(r.state, out.Prompts, out.G, lm.SampleOptions{
-		Temperature: out.Temperature, TopK: o.TopK, TopP: float32(o.TopP), MinP: float32(o.MinP), MaxNewTokens: r.maxNewTokens(),
+		Temperature: out.Temperature, TopK: o.TopK, TopP: float32(o.TopP), MinP: float32(o.MinP), MaxNewTokens: r.cfg.Rollout.MaxNewTokens,
 	}, func(p, g int) *rand.Rand {
 		return stream(r.cfg.Seed, forSampling, step, ids[p].item, ids[p].repeat*out.G+g)
 	})

@@ -61,6 +61,13 @@ func (t *Terminal) Println(format string, args ...any) {
 // Warn shows a warning that belongs to no run.
 func (t *Terminal) Warn(text string) { t.Println("warning: %s", text) }
 
+// tell shows what was decided for the run of that name.
+func (t *Terminal) tell(name string, notes []string) {
+	for _, text := range notes {
+		t.Println("%s%s", prefix(name), text)
+	}
+}
+
 // pace is how fast a run goes: episodes and seconds of this process.
 type pace struct {
 	episodes int // of the whole run
@@ -140,6 +147,7 @@ func (v *barView) Event(e Event) error {
 			mpb.PrependDecorators(decor.Name(v.name, decor.WCSyncSpaceR)),
 			mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), shown(&v.speed), shown(&v.score)))
 		v.bar.SetCurrent(int64(e.Episode))
+		v.terminal.tell(v.name, e.Notes)
 	case Metrics:
 		v.bar.SetCurrent(int64(e.Episode))
 		if text := shortScore(e.Values); text != "" {
@@ -208,6 +216,7 @@ func (v *plainView) Event(e Event) error {
 		if e.Resumed {
 			v.terminal.Println("%sresumes at episode %d of %d", prefix(v.name), e.Episode, e.Episodes)
 		}
+		v.terminal.tell(v.name, e.Notes)
 	case Metrics:
 		if score := scoreText(e.Values); score != "" {
 			parts := []string{fmt.Sprintf("episode %d of %d", e.Episode, v.pace.episodes), score}

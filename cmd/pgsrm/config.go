@@ -96,6 +96,9 @@ func shownValues(r *run.Resolved) []shownValue {
 // printPlans prints the configuration and what would be run: the output of
 // --dry-run.
 func printPlans(g *globalOptions, r *run.Resolved, plans ...run.Plan) error {
+	for _, text := range plans[0].Warnings {
+		g.Log.Warn(text)
+	}
 	if g.JSON {
 		return g.printJSON(struct {
 			Values []shownValue `json:"values"`
@@ -110,6 +113,9 @@ func printPlans(g *globalOptions, r *run.Resolved, plans ...run.Plan) error {
 	fmt.Fprintf(w, "\ntask      %s, %d prompts to train on, %d held out\n", printable.Text(p.Task), p.Train, p.HeldOut)
 	fmt.Fprintf(w, "child     %s, %d weights, %d of them trained\n", printable.Text(p.Child), p.Weights, p.Trained)
 	fmt.Fprintf(w, "parent    %s\nembedder  %s\n", printable.Text(p.Parent), printable.Text(shortName(p.Embedder)))
+	for _, text := range p.Notes {
+		fmt.Fprintf(w, "decided   %s\n", printable.Text(text))
+	}
 	for _, p := range plans {
 		fmt.Fprintf(w, "run       %s (%s), %d episodes in %d steps\n", printable.Text(p.Out), p.State, p.Episodes, p.Steps)
 	}

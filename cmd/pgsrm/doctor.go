@@ -91,9 +91,9 @@ func runDoctor(ctx context.Context, o *doctorOptions, g *globalOptions, deps rem
 
 // all makes the checks in the order in which a run needs the things.
 func (d *doctor) all(ctx context.Context) {
-	name := "of the defaults"
-	if d.cfg.Preset != "" {
-		name = "preset " + d.cfg.Preset
+	name := "preset " + d.cfg.Preset
+	if d.cfg.Preset == "" {
+		name = "preset lexical or sentence, as the parent's answers will be; as a sentence"
 	}
 	d.add("configuration", checkOK, fmt.Sprintf("%s, %d episodes in %d steps", name, d.cfg.Episodes, d.cfg.Steps()), "")
 	d.kernel()

@@ -58,7 +58,7 @@ func (o *evalOptions) AddFlags(f *pflag.FlagSet) {
 	o.limited = true
 	o.addTask(f)
 	f.StringVar(&o.Split, "split", "", "prompts to answer: held-out or train (default held-out)")
-	f.IntVar(&o.MaxNewTokens, "max-new-tokens", 0, "longest answer, its end token included (0 = the task's)")
+	f.IntVar(&o.MaxNewTokens, "max-new-tokens", 0, "longest answer, its end token included (0 = the task's; for a child that is not built in by the references)")
 	o.addParent(f)
 	o.addEmbedder(f)
 	f.StringVar(&o.Text, "text", "", "measure the perplexity of this file instead")
@@ -139,7 +139,29 @@ func (o *evalOptions) answers(ctx context.Context, t *task.Task, items []task.It
 	if err != nil {
 		return nil, err
 	}
-	return greedyAnswers(ctx, m, input, known, o.limit(m, o.MaxNewTokens, t.MaxNewTokens))
+	prompts, err := promptTokens(input, known)
+	if err != nil {
+		return nil, err
+	}
+	n := o.limit(m, o.MaxNewTokens, o.answerLimit(t, known, input, m.Config.Room(prompts), g))
+	return known, greedyAnswers(ctx, m, prompts, known, n)
+}
+
+// answerLimit is the longest answer to measure where no flag says it: as in a run
+// whose parent gives the references of the task, or those that are known.
+func (o *childOptions) answerLimit(t *task.Task, known []eval.Answer, input *hf.Prompter, room int, g *globalOptions) int {
+	references := map[string]string{}
+	for _, it := range t.Items {
+		references[it.ID] = it.Reference
+	}
+	for _, a := range known {
+		references[a.Item.ID] = a.Reference
+	}
+	n, why := run.AnswerLimit(o.Child, t, references, input, room)
+	if why != "" {
+		g.Log.Debug("longest answer", "tokens", n, "since", why)
+	}
+	return n
 }
 
 // withReference returns the items that have a reference in the task or an answer
@@ -167,26 +189,33 @@ func (o *sourceOptions) withReference(ctx context.Context, t *task.Task, items [
 	return out, nil
 }
 
-// greedyAnswers fills in the child's greedy answers.
-func greedyAnswers(ctx context.Context, m *hf.Model, input *hf.Prompter, answers []eval.Answer, maxNewTokens int) ([]eval.Answer, error) {
+// promptTokens are the tokens of the prompts. [len(answers)]
+func promptTokens(input *hf.Prompter, answers []eval.Answer) ([][]int32, error) {
 	prompts := make([][]int32, len(answers))
 	for i, a := range answers {
 		var err error
 		if prompts[i], err = input.Tokens(a.Item.Prompt); err != nil {
 			return nil, inputErrorf("task: item %s: %w", a.Item.ID, err)
 		}
+	}
+	return prompts, nil
+}
+
+// greedyAnswers fills in the child's greedy answers to the prompts.
+func greedyAnswers(ctx context.Context, m *hf.Model, prompts [][]int32, answers []eval.Answer, maxNewTokens int) error {
+	for i, a := range answers {
 		if err := m.Config.Fits(prompts[i], maxNewTokens); err != nil {
-			return nil, inputErrorf("task: item %s: %w", a.Item.ID, err)
+			return inputErrorf("task: item %s: %w", a.Item.ID, err)
 		}
 	}
 	gens, err := m.Greedy(ctx, prompts, maxNewTokens)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i, gen := range gens {
 		answers[i].Response = m.Tokenizer.Decode(gen.Tokens, true)
 	}
-	return answers, nil
+	return nil
 }
 
 // printEvaluation prints the measures as a table.

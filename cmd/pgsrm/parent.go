@@ -56,7 +56,8 @@ type parentOptions struct {
 
 // AddFlags adds the flags of parent.
 func (o *parentOptions) AddFlags(f *pflag.FlagSet) {
-	o.configOptions.AddFlags(f, "reward", "algorithm", "preset", "child", "embedder", "seed", "episodes", "out")
+	o.configOptions.AddFlags(f, "reward", "algorithm", "preset", "child", "chat-template", "chat-system", "chat-date", "chat-variables",
+		"embedder", "seed", "max-new-tokens", "lr", "episodes", "out")
 	f.BoolVar(&o.Estimate, "estimate", false, "say what asking will take, and ask nothing")
 }
 
@@ -69,7 +70,7 @@ type parentLine struct {
 }
 
 func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
-	o.told = true // preset and child, of which it tells, decide nothing here
+	o.told = true // what the child remembers decides nothing here
 	cfg, err := o.load(g)
 	if err != nil {
 		return err

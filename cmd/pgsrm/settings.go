@@ -17,7 +17,7 @@ type configOptions struct {
 	flags *pflag.FlagSet
 	keys  []configFlag
 
-	told bool // what the user should know was logged
+	told bool // what the child remembers was logged
 }
 
 // configFlag is a flag that sets one key of the configuration.
@@ -42,7 +42,7 @@ var configFlags = []configFlag{
 	{"parent", "parent", "source of the reference answers: builtin, file:PATH, openai:MODEL@URL, a model folder, a GGUF file or hf:ORG/NAME (default builtin)"},
 	{"embedder", "embedder", "source of the vectors (default builtin)"},
 	{"seed", "seed", "of all random numbers (default 1)"},
-	{"max-new-tokens", "rollout.max_new_tokens", "longest answer, its end token included (default 0: the task's)"},
+	{"max-new-tokens", "rollout.max_new_tokens", "longest answer, its end token included (default 0: the task's, or by the references for a child that is not built in)"},
 	{"lr", "schedule.lr", "peak learning rate (default: by the preset)"},
 	{"episodes", "episodes", "answers sampled in the whole run (default: by the preset)"},
 	{"recompute", "recompute", "compute activations again instead of keeping them: less memory, the same results"},
@@ -124,21 +124,11 @@ func (o *configOptions) resolve(g *globalOptions) (*run.Resolved, error) {
 		return nil, err
 	}
 	r, err := run.Resolve(file, settings)
-	if err == nil && !o.told {
+	if err == nil && r.Remembered() != "" && !o.told {
 		o.told = true
-		o.tell(r, g)
+		g.Log.Info(r.Remembered())
 	}
 	return r, err
-}
-
-// tell logs what the user should know about the configuration.
-func (o *configOptions) tell(r *run.Resolved, g *globalOptions) {
-	if text := r.Warning(); text != "" {
-		g.Log.Warn(text)
-	}
-	if text := r.Remembered(); text != "" {
-		g.Log.Info(text)
-	}
 }
 
 // readConfig reads a configuration file; standard input ("-") only once.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -90,7 +91,7 @@ func (o *sftOptions) AddFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.Train.Schedule.LR, "lr", o.Train.Schedule.LR, "peak learning rate; it falls to 0 in a line")
 	f.IntVar(&o.Train.Schedule.Warmup, "warmup", o.Train.Schedule.Warmup, "updates of rising learning rate")
 	f.Float64Var(&o.Train.WeightDecay, "weight-decay", o.Train.WeightDecay, "of AdamW")
-	f.IntVar(&o.MaxNewTokens, "max-new-tokens", 0, "longest answer measured, end token included (0 = the task's)")
+	f.IntVar(&o.MaxNewTokens, "max-new-tokens", 0, "longest answer measured, end token included (0 = the task's; for a child that is not built in by the references)")
 	f.Uint64Var(&o.Seed, "seed", o.Seed, "seed of the order of the answers")
 	f.StringVar(&o.DType, "dtype", o.DType, "number format of the saved weights: F32 or BF16")
 	f.IntVar(&o.LoRA.Rank, "lora-rank", 0, "train low-rank adapters of this rank instead of all weights (0 = all weights)")
@@ -173,16 +174,20 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 		o.sayTask(g)
 	}
 	out := sftOutput{Out: o.Out, Examples: len(seqs)}
+	prompts, err := promptTokens(input, answers)
+	if err != nil {
+		return err
+	}
 	n := o.MaxNewTokens
 	if n == 0 {
-		n = t.MaxNewTokens
+		n = o.answerLimit(t, answers, input, m.Config.Room(prompts), g)
 	}
 	memory := run.NewMemory(o.template(m), n)
 	if err := m.Remember(memory); err != nil {
 		return inputError(err)
 	}
 	var normalized sftChange
-	if out.ExactMatch.Before, normalized.Before, err = exactMatches(ctx, m, input, answers, n, match); err != nil {
+	if out.ExactMatch.Before, normalized.Before, err = exactMatches(ctx, m, prompts, answers, n, match); err != nil {
 		return err
 	}
 	perEpoch := (len(seqs) + o.Train.Batch - 1) / o.Train.Batch
@@ -198,7 +203,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if err := m.Remember(memory); err != nil { // m may be that of a checkpoint
 		return inputError(err)
 	}
-	if out.ExactMatch.After, normalized.After, err = exactMatches(ctx, m, input, answers, n, match); err != nil {
+	if out.ExactMatch.After, normalized.After, err = exactMatches(ctx, m, prompts, answers, n, match); err != nil {
 		return err
 	}
 	if match != nil {
@@ -214,9 +219,9 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 }
 
 // exactMatches measures the child's greedy answers on both splits.
-func exactMatches(ctx context.Context, m *hf.Model, input *hf.Prompter, answers []eval.Answer, maxNewTokens int, match *task.Matcher) (strict, normalized sftMatch, err error) {
-	answered, err := greedyAnswers(ctx, m, input, append([]eval.Answer(nil), answers...), maxNewTokens)
-	if err != nil {
+func exactMatches(ctx context.Context, m *hf.Model, prompts [][]int32, answers []eval.Answer, maxNewTokens int, match *task.Matcher) (strict, normalized sftMatch, err error) {
+	answered := slices.Clone(answers)
+	if err := greedyAnswers(ctx, m, prompts, answered, maxNewTokens); err != nil {
 		return strict, normalized, err
 	}
 	bySplit := map[task.Split][]eval.Answer{}

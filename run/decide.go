@@ -1,0 +1,126 @@
+package run
+
+import (
+	"fmt"
+	"slices"
+
+	"pgsrm/config"
+	"pgsrm/hf"
+	"pgsrm/task"
+)
+
+// What the configuration leaves open is decided once the parent has answered: the
+// preset of a task without references, and the longest answer. config.yaml has the
+// result, which a resumed run keeps.
+
+// answerShare of the references must fit into the longest answer with a margin for
+// what a language model puts around them, such as quotes and a full stop: so many
+// tokens, or that part of the length where it is more.
+const (
+	answerShare  = 0.95
+	answerMargin = 2
+	answerPart   = 8
+)
+
+// AnswerLimit is the longest answer of a child to a task, in tokens with the end
+// token, and why; "" where it is the task's own. A child that is not built in has other tokens than those that
+// the limits of tasks are made for: there the lengths of the references (by item
+// id) decide, and room (lm.Config.Room) bounds it.
+func AnswerLimit(child string, t *task.Task, references map[string]string, p *hf.Prompter, room int) (limit int, why string) {
+	var lengths []int
+	if !builtinChild(child) {
+		for _, it := range t.Items {
+			if text := references[it.ID]; text != "" {
+				lengths = append(lengths, len(p.Response(task.Joint(it.Prompt), text)))
+			}
+		}
+	}
+	if len(lengths) == 0 {
+		return t.MaxNewTokens, ""
+	}
+	slices.Sort(lengths)
+	n := lengths[int(answerShare*float64(len(lengths)-1))]
+	limit = n + max(answerMargin, n/answerPart)
+	why = fmt.Sprintf("%.0f%% of the references have at most %d tokens, the end token included, the longest %d", 100*answerShare, n, lengths[len(lengths)-1])
+	if room > 0 && limit > room {
+		return room, fmt.Sprintf("what the longest prompt leaves of the child's context; %s", why)
+	}
+	return limit, why
+}
+
+// decidePreset takes the preset of the kind that the task turned out to have.
+func (c *Config) decidePreset(kind task.Kind) error {
+	layers := config.Over(c)
+	for _, s := range c.Undecided[kind] {
+		if err := layers.Set(s); err != nil {
+			return err
+		}
+	}
+	c.Preset, c.Undecided = string(kind), nil
+	return nil
+}
+
+// adopt takes over what the run in a directory decided where c leaves it open.
+func (c *Config) adopt(began Config) error {
+	if kind := task.Kind(began.Preset); c.Preset == "" && (kind == task.Lexical || kind == task.Sentence) {
+		if err := c.decidePreset(kind); err != nil {
+			return err
+		}
+	}
+	if c.Rollout.MaxNewTokens == 0 {
+		c.Rollout.MaxNewTokens = began.Rollout.MaxNewTokens
+	}
+	return nil
+}
+
+// decide settles the preset by the answers of the parent.
+func (r *run) decide(answers map[string]string) error {
+	if r.cfg.Preset != "" {
+		return nil
+	}
+	kind := kindOf(r.task, answers)
+	if err := r.cfg.decidePreset(kind); err != nil {
+		return config.Bad(err)
+	}
+	r.steps = r.cfg.Steps()
+	r.note("preset %s, as the parent's answers are %s", kind, map[task.Kind]string{task.Lexical: "single words", task.Sentence: "not all single words"}[kind])
+	return nil
+}
+
+// kindOf is the kind that a task has by its answers.
+func kindOf(t *task.Task, answers map[string]string) task.Kind {
+	var texts []string
+	for _, it := range t.Items {
+		if a, ok := answers[it.ID]; ok {
+			texts = append(texts, a)
+		}
+	}
+	if kind := task.KindOf(texts); kind != task.Unknown {
+		return kind
+	}
+	return task.Sentence
+}
+
+// decideLimit settles the longest answer to the prompts. A run that began before its
+// limit was written down has that of the task.
+func (r *run) decideLimit(answers map[string]string, prompts []prompt) {
+	switch {
+	case r.cfg.Rollout.MaxNewTokens > 0:
+		return
+	case r.dir != nil && r.dir.begun:
+		r.cfg.Rollout.MaxNewTokens = r.task.MaxNewTokens
+		return
+	}
+	limit, why := AnswerLimit(r.cfg.Child, r.task, answers, r.prompter, r.model.Config.Room(tokensOf(prompts)))
+	r.cfg.Rollout.MaxNewTokens = limit
+	if why != "" {
+		r.note("answers of at most %d tokens: %s", limit, why)
+	}
+}
+
+// note keeps a line for the start of the run; of the runs of a comparison one tells it.
+func (r *run) note(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); r.shared.first(text) {
+		r.notes = append(r.notes, text)
+	}
+}

@@ -1,0 +1,198 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgsrm/config"
+	"pgsrm/parent"
+	"pgsrm/task"
+)
+
+// sayer answers every prompt with its words in turn.
+type sayer []string
+
+func (sayer) Identity() string { return "sayer" }
+
+func (s sayer) Answers(_ context.Context, items []task.Item) []parent.Result {
+	out := make([]parent.Result, len(items))
+	for i := range items {
+		out[i].Answer = s[i%len(s)]
+	}
+	return out
+}
+
+// bareTask is a file of prompts without references.
+func bareTask(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "bare.jsonl")
+	text := `{"prompt":"red and blue is => "}` + "\n" + `{"prompt":"red and white is => "}` + "\n" + `{"prompt":"blue and white is => "}` + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// The preset of a task without references is that of the parent's answers; what was
+// given stays, and a resumed run keeps what was decided.
+func TestPresetIsDecidedByTheAnswers(t *testing.T) {
+	bare := bareTask(t)
+	for _, c := range []struct {
+		answers sayer
+		want    string
+		set     string
+		lr      float64
+	}{
+		{sayer{"red", "blue"}, "lexical", "", Default().Schedule.LR},
+		{sayer{"red", "it is blue"}, "sentence", "", OfPreset("sentence", false).Schedule.LR},
+		{sayer{"red", "it is blue"}, "sentence", "schedule.lr=0.5", 0.5},
+		{sayer{"red", "blue"}, "lexical", "schedule.lr=0.5", 0.5},
+	} {
+		dir := t.TempDir()
+		set := []string{"task=" + bare, "parent=openai:m@http://h", "episodes=32"}
+		if c.set != "" {
+			set = append(set, c.set)
+		}
+		cfg := testConfig(t, dir, set...)
+		if cfg.Preset != "" {
+			t.Fatalf("preset %s before the parent has answered", cfg.Preset)
+		}
+		deps, seen := testDeps(t), &events{}
+		deps.Parent, deps.Events = c.answers, []Subscriber{seen}
+		if _, err := Start(context.Background(), cfg, deps); err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := ReadConfig(dir)
+		if err != nil || got.Preset != c.want || got.Schedule.LR != c.lr || got.Episodes != 32 {
+			t.Errorf("%v, %q: got %s, %v, %d episodes, %v; want %s, %v", c.answers, c.set, got.Preset, got.Schedule.LR, got.Episodes, err, c.want, c.lr)
+		}
+		if text := strings.Join(notesOf(seen), "\n"); !strings.Contains(text, "preset "+c.want) {
+			t.Errorf("the start must tell of it (got %q)", text)
+		}
+		if res, err := Resume(context.Background(), cfg, testDeps(t)); err != nil || !res.Earlier {
+			t.Errorf("resumed: %+v, %v", res, err)
+		}
+		cfg.Seed++
+		if _, err := Resume(context.Background(), cfg, testDeps(t)); !errors.Is(err, ErrConfig) || !strings.HasPrefix(err.Error(), "seed: must be as in ") {
+			t.Errorf("resumed with another seed: %v", err)
+		}
+	}
+}
+
+// notesOf are the notes of the start of a run.
+func notesOf(e *events) []string {
+	for _, one := range e.all {
+		if s, ok := one.(Started); ok {
+			return s.Notes
+		}
+	}
+	return nil
+}
+
+// The number of episodes is part of what the answers decide.
+func TestStepsFollowTheDecidedPreset(t *testing.T) {
+	cfg, err := Load("", []config.Setting{
+		{Key: "task", Value: bareTask(t)}, {Key: "parent", Value: "openai:m@http://h"}, {Key: "out", Value: t.TempDir()},
+		{Key: "rollout.prompts_per_step", Value: "4800"}, {Key: "eval_prompts", Value: "1"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	deps, seen := testDeps(t), &events{}
+	deps.Parent, deps.Events = sayer{"red", "blue"}, []Subscriber{seen, stopAt{0, cancel}}
+	if _, err := Start(ctx, cfg, deps); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	for _, e := range seen.all {
+		if s, ok := e.(Started); ok && s.Steps != 5 {
+			t.Errorf("got %d steps, want 96000 / 19200", s.Steps)
+		}
+	}
+}
+
+// Of a child that is not built in the references bound the answers.
+func TestAnswerLimit(t *testing.T) {
+	colors, err := task.Load("colors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := testDeps(t).Model
+	p, err := ChatTemplate{Use: "off"}.Prompter(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := func(n, last int) (*task.Task, map[string]string) {
+		k, answers := &task.Task{MaxNewTokens: 7}, map[string]string{}
+		for i := range 20 {
+			id := string(rune('a' + i))
+			k.Items = append(k.Items, task.Item{ID: id, Prompt: "x "})
+			if answers[id] = strings.Repeat("Q", n); i == 0 {
+				answers[id] = strings.Repeat("Q", last)
+			}
+		}
+		return k, answers
+	}
+	for _, c := range []struct {
+		what         string
+		child        string
+		tokens, last int // of 19 of 20 answers and of one, without the end token
+		room, want   int
+	}{
+		{"two tokens of margin", "./x", 1, 1, 50, 4},
+		{"one long answer does not count", "./x", 2, 30, 50, 5},
+		{"a part of long answers", "./x", 31, 31, 50, 36},
+		{"the context", "./x", 31, 31, 33, 33},
+		{"a prompt that fills the context is reported elsewhere", "./x", 1, 1, 0, 4},
+		{"the built-in child", "builtin:tiny", 31, 31, 50, 7},
+	} {
+		k, answers := words(c.tokens, c.last)
+		if got, why := AnswerLimit(c.child, k, answers, p, c.room); got != c.want || (why == "") != (c.child == "builtin:tiny") {
+			t.Errorf("%s: got %d (%s), want %d", c.what, got, why, c.want)
+		}
+	}
+	if got, why := AnswerLimit("./x", colors, nil, p, 50); got != colors.MaxNewTokens || why != "" {
+		t.Errorf("without references: got %d, want that of the task", got)
+	}
+}
+
+// A run writes down the longest answer that it decided, keeps to it, and is resumed
+// with it; one that began with 0 has that of the task.
+func TestLongestAnswerOfARun(t *testing.T) {
+	for _, c := range []struct {
+		child string
+		want  int
+	}{
+		{"builtin:tiny", 16}, // of a task without references
+		{"./x", 4},           // one token, the end, and two more
+	} {
+		dir := t.TempDir()
+		cfg := testConfig(t, dir, "task="+bareTask(t), "parent=openai:m@http://h", "child="+c.child, "preset=lexical", "episodes=32")
+		deps, seen := testDeps(t), &events{}
+		deps.Parent, deps.Events = sayer{"Q", "Z"}, []Subscriber{seen}
+		if _, err := Start(context.Background(), cfg, deps); err != nil {
+			t.Fatal(err)
+		}
+		began, _, err := ReadConfig(dir)
+		if err != nil || began.Rollout.MaxNewTokens != c.want {
+			t.Errorf("%s: got %d, %v, want %d", c.child, began.Rollout.MaxNewTokens, err, c.want)
+		}
+		if told := strings.Contains(strings.Join(notesOf(seen), "\n"), "answers of at most 4 tokens: "); told != (c.child == "./x") {
+			t.Errorf("%s: notes %q", c.child, notesOf(seen))
+		}
+		if res, err := Resume(context.Background(), cfg, testDeps(t)); err != nil || !res.Earlier {
+			t.Errorf("%s: resumed: %+v, %v", c.child, res, err)
+		}
+		old := &run{cfg: cfg, dir: &directory{begun: true}, task: &task.Task{MaxNewTokens: 7}}
+		if old.decideLimit(nil, nil); old.cfg.Rollout.MaxNewTokens != 7 {
+			t.Errorf("%s: a run that began with 0: got %d, want that of the task", c.child, old.cfg.Rollout.MaxNewTokens)
+		}
+		cfg.Rollout.MaxNewTokens = 9
+		if _, err := Resume(context.Background(), cfg, testDeps(t)); !errors.Is(err, ErrConfig) || !strings.HasPrefix(err.Error(), "rollout.max_new_tokens: must be as in ") {
+			t.Errorf("%s: resumed with another length: %v", c.child, err)
+		}
+	}
+}
