@@ -91,17 +91,46 @@ func (m *Model) Prompter(system string, o TemplateOptions) (*Prompter, error) {
 // Templated says whether prompts go through a chat template.
 func (p *Prompter) Templated() bool { return p.template != nil }
 
-// Chat is what the model is given for a system message (none where it is empty)
-// and one of the user: as the template writes them, up to where the answer
-// begins. It is for prompters with a template.
+// Turn is what the user said in a conversation, and what the model answered: "" in
+// the last turn, which is to be answered.
+type Turn struct{ User, Answer string }
+
+// Chat is Conversation for one message of the user.
 func (p *Prompter) Chat(system, user string) (string, error) {
+	return p.Conversation(system, []Turn{{User: user}})
+}
+
+// Conversation is what the model is given for a system message (none where it is
+// empty) and the turns of a conversation: as the template writes them, up to where the
+// answer to the last one begins. Without a template, and then without a system
+// message, it is the texts one after another, a line break after each answer.
+func (p *Prompter) Conversation(system string, turns []Turn) (string, error) {
+	if p.template == nil {
+		return plainText(turns), nil
+	}
+	all := messages(system, turns[0].User)
+	for i, t := range turns[1:] {
+		all = append(all, chat.Message{Role: "assistant", Content: turns[i].Answer}, chat.Message{Role: "user", Content: t.User})
+	}
 	opt := p.opt
 	opt.Generation = true
-	text, err := p.template.Render(messages(system, user), opt)
+	text, err := p.template.Render(all, opt)
 	if errors.Is(err, chat.ErrNoDate) {
 		return "", fmt.Errorf("%w: set its date", err)
 	}
 	return text, err
+}
+
+// plainText is a conversation as one text, which the model continues.
+func plainText(turns []Turn) string {
+	var b strings.Builder
+	for i, t := range turns {
+		b.WriteString(t.User)
+		if i < len(turns)-1 {
+			b.WriteString(t.Answer + "\n")
+		}
+	}
+	return b.String()
 }
 
 // messages of a conversation.

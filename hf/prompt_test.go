@@ -188,3 +188,26 @@ func errorText(err error) string {
 	}
 	return strings.TrimSpace(err.Error())
 }
+
+// A conversation is the messages in turn; without a template a text that the model
+// continues.
+func TestConversation(t *testing.T) {
+	m, err := Load("testdata/chat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.files["chat_template.jinja"] = []byte("{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}>{% endif %}")
+	turns := []Turn{{"hot", "cold"}, {"big", "small"}, {User: "old"}}
+	for use, want := range map[string]string{
+		"on":  "[system]s[user]hot[assistant]cold[user]big[assistant]small[user]old>",
+		"off": "hotcold\nbigsmall\nold",
+	} {
+		p, err := m.Prompter("", TemplateOptions{Use: use})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.Conversation("s", turns); got != want || err != nil {
+			t.Errorf("%s: got %q, %v", use, got, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,6 +73,16 @@ func (o *childOptions) limit(m *hf.Model, flag, otherwise int) int {
 	return otherwise
 }
 
+// stops are the texts that end an answer: those of the flag stop, else those that the
+// child remembers.
+func (o *childOptions) stops(m *hf.Model, flag []string) []string {
+	mem, _ := m.Memory()
+	if flag != nil || o.given("stop") || m.Tokenizer == nil {
+		return flag
+	}
+	return mem.Stop
+}
+
 // prompter makes what turns prompts into tokens of the child.
 func (o *childOptions) prompter(m *hf.Model) (*hf.Prompter, error) {
 	p, err := o.template(m).Prompter(m)
@@ -101,6 +112,9 @@ func (o *childOptions) tellRemembered(m *hf.Model, g *globalOptions) {
 	}
 	if o.limited && mem.MaxNewTokens > 0 {
 		say("max-new-tokens", strconv.Itoa(mem.MaxNewTokens))
+	}
+	if o.limited && len(mem.Stop) > 0 {
+		say("stop", fmt.Sprintf("%q", mem.Stop))
 	}
 	slices.Sort(list)
 	if list != nil {

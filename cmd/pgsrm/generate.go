@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -73,13 +74,19 @@ func (o *generateOptions) AddFlags(f *pflag.FlagSet) {
 
 // validate names the first flag that checkBounds could not judge.
 func (o *generateOptions) validate() error {
-	for _, s := range o.Stop {
-		if s == "" {
-			return inputErrorf("--stop: must not be empty")
-		}
+	if err := checkStops(o.Stop); err != nil {
+		return err
 	}
 	if t := o.Sample.Temperature; t > 0 && t < 0.0001 {
 		return inputErrorf("--temperature: must be 0 for greedy answers, or between 0.0001 and 100 (got %v)", t)
+	}
+	return nil
+}
+
+// checkStops checks the texts of --stop.
+func checkStops(stop []string) error {
+	if slices.Contains(stop, "") {
+		return inputErrorf("--stop: must not be empty")
 	}
 	return nil
 }
@@ -118,6 +125,7 @@ func runGenerate(ctx context.Context, o generateOptions, g *globalOptions) error
 	}
 	defer m.Pool.Close()
 	o.Sample.MaxNewTokens = o.limit(m, o.Sample.MaxNewTokens, o.Sample.MaxNewTokens)
+	o.Stop = o.stops(m, o.Stop)
 	d := &sampler{m: m, input: input, state: m.NewState(false), opt: o}
 	size := max(1, generateBatch/o.Samples)
 	if o.Prompts == nil {

@@ -103,6 +103,7 @@ Start with:
 		newPretrainCommand(g),
 		newReportCommand(g),
 		newGenerateCommand(g),
+		newChatCommand(g),
 		newScoreCommand(g),
 		newProbeCommand(g),
 		newEvalCommand(g),

@@ -33,6 +33,8 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 		{"", []string{"version", "--json"}},
 		{"", []string{"generate", "--prompt", "hot", "--max-new-tokens", "2"}},
 		{"hot\n", []string{"generate", "--max-new-tokens", "2", "--json"}},
+		{"hot\n", []string{"chat", "--max-new-tokens", "2"}},
+		{"hot\n", []string{"chat", "--max-new-tokens", "2", "--json"}},
 		{"hot\n", []string{"tokenize"}},
 		{`{"text":"a b"}`, []string{"logprobs"}},
 		{"red\n", []string{"embed"}},
