@@ -37,11 +37,11 @@ const (
 // models for which the name was made.
 var splittings = []splitting{
 	{names: []string{"gpt-2", "phi-2"}, stages: []string{tokenizer.PatternGPT2}},
-	{names: []string{"mpt", "olmo"}, nfc: true, stages: []string{tokenizer.PatternGPT2}},
+	{names: []string{"olmo", "mpt"}, nfc: true, stages: []string{tokenizer.PatternGPT2}},
 	{names: []string{"smollm", "starcoder", "refact", "codeshell"}, stages: []string{digits, tokenizer.PatternGPT2}},
 	{names: []string{"command-r"}, nfc: true, stages: []string{digits, tokenizer.PatternGPT2}},
 	{names: []string{"llama-bpe", "llama3", "llama-v3"}, stages: []string{tokenizer.PatternLlama3}, ignoreMerges: true, addBOS: true},
-	{names: []string{"smaug-bpe", "dbrx"}, stages: []string{tokenizer.PatternLlama3}},
+	{names: []string{"dbrx", "smaug-bpe"}, stages: []string{tokenizer.PatternLlama3}},
 	{names: []string{"qwen2", "deepseek-r1-qwen"}, nfc: true, stages: []string{tokenizer.PatternQwen2}},
 	{names: []string{"tekken"}, stages: []string{patternTekken}, ignoreMerges: true, addBOS: true},
 	{names: []string{"gpt-4o"}, stages: []string{patternGPT4o}},

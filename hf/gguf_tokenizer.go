@@ -91,9 +91,13 @@ func (v *ggufVocab) config() any {
 
 // generation is the generation_config.json.
 func (v *ggufVocab) generation() any {
-	c := object{"bos_token_id": tokenOrNull(v.bos), "eos_token_id": v.ends}
-	if len(v.ends) < 2 {
-		c["eos_token_id"] = tokenOrNull(v.eos)
+	c := object{"bos_token_id": tokenOrNull(v.bos), "eos_token_id": nil}
+	switch len(v.ends) {
+	case 0:
+	case 1:
+		c["eos_token_id"] = v.ends[0]
+	default:
+		c["eos_token_id"] = v.ends
 	}
 	if v.pad >= 0 {
 		c["pad_token_id"] = v.pad

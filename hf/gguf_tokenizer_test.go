@@ -88,11 +88,12 @@ func (c vocabCase) check(tok *tokenizer.Tokenizer) error {
 	return nil
 }
 
-// vocabFiles are the files that make.py wrote.
+// vocabFiles are the files that make.py wrote: one for each way of splitting, and
+// SentencePiece's with a blank before texts and without.
 func vocabFiles(t testing.TB) []string {
 	t.Helper()
 	files, err := filepath.Glob("testdata/gguf_vocab/*.gguf")
-	if err != nil || len(files) != 8 {
+	if err != nil || len(files) != len(splittings)+2 {
 		t.Fatal(files, err)
 	}
 	return files
@@ -117,6 +118,13 @@ func TestGGUFTokenizers(t *testing.T) {
 // readCases reads a packed list of cases.
 func readCases(t *testing.T, path string) (cases []vocabCase) {
 	t.Helper()
+	readPacked(t, path, &cases)
+	return cases
+}
+
+// readPacked reads a packed JSON file.
+func readPacked(t *testing.T, path string, v any) {
+	t.Helper()
 	packed, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -125,10 +133,9 @@ func readCases(t *testing.T, path string) (cases []vocabCase) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.NewDecoder(z).Decode(&cases); err != nil {
+	if err := json.NewDecoder(z).Decode(v); err != nil {
 		t.Fatal(err)
 	}
-	return cases
 }
 
 // vocabPeer runs make.py and gives its output, line by line, to each.

@@ -105,8 +105,10 @@ func (v *ggufVocab) readKind(f *ggufFields) {
 		v.addBOS = v.split.addBOS
 		return
 	}
-	if len(v.tokens) > 2 {
-		v.bos, v.eos, v.unk = 1, 2, 0
+	for i, id := range []*int32{&v.unk, &v.bos, &v.eos} {
+		if i < len(v.tokens) && v.tokens[i] != "" {
+			*id = int32(i)
+		}
 	}
 	v.addBOS = true
 	v.addSpace = ggufValue(f, keyAddSpace, true)
@@ -200,7 +202,7 @@ func (v *ggufVocab) readSpecial(f *ggufFields) {
 		return id
 	}
 	v.bos, v.eos, v.unk, v.pad = id(keyBOS, v.bos), id(keyEOS, v.eos), id(keyUnknown, v.unk), id(keyPadding, -1)
-	for _, end := range []int32{v.eos, id(keyEOT, -1), id(keyEOM, -1)} {
+	for _, end := range append([]int32{v.eos, id(keyEOT, -1), id(keyEOM, -1)}, v.turnEnds(f)...) {
 		if end >= 0 && !slices.Contains(v.ends, end) {
 			v.ends = append(v.ends, end)
 		}
@@ -212,6 +214,20 @@ func (v *ggufVocab) readSpecial(f *ggufFields) {
 	case v.addEOS && v.eos < 0:
 		f.fail("%s must be there: %s is true", keyEOS, keyAddEOS)
 	}
+}
+
+// turnEnds are the tokens that end an answer in the chat template, for files that leave
+// eot_token_id out; llama.cpp knows such tokens by name too.
+func (v *ggufVocab) turnEnds(f *ggufFields) (ids []int32) {
+	if f.has(keyEOT) || f.err != nil {
+		return nil
+	}
+	for _, name := range []string{"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>"} {
+		if id, ok := v.ids[name]; ok && v.types[id] == typeControl && strings.Contains(v.template, name) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // special says whether a token is one that no plain text contains: transformers makes

@@ -21,6 +21,7 @@ import os
 import random
 import sys
 import tempfile
+import unicodedata
 import urllib.request
 
 import gguf
@@ -67,7 +68,6 @@ PRES = {
 PRES["command-r"] = (PRES["smollm"][0], True, False, False)
 PRES["olmo"] = (GPT2, True, False, False)
 PRES["dbrx"] = (PRES["llama-bpe"][0], False, False, False)
-COMMITTED = ["gpt-2", "smollm", "llama-bpe", "qwen2", "tekken", "default"]
 
 
 def dressed(tok, pre):
@@ -245,16 +245,17 @@ def case(ids, text):
 
 
 def compare(name, ids, llama, specials, count=2000):
-    """Says how often llama.cpp has other ids."""
-    seen = {}
+    """Says how often llama.cpp has other ids, of all texts and of those that NFC leaves as they are."""
+    seen, stable = {}, {}
     for text in texts(count, 2):
         for special in specials:
             a, b = ids(text, special), llama.ids(text, special)
             if a != b:
                 seen[special] = seen.get(special, 0) + 1
+                stable[special] = stable.get(special, 0) + (unicodedata.normalize("NFC", text) == text)
                 if seen[special] < 3:
                     print(f"  {text[:80]!r} special={special}: {a[:30]}, llama.cpp {b[:30]}")
-    print(f"{name}: of {count} texts llama.cpp has other ids for {seen or 'none'}")
+    print(f"{name}: of {count} texts llama.cpp has other ids for {seen or 'none'}, in NFC {stable or 'none'}")
 
 
 def make(name, fill, ids=None, other=None):
@@ -307,7 +308,7 @@ def main(args):
                 c["llama"] = case(llama.ids, text)
             print(json.dumps(c))
         return
-    for pre in COMMITTED:
+    for pre in PRES:
         tok = byte_level(pre)
         make(pre, lambda w: write_byte_level(w, tok, pre), byte_level_ids(tok))
     for name, prefix in [("llama", True), ("llama-no-prefix", False)]:
