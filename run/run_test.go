@@ -207,6 +207,33 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 }
 
+// An answer that the limit cut earns less by rollout.missing_eos_penalty.
+func TestMissingEOSPenalty(t *testing.T) {
+	first := func(set ...string) map[string]float64 {
+		seen := &events{}
+		deps := testDeps(t)
+		deps.Events = []Subscriber{seen}
+		if _, err := Start(t.Context(), testConfig(t, t.TempDir(), append(set, "episodes=16", "rollout.max_new_tokens=12")...), deps); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range seen.all {
+			if m, ok := e.(Metrics); ok && m.Step == 1 {
+				return m.Values
+			}
+		}
+		t.Fatal("no step")
+		return nil
+	}
+	without, with := first(), first("rollout.missing_eos_penalty=0.25")
+	cut := without["completions/clipped_ratio"]
+	if cut <= 0 || cut > 1 || with["completions/clipped_ratio"] != cut {
+		t.Fatalf("share cut: got %v without, %v with", cut, with["completions/clipped_ratio"])
+	}
+	if got, want := with["objective/scores"], without["objective/scores"]-0.25*cut; math.Abs(got-want) > 1e-12 {
+		t.Errorf("mean score: got %v, want %v", got, want)
+	}
+}
+
 // A configuration made of Default runs and resumes as one that Load made.
 func TestDefaultsRun(t *testing.T) {
 	cfg := Default()

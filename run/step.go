@@ -30,7 +30,7 @@ func (r *run) step(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("step %d: %w", step, err)
 	}
-	dropped, err := r.drop(ctx, step, samples, scores)
+	dropped, err := r.drop(ctx, step, rollout, samples, scores)
 	if err != nil {
 		return err
 	}
@@ -133,14 +133,18 @@ func (r *run) texts(prompts []prompt, rollout rl.Rollout) []reward.Sample {
 	return out
 }
 
-// drop gives the samples their rewards and drops those without one. Too many of
-// these, or an end of the context, end the run.
-func (r *run) drop(ctx context.Context, step int, samples []rl.Sample, scores []reward.Score) (int, error) {
+// drop gives the samples their rewards, less the penalty of those that were cut,
+// and drops those without one. Too many of these, or an end of the context, end
+// the run.
+func (r *run) drop(ctx context.Context, step int, rollout rl.Rollout, samples []rl.Sample, scores []reward.Score) (int, error) {
 	if ctx.Err() != nil {
 		return 0, fmt.Errorf("step %d: %w", r.done, ErrInterrupted)
 	}
 	for i, s := range scores {
 		samples[i].Reward, samples[i].Dropped = s.Reward, s.Err != nil
+		if rollout.Generations[i].Finish == "length" {
+			samples[i].Reward -= r.cfg.Rollout.MissingEOSPenalty
+		}
 	}
 	dropped, first := failedScores(scores)
 	if dropped == 0 {
