@@ -13,8 +13,8 @@ import (
 
 // ggufTokenizerMetadata are the pairs of a GGUF file for the tokenizer of a folder, as
 // llama.cpp's convert_hf_to_gguf.py writes them: a token for each of the vocabSize ids
-// of the model. What they cannot hold is an error, so that ggufTokenizerFiles makes a
-// tokenizer with the same ids of them.
+// of the model. ggufTokenizerFiles makes a tokenizer with the same ids of them; what
+// they cannot hold is an error, but for two things that docs/format/gguf.md names.
 func ggufTokenizerMetadata(files fs.FS, vocabSize int) (gguf.Metadata, error) {
 	md, err := ggufTokenizerPairs(files, vocabSize)
 	if err != nil {

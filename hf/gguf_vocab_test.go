@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -368,6 +369,19 @@ func TestGGUFMetadataErrors(t *testing.T) {
 		_, err := ggufTokenizerMetadata(filesFS(c.files), c.size)
 		if err == nil || err.Error() != "tokenizer for GGUF: "+c.want {
 			t.Errorf("\n got %v\nwant %s", err, c.want)
+		}
+	}
+}
+
+// TestGGUFNamesAreDocumented: docs/format/gguf.md has each row of the table of names.
+func TestGGUFNamesAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/format/gguf.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range splittings {
+		if row := "\n| `" + strings.Join(s.names, "`, `") + "`"; !strings.Contains(string(page), row) {
+			t.Errorf("no row %q", row)
 		}
 	}
 }
