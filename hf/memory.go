@@ -1,14 +1,17 @@
 package hf
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"reflect"
 	"slices"
 
 	"pgsrm/config"
+	"pgsrm/task"
 )
 
 // memoryFile holds the Memory of a child in its folder, or in that of its adapter;
@@ -32,6 +35,7 @@ type Memory struct {
 	System       string   // text of the system message, "" for none
 	MaxNewTokens int      // longest answer, its end token included; 0 = not known
 	Stop         []string // texts that an answer ended before
+	Answer       task.AnswerOptions
 }
 
 // Validate reports the first value that cannot be used.
@@ -50,7 +54,7 @@ func (m Memory) Validate() error {
 			return fmt.Errorf("stop must hold texts of 1 to %d bytes (got one of %d)", maxStop, len(text))
 		}
 	}
-	return nil
+	return config.At("answer", config.Check(m.Answer))
 }
 
 // memoryJSON is memoryFile. Its names are those of the keys of a configuration.
@@ -59,6 +63,7 @@ type memoryJSON struct {
 	Template     memoryTemplateJSON `json:"chat_template"`
 	MaxNewTokens int                `json:"max_new_tokens"`
 	Stop         []string           `json:"stop"`
+	Answer       task.AnswerOptions `json:"answer"`
 }
 
 type memoryTemplateJSON struct {
@@ -73,7 +78,7 @@ func (m Memory) encode() []byte {
 	return indented(memoryJSON{
 		Version:      memoryVersion,
 		Template:     memoryTemplateJSON{m.Template.Use, m.System, m.Template.Date, m.Template.Variables},
-		MaxNewTokens: m.MaxNewTokens, Stop: append([]string{}, m.Stop...),
+		MaxNewTokens: m.MaxNewTokens, Stop: append([]string{}, m.Stop...), Answer: m.Answer,
 	})
 }
 
@@ -87,11 +92,11 @@ func decodeMemory(text []byte) (m Memory, unknown []string, err error) {
 	if v := f.int(0, "version"); f.err == nil && v != memoryVersion {
 		f.fail("version", fmt.Sprint(memoryVersion))
 	}
-	var within json.RawMessage
-	if !f.take(&within, "an object", "chat_template") {
-		within = json.RawMessage("{}")
+	t, err := f.section("chat_template")
+	if err != nil {
+		return m, nil, err
 	}
-	t, err := parseFields(memoryFile+": chat_template", within)
+	a, err := f.section("answer")
 	if err != nil {
 		return m, nil, err
 	}
@@ -99,16 +104,32 @@ func decodeMemory(text []byte) (m Memory, unknown []string, err error) {
 	m.System = t.text("", "system")
 	m.MaxNewTokens = f.int(0, "max_new_tokens")
 	f.take(&m.Stop, "a list of texts", "stop")
-	if err := errors.Join(f.err, t.err); err != nil {
+	m.Answer = task.DefaultAnswerOptions()
+	for _, k := range config.Keys(&m.Answer) {
+		a.take(k.Value.Addr().Interface(), kindOf(k), k.Name)
+	}
+	if err := cmp.Or(f.err, t.err, a.err); err != nil {
 		return m, nil, err
 	}
 	if err := m.Validate(); err != nil {
 		return m, nil, fmt.Errorf("%s: %w", memoryFile, err)
 	}
-	for _, name := range t.unknown() {
-		f.ignored = append(f.ignored, "chat_template."+name)
+	return m, slices.Concat(inFile(memoryFile, f.unknown()), inFile(t.file, t.unknown()), inFile(a.file, a.unknown())), nil
+}
+
+// section is a member that is an object, empty where it is absent.
+func (f *fields) section(name string) (*fields, error) {
+	text := json.RawMessage("{}")
+	f.take(&text, "an object", name)
+	return parseFields(f.file+": "+name, text)
+}
+
+// kindOf says what the value of a key must be.
+func kindOf(k config.Key) string {
+	if k.Value.Kind() == reflect.Bool {
+		return "true or false"
 	}
-	return m, inFile(memoryFile, f.unknown()), nil
+	return "a text"
 }
 
 // ReadMemory reads the memory in the folder of a child or of an adapter; ok is

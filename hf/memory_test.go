@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pgsrm/lm"
+	"pgsrm/task"
 )
 
 // aMemory has a value in every field.
@@ -17,6 +18,7 @@ func aMemory() Memory {
 	return Memory{
 		Template: TemplateOptions{Use: "on", Date: "2026-11-28", Variables: `{"enable_thinking":false}`},
 		System:   "Answer with \"one\" word: <&>\n", MaxNewTokens: 7, Stop: []string{"\n", "User:"},
+		Answer: task.AnswerOptions{Normalize: "off", StripArticles: true, After: "####", FirstLine: true, Pattern: "(.*)"},
 	}
 }
 
@@ -160,6 +162,10 @@ func TestBadMemory(t *testing.T) {
 		`{"version":1,"stop":"x"}`:                                     `pgsrm.json: stop must be a list of texts (got "x")`,
 		`{"version":1,"stop":["a",""]}`:                                "pgsrm.json: stop must hold texts of 1 to 1024 bytes (got one of 0)",
 		`{"version":1,"stop":[` + strings.Repeat(`"a",`, 64) + `"a"]}`: "pgsrm.json: stop must have at most 64 texts (got 65)",
+		`{"version":1,"answer":{"normalize":"maybe"}}`:                 `pgsrm.json: answer.normalize: must be one of auto, on, off (got "maybe")`,
+		`{"version":1,"answer":{"first_line":"yes"}}`:                  `pgsrm.json: answer: first_line must be true or false (got "yes")`,
+		`{"version":1,"answer":{"pattern":"("}}`:                       "pgsrm.json: answer.pattern: must be a regular expression (RE2): error parsing regexp: missing closing ): `(` (got \"(\")",
+		`{"version":1,"answer":[]}`:                                    "pgsrm.json: answer: must be a JSON object (got [)",
 		strings.Repeat(" ", maxMemory+1):                               "pgsrm.json: must have at most 1048576 bytes",
 	} {
 		_, ok, err := ReadMemory(fstest.MapFS{memoryFile: {Data: []byte(text)}})
@@ -170,15 +176,15 @@ func TestBadMemory(t *testing.T) {
 	if _, ok, err := ReadMemory(fstest.MapFS{}); ok || err != nil {
 		t.Errorf("got %v, %v", ok, err)
 	}
-	if err := new(Model).Remember(Memory{Template: DefaultTemplateOptions(), MaxNewTokens: -1}); err == nil {
+	if err := new(Model).Remember(Memory{Template: DefaultTemplateOptions(), Answer: task.DefaultAnswerOptions(), MaxNewTokens: -1}); err == nil {
 		t.Error("a memory that could not be read must not be written")
 	}
 }
 
 // Members that are not known are ignored and told, as those of other files.
 func TestUnknownMemory(t *testing.T) {
-	_, unknown, err := decodeMemory([]byte(`{"version":1,"mood":"good","chat_template":{"tools":[]}}`))
-	if d := cmp.Diff([]string{"pgsrm.json: chat_template.tools", "pgsrm.json: mood"}, unknown); d != "" || err != nil {
+	_, unknown, err := decodeMemory([]byte(`{"version":1,"mood":"good","chat_template":{"tools":[]},"answer":{"tone":1}}`))
+	if d := cmp.Diff([]string{"pgsrm.json: mood", "pgsrm.json: chat_template: tools", "pgsrm.json: answer: tone"}, unknown); d != "" || err != nil {
 		t.Errorf("%s%v", d, err)
 	}
 }

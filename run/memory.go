@@ -7,6 +7,7 @@ import (
 
 	"pgsrm/config"
 	"pgsrm/hf"
+	"pgsrm/task"
 )
 
 // childMemory is what the child that a name denotes remembers of its training; ok is
@@ -17,7 +18,7 @@ func childMemory(name string) (m hf.Memory, ok bool, err error) {
 		return m, false, err
 	}
 	for _, dir := range []string{c.adapter, c.folder} {
-		if dir == "" {
+		if !isFolder(dir) {
 			continue
 		}
 		if m, ok, err = hf.ReadMemory(os.DirFS(dir)); ok || err != nil {
@@ -31,14 +32,14 @@ func childMemory(name string) (m hf.Memory, ok bool, err error) {
 }
 
 // NewMemory is what a child remembers that was trained on prompts as c makes them,
-// with answers of at most maxNewTokens tokens.
-func NewMemory(c ChatTemplate, maxNewTokens int) hf.Memory {
-	return hf.Memory{Template: c.options(), System: c.System, MaxNewTokens: maxNewTokens}
+// with answers of at most maxNewTokens tokens that count by a.
+func NewMemory(c ChatTemplate, maxNewTokens int, a task.AnswerOptions) hf.Memory {
+	return hf.Memory{Template: c.options(), System: c.System, MaxNewTokens: maxNewTokens, Answer: a}
 }
 
 // remember makes how the run prompts its child part of the child.
 func (r *run) remember() error {
-	return r.model.Remember(NewMemory(r.cfg.ChatTemplate, r.cfg.Rollout.MaxNewTokens))
+	return r.model.Remember(NewMemory(r.cfg.ChatTemplate, r.cfg.Rollout.MaxNewTokens, r.cfg.Answer))
 }
 
 // ofMemory begins the origin of a value that the child remembers.
@@ -60,6 +61,15 @@ func remembered(child string) []config.Setting {
 			settings = append(settings, config.Setting{From: ofMemory + child, Key: s[0], Value: s[1]})
 		}
 	}
+	d := task.DefaultAnswerOptions()
+	defaults := config.Keys(&d)
+	for i, k := range config.Keys(&m.Answer) {
+		text := fmt.Sprint(k.Value)
+		if text == fmt.Sprint(defaults[i].Value) || k.Name == "normalize" && text == "on" { // the default of such a child
+			continue
+		}
+		settings = append(settings, config.Setting{From: ofMemory + child, Key: "answer." + k.Name, Value: text})
+	}
 	return settings
 }
 
@@ -73,12 +83,12 @@ func (r *Resolved) forgetSystem() {
 	}
 }
 
-// Remembered says in one line which values of the configuration the child remembers,
+// Remembered says in one line which values of keys with the prefix the child remembers,
 // "" where there are none.
-func (r *Resolved) Remembered() string {
+func (r *Resolved) Remembered(prefix string) string {
 	var keys []string
 	for _, k := range config.Keys(&r.Config) {
-		if o := r.Origin(k.Name); strings.HasPrefix(o.Name, ofMemory) {
+		if o := r.Origin(k.Name); strings.HasPrefix(k.Name, prefix) && strings.HasPrefix(o.Name, ofMemory) {
 			keys = append(keys, k.Name+"="+k.Text())
 		}
 	}

@@ -11,16 +11,16 @@ import (
 // AnswerOptions say what counts as an answer: the section answer of a configuration.
 // docs/answers.md describes the order in which they act.
 type AnswerOptions struct {
-	Normalize        string `yaml:"normalize" oneof:"auto, on, off"` // whether the reward ignores what the strip_ members name
-	StripQuotes      bool   `yaml:"strip_quotes"`
-	StripMarkdown    bool   `yaml:"strip_markdown"`
-	StripPunctuation bool   `yaml:"strip_punctuation"` // at the end of the answer
-	StripArticles    bool   `yaml:"strip_articles"`    // a, an, the
+	Normalize        string `yaml:"normalize" json:"normalize" oneof:"auto, on, off"` // whether the reward ignores what the strip_ members name
+	StripQuotes      bool   `yaml:"strip_quotes" json:"strip_quotes"`
+	StripMarkdown    bool   `yaml:"strip_markdown" json:"strip_markdown"`
+	StripPunctuation bool   `yaml:"strip_punctuation" json:"strip_punctuation"` // at the end of the answer
+	StripArticles    bool   `yaml:"strip_articles" json:"strip_articles"`       // a, an, the
 
-	After      string `yaml:"after" longest:"200"`    // the answer stands after the last of these; "" = off
-	FirstLine  bool   `yaml:"first_line"`             // the answer is the first line that is not blank
-	Pattern    string `yaml:"pattern" longest:"1000"` // regular expression (RE2) whose first group is the answer; "" = off
-	LastNumber bool   `yaml:"last_number"`            // the answer is the last number
+	After      string `yaml:"after" json:"after" longest:"200"`      // the answer stands after the last of these; "" = off
+	FirstLine  bool   `yaml:"first_line" json:"first_line"`          // the answer is the first line that is not blank
+	Pattern    string `yaml:"pattern" json:"pattern" longest:"1000"` // regular expression (RE2) whose first group is the answer; "" = off
+	LastNumber bool   `yaml:"last_number" json:"last_number"`        // the answer is the last number
 }
 
 // DefaultAnswerOptions takes the whole response as the answer.

@@ -124,9 +124,9 @@ func (o *configOptions) resolve(g *globalOptions) (*run.Resolved, error) {
 		return nil, err
 	}
 	r, err := run.Resolve(file, settings)
-	if err == nil && r.Remembered() != "" && !o.told {
+	if err == nil && r.Remembered("") != "" && !o.told {
 		o.told = true
-		g.Log.Info(r.Remembered())
+		g.Log.Info(r.Remembered(""))
 	}
 	return r, err
 }

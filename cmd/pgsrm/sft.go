@@ -150,10 +150,11 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	match, err := o.matcher(o.Child, g)
+	counted, err := o.resolveAnswer(o.Child, g)
 	if err != nil {
 		return err
 	}
+	match := counted.Matcher()
 	m, err := o.childOptions.open(g)
 	if err != nil {
 		return err
@@ -182,7 +183,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if n == 0 {
 		n = o.answerLimit(t, answers, input, m.Config.Room(prompts), g)
 	}
-	memory := run.NewMemory(o.template(m), n)
+	memory := run.NewMemory(o.template(m), n, counted.Answer)
 	if err := m.Remember(memory); err != nil {
 		return inputError(err)
 	}

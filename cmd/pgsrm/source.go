@@ -107,39 +107,50 @@ func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []tas
 // matcher says what counts as an answer of a child; "" = the child of the
 // configuration file, or a built-in one.
 func (o *sourceOptions) matcher(child string, g *globalOptions) (*task.Matcher, error) {
+	r, err := o.resolveAnswer(child, g)
+	if err != nil {
+		return nil, err
+	}
+	return r.Matcher(), nil
+}
+
+// resolveAnswer is the configuration whose section answer counts for a child.
+func (o *sourceOptions) resolveAnswer(child string, g *globalOptions) (*run.Resolved, error) {
 	var settings []config.Setting
 	if child != "" {
 		settings = append(settings, config.Setting{From: "--child", Key: "child", Value: child})
 	}
-	cfg, err := o.sections(g, settings...)
-	return cfg.Matcher(), err
+	r, err := o.sections(g, settings...)
+	if err != nil {
+		return nil, err
+	}
+	if text := r.Remembered("answer."); text != "" {
+		g.Log.Info(text)
+	}
+	return r, nil
 }
 
 // sections is a configuration with further settings, of which the sections answer,
 // chat and embedding count.
-func (o *sourceOptions) sections(g *globalOptions, settings ...config.Setting) (run.Config, error) {
+func (o *sourceOptions) sections(g *globalOptions, settings ...config.Setting) (*run.Resolved, error) {
 	if o.File == "-" && o.lines {
-		return run.Config{}, inputErrorf("--config: must be a file here, as standard input holds the lines to read")
+		return nil, inputErrorf("--config: must be a file here, as standard input holds the lines to read")
 	}
 	for _, text := range o.Set {
 		s, err := config.ParseSetting(text)
 		if err != nil {
-			return run.Config{}, err
+			return nil, err
 		}
 		if !strings.HasPrefix(s.Key, "answer.") && !strings.HasPrefix(s.Key, "chat.") && !strings.HasPrefix(s.Key, "embedding.") {
-			return run.Config{}, inputErrorf("--set: must be a key of the section answer, chat or embedding here (got %q)", s.Key)
+			return nil, inputErrorf("--set: must be a key of the section answer, chat or embedding here (got %q)", s.Key)
 		}
 		settings = append(settings, s)
 	}
 	file, err := g.readConfig(o.File)
 	if err != nil {
-		return run.Config{}, err
+		return nil, err
 	}
-	r, err := run.Resolve(file, settings)
-	if err != nil {
-		return run.Config{}, err
-	}
-	return r.Config, nil
+	return run.Resolve(file, settings)
 }
 
 // parentAnswers are the parent's answers to items of the task, by item id. Some
