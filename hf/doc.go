@@ -13,14 +13,9 @@
 //	load.go      weights packed from the mapped file straight into their places
 //	tensors.go   the tensors of a folder, in one file or shards, and of a model
 //	table.go     which tensor of which family is which part of which parameter
-//	digest.go    what identifies a folder
+//	digest.go    what identifies a folder or a file
+//	progress.go  who is told of the weights that are written
 //	builtin.go   the child that is part of the binary
-//
-// GGUF files
-//
-//	gguf.go         a file as a folder: its files in memory, its tensors by name
-//	gguf_config.go  the configuration that its keys describe
-//	gguf_rope.go    rotary frequencies: factors and scaling by name
 //
 // Configurations
 //
@@ -33,6 +28,10 @@
 //
 // GGUF files
 //
+//	gguf.go                  a file as a folder: its files in memory, its tensors by name
+//	gguf_config.go           the configuration that its keys describe
+//	gguf_rope.go             rotary frequencies: factors and scaling by name
+//	gguf_write.go            a model as a file
 //	gguf_fields.go           their metadata, key by key
 //	gguf_tokenizer.go        the files of a folder that hold a tokenizer
 //	gguf_vocab.go            the tokenizer in the metadata, checked

@@ -3,6 +3,7 @@ package hf
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -157,12 +158,24 @@ func (m *Model) save(dir string, dtype safetensors.DType, types map[string]safet
 		if err := writeFiles(tmp, m.folderFiles(dtype)); err != nil {
 			return err
 		}
-		return safetensors.Write(filepath.Join(tmp, weightsFile), dtype, map[string]string{"format": "pt"}, tensors(m.Model, types))
+		return m.writeWeights(filepath.Join(tmp, weightsFile), dtype, types)
 	})
 	if err != nil {
 		return fmt.Errorf("save model: %w", err)
 	}
 	return nil
+}
+
+// writeWeights writes the file of weights.
+func (m *Model) writeWeights(path string, dtype safetensors.DType, types map[string]safetensors.DType) error {
+	w, list := watcher{tell: m.Progress}, tensors(m.Model, types)
+	for i := range list {
+		list[i].Fill = w.fill(list[i].Fill)
+		w.total += safetensors.Info{Shape: list[i].Shape}.Len()
+	}
+	return durable.WriteFile(path, func(out io.Writer) error {
+		return safetensors.Encode(w.writer(out), dtype, map[string]string{"format": "pt"}, list)
+	})
 }
 
 // writeFiles writes files into a folder, by name.

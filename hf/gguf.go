@@ -19,11 +19,11 @@ import (
 // IsGGUF says whether a path names a GGUF file: a file whose name ends in .gguf.
 func IsGGUF(path string) bool {
 	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular() && hasGGUFName(path)
+	return err == nil && st.Mode().IsRegular() && HasGGUFName(path)
 }
 
-// hasGGUFName says whether a path is one that a GGUF file has.
-func hasGGUFName(path string) bool { return strings.EqualFold(filepath.Ext(path), ".gguf") }
+// HasGGUFName says whether a path is one that a GGUF file has.
+func HasGGUFName(path string) bool { return strings.EqualFold(filepath.Ext(path), ".gguf") }
 
 // openGGUF opens a GGUF file.
 func openGGUF(path string) (*gguf.File, error) {

@@ -16,6 +16,10 @@ type Model struct {
 	*lm.Model
 	Tokenizer *tokenizer.Tokenizer // nil: see LoadBare
 
+	// Progress, where set, is told how many weights Save and SaveGGUF have written; its
+	// error ends them, and nothing is left behind.
+	Progress func(done, total int) error
+
 	types   map[string]safetensors.DType // type of each tensor in the folder, by its name in the tensorTable
 	files   map[string][]byte            // the kept files of the folder
 	unknown []string                     // members of its JSON files that were ignored, as "FILE: NAME"
@@ -36,15 +40,30 @@ func (m *Model) Clone() *Model {
 // checkWeights returns an error of the kind lm.ErrNonFinite if a weight would not be
 // finite in the type that it is saved in.
 func (m *Model) checkWeights(dtype safetensors.DType) error {
-	if err := m.CheckWeights(); err != nil || dtype != safetensors.BF16 {
+	if err := m.CheckWeights(); err != nil || dtype == safetensors.F32 {
 		return err
 	}
-	const half = 1 << 15 // of BF16's last place: the largest float32 round up to infinity
 	for _, p := range m.Params() {
-		for _, v := range p.Value {
-			if math.Float32bits(v)&0x7fffffff+half >= 0x7f800000 {
-				return fmt.Errorf("%w: %s holds %v", lm.ErrNonFinite, p.Name, v)
-			}
+		if err := checkFinite(p, dtype); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// firstInfinite are the bits of the smallest float32 that a narrower type rounds up to
+// infinity.
+var firstInfinite = map[safetensors.DType]uint32{safetensors.F16: 0x477ff000, safetensors.BF16: 0x7f7f8000}
+
+// checkFinite is checkWeights of one parameter.
+func checkFinite(p *lm.Param, dtype safetensors.DType) error {
+	limit, narrow := firstInfinite[dtype]
+	if !narrow {
+		limit = 0x7f800000
+	}
+	for _, v := range p.Value {
+		if math.Float32bits(v)&0x7fffffff >= limit {
+			return fmt.Errorf("%w: %s holds %v", lm.ErrNonFinite, p.Name, v)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,6 +29,7 @@ var completions = map[string]cobra.CompletionFunc{
 	"chat-template": words(cobra.ShellCompDirectiveNoFileComp, func() []string { return []string{"auto", "on", "off"} }),
 	"split":         words(cobra.ShellCompDirectiveNoFileComp, func() []string { return []string{string(task.HeldOut), string(task.Train)} }),
 	"dtype":         words(cobra.ShellCompDirectiveNoFileComp, func() []string { return []string{"F32", "BF16"} }),
+	"type":          words(cobra.ShellCompDirectiveNoFileComp, func() []string { return append(slices.Sorted(maps.Keys(ggufTypes)), exactType) }),
 	"set":           completeSetting,
 }
 

@@ -18,8 +18,8 @@ func checkChildOut(out, dtype string) error {
 	if out == "" {
 		return inputErrorf("--out: must name a folder for the child")
 	}
-	if dtype != string(safetensors.F32) && dtype != string(safetensors.BF16) {
-		return inputErrorf("--dtype: must be F32 or BF16 (got %q)", dtype)
+	if err := checkDType(dtype); err != nil {
+		return err
 	}
 	path, err := filepath.Abs(out)
 	if err != nil {
@@ -40,12 +40,25 @@ func checkChildOut(out, dtype string) error {
 	return nil
 }
 
+// dtypes are the values of --dtype: the names of safetensors and of PyTorch.
+var dtypes = map[string]safetensors.DType{
+	"F32": safetensors.F32, "float32": safetensors.F32, "BF16": safetensors.BF16, "bfloat16": safetensors.BF16,
+}
+
+// checkDType says whether weights can be written in a number format.
+func checkDType(dtype string) error {
+	if _, ok := dtypes[dtype]; !ok {
+		return inputErrorf("--dtype: must be F32 or BF16 (got %q)", dtype)
+	}
+	return nil
+}
+
 // saveChild writes the child at --out and makes the folders above it.
 func saveChild(m *hf.Model, out, dtype string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o777); err != nil {
 		return err
 	}
-	return run.SaveChild(m, out, safetensors.DType(dtype))
+	return run.SaveChild(m, out, dtypes[dtype])
 }
 
 // checkFileOut says, before any work, whether a file can be written at --out.

@@ -113,6 +113,7 @@ Start with:
 		newDoctorCommand(g),
 		newSFTCommand(g),
 		newMergeCommand(g),
+		newConvertCommand(g),
 		newLogprobsCommand(g),
 		newTokenizeCommand(g),
 		newPullCommand(g),

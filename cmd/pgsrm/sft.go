@@ -104,7 +104,7 @@ func (o *sftOptions) AddFlags(f *pflag.FlagSet) {
 // seen to each by itself.
 func (o *sftOptions) validate() error {
 	switch {
-	case o.LoRA.On() && o.DType != string(safetensors.F32):
+	case o.LoRA.On() && dtypes[o.DType] != safetensors.F32:
 		return inputErrorf("--dtype: must be F32 with --lora-rank (got %q)", o.DType)
 	case o.Data != "" && o.task != nil && o.task.Changed:
 		return inputErrorf("--task: must not be used with --data")
