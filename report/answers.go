@@ -18,10 +18,14 @@ const (
 	answerTimes   = 8  // points in time for each of them
 )
 
-// Exact tells whether the answer is the reference (see task.Normalize) or earned
-// the exact term. Where the reward has no such term, a further accepted answer
-// is not known to be one: the line does not carry the list.
+// Exact tells whether the answer is right, where the line says so after normalising.
+// Else it is where it is the reference (see task.Normalize) or earned the exact term;
+// where the reward has no such term, a further accepted answer is not known to be
+// one: the line does not carry the list.
 func (a Answer) Exact() bool {
+	if a.Normalized != nil {
+		return *a.Normalized
+	}
 	return a.Terms["exact"] == 1 || task.Exact(a.Response, a.Reference, nil)
 }
 

@@ -18,8 +18,12 @@ type chartSpec struct {
 	zero   bool // the axis starts at 0
 }
 
+const normNote = "greedy answers; quotes, Markdown, final punctuation and articles not counting"
+
 // charts are drawn for each task where the metric was recorded, in this order.
 var charts = []chartSpec{
+	{normTrain, "Exact match, normalised, training prompts", normNote, "percent", share, true},
+	{normHeldOut, "Exact match, normalised, held-out prompts", normNote, "percent", share, true},
 	{exactTrain, "Exact match, training prompts", "share of greedy answers", "percent", share, true},
 	{exactHeldOut, "Exact match, held-out prompts", "share of greedy answers", "percent", share, true},
 	{semTrain, "Semantic score, training prompts", "cosine to the parent's answer", "score", cosine, false},

@@ -9,7 +9,17 @@ import (
 )
 
 // figureCharts are the metrics of the curves figure, two in a row.
-var figureCharts = []string{exactHeldOut, semHeldOut, metricEntropy, metricReward}
+func (g *Group) figureCharts() []string {
+	return []string{g.exactHeldOut(), semHeldOut, metricEntropy, metricReward}
+}
+
+// exactHeldOut is the exact match that figures show: normalised where a run has it.
+func (g *Group) exactHeldOut() string {
+	if slices.Contains(g.metrics(), normHeldOut) {
+		return normHeldOut
+	}
+	return exactHeldOut
+}
 
 // WriteFigures writes, for each task, curves-<task>.png and final-<task>.png
 // into dir, and returns their names. A task without the metrics has none.
@@ -59,7 +69,7 @@ type tile struct {
 func (g *Group) curveTiles(slots map[string]int) []tile {
 	var out []tile
 	for _, spec := range charts {
-		if !slices.Contains(figureCharts, spec.Metric) {
+		if !slices.Contains(g.figureCharts(), spec.Metric) {
 			continue
 		}
 		if v, ok := g.chart("", spec, slots); ok {
@@ -74,7 +84,7 @@ func (g *Group) finalTiles(slots map[string]int) []tile {
 	s := g.Summary()
 	var out []tile
 	for _, spec := range charts {
-		if spec.Metric != exactHeldOut && spec.Metric != semHeldOut {
+		if spec.Metric != g.exactHeldOut() && spec.Metric != semHeldOut {
 			continue
 		}
 		if v, ok := s.final(spec.Metric, spec.Title, slots); ok {

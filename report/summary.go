@@ -25,13 +25,14 @@ type Splits struct {
 type ArmSummary struct {
 	Reward            string    `json:"reward"` // label of the arm
 	Seeds             []int64   `json:"seeds"`
-	ExactMatch        Splits    `json:"exact_match"` // share of greedy answers
+	ExactMatch        Splits    `json:"exact_match"`                      // share of greedy answers
+	Normalized        *Splits   `json:"exact_match_normalized,omitempty"` // likewise; nil where no run has it
 	Semantic          Splits    `json:"semantic"`
 	MeanReward        *Estimate `json:"mean_reward"` // of sampled answers, on the arm's own scale
 	Entropy           *Estimate `json:"entropy"`     // nats per response
 	KL                *Estimate `json:"kl"`          // nats per response
 	Length            *Estimate `json:"length"`      // tokens per response
-	Area              Splits    `json:"area"`        // mean height of the exact-match curve
+	Area              Splits    `json:"area"`        // mean height of the exact-match curve, normalised where runs have it
 	FallingShare      *Estimate `json:"falling_share"`
 	LongestStagnation *Estimate `json:"longest_stagnation"`
 	CollapsedSeeds    []int64   `json:"collapsed_seeds"`
@@ -53,6 +54,8 @@ type Comparison struct {
 
 // metric names of run directories that the statistics read.
 const (
+	normTrain     = "eval/train/exact_match_normalized"
+	normHeldOut   = "eval/held_out/exact_match_normalized"
 	exactTrain    = "eval/train/exact_match"
 	exactHeldOut  = "eval/held_out/exact_match"
 	semTrain      = "eval/train/semantic"
@@ -63,8 +66,9 @@ const (
 	metricLength  = "completions/mean_length"
 )
 
-// compared are the metrics in which arms are compared, the headline first.
-var compared = []string{exactTrain, exactHeldOut, semTrain, semHeldOut}
+// compared are the metrics in which arms are compared, the headline first: the
+// normalised exact match where runs have it.
+var compared = []string{normTrain, normHeldOut, exactTrain, exactHeldOut, semTrain, semHeldOut}
 
 // stretches is the number of windows in which falling and stagnation of the
 // reward are counted.
@@ -111,7 +115,7 @@ func (a *Arm) summary() ArmSummary {
 		Entropy:    a.end(metricEntropy, positive),
 		KL:         a.end(metricKL, free),
 		Length:     a.end(metricLength, positive),
-		Area:       Splits{a.over(exactTrain, area), a.over(exactHeldOut, area)},
+		Area:       a.areas(),
 		FallingShare: a.over(metricReward, func(p []Point) float64 {
 			return fallingShare(windows(p, stretches))
 		}),
@@ -119,6 +123,9 @@ func (a *Arm) summary() ArmSummary {
 			return longestStagnation(windows(p, stretches))
 		}),
 		CollapsedSeeds: []int64{},
+	}
+	if n := (Splits{a.end(normTrain, share), a.end(normHeldOut, share)}); n != (Splits{}) {
+		s.Normalized = &n
 	}
 	var said []string
 	var speeds []float64
@@ -160,6 +167,14 @@ func (a *Arm) end(metric string, lim limits) *Estimate {
 		e.Start = &start
 	}
 	return e
+}
+
+// areas are the mean heights of the exact-match curves.
+func (a *Arm) areas() Splits {
+	if s := (Splits{a.over(normTrain, area), a.over(normHeldOut, area)}); s != (Splits{}) {
+		return s
+	}
+	return Splits{a.over(exactTrain, area), a.over(exactHeldOut, area)}
 }
 
 // over estimates a statistic, between 0 and 1, of a metric's whole series.

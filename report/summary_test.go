@@ -212,7 +212,7 @@ func TestPrintFitsTheTerminal(t *testing.T) {
 	for _, name := range names {
 		s.Arms = append(s.Arms, ArmSummary{
 			Reward: name, Seeds: []int64{1, 2, 3}, CollapsedSeeds: []int64{1, 2, 3}, TopAnswer: &Top{Share: 1},
-			ExactMatch: Splits{sure, sure}, Semantic: Splits{wide(-1), wide(-1)},
+			ExactMatch: Splits{sure, sure}, Normalized: &Splits{sure, sure}, Semantic: Splits{wide(-1), wide(-1)},
 		})
 	}
 	for _, name := range names[:2] {
@@ -230,17 +230,66 @@ func TestPrintFitsTheTerminal(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	if len(lines) > 16 {
+	if len(lines) > 16+len(names) {
 		t.Errorf("%d lines:\n%s", len(lines), b.String())
 	}
 	for _, want := range []string{
-		"pgsrm vs binary, train: −50.0 points (−150.0 to +50.0), not settled\n", "\nand 2 more warnings in the report\n",
+		"pgsrm vs binary, train, norm.: −50.0 points (−150.0 to +50.0), not settled\n", "\nand 2 more warnings in the report\n",
 		"\nseeds that collapsed to one answer: pgsrm 3 of 3, 0.5*exa…au=0.1) 3 of 3, binary\n  3 of 3\n",
-		"\n0.5*exact + 0.25*centered(no_clip) + contrastive(tau=0.1)\n        100.0% [100.0, 100.0]  100.0% [100.0, 100.0]  −1.000\n",
+		"\n0.5*exact + 0.25*centered(no_clip) + contrastive(tau=0.1)\n              100.0% [100.0, 100.0]  100.0% [100.0, 100.0]  −1.000\n",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("must hold %q:\n%s", want, b.String())
 		}
+	}
+}
+
+// Where runs have a normalised exact match it is the headline, and stands beside the
+// strict one in the summary, the table and on the terminal.
+func TestNormalizedExactMatch(t *testing.T) {
+	dir := t.TempDir()
+	for reward, right := range map[string]float64{"binary": 0, "pgsrm": 0.75} {
+		at := filepath.Join(dir, reward, "seed-1")
+		write(t, filepath.Join(at, "config.yaml"), fmt.Sprintf("task: colors\nreward: %s\nseed: 1\nepisodes: 100\n", reward))
+		write(t, filepath.Join(at, run.MetricsFile), fmt.Sprintf(`{"step":0,"episode":0,"eval/train/exact_match":0,"eval/train/exact_match_normalized":0.25}
+{"step":2,"episode":100,"eval/train/exact_match":0,"eval/train/exact_match_normalized":%g}
+`, right))
+		write(t, filepath.Join(at, run.CompletionsFile), `{"step":2,"episode":100,"prompt_id":"a","prompt":"p","reference":"cold","response":"\"Cold.\"","finish":"eos","greedy":true,"split":"train","exact_match":false,"exact_match_normalized":true}`+"\n")
+	}
+	s, err := summarize(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arm := s.Arms[0]
+	if arm.Reward != "pgsrm" || arm.ExactMatch.Train.Mean != 0 || arm.Normalized == nil || arm.Normalized.Train.Mean != 0.75 || arm.Area.Train.Mean != 0.5 {
+		t.Errorf("got %+v", arm)
+	}
+	if want := "pgsrm answers 75.0% of training prompts exactly after normalisation, binary 0.0%."; len(s.Verdict) != 1 || !strings.HasPrefix(s.Verdict[0], want) {
+		t.Errorf("got verdict %q", s.Verdict)
+	}
+	var b strings.Builder
+	if err := s.Print(&b); err != nil {
+		t.Fatal(err)
+	}
+	if want := "pgsrm         0.0%         –               –\n  normalised  75.0%        –\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("must hold %q:\n%s", want, b.String())
+	}
+	rows := s.table()
+	if rows[0].Title != "Exact match, normalised, training" || rows[0].Cells[0].Value != "75.0%" || rows[1].Title != "Exact match, training" || rows[1].Cells[0].Value != "0.0%" {
+		t.Errorf("got rows %+v", rows[:2])
+	}
+	data, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := data.Groups[0].Arms[1].Runs[0].Final; len(a) != 1 || !a[0].Exact() {
+		t.Errorf("the answer is right after normalising (got %+v)", a)
+	}
+	if v := data.Groups[0].view(0, data.slots()); v.Cards[0].Value != "75.0%" || len(v.Finals) != 2 || len(v.More) != 0 {
+		t.Errorf("got cards %+v, %d end values, %d further charts", v.Cards, len(v.Finals), len(v.More))
+	}
+	if got := data.Groups[0].curveTiles(data.slots()); len(got) != 0 {
+		t.Errorf("the figure has held-out curves alone (got %d)", len(got))
 	}
 }
 

@@ -23,6 +23,8 @@ type tableCell struct {
 // table lists the end values of all arms.
 func (s Summary) table() []tableRow {
 	rows := []tableRow{
+		s.row("Exact match, normalised, held-out", normNote, "percent", normHeldOut, func(a ArmSummary) *Estimate { return a.compared(normHeldOut) }),
+		s.row("Exact match, normalised, training", normNote, "percent", normTrain, func(a ArmSummary) *Estimate { return a.compared(normTrain) }),
 		s.row("Exact match, held-out", "greedy answers of the last evaluation", "percent", exactHeldOut, func(a ArmSummary) *Estimate { return a.ExactMatch.HeldOut }),
 		s.row("Exact match, training", "greedy answers of the last evaluation", "percent", exactTrain, func(a ArmSummary) *Estimate { return a.ExactMatch.Train }),
 		s.row("Semantic score, held-out", "cosine to the parent's answer", "score", semHeldOut, func(a ArmSummary) *Estimate { return a.Semantic.HeldOut }),

@@ -51,7 +51,8 @@ func (s Summary) seedsText() string {
 	return fmt.Sprintf("%d %s", low, plural(low, "seed"))
 }
 
-// printTable writes the end values of the arms. A name that is too long for its
+// printTable writes the end values of the arms, below strict exact match the
+// normalised one where there is that. A name that is too long for its
 // column stands on a line of its own.
 func (s Summary) printTable(b *strings.Builder) {
 	rows := [][]string{{"reward", "exact train", "exact held-out", "semantic held-out"}}
@@ -61,6 +62,9 @@ func (s Summary) printTable(b *strings.Builder) {
 			semantic = formatValue("score", e.Mean)
 		}
 		rows = append(rows, []string{arm.Reward, arm.ExactMatch.Train.share(), arm.ExactMatch.HeldOut.share(), semantic})
+		if n := arm.Normalized; n != nil {
+			rows = append(rows, []string{"  normalised", n.Train.share(), n.HeldOut.share()})
+		}
 	}
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
@@ -131,7 +135,7 @@ func (s Summary) shortFindings() []string {
 // short says in a line by how much an arm is above its baseline and whether that holds.
 func (c Comparison) short() string {
 	split := map[string]string{
-		exactTrain: "train", exactHeldOut: "held-out", semTrain: "semantic train", semHeldOut: "semantic held-out",
+		normTrain: "train, norm.", normHeldOut: "held-out, norm.", exactTrain: "train", exactHeldOut: "held-out", semTrain: "semantic train", semHeldOut: "semantic held-out",
 	}[c.Metric]
 	text := fmt.Sprintf(" vs %s, %s: %s%s", shorten(c.Baseline, labelWidth), split, signed(c.Metric, c.Difference.Mean), unit(c.Metric))
 	if ci := c.Difference.CI95; ci == nil {

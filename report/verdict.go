@@ -10,6 +10,8 @@ import (
 var metricWords = map[string]string{
 	exactHeldOut: "of held-out prompts exactly",
 	exactTrain:   "of training prompts exactly",
+	normHeldOut:  "of held-out prompts exactly after normalisation",
+	normTrain:    "of training prompts exactly after normalisation",
 }
 
 // finding is one sentence of the verdict and how it is marked: "up" a lead that
@@ -53,18 +55,23 @@ func (c Comparison) class() string {
 }
 
 // told are the comparisons of an arm that are put in words: exact match on
-// training and on held-out prompts, else the headline.
+// training and on held-out prompts, normalised where there is that, else the headline.
 func told(s Summary, reward string) []*Comparison {
-	var out []*Comparison
-	for _, metric := range []string{exactTrain, exactHeldOut} {
-		if c := comparison(s, reward, metric); c != nil {
-			out = append(out, c)
+	for _, metrics := range [][]string{{normTrain, normHeldOut}, {exactTrain, exactHeldOut}} {
+		var out []*Comparison
+		for _, metric := range metrics {
+			if c := comparison(s, reward, metric); c != nil {
+				out = append(out, c)
+			}
+		}
+		if len(out) > 0 {
+			return out
 		}
 	}
-	if c := headline(s, reward); len(out) == 0 && c != nil {
-		out = append(out, c)
+	if c := headline(s, reward); c != nil {
+		return []*Comparison{c}
 	}
-	return out
+	return nil
 }
 
 // headline is the comparison of an arm in the first compared metric it has.
@@ -113,13 +120,10 @@ func loneSentence(arm ArmSummary) string {
 	if arm.Reward == "binary" {
 		missing = "no other arm"
 	}
-	for _, e := range []struct {
-		value *Estimate
-		words string
-	}{{arm.ExactMatch.HeldOut, metricWords[exactHeldOut]}, {arm.ExactMatch.Train, metricWords[exactTrain]}} {
-		if e.value != nil {
+	for _, metric := range []string{normHeldOut, normTrain, exactHeldOut, exactTrain} {
+		if e := arm.compared(metric); e != nil {
 			return fmt.Sprintf("%s answers %s %s at the end, %s at the start. There is nothing to compare it with: %s beside it.",
-				arm.Reward, percent(e.value.Mean), e.words, percent(*e.value.Start), missing)
+				arm.Reward, percent(e.Mean), metricWords[metric], percent(*e.Start), missing)
 		}
 	}
 	return arm.Reward + " has no evaluation yet."
@@ -140,7 +144,12 @@ func endOf(s Summary, reward, metric string) float64 {
 
 // compared returns the end value of one of the metrics that arms are compared in.
 func (a ArmSummary) compared(metric string) *Estimate {
+	var normalized Splits
+	if a.Normalized != nil {
+		normalized = *a.Normalized
+	}
 	return map[string]*Estimate{
+		normTrain: normalized.Train, normHeldOut: normalized.HeldOut,
 		exactTrain: a.ExactMatch.Train, exactHeldOut: a.ExactMatch.HeldOut,
 		semTrain: a.Semantic.Train, semHeldOut: a.Semantic.HeldOut,
 	}[metric]

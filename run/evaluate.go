@@ -160,6 +160,11 @@ func (r *run) completion(p prompt, s reward.Sample, score reward.Score, finish s
 		Step: r.done, Episode: r.episode(), PromptID: p.item.ID, Prompt: p.item.Prompt,
 		Reference: p.reference, Response: s.Response, Finish: finish,
 	}
+	if r.match != nil {
+		strict := r.match.Strict(s.Response, p.truth, p.item.Accepted)
+		normalized := r.match.Normalized(s.Response, p.truth, p.item.Accepted)
+		c.ExactMatch, c.Normalized = &strict, &normalized
+	}
 	if score.Err != nil {
 		c.Error = score.Err.Error()
 		return c

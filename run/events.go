@@ -63,8 +63,12 @@ type Completion struct {
 	Terms     map[string]float64 `json:"terms"`  // unweighted, by kind; JSON sorts the keys
 	Finish    string             `json:"finish"`
 	Greedy    bool               `json:"greedy,omitempty"`
-	Split     string             `json:"split,omitempty"` // of greedy answers
-	Error     string             `json:"error,omitempty"` // why there is no reward
+	// Whether the answer is right, strictly and normalised (task.Matcher); nil for a
+	// built-in child whose responses are taken as they are.
+	ExactMatch *bool  `json:"exact_match,omitempty"`
+	Normalized *bool  `json:"exact_match_normalized,omitempty"`
+	Split      string `json:"split,omitempty"` // of greedy answers
+	Error      string `json:"error,omitempty"` // why there is no reward
 }
 
 // Checkpointed says that a checkpoint is safely on disk.

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"go.yaml.in/yaml/v4"
+
 	"pgsrm/config"
 )
 
@@ -23,8 +25,30 @@ func ReadConfig(dir string) (cfg Config, ok bool, err error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return Config{}, false, nil
 	}
-	cfg, err = Load(path, []config.Setting{{From: "--out", Key: "out", Value: dir}})
-	return cfg, err == nil, err
+	file, err := config.ReadFile(path, nil)
+	if err != nil {
+		return Config{}, false, err
+	}
+	settings := []config.Setting{{From: "--out", Key: "out", Value: dir}}
+	if olderThanAnswer(file.Text) {
+		settings = append(settings, config.Setting{Key: "answer.normalize", Value: "off"})
+	}
+	r, err := Resolve(file, settings)
+	if err != nil {
+		return Config{}, false, err
+	}
+	return r.Config, true, nil
+}
+
+// olderThanAnswer says that a run's configuration, which names every key, was written
+// before there was a section answer: its rewards took every response as it was.
+func olderThanAnswer(text []byte) bool {
+	var keys map[string]any
+	if yaml.Unmarshal(text, &keys) != nil {
+		return false
+	}
+	_, has := keys["answer"]
+	return !has
 }
 
 // ReadEnvironment reads what the run in a directory was made with. The error is

@@ -106,20 +106,29 @@ func scoreText(values map[string]float64) string {
 	var parts []string
 	for _, s := range []struct{ name, label string }{{"train", "train"}, {"held_out", "held-out"}} {
 		if v, ok := values["eval/"+s.name+"/exact_match"]; ok {
-			parts = append(parts, fmt.Sprintf("%s exact %.1f%% semantic %.3f", s.label, 100*v, values["eval/"+s.name+"/semantic"]))
+			exact := fmt.Sprintf("%.1f%%", 100*v)
+			if n, ok := values["eval/"+s.name+"/exact_match_normalized"]; ok {
+				exact += fmt.Sprintf(" (normalised %.1f%%)", 100*n)
+			}
+			parts = append(parts, fmt.Sprintf("%s exact %s semantic %.3f", s.label, exact, values["eval/"+s.name+"/semantic"]))
 		}
 	}
 	return strings.Join(parts, ", ")
 }
 
-// shortScore is scoreText for the end of a bar.
+// shortScore is scoreText for the end of a bar: exact match, normalised where there
+// is that.
 func shortScore(values map[string]float64) string {
-	train, ok := values["eval/train/exact_match"]
+	metric, label := "exact_match_normalized", "right"
+	if _, ok := values["eval/train/"+metric]; !ok {
+		metric, label = "exact_match", "exact"
+	}
+	train, ok := values["eval/train/"+metric]
 	if !ok {
 		return ""
 	}
-	text := fmt.Sprintf("exact %.1f%%", 100*train)
-	if held, ok := values["eval/held_out/exact_match"]; ok {
+	text := fmt.Sprintf("%s %.1f%%", label, 100*train)
+	if held, ok := values["eval/held_out/"+metric]; ok {
 		text += fmt.Sprintf(", held-out %.1f%%", 100*held)
 	}
 	return text

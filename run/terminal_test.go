@@ -58,6 +58,20 @@ func TestBars(t *testing.T) {
 	}
 }
 
+// Where exact match is measured both ways lines have both, and a bar the normalised one.
+func TestScoreTexts(t *testing.T) {
+	values := map[string]float64{
+		"eval/train/exact_match": 0, "eval/train/exact_match_normalized": 0.875, "eval/train/semantic": 0.5,
+		"eval/held_out/exact_match": 0, "eval/held_out/exact_match_normalized": 0.75, "eval/held_out/semantic": 0.25,
+	}
+	if got, want := scoreText(values), "train exact 0.0% (normalised 87.5%) semantic 0.500, held-out exact 0.0% (normalised 75.0%) semantic 0.250"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := shortScore(values), "right 87.5%, held-out 75.0%"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // What parents and servers say, and the name of a run, cannot command the terminal.
 func TestTerminalMakesControlCharactersVisible(t *testing.T) {
 	var out strings.Builder

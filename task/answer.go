@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"pgsrm/config"
 )
@@ -79,20 +80,39 @@ func (m *Matcher) Answer(response string) string {
 	if m == nil {
 		return response
 	}
-	a, _ := m.extract(response)
+	a, all := m.extract(response)
+	if !all {
+		return ""
+	}
 	return a
 }
 
-// Reference is the answer in a text of the parent or of the task; the whole text
-// where the options find none, since references need not explain themselves.
+// Reference is the answer in a text of the parent or of the task. References need not
+// be written as responses are asked for: an option that finds nothing is left out.
 func (m *Matcher) Reference(text string) string {
 	if m == nil {
 		return text
 	}
-	if a, ok := m.extract(text); ok {
-		return a
+	a, _ := m.extract(text)
+	return a
+}
+
+// Target is what a child is taught to write so that its answer is that of the
+// reference: the reference, of which the first line alone where no other counts, with
+// the marker before it where it has none. ok is false where even that has no answer.
+func (m *Matcher) Target(reference string) (text string, ok bool) {
+	if m == nil {
+		return reference, true
 	}
-	return text
+	text = reference
+	switch o := m.options; {
+	case o.After != "" && !strings.Contains(text, o.After):
+		text = o.After + " " + strings.TrimSpace(text)
+	case o.After == "" && o.FirstLine:
+		text, _ = firstLine(text)
+	}
+	_, ok = m.extract(text)
+	return text, ok
 }
 
 // Text is the form in which the reward compares an answer: without quotes, Markdown

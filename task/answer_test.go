@@ -157,8 +157,8 @@ func TestExtract(t *testing.T) {
 		options  func(*AnswerOptions)
 		in, want string
 	}{
-		{"after", func(o *AnswerOptions) { o.After = "####" }, "2+2=4\n#### 4", " 4"},
-		{"after the last", func(o *AnswerOptions) { o.After = "Answer:" }, "Answer: no. Answer: yes", " yes"},
+		{"after", func(o *AnswerOptions) { o.After = "####" }, "2+2=4\n#### 4", "4"},
+		{"after the last", func(o *AnswerOptions) { o.After = "Answer:" }, "Answer: no. Answer: yes", "yes"},
 		{"after none", func(o *AnswerOptions) { o.After = "####" }, "4", ""},
 		{"first line", func(o *AnswerOptions) { o.FirstLine = true }, "\n \n cold \nthe end", "cold"},
 		{"first line in a block", func(o *AnswerOptions) { o.FirstLine = true }, "```text\ncold\n```", "cold"},
@@ -193,12 +193,42 @@ func TestLastNumber(t *testing.T) {
 	}
 }
 
+// What is taught has the answer of the reference, or is refused.
+func TestTarget(t *testing.T) {
+	for _, c := range []struct {
+		options         func(*AnswerOptions)
+		reference, want string
+		ok              bool
+	}{
+		{func(o *AnswerOptions) {}, `**"Cold."**`, `**"Cold."**`, true},
+		{func(o *AnswerOptions) { o.FirstLine = true }, "\ncold\nas ice", "cold", true},
+		{func(o *AnswerOptions) { o.After = "####" }, "72", "#### 72", true},
+		{func(o *AnswerOptions) { o.After, o.FirstLine = "####", true }, "48+24=72\n#### 72\nthat is all", "48+24=72\n#### 72\nthat is all", true},
+		{func(o *AnswerOptions) { o.LastNumber = true }, "seven", "seven", false},
+		{func(o *AnswerOptions) { o.Pattern = `<(.*)>` }, "seven", "seven", false},
+		{func(o *AnswerOptions) { o.Pattern = `<(.*)>` }, "<7>", "<7>", true},
+	} {
+		m := normalizing(c.options).Matcher()
+		got, ok := m.Target(c.reference)
+		if got != c.want || ok != c.ok {
+			t.Errorf("%q is taught as %q, %t, want %q, %t", c.reference, got, ok, c.want, c.ok)
+		}
+		if ok && !m.Strict(got, c.reference, nil) {
+			t.Errorf("%q is taught as %q, which is not right", c.reference, got)
+		}
+	}
+	var none *Matcher
+	if got, ok := none.Target("x\ny"); got != "x\ny" || !ok {
+		t.Errorf("without options a reference is taught as it is (got %q)", got)
+	}
+}
+
 // A reference need not be written as a response is asked for.
 func TestReferenceStandsWhole(t *testing.T) {
 	o := DefaultAnswerOptions()
 	o.After, o.LastNumber = "####", true
 	m := o.Matcher()
-	for in, want := range map[string]string{"72": "72", "48+24=72 #### 72.0": "72"} {
+	for in, want := range map[string]string{"72": "72", "72.0 apples": "72", "48+24=72 #### 72.0": "72", "none": "none"} {
 		if got := m.Reference(in); got != want {
 			t.Errorf("the answer in the reference %q is %q, want %q", in, got, want)
 		}
@@ -281,6 +311,9 @@ func FuzzExtract(f *testing.F) {
 			return
 		}
 		m := o.Matcher()
+		if taught, ok := m.Target(text); ok && m.Answer(taught) != m.Reference(text) {
+			t.Fatalf("%q is taught as %q", text, taught)
+		}
 		if a := m.Answer(text); !strings.Contains(text, a) || strings.Contains(a, "\n") {
 			t.Fatalf("the answer in %q is %q", text, a)
 		}

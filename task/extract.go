@@ -8,31 +8,38 @@ import (
 )
 
 // extract narrows a text to the answer in it: what stands after the marker, of that
-// the first line, of that what the expression finds, of that the last number. ok is
-// false where one of them finds nothing.
-func (m *Matcher) extract(text string) (answer string, ok bool) {
-	o := m.options
-	if o.After != "" {
-		i := strings.LastIndex(text, o.After)
-		if i < 0 {
-			return "", false
+// the first line, of that what the expression finds, of that the last number. all is
+// false where one of them finds nothing; it is left out then.
+func (m *Matcher) extract(text string) (answer string, all bool) {
+	o, all := m.options, true
+	for _, step := range []struct {
+		on   bool
+		find func(string) (string, bool)
+	}{
+		{o.After != "", func(s string) (string, bool) { return afterLast(s, o.After) }},
+		{o.FirstLine, firstLine},
+		{m.pattern != nil, func(s string) (string, bool) { return firstGroup(m.pattern, s) }},
+		{o.LastNumber, lastNumber},
+	} {
+		if !step.on {
+			continue
 		}
-		text = text[i+len(o.After):]
-	}
-	if o.FirstLine {
-		if text, ok = firstLine(text); !ok {
-			return "", false
+		if found, ok := step.find(text); ok {
+			text = found
+		} else {
+			all = false
 		}
 	}
-	if m.pattern != nil {
-		if text, ok = firstGroup(m.pattern, text); !ok {
-			return "", false
-		}
+	return text, all
+}
+
+// afterLast is what stands after the last marker.
+func afterLast(text, marker string) (string, bool) {
+	i := strings.LastIndex(text, marker)
+	if i < 0 {
+		return "", false
 	}
-	if o.LastNumber {
-		return lastNumber(text)
-	}
-	return text, true
+	return strings.TrimSpace(text[i+len(marker):]), true
 }
 
 // firstLine is the first line that is neither blank nor the fence of a code block.

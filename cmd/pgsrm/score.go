@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -29,7 +30,9 @@ to it. Other fields are kept as they are. The reference is the parent's answer t
 prompt of the task, unless the line gives its own: "reference":"...". An answer that
 cannot be scored gets "error" instead; it never gets a reward of 0 for that.
 
-Constants of the reward are calibrated on the parent's answers to the task.
+Constants of the reward are calibrated on the parent's answers to the task. Where the
+section answer of --config or --set says what counts as an answer (docs/answers.md),
+"exact_match" and "exact_match_normalized" are added, too.
 
 EXAMPLES
   pgsrm score --task opposites --reward pgsrm < answers.jsonl
@@ -148,6 +151,7 @@ type scoreLine struct {
 	fields []jsonField
 	sample reward.Sample
 	score  reward.Score
+	match  *task.Matcher // nil: the reward says what is right
 }
 
 // jsonField is one field of an object, in its order.
@@ -172,8 +176,9 @@ func (s *answerScorer) read(line inputLine) (scoreLine, error) {
 		return scoreLine{}, line.errorf("must have the fields prompt and response")
 	}
 	l := scoreLine{
-		fields: slices.DeleteFunc(objectFields(line.Text), jsonField.written),
+		fields: slices.DeleteFunc(objectFields(line.Text), s.writes),
 		sample: reward.Sample{Prompt: *prompt, Response: *response},
+		match:  s.match,
 	}
 	it, known := s.items[*prompt]
 	switch {
@@ -190,10 +195,17 @@ func (s *answerScorer) read(line inputLine) (scoreLine, error) {
 	return l, nil
 }
 
-// written says that score writes this field itself.
-func (f jsonField) written() bool {
-	return f.name == "reward" || f.name == "terms" || f.name == "error"
+// writes says that score writes this field itself.
+func (s *answerScorer) writes(f jsonField) bool {
+	return f.name == "reward" || f.name == "terms" || f.name == "error" ||
+		s.match != nil && (f.name == exactField || f.name == normalizedField)
 }
+
+// Fields that tell whether the response is right, where the section answer counts.
+const (
+	exactField      = "exact_match"
+	normalizedField = "exact_match_normalized"
+)
 
 // objectFields lists the fields of an object that has been decoded before.
 func objectFields(text string) []jsonField {
@@ -251,6 +263,12 @@ func (l scoreLine) write(w *bufio.Writer, terms []string) error {
 			values[i] = jsonField{name, text}
 		}
 		fields = append(fields, jsonField{"terms", object(values)})
+	}
+	if s := l.sample; l.match != nil && s.Reference != "" {
+		strict, normalized := l.match.Strict(s.Response, s.Reference, s.Accepted), l.match.Normalized(s.Response, s.Reference, s.Accepted)
+		if err := errors.Join(add(exactField, strict), add(normalizedField, normalized)); err != nil {
+			return err
+		}
 	}
 	_, err := w.Write(append(object(fields), '\n'))
 	return err

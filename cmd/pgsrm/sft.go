@@ -167,7 +167,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	seqs, err := teachingSequences(m.Config, input, answers)
+	seqs, err := teachingSequences(m.Config, input, answers, match)
 	if err != nil {
 		return err
 	}

@@ -88,9 +88,9 @@ func readExamples(ctx context.Context, path string, g *globalOptions) (*task.Tas
 	}
 }
 
-// teachingSequences are the train prompts with their answers and EOS; the loss
-// begins after the prompt.
-func teachingSequences(cfg lm.Config, input *hf.Prompter, answers []eval.Answer) ([]lm.Sequence, error) {
+// teachingSequences are the train prompts with what teaches their answers, and EOS;
+// the loss begins after the prompt.
+func teachingSequences(cfg lm.Config, input *hf.Prompter, answers []eval.Answer, match *task.Matcher) ([]lm.Sequence, error) {
 	if cfg.EOS < 0 {
 		return nil, inputErrorf("child: must have an end token (eos_token_id) to learn it")
 	}
@@ -103,7 +103,11 @@ func teachingSequences(cfg lm.Config, input *hf.Prompter, answers []eval.Answer)
 		if err != nil {
 			return nil, inputErrorf("item %s: %w", a.Item.ID, err)
 		}
-		response := input.Response(task.Joint(a.Item.Prompt), a.Reference)
+		target, ok := match.Target(a.Reference)
+		if !ok {
+			return nil, inputErrorf("item %s: answer: must find one in the reference to learn (got %q)", a.Item.ID, a.Reference)
+		}
+		response := input.Response(task.Joint(a.Item.Prompt), target)
 		if err := cfg.Fits(prompt, len(response)-1); err != nil {
 			return nil, inputErrorf("item %s: %w", a.Item.ID, err)
 		}

@@ -24,7 +24,7 @@ func TestTeachingSequences(t *testing.T) {
 	seqs, err := teachingSequences(m.Config, input, []eval.Answer{
 		{Item: task.Item{ID: "1", Prompt: "hot is ", Split: task.Train}, Reference: "cold"},
 		{Item: task.Item{ID: "2", Prompt: "big is ", Split: task.HeldOut}, Reference: "small"},
-	})
+	}, nil)
 	if err != nil || len(seqs) != 1 {
 		t.Fatalf("%d sequences, %v", len(seqs), err)
 	}
@@ -33,9 +33,15 @@ func TestTeachingSequences(t *testing.T) {
 	if q := seqs[0]; !slices.Equal(q.Tokens, want) || q.From != len(prompt) {
 		t.Errorf("got %v from %d, want %v from %d", q.Tokens, q.From, want, len(prompt))
 	}
+	marker := task.DefaultAnswerOptions()
+	marker.After = "Answer:"
+	marked, err := teachingSequences(m.Config, input, []eval.Answer{{Item: task.Item{Prompt: "hot is ", Split: task.Train}, Reference: "cold"}}, marker.Matcher())
+	if err != nil || m.Tokenizer.Decode(marked[0].Tokens[len(prompt):], true) != "Answer: cold" {
+		t.Errorf("the marker is not taught (%v)", err)
+	}
 	cfg := m.Config
 	cfg.EOS = -1
-	if _, err := teachingSequences(cfg, input, nil); exitCode(err) != exitInput {
+	if _, err := teachingSequences(cfg, input, nil, nil); exitCode(err) != exitInput {
 		t.Errorf("a child without end token: error %v", err)
 	}
 }

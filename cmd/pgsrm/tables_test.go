@@ -66,6 +66,13 @@ func TestPrintEvaluation(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	three := 0.75
+	got = printed(t, func(g *globalOptions) error {
+		return printEvaluation(g, eval.Result{ExactMatch: 0.125, Normalized: &three})
+	})
+	if want := "exact match     12.5%\nnormalised      75.0%\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("got\n%s\nwant\n%s first", got, want)
+	}
 }
 
 func TestPrintProbe(t *testing.T) {
@@ -139,6 +146,10 @@ func TestPrintSFT(t *testing.T) {
 	got := printed(t, out.print)
 	if want := "o: 3 examples, 20 updates, loss 0.123 nats per token\n  train     exact match  50.0% before, 100.0% after\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	out.Normalized = &sftChange{Before: sftMatch{Train: &whole}, After: sftMatch{Train: &whole}}
+	if want := got + "  train     normalised  100.0% before, 100.0% after\n"; printed(t, out.print) != want {
+		t.Errorf("got %q, want %q", printed(t, out.print), want)
 	}
 	if strings.Contains(got, "held-out") {
 		t.Error("a split without prompts is left out")

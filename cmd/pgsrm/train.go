@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -102,12 +103,13 @@ func (o *trainOptions) config(g *globalOptions) (*run.Resolved, error) {
 	if err != nil || !o.Resume || r.Out == "" {
 		return r, err
 	}
-	_, begun, err := run.ReadConfig(r.Out)
+	began, begun, err := run.ReadConfig(r.Out)
 	switch {
 	case err != nil:
 		return nil, err
 	case begun && o.File == "":
 		o.File = filepath.Join(r.Out, "config.yaml")
+		o.Set = slices.Insert(o.Set, 0, "answer.normalize="+began.Answer.Normalize) // the file may be older than this key
 		return o.resolve(g)
 	case !begun && o.only("out"):
 		return nil, inputErrorf("--resume: no run has begun in %s", r.Out)
@@ -129,7 +131,11 @@ func printResult(g *globalOptions, res run.Result) error {
 	fmt.Fprintf(g.Stdout, "%s: %d episodes\n", res.Dir, res.Episodes)
 	for _, split := range []string{"train", "held_out"} {
 		if exact, ok := res.LastEval["eval/"+split+"/exact_match"]; ok {
-			fmt.Fprintf(g.Stdout, "  %-9s exact match %5.1f%%, semantic %.3f\n", split, 100*exact, res.LastEval["eval/"+split+"/semantic"])
+			normalized := ""
+			if n, ok := res.LastEval["eval/"+split+"/exact_match_normalized"]; ok {
+				normalized = fmt.Sprintf(", normalised %5.1f%%", 100*n)
+			}
+			fmt.Fprintf(g.Stdout, "  %-9s exact match %5.1f%%%s, semantic %.3f\n", split, 100*exact, normalized, res.LastEval["eval/"+split+"/semantic"])
 		}
 	}
 	if res.Dropped > 0 {
