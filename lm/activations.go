@@ -38,6 +38,7 @@ const (
 	scratch                    // while some rows pass through the block, in room of their thread
 	whole                      // while Backward is at a block, of all rows: gradients of weights are sums over them
 	training                   // until Backward; with activation checkpointing Backward computes it again
+	mixed                      // like training in small models; in large ones it costs little to compute again
 	checkpointed               // until Backward
 	gathered                   // until Backward, in the block that gathers the rows that attend
 	residualStream             // until Backward; where a State only decodes, one room for all blocks
@@ -67,7 +68,7 @@ func (a *activations) list(c *Config) [19]buffer {
 		{&a.qkRstd, allRows, when(c.QKNorm, c.Heads+c.KVHeads), checkpointed, none, none},
 		{&a.qkv, allRows, W, cached, none, whole},
 		{&a.q, attending, Q, gathered, none, gathered},
-		{&a.attn, attending, Q, training, whole, whole},
+		{&a.attn, attending, Q, mixed, whole, whole},
 		{&a.residual, attending, D, training, scratch, whole},
 		{&a.mlpMean, attending, 1, training, scratch, none},
 		{&a.mlpRstd, attending, 1, training, scratch, none},
@@ -92,8 +93,8 @@ func when(on bool, width int) int {
 // keeps tells whether block l keeps activations of that kind.
 func (s *State) keeps(l int, k keep) bool {
 	switch k {
-	case cached:
-		return true
+	case cached: // a State of one Forward has room for two blocks, see reserve
+		return !s.once || l < 2
 	case residualStream:
 		return s.train || l == 0
 	case gathered:
@@ -102,6 +103,8 @@ func (s *State) keeps(l int, k keep) bool {
 		return s.train
 	case training: // Backward begins with the last block: it is not worth a checkpoint
 		return s.train && (!s.checkpointing || l == len(s.acts)-1)
+	case mixed:
+		return s.mixed && s.keeps(l, training)
 	}
 	return false
 }

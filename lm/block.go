@@ -77,10 +77,14 @@ func (m *Model) projectBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 
 // recompute computes again what the forward did not keep of rows lo..hi-1: with activation
 // checkpointing (Chen et al. 2016) all from attention on, by the calls of attend; else only
-// the inputs of the MLP's products, which cost little.
+// what costs little: the inputs of the MLP's products, and in large models attention, which is
+// next to nothing beside their products.
 func (m *Model) recompute(p *kernel.Pool, s *State, l int, a *activations, lo, hi int) {
 	w := &m.layers[l]
 	if s.keeps(l, training) {
+		if !s.keeps(l, mixed) {
+			m.attention(p, s, l, a, lo, hi)
+		}
 		m.mlpNorm(p, w, a)
 		m.activate(p, a)
 		return

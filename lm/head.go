@@ -23,7 +23,7 @@ func (h *headBuffers) reset() { h.rows, h.sampled = h.rows[:0], h.sampled[:0] }
 
 // chunkFloats bounds the logits that are in memory at a time: the logits of a
 // few rows for a large vocabulary, of hundreds for a small one.
-const chunkFloats = 8 << 20
+const chunkFloats = 6 << 20
 
 // chunkRows is the number of rows whose logits are computed together.
 func (m *Model) chunkRows() int { return min(max(chunkFloats/m.Config.Vocab, 12), 1024) }
@@ -68,12 +68,22 @@ func (m *Model) logits(s *State, rows []int32, temperature float32) []float32 {
 	m.predict(s, rows)
 	m.gatherHidden(s, rows)
 	h.rows, h.temperature = append(h.rows[:0], rows...), temperature
-	h.logits = resize(h.logits, n*V)
+	h.logits = s.chunk(h.logits, n)
 	kernel.MatMul(m.Pool, kernel.View(h.logits, V), kernel.View(h.in, D), n, m.head.matrix(), kernel.Epilogue{})
 	if temperature != 0 && temperature != 1 {
 		m.Pool.Each(n, func(i, _ int) { kernel.Scale(h.logits[i*V:(i+1)*V], 1/temperature) })
 	}
 	return h.logits
+}
+
+// chunk returns room for the logits of n rows, in b's storage where it is large enough. Where more rows are
+// to come it is made for as many as are computed together.
+func (s *State) chunk(b []float32, n int) []float32 {
+	V := s.m.Config.Vocab
+	if most := s.m.chunkRows(); cap(b) < n*V && n < most && s.expected >= most {
+		b = kernel.Floats(most * V)
+	}
+	return resize(b, n*V)
 }
 
 // gatherHidden copies the final hidden states of rows to the input of the head.
@@ -110,7 +120,7 @@ func (m *Model) headBackward(s *State, targets []Target, temperature float32, g 
 		var dlogits []float32
 		if sampled {
 			m.gatherHidden(s, rows)
-			h.dlogits = resize(h.dlogits, n*V)
+			h.dlogits = s.chunk(h.dlogits, n)
 			dlogits = h.dlogits
 			m.Pool.Each(n, func(i, _ int) {
 				sampledGrad(dlogits[i*V:(i+1)*V], &s.predicting.sampled[s.predicting.slot[rows[i]]], targets, s.targets.of(lo+i), g)
@@ -119,7 +129,7 @@ func (m *Model) headBackward(s *State, targets []Target, temperature float32, g 
 			logits := m.logits(s, rows, temperature)
 			dlogits = logits // a whole distribution's gradient may take the place of its logits
 			if slices.ContainsFunc(targets, func(t Target) bool { return t.Support != nil }) {
-				h.dlogits = resize(h.dlogits, n*V)
+				h.dlogits = s.chunk(h.dlogits, n)
 				dlogits = h.dlogits
 			}
 			m.Pool.Each(n, func(i, _ int) {

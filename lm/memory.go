@@ -1,6 +1,10 @@
 package lm
 
-import "pgsrm/kernel"
+import (
+	"runtime"
+
+	"pgsrm/kernel"
+)
 
 // Where activations lie: what the table says is allocated once, grows with the rows and is handed
 // out as slices of the rows that a thread is at.
@@ -36,42 +40,67 @@ type backward struct {
 	transposed map[*Param][]float32 // the part of wt of each
 }
 
+// aheadBytes bounds what is reserved for rows that are only expected. Room that no row comes to use is
+// never written, so the system gives no memory for it.
+const aheadBytes = 4 << 30
+
+// expect says how many rows there will be at most, so that their room need not be made, and what is kept
+// copied, several times on the way there.
+func (s *State) expect(rows int) { s.expected = rows }
+
+// roomFor is how much room is made for so many rows where there was less: all that are expected and some
+// more for the next batch, which may be longer.
+func (s *State) roomFor(rows, room, done int) int {
+	if ahead := s.expected + s.expected/16; rows <= s.expected && ahead <= aheadBytes/s.rowBytes() {
+		return ahead
+	}
+	if done == 0 { // a whole batch
+		return rows + rows/16
+	}
+	return max(rows, room*3/2)
+}
+
 // reserve makes room for all rows. What is kept is copied to the new room.
 func (s *State) reserve() {
 	s.reserveThreads()
-	need := s.Rows()
-	if need <= s.room {
+	if s.Rows() <= s.room {
 		return
 	}
-	s.room = max(need, s.room*3/2)
+	s.room = s.roomFor(s.Rows(), s.room, s.done)
 	for l := range s.acts {
-		s.grow(l, allRows, s.room)
+		a := &s.acts[l]
+		s.grow(l, allRows, s.room, s.done)
 		if !s.gathers(l) {
-			s.grow(l, attending, s.room)
+			s.grow(l, attending, s.room, s.done)
 		}
 		if !s.keeps(l, residualStream) {
-			s.acts[l].x = s.acts[0].x
+			a.x = s.acts[0].x
+		}
+		if !s.keeps(l, cached) { // a chain goes from the keys and values of one block to those of the next
+			a.qkv = s.acts[l%2].qkv
 		}
 	}
 	if s.m.Config.PostNorm {
-		grow(&s.final.hidden, s.room, s.m.Config.Width)
+		s.enlarge(&s.final.hidden, s.room, s.m.Config.Width, s.done)
 	}
 }
 
-// reservePredicting makes room for all rows that predict.
-func (s *State) reservePredicting() {
+// reservePredicting makes room for all rows that predict, of which the first ones are computed.
+func (s *State) reservePredicting(done int) {
 	s.reserveThreads()
 	p, f, D := &s.predicting, &s.final, s.m.Config.Width
 	need := len(p.rows)
 	if need <= p.room {
 		return
 	}
-	p.room = max(need, p.room*3/2)
-	s.grow(len(s.acts)-1, attending, p.room)
-	grow(&f.x, p.room, D)
-	grow(&f.mean, p.room, 1)
-	grow(&f.rstd, p.room, 1)
-	grow(&f.hidden, p.room, D)
+	p.room = s.roomFor(need, p.room, done)
+	s.grow(len(s.acts)-1, attending, p.room, done)
+	for _, b := range []struct {
+		data  *[]float32
+		width int
+	}{{&f.x, D}, {&f.mean, 1}, {&f.rstd, 1}, {&f.hidden, D}} {
+		s.enlarge(b.data, p.room, b.width, done)
+	}
 }
 
 // reserveThreads makes work space for the threads of the model, which may have changed since.
@@ -91,18 +120,30 @@ func (s *State) reserveThreads() {
 }
 
 // grow makes room for so many rows of what block l keeps of a part.
-func (s *State) grow(l int, of part, rows int) {
+func (s *State) grow(l int, of part, rows, kept int) {
 	for _, b := range s.acts[l].table {
 		if b.of == of && s.keeps(l, b.value) {
-			grow(b.data, rows, b.width)
+			s.enlarge(b.data, rows, b.width, kept)
 		}
 	}
 }
 
-// grow makes room for so many rows.
-func grow(b *[]float32, rows, width int) {
+// collectBytes is how much room may be left behind before the memory of it is claimed back: the heap of
+// a large model is far from a size at which that happens by itself.
+const collectBytes = 64 << 20
+
+// enlarge makes room for so many rows, of which the first ones are kept.
+func (s *State) enlarge(b *[]float32, rows, width, kept int) {
+	old := *b
+	if s.left += 4 * len(old); kept == 0 {
+		*b, old = nil, nil
+	}
+	if s.left > collectBytes {
+		runtime.GC()
+		s.left = 0
+	}
 	fresh := kernel.Floats(rows * width)
-	copy(fresh, *b)
+	copy(fresh, old)
 	*b = fresh
 }
 
@@ -136,24 +177,30 @@ func (s *State) reserveBackward() {
 	}
 }
 
-// Bytes is how much memory the activations of the rows take that are kept until the next Reset.
+// rowBytes is how much memory the activations of a row take that are kept until the next Reset.
+func (s *State) rowBytes() int {
+	return 4 * s.numbers(func(l int, of part) bool { return of == allRows || !s.gathers(l) })
+}
+
+// Bytes is how much memory the activations of all rows take that are kept until the next Reset.
 func (s *State) Bytes() int {
-	numbers := len(s.predicting.rows) * 2 * s.m.Config.Width // input and output of the final norm
-	if s.m.Config.PostNorm {
-		numbers = s.Rows() * s.m.Config.Width // output of the last block
+	predicting := 2*s.m.Config.Width + s.numbers(func(l int, of part) bool { return of == attending && s.gathers(l) })
+	if s.m.Config.PostNorm { // output of the last block
+		return s.Rows() * (s.rowBytes() + 4*s.m.Config.Width)
 	}
+	return s.Rows()*s.rowBytes() + 4*len(s.predicting.rows)*predicting
+}
+
+// numbers is the width of all that is kept of some parts.
+func (s *State) numbers(counts func(l int, of part) bool) (n int) {
 	for l := range s.acts {
 		for _, b := range s.acts[l].table {
-			switch {
-			case !s.keeps(l, b.value):
-			case b.of == attending && s.gathers(l):
-				numbers += len(s.predicting.rows) * b.width
-			default:
-				numbers += s.Rows() * b.width
+			if s.keeps(l, b.value) && counts(l, b.of) {
+				n += b.width
 			}
 		}
 	}
-	return 4 * numbers
+	return n
 }
 
 // recall makes block the activations of block l.

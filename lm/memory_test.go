@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+
+	"pgsrm/kernel"
 )
 
 // heldBy is how much the heap grows by what f leaves, in bytes.
@@ -16,6 +18,51 @@ func heldBy(f func() any) float64 {
 	runtime.ReadMemStats(&after)
 	runtime.KeepAlive(kept)
 	return float64(after.HeapAlloc) - float64(before.HeapAlloc)
+}
+
+// TestRoomIsMadeOnce: sampling into a training State allocates about what it keeps, however many tokens are drawn, and a
+// second rollout of as many samples nothing more.
+func TestRoomIsMadeOnce(t *testing.T) {
+	m := newTestModel(t, GPT2(8, 64, 2, 300, 128))
+	m.Pool = kernel.NewPool(1)
+	defer m.Pool.Close()
+	s := m.NewState(true)
+	rng := rand.New(rand.NewPCG(1, 1))
+	roll := func() (rows, bytes float64) {
+		var before, after runtime.MemStats
+		s.Reset()
+		runtime.ReadMemStats(&before)
+		gens, err := m.Generate(s, [][]int32{{1, 2}, {1, 3}}, 16, SampleOptions{Temperature: 1, MaxNewTokens: 60}, func(int, int) *rand.Rand { return rng })
+		if err != nil || len(gens) != 32 {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return float64(s.Rows()), float64(after.TotalAlloc - before.TotalAlloc)
+	}
+	rows, bytes := roll()
+	if kept, free := float64(s.Bytes()), 8e3*rows; bytes > 1.15*kept+free {
+		t.Errorf("%.1f MB allocated, %.1f MB kept: want at most 1.15 times that and %.1f MB for tokens and distributions", bytes/1e6, kept/1e6, free/1e6)
+	}
+	room := s.room
+	if _, again := roll(); s.room != room || again > 8e3*rows {
+		t.Errorf("again: room for %d rows, %d before; %.1f MB allocated", s.room, room, again/1e6)
+	}
+	if s.room < s.Rows() || s.room > s.Rows()*5/4 {
+		t.Errorf("room for %d rows of %d", s.room, s.Rows())
+	}
+}
+
+// TestScoringMemory: a State for scoring keeps much less than one that can be continued.
+func TestScoringMemory(t *testing.T) {
+	m := newTestModel(t, GPT2(12, 32, 2, 50, 64))
+	once, cache := m.NewScoringState(), m.NewState(false)
+	for _, s := range []*State{once, cache} {
+		s.AddSequence(make([]int32, 64))
+		m.Forward(s)
+	}
+	if once.Bytes() > cache.Bytes()/4 {
+		t.Errorf("%d bytes, want at most a quarter of %d", once.Bytes(), cache.Bytes())
+	}
 }
 
 // longWork runs forward, score and backward on sequences as long as the context,

@@ -372,8 +372,8 @@ func gradientIn(m *Model, s *State, seqs [][]int32, targets [][]Target, g []Scor
 	return out
 }
 
-// TestRecomputeProperty: activation checkpointing gives the same bits of
-// every gradient, also where the tree was computed bit by bit.
+// TestRecomputeProperty: activation checkpointing, and the outputs of attention computed again as in large models,
+// give the same bits of every gradient, also where the tree was computed bit by bit.
 func TestRecomputeProperty(t *testing.T) {
 	forEachFamily(t, causalFamilies, func(t *rapid.T, m *Model, pools []*kernel.Pool) {
 		m.Pool = rapid.SampledFrom(pools).Draw(t, "pool")
@@ -385,14 +385,48 @@ func TestRecomputeProperty(t *testing.T) {
 			}
 		}
 		keep := gradientIn(m, m.NewState(true), seqs, targets, g)
-		m.Recompute = true
+		m.Recompute = rapid.Bool().Draw(t, "checkpointing")
 		again := m.NewState(true)
+		again.mixed = rapid.Bool().Draw(t, "attention kept")
 		for _, seq := range seqs {
 			again.AddSequence(seq)
 			m.Forward(again)
 		}
 		if !slices.Equal(keep, gradientIn(m, again, seqs, targets, g)) {
-			t.Fatal("activation checkpointing gives other gradient bits")
+			t.Fatal("what is computed again gives other gradient bits")
+		}
+	})
+}
+
+// TestScoringStateProperty: a State that keeps keys and values of two blocks only gives the same bits, also when
+// it is used again; it cannot be continued.
+func TestScoringStateProperty(t *testing.T) {
+	forEachFamily(t, causalFamilies, func(t *rapid.T, m *Model, pools []*kernel.Pool) {
+		m.Pool = rapid.SampledFrom(pools).Draw(t, "pool")
+		once := m.NewScoringState()
+		for range 2 {
+			seqs := drawSequences(t, m.Config.Vocab, m.Config.Positions)
+			targets := lessons(seqs, m.Config.Vocab)
+			var want, got [][]int32
+			s := m.NewState(false)
+			once.Reset()
+			for _, seq := range seqs {
+				want, got = append(want, s.AddSequence(seq)), append(got, once.AddSequence(seq))
+			}
+			m.Forward(s)
+			m.Forward(once)
+			found := ask(m, once, got, targets, 0.7)
+			for i, w := range ask(m, s, want, targets, 0.7) {
+				sameFound(t, fmt.Sprintf("sequence %d", i), found[i], w)
+			}
+		}
+		if once.Add(-1, 0); once.Rows() > once.done {
+			defer func() {
+				if recover() == nil {
+					t.Error("a State for scoring grew after Forward")
+				}
+			}()
+			m.Forward(once)
 		}
 	})
 }

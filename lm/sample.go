@@ -77,6 +77,7 @@ func (m *Model) Generate(s *State, prompts [][]int32, n int, opt SampleOptions, 
 			d.live = append(d.live, seq)
 		}
 	}
+	s.expect(s.Rows() + len(d.live)*(opt.MaxNewTokens-1))
 	for len(d.live) > 0 {
 		m.Forward(s)
 		if err := d.step(); err != nil {
@@ -139,8 +140,8 @@ func (d *decoder) step() error {
 	return nil
 }
 
-// remember leaves the distributions to Score and Backward: logits that nothing was cut from are
-// copied as long as they are few.
+// remember leaves the distributions to Score and Backward. Logits that nothing was cut from are
+// copied if those of all rows can be: of some alone Backward has no use.
 func (d *decoder) remember(lo, hi int) {
 	if !d.s.train {
 		return
@@ -149,7 +150,7 @@ func (d *decoder) remember(lo, hi int) {
 		dist := &d.dist[i]
 		known := sampledRow{dist.distribution, dist.support, d.opt.Temperature, true}
 		if dist.support == nil {
-			if len(d.s.head.sampled)+len(dist.kept) > chunkFloats {
+			if d.s.expected > chunkFloats/len(dist.kept) {
 				continue
 			}
 			at := len(d.s.head.sampled)

@@ -92,11 +92,17 @@ func (m *Model) Score(s *State, targets []Target, temperature float32, out *Scor
 	} else {
 		m.scoreLogits(s, targets, temperature, out)
 	}
+	return m.ScoreValues(s, targets, out)
+}
+
+// ScoreValues is Score where LogProb and Entropy are known: those that Generate left with its answers are the
+// very bits that Score would compute.
+func (m *Model) ScoreValues(s *State, targets []Target, out *Scores) error {
 	if m.vhead == nil {
 		out.Value = nil
 		return out.check()
 	}
-	out.Value = resize(out.Value, n)
+	out.Value = resize(out.Value, len(targets))
 	for t, g := range targets {
 		out.Value[t] = m.vhead.value(s.hidden(g.Row))
 	}

@@ -1,10 +1,14 @@
 package lm
 
+import "pgsrm/kernel"
+
 // State is a prefix tree of tokens with the activations of every row (R rows).
 type State struct {
 	m             *Model
 	train         bool
 	checkpointing bool // Model.Recompute
+	mixed         bool // the outputs of attention are kept
+	once          bool // all rows are computed by one Forward, see NewScoringState
 
 	tokens []int32          // [R]
 	pos    []int32          // [R] position of the row in its sequence
@@ -15,6 +19,8 @@ type State struct {
 
 	acts       []buffers // [L] what is kept of each block
 	room       int       // rows that there is room for
+	expected   int       // rows that there will be at most, as far as is known
+	left       int       // bytes of room left behind since memory was claimed back
 	done       int       // rows that Forward has computed
 	predicting predicting
 	final      finalNorm
@@ -51,7 +57,7 @@ func (p *predicting) add(r int32, path []int32) {
 // NewState returns a State for the model. With train set the activations that
 // Backward needs are kept; else only keys and values.
 func (m *Model) NewState(train bool) *State {
-	s := &State{m: m, train: train, checkpointing: train && m.Recompute, index: map[uint64]int32{}, acts: make([]buffers, m.Config.Layers)}
+	s := &State{m: m, train: train, checkpointing: train && m.Recompute, mixed: train && kernel.Small(m.Config.blockWeights()), index: map[uint64]int32{}, acts: make([]buffers, m.Config.Layers)}
 	for l := range s.acts {
 		s.acts[l].init(&m.Config)
 	}
@@ -61,8 +67,19 @@ func (m *Model) NewState(train bool) *State {
 	return s
 }
 
+// NewScoringState returns a State that neither trains nor decodes: all rows are added before
+// one Forward, and Scores and hidden states are asked for after it. Keys and values of a block are
+// forgotten once the next block has its own, so a row takes a small part of the memory of a row
+// that can be continued. Reset begins anew.
+func (m *Model) NewScoringState() *State {
+	s := m.NewState(false)
+	s.once = true
+	return s
+}
+
 // Reset forgets all rows; the buffers are kept.
 func (s *State) Reset() {
+	s.expected = 0
 	clear(s.index)
 	s.tokens, s.pos, s.paths, s.grown = s.tokens[:0], s.pos[:0], s.paths[:0], s.grown[:0]
 	s.arena, s.done = s.arena[:0], 0

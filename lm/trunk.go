@@ -15,6 +15,9 @@ func (m *Model) Forward(s *State) {
 	if r0 == R {
 		return
 	}
+	if s.once && r0 > 0 {
+		panic("lm: a State for scoring must not grow after Forward")
+	}
 	s.reserve()
 	s.done = R
 	if m.Config.Rope.on() {
@@ -53,7 +56,7 @@ func (m *Model) predict(s *State, rows []int32) {
 	if t0 == len(t.rows) {
 		return
 	}
-	s.reservePredicting()
+	s.reservePredicting(t0)
 	m.inChains(t0, len(t.rows), func(p *kernel.Pool, lo, hi int) {
 		m.attend(p, s, len(m.layers)-1, lo, hi)
 		m.finalNorm(p, s, lo, hi)

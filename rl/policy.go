@@ -9,7 +9,7 @@ import (
 
 // Rollout is what the sampler left: the prefix tree and the responses on it.
 type Rollout struct {
-	State       *lm.State       // training State with the rows of all generations computed
+	State       *lm.State       // training State with the rows of all generations computed; a ModelPolicy takes it over
 	Prompts     [][]int32       // [P] token ids, none empty
 	G           int             // samples per prompt
 	Generations []lm.Generation // [P*G], those of prompt p at p*G..p*G+G-1
@@ -69,7 +69,7 @@ func (r *Rollout) check() error {
 // ModelPolicy is a Policy over a language model. While the weights are those
 // of the rollout it answers from the rollout's own rows, so that nothing is
 // computed twice and the first ratio is exactly 1; afterwards it packs the
-// asked responses into a prefix tree of its own. Not safe for concurrent use.
+// asked responses into a prefix tree in its place. Not safe for concurrent use.
 type ModelPolicy struct {
 	Model         *lm.Model
 	Optimizer     *lm.AdamW
@@ -81,10 +81,9 @@ type ModelPolicy struct {
 	starts  []int       // place of each response in scores [N+1]
 	all     []lm.Target // of all responses on the rollout's rows [sum of T]
 
-	train   *lm.State   // tree of a later minibatch
 	last    []int       // responses of the last Forward
 	reused  bool        // the last Forward answered from the rollout's rows
-	targets []lm.Target // of the last Forward on train [sum of T]
+	targets []lm.Target // of the last Forward that did not [sum of T]
 	packed  lm.Scores   // their scores [sum of T]
 }
 
@@ -97,11 +96,15 @@ func (p *ModelPolicy) Begin(r Rollout) ([]Sample, error) {
 	}
 	p.rollout, p.fresh = r, true
 	p.all, p.starts = p.all[:0], append(p.starts[:0], 0)
+	p.scores.LogProb, p.scores.Entropy = p.scores.LogProb[:0], p.scores.Entropy[:0]
 	for i := range r.Generations {
-		p.all = r.targets(p.all, i, r.Generations[i].Rows)
+		gen := &r.Generations[i]
+		p.all = r.targets(p.all, i, gen.Rows)
 		p.starts = append(p.starts, len(p.all))
+		p.scores.LogProb = append(p.scores.LogProb, gen.LogProbs...)
+		p.scores.Entropy = append(p.scores.Entropy, gen.Entropy...)
 	}
-	if err := p.Model.Score(r.State, p.all, r.Temperature, &p.scores); err != nil {
+	if err := p.Model.ScoreValues(r.State, p.all, &p.scores); err != nil {
 		return nil, fmt.Errorf("rl: rollout: %w", err)
 	}
 
@@ -119,20 +122,19 @@ func (p *ModelPolicy) Begin(r Rollout) ([]Sample, error) {
 // Forward implements Policy. Rows of the rollout are reused when at least two
 // thirds of the responses are asked for: forward costs one unit and backward
 // two, so a smaller share is cheaper to pack anew than to run backward over the
-// whole tree. Both give the same bits.
+// whole tree. Both give the same bits. Rows that are packed anew take the place of the rollout's.
 func (p *ModelPolicy) Forward(samples []int) Eval {
 	p.last = append(p.last[:0], samples...)
 	p.reused = p.fresh && 3*len(samples) >= 2*len(p.rollout.Generations)
 	if p.reused {
 		return p.fromRollout()
 	}
-	if p.train == nil {
-		p.train = p.Model.NewState(true)
-	}
-	p.train.Reset()
-	p.targets = p.rollout.build(p.train, p.targets[:0], samples)
-	p.Model.Forward(p.train)
-	_ = p.Model.Score(p.train, p.targets, p.rollout.Temperature, &p.packed) // what is not finite shows in the metrics, which name it
+	s := p.rollout.State
+	p.fresh = false
+	s.Reset()
+	p.targets = p.rollout.build(s, p.targets[:0], samples)
+	p.Model.Forward(s)
+	_ = p.Model.Score(s, p.targets, p.rollout.Temperature, &p.packed) // what is not finite shows in the metrics, which name it
 	return Eval{LogProbs: p.packed.LogProb, Entropy: p.packed.Entropy, Values: p.packed.Value}
 }
 
@@ -154,7 +156,7 @@ func (p *ModelPolicy) fromRollout() Eval {
 // Backward implements Policy.
 func (p *ModelPolicy) Backward(g Grad) {
 	if !p.reused {
-		p.Model.Backward(p.train, p.targets, p.rollout.Temperature, lm.ScoreGrads{LogProb: g.LogProbs, Entropy: g.Entropy, Value: g.Values})
+		p.Model.Backward(p.rollout.State, p.targets, p.rollout.Temperature, lm.ScoreGrads{LogProb: g.LogProbs, Entropy: g.Entropy, Value: g.Values})
 		return
 	}
 	p.fresh = false
@@ -186,6 +188,8 @@ func (p *ModelPolicy) Step(lr, maxNorm float64) float64 {
 type Reference struct {
 	model       *lm.Model
 	state       *lm.State
+	once        *lm.State            // for rollouts whose tree is too large to keep; nil until there is one
+	limit       int                  // bytes that the tree may take: referenceBytes
 	known       map[refToken]float32 // of whole distributions at temperature
 	temperature float32
 }
@@ -195,10 +199,11 @@ type refToken struct{ row, token int32 }
 
 // NewReference returns the reference of a model that does not change.
 func NewReference(m *lm.Model) *Reference {
-	return &Reference{model: m, state: m.NewState(false), known: map[refToken]float32{}}
+	return &Reference{model: m, state: m.NewState(false), limit: referenceBytes, known: map[refToken]float32{}}
 }
 
-// referenceBytes is the size from which on the tree is begun anew.
+// referenceBytes is the most that the tree may take: a larger one is begun anew, and that of
+// a rollout which is larger alone is not kept.
 const referenceBytes = 64 << 20
 
 // Score sets RefLogProbs of the samples of a rollout, at the rollout's temperature and on the
@@ -216,13 +221,11 @@ func (ref *Reference) Score(r Rollout, samples []Sample) error {
 			kept = append(kept, i)
 		}
 	}
-	if ref.temperature != r.Temperature || ref.state.Bytes() > referenceBytes {
-		ref.state.Reset()
-		clear(ref.known)
+	if ref.temperature != r.Temperature {
+		ref.forget()
 		ref.temperature = r.Temperature
 	}
-	targets := r.build(ref.state, nil, kept)
-	logProbs, err := ref.logProbs(targets)
+	logProbs, err := ref.score(r, kept)
 	if err != nil {
 		return fmt.Errorf("rl: reference: %w", err)
 	}
@@ -231,6 +234,34 @@ func (ref *Reference) Score(r Rollout, samples []Sample) error {
 		samples[i].RefLogProbs, logProbs = logProbs[:n:n], logProbs[n:]
 	}
 	return nil
+}
+
+// forget begins the tree anew.
+func (ref *Reference) forget() {
+	ref.state.Reset()
+	clear(ref.known)
+}
+
+// score returns the log-probabilities of the responses' tokens. [sum of T]
+func (ref *Reference) score(r Rollout, responses []int) ([]float32, error) {
+	targets := r.build(ref.state, nil, responses)
+	if ref.state.Bytes() <= ref.limit {
+		return ref.logProbs(targets)
+	}
+	ref.forget()
+	if targets = r.build(ref.state, targets[:0], responses); ref.state.Bytes() <= ref.limit {
+		return ref.logProbs(targets)
+	}
+	ref.state.Reset()
+	if ref.once == nil {
+		ref.once = ref.model.NewScoringState()
+	}
+	ref.once.Reset()
+	targets = r.build(ref.once, targets[:0], responses)
+	ref.model.Forward(ref.once)
+	var scores lm.Scores
+	err := ref.model.Score(ref.once, targets, r.Temperature, &scores)
+	return scores.LogProb, err
 }
 
 // logProbs returns those of the targets, computing what is not known. [len(targets)]

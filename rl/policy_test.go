@@ -1,6 +1,7 @@
 package rl
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -59,16 +60,14 @@ func gradients(m *lm.Model) []float32 {
 func TestRolloutRowsAreTheTrainingForward(t *testing.T) {
 	eachSampler(t, func(t *testing.T, opt lm.SampleOptions) {
 		m := testModel(t)
-		r := roll(t, m, opt, 3, 1)
 		p := &ModelPolicy{Model: m, Optimizer: lm.NewAdamW()}
-		samples, err := p.Begin(r)
-		if err != nil {
-			t.Fatal(err)
-		}
 		some := []int{11, 0, 3, 4, 7, 8, 9, 10} // two thirds, in any order
 		few := []int{10, 2, 5}
 		for _, chosen := range [][]int{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, some, few} {
-			p.fresh = true
+			samples, err := p.Begin(roll(t, m, opt, 3, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
 			e := p.Forward(chosen)
 			if want := len(chosen) > 3; p.reused != want {
 				t.Fatalf("%d samples: reused %v, want %v", len(chosen), p.reused, want)
@@ -104,6 +103,49 @@ func TestRolloutRowsAreTheTrainingForward(t *testing.T) {
 			m.ZeroGrad()
 		}
 	})
+}
+
+// A tree that is packed anew takes the place of the rollout's, so that there is one State with activations.
+func TestOneStateForTraining(t *testing.T) {
+	m := testModel(t)
+	r := roll(t, m, lm.SampleOptions{Temperature: 1, MaxNewTokens: 5}, 3, 1)
+	p := &ModelPolicy{Model: m, Optimizer: lm.NewAdamW()}
+	if _, err := p.Begin(r); err != nil {
+		t.Fatal(err)
+	}
+	want := m.NewState(true)
+	r.build(want, nil, []int{10, 2})
+	all := r.State.Rows()
+	p.Forward([]int{10, 2})
+	if got := r.State.Rows(); got != want.Rows() || got >= all {
+		t.Errorf("got %d rows of the rollout's %d, want the %d of two responses", got, all, want.Rows())
+	}
+}
+
+// A tree that is too large to keep gives the same numbers, rollout after rollout.
+func TestReferenceWithoutTree(t *testing.T) {
+	m := testModel(t)
+	kept, once := NewReference(m.Clone()), NewReference(m.Clone())
+	once.limit = 1
+	for seed := range uint64(3) {
+		r := roll(t, m, lm.SampleOptions{Temperature: 0.9, MaxNewTokens: 5}, 3, seed)
+		a, b := make([]Sample, len(r.Generations)), make([]Sample, len(r.Generations))
+		for i := range a {
+			a[i].Tokens, b[i].Tokens = r.Generations[i].Tokens, r.Generations[i].Tokens
+		}
+		a[1].Dropped, b[1].Dropped = true, true
+		if err := errors.Join(kept.Score(r, a), once.Score(r, b)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range a {
+			if !slices.Equal(a[i].RefLogProbs, b[i].RefLogProbs) || (a[i].RefLogProbs == nil) != a[i].Dropped {
+				t.Errorf("rollout %d, sample %d: got %v, want %v", seed, i, b[i].RefLogProbs, a[i].RefLogProbs)
+			}
+		}
+		if kept.state.Rows() == 0 || once.state.Rows() != 0 {
+			t.Errorf("trees of %d and %d rows, want one that is kept and none", kept.state.Rows(), once.state.Rows())
+		}
+	}
 }
 
 // The first KL to a copy of the model is exactly 0, with truncation and
