@@ -45,6 +45,7 @@ type BestConstant struct {
 	Answer         string  `json:"answer"`
 	Reward         float64 `json:"reward"`           // mean over the prompts
 	ShareOfCorrect float64 `json:"share_of_correct"` // of the mean reward of the references themselves
+	Correct        float64 `json:"-"`                // that mean
 }
 
 // Confusion is a pair of different parent answers that the embedder finds similar.
@@ -265,22 +266,41 @@ func bestConstant(ctx context.Context, t *task.Task, answers map[string]string, 
 			samples = append(samples, Sample{Prompt: it.Prompt, Response: a, Reference: a, Accepted: it.Accepted})
 		}
 	}
-	samples = spread(samples, probePrompts)
-	correct, err := meanReward(ctx, m, samples)
+	best, err := m.BestConstant(ctx, spread(samples, probePrompts), append(append([]string(nil), cal.Answers...), words...))
 	if err != nil {
-		return BestConstant{}, fmt.Errorf("reward: probe: no reference could be scored: %w", err)
+		return best, fmt.Errorf("reward: probe: no reference could be scored: %w", err)
 	}
-	best := BestConstant{Reward: math.Inf(-1)}
-	for _, c := range append(append([]string(nil), cal.Answers...), words...) {
+	return best, nil
+}
+
+// BestConstant finds the candidate that earns most as the answer to all samples,
+// whatever their responses are, and compares it with what their references earn.
+// Candidates are answers, not responses to find one in. It is an error where no
+// reference could be scored.
+func (m *Model) BestConstant(ctx context.Context, samples []Sample, candidates []string) (BestConstant, error) {
+	ofAnswers := *m
+	ofAnswers.match = m.match.OfAnswers()
+	samples = slices.Clone(samples)
+	for i, s := range samples {
+		samples[i].Reference = m.match.Text(m.match.Reference(s.Reference))
+		samples[i].Response = samples[i].Reference
+	}
+	var best BestConstant
+	var err error
+	if best.Correct, err = meanReward(ctx, &ofAnswers, samples); err != nil {
+		return best, err
+	}
+	best.Reward = math.Inf(-1)
+	for _, c := range candidates {
 		for i := range samples {
 			samples[i].Response = c
 		}
-		if x, err := meanReward(ctx, m, samples); err == nil && x > best.Reward {
+		if x, err := meanReward(ctx, &ofAnswers, samples); err == nil && x > best.Reward {
 			best.Answer, best.Reward = c, x
 		}
 	}
-	if correct > 0 {
-		best.ShareOfCorrect = best.Reward / correct
+	if best.Correct > 0 {
+		best.ShareOfCorrect = best.Reward / best.Correct
 	}
 	return best, nil
 }

@@ -211,3 +211,23 @@ func TestProbeKeys(t *testing.T) {
 		t.Errorf("got  %s, %v\nwant %s", b, err, want)
 	}
 }
+
+// A constant answer is an answer, also where the answers of responses and
+// references follow a marker.
+func TestBestConstantOfExtractedAnswers(t *testing.T) {
+	spec, err := ParseSpec("exact")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := task.DefaultAnswerOptions()
+	o.After = "####"
+	m, err := New(t.Context(), spec, &task.Task{}, nil, nil, o.Matcher())
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := []Sample{{Reference: "1 + 1 #### 2"}, {Reference: "4 - 2 #### 2"}, {Reference: "#### 3"}, {Reference: "4"}}
+	best, err := m.BestConstant(t.Context(), samples, []string{"3", "2", "5"})
+	if err != nil || best.Answer != "2" || best.Reward != 0.5 || best.Correct != 1 || best.ShareOfCorrect != 0.5 {
+		t.Errorf("got %+v, %v", best, err)
+	}
+}

@@ -40,6 +40,26 @@ func (o Options) Needs(name string) Needs {
 	return Needs{}
 }
 
+// Passes says how often the named algorithm goes over the samples of one rollout,
+// and how many optimiser steps it takes in each pass.
+func (o Options) Passes(name string) (passes, steps int) {
+	switch name {
+	case "ppo":
+		return o.PPO.NumPPOEpochs, o.PPO.NumMinibatches
+	case "grpo":
+		return o.GRPO.NumIterations, o.GRPO.NumMinibatches
+	case "rloo":
+		return o.RLOO.NumIterations, o.RLOO.NumMinibatches
+	}
+	return 1, 1
+}
+
+// Grouped says whether the named algorithm compares the samples of one prompt with
+// each other: where these all earn the same there is then no gradient.
+func (o Options) Grouped(name string) bool {
+	return name == "grpo" || name == "rloo" || name == "ppo" && o.PPO.Baseline == "group"
+}
+
 // Algorithms lists the names of the algorithms.
 func Algorithms() []string { return []string{"ppo", "grpo", "rloo", "paper"} }
 

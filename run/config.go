@@ -46,6 +46,8 @@ type Config struct {
 	LogSamples      int     `yaml:"log_samples" range:"[0, 1000000]"`         // sampled answers logged at each evaluation
 	MaxFailureShare float64 `yaml:"max_failure_share" range:"[0, 1]"`         // above this share of failed rewards in a step the run stops
 
+	Look string `yaml:"look" oneof:"auto, on, off"` // whether the child is looked at before it is trained; auto = unless it is a built-in one
+
 	Recompute bool   `yaml:"recompute"`                 // activations are computed again instead of kept: less memory, same results
 	Threads   int    `yaml:"threads" range:"[0, 1024]"` // worker threads, 0 = all; results do not depend on it
 	Out       string `yaml:"out"`                       // the run directory
@@ -109,7 +111,7 @@ func Default() Config {
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
 		Schedule:  rl.Schedule{Kind: "constant", LR: 3e-4},
 		Episodes:  96000, Seed: 1, EvalEvery: 50, EvalPrompts: 200, MeasureKL: true, CheckpointEvery: 100, KeepCheckpoints: 2,
-		LogSamples: 8, MaxFailureShare: 0.5,
+		LogSamples: 8, MaxFailureShare: 0.5, Look: "auto",
 	}
 }
 

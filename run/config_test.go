@@ -91,7 +91,7 @@ var badConfigs = map[string]string{
 	"top_p_above_one":             "2: rollout.top_p: must be between 0 and 1 (got 1.01)",
 	"two_documents":               "2: must be one document (got a second one)",
 	"unknown_algorithm":           "1: algorithm: must be one of ppo, grpo, rloo, paper (got \"dpo\")",
-	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, chat_template, parent, chat, embedder, embedding, reward, answer, algorithm, lora, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, recompute, threads, out (did you mean task?)",
+	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, chat_template, parent, chat, embedder, embedding, reward, answer, algorithm, lora, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, look, recompute, threads, out (did you mean task?)",
 	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens, missing_eos_penalty (did you mean rollout.temperature?)",
 	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
 	"unknown_preset":              "1: preset: must be one of lexical, paper, pretrained, sentence (got \"best\")",
@@ -175,7 +175,7 @@ func TestGoodConfig(t *testing.T) {
 		Optimizer: Optimizer{0.8, 0.99, 1e-6, 0.1},
 		Schedule:  rl.Schedule{Kind: "cosine", LR: 1e-4, Warmup: 10, Final: 0.1},
 		Episodes:  100, Seed: math.MaxUint64, EvalEvery: 5, EvalPrompts: 10, CheckpointEvery: 7, LogSamples: 2,
-		MaxFailureShare: 0.25, Threads: 3, Out: "runs/good",
+		MaxFailureShare: 0.25, Look: "on", Threads: 3, Out: "runs/good",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

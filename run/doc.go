@@ -19,6 +19,9 @@
 //	config.go       Config, its defaults and presets  load.go          Load, Resolve: from layers (package config)
 //	validate.go     rules between its values          aliases.go       names of other programs for its keys
 //	dryrun.go       what a run would do
+//	look.go         the child before training         lookcost.go      what the run will cost
+//	advice.go       what to change                    looklines.go     all of it in words
+//	trylook.go      a look without a run
 //	compare.go      several runs side by side         sources.go       parents and embedders that they share
 //	child.go        children by their names           lora.go          adapters instead of all weights
 //	supervised.go   training on given sequences       supervised_state.go   its checkpoints, save and restore

@@ -1,7 +1,9 @@
 package run
 
 import (
+	"context"
 	"os"
+	"time"
 
 	"pgsrm/config"
 	"pgsrm/embed"
@@ -28,20 +30,21 @@ type Plan struct {
 	Warnings []string `json:"warnings,omitempty"`
 	Out      string   `json:"out"`
 	State    string   `json:"state"` // of Out, see Inspect
+	Look     *Look    `json:"look,omitempty"`
 }
 
 // DryRun opens all that a run of the configuration would and reports what it
-// would do, or the error with which it would begin. Nothing is trained, asked,
-// embedded or written. Of an embedder that would write an index only the file is
-// looked for.
-func DryRun(cfg Config, resume bool, deps Deps) (Plan, error) {
+// would do, or the error with which it would begin. Nothing is trained or written,
+// and no server is asked. Of an embedder that would write an index only the file is
+// looked for. A run that has not begun looks at its child as it would.
+func DryRun(ctx context.Context, cfg Config, resume bool, deps Deps) (Plan, error) {
 	state, err := checkOut(cfg, resume)
 	if err != nil {
 		return Plan{}, err
 	}
 	defer ownPool(cfg, &deps)()
 	deps.Cache = nil
-	r := &run{cfg: cfg, steps: cfg.Steps(), needs: cfg.Options.Needs(cfg.Algorithm)}
+	r := &run{cfg: cfg, steps: cfg.Steps(), needs: cfg.Options.Needs(cfg.Algorithm), clock: time.Now, match: cfg.Matcher()}
 	if r.task = deps.Task; r.task == nil {
 		if r.task, err = task.Load(cfg.Task); err != nil {
 			return Plan{}, config.Bad(err)
@@ -54,7 +57,11 @@ func DryRun(cfg Config, resume bool, deps Deps) (Plan, error) {
 	if _, err := rl.New(cfg.Algorithm, cfg.Options); err != nil {
 		return Plan{}, err
 	}
-	if err := r.openChild(deps); err != nil {
+	start, err := r.startChild(deps)
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := r.adopt(start, deps.Pool); err != nil {
 		return Plan{}, err
 	}
 	source, err := r.openParent(deps)
@@ -62,10 +69,15 @@ func DryRun(cfg Config, resume bool, deps Deps) (Plan, error) {
 		return Plan{}, config.Bad(err)
 	}
 	p.Parent = source.Identity()
-	if cfg.Preset == "" {
+	if looks := cfg.looks() && state != DirBegun && state != DirComplete; looks {
+		p.Look, err = r.tryLook(ctx, source)
+	} else {
+		err = r.openPrompts(r.references())
+	}
+	if r.cfg.Preset == "" {
 		r.note("preset lexical or sentence, by the parent's answers")
 	}
-	if err := r.openPrompts(r.references()); err != nil {
+	if err != nil {
 		return Plan{}, err
 	}
 	if cfg.Rollout.MaxNewTokens == 0 && cfg.Parent != "builtin" && !builtinChild(cfg.Child) {
@@ -73,19 +85,13 @@ func DryRun(cfg Config, resume bool, deps Deps) (Plan, error) {
 	}
 	p.Notes, p.Warnings = r.notes, r.warnings.take()
 	p.Train, p.HeldOut = len(r.task.Select(task.Train)), len(r.task.Select(task.HeldOut))
-	p.Weights = r.model.NumParams()
-	if p.Trained = p.Weights; cfg.LoRA.On() {
-		p.Trained = 0
-		for _, one := range r.model.LoRAParams() {
-			p.Trained += len(one.Value)
-		}
-	}
+	p.Weights, p.Trained = r.model.NumParams(), r.trainedWeights()
 	return p, nil
 }
 
 // DryCompare is DryRun for the runs of a comparison, which open the same things
-// but for the reward.
-func DryCompare(arms []Arm, deps Deps) ([]Plan, error) {
+// but for the reward. The first alone looks at the child.
+func DryCompare(ctx context.Context, arms []Arm, deps Deps) ([]Plan, error) {
 	plans := make([]Plan, len(arms))
 	for i, a := range arms {
 		if i > 0 {
@@ -94,11 +100,11 @@ func DryCompare(arms []Arm, deps Deps) ([]Plan, error) {
 				return nil, err
 			}
 			plans[i] = plans[0]
-			plans[i].Out, plans[i].State = a.Config.Out, state
+			plans[i].Out, plans[i].State, plans[i].Look = a.Config.Out, state, nil
 			continue
 		}
 		var err error
-		if plans[0], err = DryRun(a.Config, true, deps); err != nil {
+		if plans[0], err = DryRun(ctx, a.Config, true, deps); err != nil {
 			return nil, err
 		}
 	}
@@ -126,11 +132,11 @@ func (r *run) tryEmbedder(deps Deps) (string, error) {
 		_, err := os.Stat(path)
 		return r.cfg.Embedder, err
 	}
-	e, err := r.openEmbedder(deps)
-	if err != nil {
+	var err error
+	if r.embedder, err = r.openEmbedder(deps); err != nil {
 		return "", err
 	}
-	return e.Identity().Model, nil
+	return r.embedder.Identity().Model, nil
 }
 
 // references stand for the answers of a parent that is not asked.

@@ -37,7 +37,7 @@ func TestDryRunOpensAndAsksNothing(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	deps := testDeps(t)
 	deps.Parent, deps.Embedder = silentParent{t}, silentLetters{t: t}
-	p, err := DryRun(testConfig(t, out), false, deps)
+	p, err := DryRun(context.Background(), testConfig(t, out), false, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestDryRunOpensAndAsksNothing(t *testing.T) {
 	if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the run directory was made: %v", err)
 	}
-	adapters, err := DryRun(testConfig(t, out, "lora.rank=2"), false, deps)
+	adapters, err := DryRun(context.Background(), testConfig(t, out, "lora.rank=2"), false, deps)
 	if err != nil || adapters.Trained >= adapters.Weights || adapters.Trained < 1 {
 		t.Errorf("adapters: got %+v, %v", adapters, err)
 	}
@@ -75,7 +75,7 @@ func TestDryRunRefuses(t *testing.T) {
 		if out == "" {
 			out = filepath.Join(t.TempDir(), "run")
 		}
-		_, err := DryRun(testConfig(t, out, c.set...), c.resume, testDeps(t))
+		_, err := DryRun(context.Background(), testConfig(t, out, c.set...), c.resume, testDeps(t))
 		if c.want == "" && err == nil {
 			continue
 		}

@@ -8,8 +8,8 @@ import (
 	"pgsrm/parent"
 )
 
-// Event is one thing that happened in a run: Asked, Started, Metrics, Timing,
-// Completion, Checkpointed, Warning or Ended.
+// Event is one thing that happened in a run: Asked, looked, Started, Metrics,
+// Timing, Completion, Checkpointed, Warning or Ended.
 type Event interface{ event() }
 
 // Asked says how many prompts the parent has answered or failed, and what it
@@ -26,6 +26,12 @@ func (a Asked) values() map[string]float64 {
 		out["parent/"+name] = v
 	}
 	return out
+}
+
+// looked says what was seen of the child before training. It comes before Started.
+type looked struct {
+	Look  *Look
+	Lines []string // of Look.Lines those that no other run of the comparison has told
 }
 
 // Started opens a run or continues one.
@@ -90,6 +96,7 @@ type Ended struct {
 }
 
 func (Asked) event()        {}
+func (looked) event()       {}
 func (Started) event()      {}
 func (Metrics) event()      {}
 func (Timing) event()       {}

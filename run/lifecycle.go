@@ -15,8 +15,8 @@ import (
 )
 
 // The life of a run, from top to bottom: Start or Resume lock the run directory;
-// prepare opens everything that a run needs; begin writes down what it starts
-// with, or restore loads the newest checkpoint; loop evaluates, saves and steps to
+// prepare opens everything that a run needs; lookFirst looks at the child and begin
+// writes down what the run starts with, or restore loads the newest checkpoint; loop evaluates, saves and steps to
 // the end; stop says how it ended.
 
 // Result is what a run came to.
@@ -96,10 +96,13 @@ func start(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
+	r.openPolicy()
+	if err := r.lookFirst(ctx, deps.shared); err != nil {
+		return Result{}, err
+	}
 	if err := r.begin(); err != nil {
 		return Result{}, err
 	}
-	r.openPolicy()
 	return r.finish(ctx, deps.Events, nil)
 }
 
@@ -164,7 +167,10 @@ func (r *run) begin() error {
 		return fmt.Errorf("environment: %w", err)
 	}
 	r.start[EnvironmentFile] = append(text, '\n')
-	return r.dir.begin(r.start)
+	if err := r.dir.begin(r.start); err != nil || r.seen == nil {
+		return err
+	}
+	return r.dir.write(lookFile, r.seen)
 }
 
 // finish trains from the current step to the end. sizes are those of the
@@ -296,9 +302,10 @@ func (c *Config) continues(began Config, dir string) error {
 }
 
 // sameConfig demands that a run is resumed under the configuration that it began
-// with. Threads, Recompute, Out, the limits of a server and its prices may differ:
-// the result does not depend on them.
+// with. Threads, Recompute, Out, Look, the limits of a server and its prices may
+// differ: the result does not depend on them.
 func sameConfig(began, now Config, dir string) error {
+	now.Look = began.Look
 	now.Threads, now.Recompute, now.Out = began.Threads, began.Recompute, began.Out
 	now.Chat.Server, now.Chat.PriceInput, now.Chat.PriceOutput = began.Chat.Server, began.Chat.PriceInput, began.Chat.PriceOutput
 	e, b := &now.Embedding, began.Embedding

@@ -45,6 +45,7 @@ type run struct {
 	clock  func() time.Time
 
 	start    map[string][]byte // files of the start, by name, until begin writes them
+	seen     []byte            // look.json, likewise; nil where nobody looked
 	early    eventStream       // subscribers alone, before the files are open
 	warnings warnings          // of sources, not yet emitted
 	notes    []string          // what was decided, for Started
@@ -137,23 +138,43 @@ func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, er
 
 // openChild loads the start child and what trains it.
 func (r *run) openChild(deps Deps) error {
-	start := deps.Model
-	if start == nil {
-		var err error
-		if start, err = OpenChild(r.cfg.Child); err != nil {
-			return config.Bad(err)
-		}
+	start, err := r.startChild(deps)
+	if err != nil {
+		return err
+	}
+	r.startSHA = digest(start.Model)
+	if deps.Model == nil {
 		if r.startFolderSHA, err = childFolderSHA(r.cfg.Child); err != nil {
 			return config.Bad(err)
 		}
-		if text := start.Warning(); text != "" && deps.shared.first("child: "+text) {
-			r.warnings.add("child: " + text)
-		}
-	} else {
-		start = start.Clone()
 	}
-	start.Pool = deps.Pool
-	r.startSHA = digest(start.Model)
+	if err := r.adopt(start, deps.Pool); err != nil {
+		return err
+	}
+	if r.referenced() {
+		r.reference = rl.NewReference(start.Frozen())
+	}
+	return nil
+}
+
+// startChild loads the start child, or copies the one that was given.
+func (r *run) startChild(deps Deps) (*hf.Model, error) {
+	if deps.Model != nil {
+		return deps.Model.Clone(), nil
+	}
+	start, err := OpenChild(r.cfg.Child)
+	if err != nil {
+		return nil, config.Bad(err)
+	}
+	if text := start.Warning(); text != "" && deps.shared.first("child: "+text) {
+		r.warnings.add("child: " + text)
+	}
+	return start, nil
+}
+
+// adopt makes the start child the one that is trained.
+func (r *run) adopt(start *hf.Model, pool *kernel.Pool) error {
+	start.Pool = pool
 	if err := r.cfg.LoRA.Prepare(start, r.cfg.Child, r.cfg.Seed); err != nil {
 		return config.Bad(err)
 	}
@@ -162,11 +183,11 @@ func (r *run) openChild(deps Deps) error {
 	if r.prompter, err = r.cfg.ChatTemplate.Prompter(start); err != nil {
 		return config.Errorf("child: %w", err)
 	}
-	if r.needs.Reference || r.cfg.MeasureKL {
-		r.reference = rl.NewReference(start.Frozen())
-	}
 	return nil
 }
+
+// referenced says whether the run compares the child with itself at the start.
+func (r *run) referenced() bool { return r.needs.Reference || r.cfg.MeasureKL }
 
 // openPolicy makes the optimiser and the policy of the model, which is the start
 // child or that of a checkpoint.

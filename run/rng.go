@@ -14,6 +14,7 @@ const (
 	forGenerate    purpose = 5 // tokens of one answer outside a run: (prompt, sample)
 	forSupervised  purpose = 6 // order of the texts of an epoch: (epoch)
 	forLoRA        purpose = 7 // first values of adapters: ()
+	forLook        purpose = 8 // tokens of one answer before training: (prompt, sample)
 )
 
 // stream returns the random numbers of one purpose at one place. It depends on

@@ -106,19 +106,27 @@ type promptID struct{ item, repeat int }
 
 // rollout samples G answers for each prompt.
 func (r *run) rollout(step int, prompts []prompt, ids []promptID) (rl.Rollout, error) {
-	o := r.cfg.Rollout
-	r.state.Reset()
-	out := rl.Rollout{State: r.state, Prompts: tokensOf(prompts), G: o.SamplesPerPrompt, Temperature: float32(o.Temperature)}
-	gens, err := r.model.Generate(r.state, out.Prompts, out.G, lm.SampleOptions{
-		Temperature: out.Temperature, TopK: o.TopK, TopP: float32(o.TopP), MinP: float32(o.MinP), MaxNewTokens: r.cfg.Rollout.MaxNewTokens,
-	}, func(p, g int) *rand.Rand {
-		return stream(r.cfg.Seed, forSampling, step, ids[p].item, ids[p].repeat*out.G+g)
+	n := r.cfg.Rollout.SamplesPerPrompt
+	out, err := r.sample(prompts, n, func(p, g int) *rand.Rand {
+		return stream(r.cfg.Seed, forSampling, step, ids[p].item, ids[p].repeat*n+g)
 	})
 	if err != nil {
 		return out, fmt.Errorf("step %d: %w", step, err)
 	}
-	out.Generations = gens
 	return out, nil
+}
+
+// sample draws n answers to each prompt as the configuration says, with the random
+// numbers of rng.
+func (r *run) sample(prompts []prompt, n int, rng func(p, g int) *rand.Rand) (rl.Rollout, error) {
+	o := r.cfg.Rollout
+	r.state.Reset()
+	out := rl.Rollout{State: r.state, Prompts: tokensOf(prompts), G: n, Temperature: float32(o.Temperature)}
+	gens, err := r.model.Generate(r.state, out.Prompts, n, lm.SampleOptions{
+		Temperature: out.Temperature, TopK: o.TopK, TopP: float32(o.TopP), MinP: float32(o.MinP), MaxNewTokens: r.cfg.Rollout.MaxNewTokens,
+	}, rng)
+	out.Generations = gens
+	return out, err
 }
 
 // texts decodes the answers into what the reward compares. [P*G]

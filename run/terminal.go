@@ -68,6 +68,13 @@ func (t *Terminal) tell(name string, notes []string) {
 	}
 }
 
+// showLook shows what was seen of the child of a run.
+func (t *Terminal) showLook(name string, e looked) {
+	for _, line := range e.Lines {
+		t.Println("%slook: %s", prefix(name), line)
+	}
+}
+
 // pace is how fast a run goes: episodes and seconds of this process.
 type pace struct {
 	episodes int // of the whole run
@@ -150,6 +157,8 @@ func (v *barView) Event(e Event) error {
 	switch e := e.(type) {
 	case Asked:
 		v.asked(e)
+	case looked:
+		v.terminal.showLook(v.name, e)
 	case Started:
 		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
 		v.bar = v.terminal.bars.AddBar(int64(e.Episodes), mpb.BarWidth(24),
@@ -220,6 +229,8 @@ func (v *plainView) Event(e Event) error {
 			v.tenth = tenth
 			v.terminal.Println("%s%s", prefix(v.name), askedText(e))
 		}
+	case looked:
+		v.terminal.showLook(v.name, e)
 	case Started:
 		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
 		if e.Resumed {

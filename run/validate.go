@@ -29,8 +29,7 @@ func (c Config) Rules() error {
 // checkGroups demands the samples that a baseline of their prompt needs.
 func (c *Config) checkGroups() error {
 	name, g := c.Algorithm, c.Rollout.SamplesPerPrompt
-	grouped := name == "grpo" || name == "rloo" || name == "ppo" && c.Options.PPO.Baseline == "group"
-	if grouped && g < 2 {
+	if c.Options.Grouped(name) && g < 2 {
 		return &config.Error{
 			Key: "rollout.samples_per_prompt", Value: fmt.Sprint(g),
 			Must: "must be at least 2 for " + name + " with a baseline of the group",

@@ -67,7 +67,7 @@ func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps r
 		return err
 	}
 	if o.DryRun {
-		plans, err := run.DryCompare(arms, deps)
+		plans, err := run.DryCompare(ctx, arms, deps)
 		if err != nil {
 			return err
 		}

@@ -119,6 +119,12 @@ func printPlans(g *globalOptions, r *run.Resolved, plans ...run.Plan) error {
 	for _, p := range plans {
 		fmt.Fprintf(w, "run       %s (%s), %d episodes in %d steps\n", printable.Text(p.Out), p.State, p.Episodes, p.Steps)
 	}
+	if p.Look != nil {
+		fmt.Fprintln(w)
+		if err := printLook(w, p.Look.Lines(), ""); err != nil {
+			return err
+		}
+	}
 	return w.Flush()
 }
 

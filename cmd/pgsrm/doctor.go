@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/cache"
-	"pgsrm/lm"
+	"pgsrm/embed"
+	"pgsrm/hf"
+	"pgsrm/parent"
 	"pgsrm/remote"
 	"pgsrm/run"
 	"pgsrm/task"
@@ -21,18 +23,23 @@ func newDoctorCommand(g *globalOptions) *cobra.Command {
 	var o doctorOptions
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check what a run needs: child, parent, embedder, cache, disk",
+		Short: "Check what a run needs, and what its child answers before training",
 		Long: `The doctor command takes the flags and the configuration of a run and checks, without
 training, all that the run needs: configuration, kernel, task, child, parent, embedder,
 cache, run directory and disk. For each it says what it found or, where something is
 wrong, what to do. A server is asked about one prompt and two texts, past the cache.
 
-With --json it prints {"ok","checks":[{"name","status","text","advice"}]}; a status is ok,
-warning, bad (exit code 3) or unavailable (exit code 5).
+Last it looks at the child, unless --look off is given: some 64 answers, sampled as
+training would, say how often it is right, how near in meaning, how many answers are cut
+or earn the same, how long the run will take and what to change. docs/look.md describes it.
+
+With --json it prints {"ok","checks":[{"name","status","text","advice"}],"look"}; a status
+is ok, warning, bad (exit code 3) or unavailable (exit code 5).
 
 EXAMPLES
   pgsrm doctor
   pgsrm doctor --config run.yaml --out runs/a
+  pgsrm doctor --child ./smollm2 --task opposites
   pgsrm doctor --parent openai:qwen3:4b@http://localhost:11434 --embedder tei:http://localhost:8080
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd.Context(), &o, g, remote.Deps{}) },
@@ -66,9 +73,13 @@ type doctor struct {
 	cfg    run.Config
 	deps   remote.Deps
 	task   *task.Task
-	model  *lm.Model
+	child  *hf.Model
 	cache  *cache.Cache
 	checks []check
+	look   *run.Look
+
+	parent   parent.Parent
+	embedder embed.Embedder
 }
 
 // runDoctor makes all checks and prints them; deps replaces the network in tests.
@@ -97,7 +108,7 @@ func (d *doctor) all(ctx context.Context) {
 	}
 	d.add("configuration", checkOK, fmt.Sprintf("%s, %d episodes in %d steps", name, d.cfg.Episodes, d.cfg.Steps()), "")
 	d.kernel()
-	for _, one := range []func(context.Context){d.checkTask, d.checkChild, d.checkParent, d.checkEmbedder, d.checkCache, d.checkDirectory, d.checkDisk} {
+	for _, one := range []func(context.Context){d.checkTask, d.checkChild, d.checkParent, d.checkEmbedder, d.checkCache, d.checkDirectory, d.checkDisk, d.checkLook} {
 		if ctx.Err() == nil {
 			one(ctx)
 		}
@@ -113,9 +124,10 @@ func (d *doctor) add(name, status, text, advice string) {
 func (d *doctor) print() error {
 	if d.g.JSON {
 		return d.g.printJSON(struct {
-			OK     bool    `json:"ok"`
-			Checks []check `json:"checks"`
-		}{d.verdict() == nil, d.checks})
+			OK     bool      `json:"ok"`
+			Checks []check   `json:"checks"`
+			Look   *run.Look `json:"look,omitempty"`
+		}{d.verdict() == nil, d.checks, d.look})
 	}
 	for _, c := range d.checks {
 		if _, err := fmt.Fprintf(d.g.Stdout, "%-12s %-14s %s\n", c.Status, c.Name, c.Text); err != nil {
@@ -126,6 +138,9 @@ func (d *doctor) print() error {
 				return err
 			}
 		}
+	}
+	if d.look != nil {
+		return printLook(d.g.Stdout, d.look.Lines()[1:], strings.Repeat(" ", 28))
 	}
 	return nil
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"pgsrm/cache"
 	"pgsrm/embed"
+	"pgsrm/internal/printable"
 	"pgsrm/kernel"
 	"pgsrm/parent"
 	"pgsrm/remote"
@@ -75,7 +78,7 @@ func (d *doctor) checkChild(context.Context) {
 		d.add("child", checkBad, err.Error(), "docs/child.md and docs/format/child-folder.md say which models are read; hf:ORG/NAME must have been fetched by pgsrm pull ORG/NAME")
 		return
 	}
-	d.model = m.Model
+	d.child = m
 	text := fmt.Sprintf("%s: %s, %.1f million weights, loaded in %s", d.cfg.Child, m.Config.Family, float64(m.NumParams())/1e6, showTime(time.Since(begin)))
 	d.addFound("child", text, m.Warning())
 }
@@ -94,6 +97,7 @@ func (d *doctor) checkParent(ctx context.Context) {
 		d.add("parent", checkBad, err.Error(), sourceAdvice(err, "chat", "docs/parents.md"))
 		return
 	}
+	d.parent = p
 	items := d.task.Items
 	plan, costly := parent.PlanOf(ctx, p, items)
 	if costly {
@@ -126,6 +130,7 @@ func (d *doctor) checkEmbedder(ctx context.Context) {
 		d.add("embedder", checkBad, err.Error(), sourceAdvice(err, "embedding", "docs/embedders.md"))
 		return
 	}
+	d.embedder = e
 	opened := time.Since(begin)
 	texts := []string{"warm", "hot"}
 	if e.Identity().Pooling == "given" && d.task != nil { // a file of vectors for whole texts
@@ -243,15 +248,53 @@ func diskStatus(free, need int64) (status, advice string) {
 // of the optimiser, one more while it is written, the final child, and 100 MB of logs.
 func (d *doctor) diskNeed() int64 {
 	const logs = 100e6
-	if d.model == nil {
+	if d.child == nil {
 		return logs
 	}
 	kept := d.cfg.KeepCheckpoints
 	if every := d.cfg.CheckpointEvery; kept == 0 && every > 0 {
 		kept = d.cfg.Steps()/every + 1
 	}
-	child := 4 * int64(d.model.NumParams())
+	child := 4 * int64(d.child.NumParams())
 	return logs + int64(kept+1)*3*child + child
+}
+
+// checkLook looks at the child as a run would before training; it is the last check,
+// as the child is prepared for training with it.
+func (d *doctor) checkLook(ctx context.Context) {
+	if d.cfg.Look == "off" || d.failed("task", "child", "parent", "embedder") {
+		return
+	}
+	l, err := run.LookAt(ctx, d.cfg, d.child, run.Deps{Task: d.task, Parent: d.parent, Embedder: d.embedder})
+	switch {
+	case errors.Is(err, run.ErrNonFinite):
+		d.add("look", checkBad, err.Error(), "the child cannot compute: its weights are damaged, or were saved in a type that they overflow")
+		return
+	case err != nil:
+		d.add("look", checkBad, err.Error(), "a run would begin with this error")
+		return
+	}
+	d.look = l
+	status := checkOK
+	if len(l.Advice) > 0 {
+		status = checkWarning
+	}
+	d.add("look", status, l.Lines()[0], "")
+}
+
+// failed says whether one of the checks of these names is bad.
+func (d *doctor) failed(names ...string) bool {
+	return slices.ContainsFunc(d.checks, func(c check) bool { return c.Status == checkBad && slices.Contains(names, c.Name) })
+}
+
+// printLook prints the lines of a look.
+func printLook(w io.Writer, lines []string, indent string) error {
+	for _, line := range lines {
+		if _, err := fmt.Fprintf(w, "%s%s\n", indent, printable.Text(line)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sourceAdvice says what to do about an error of a parent or an embedder; section

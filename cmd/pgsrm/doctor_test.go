@@ -130,7 +130,7 @@ func TestDiskNeedOfCheckpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	child := 4 * int64(m.NumParams())
-	d := &doctor{model: m.Model}
+	d := &doctor{child: m}
 	d.cfg.KeepCheckpoints = 2
 	if got, want := d.diskNeed(), int64(100e6)+3*3*child+child; got != want {
 		t.Errorf("two checkpoints: %d, want %d", got, want)

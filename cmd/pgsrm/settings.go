@@ -45,6 +45,7 @@ var configFlags = []configFlag{
 	{"max-new-tokens", "rollout.max_new_tokens", "longest answer, its end token included (default 0: the task's, or by the references for a child that is not built in)"},
 	{"lr", "schedule.lr", "peak learning rate (default: by the preset)"},
 	{"episodes", "episodes", "answers sampled in the whole run (default: by the preset)"},
+	{"look", "look", "look at the child before it is trained: auto (unless it is built in), on or off (default auto)"},
 	{"recompute", "recompute", "compute activations again instead of keeping them: less memory, the same results"},
 	{"out", "out", "run directory"},
 }

@@ -67,7 +67,7 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 	}
 	cfg := r.Config
 	if o.DryRun {
-		plan, err := run.DryRun(cfg, o.Resume, deps)
+		plan, err := run.DryRun(ctx, cfg, o.Resume, deps)
 		if err != nil {
 			return err
 		}
