@@ -64,6 +64,8 @@ func ggufHolds(c lm.Config) error {
 		return fmt.Errorf("the activation of a GPT-2 must be gelu_new, the one that llama.cpp has (got %q)", c.Act)
 	case c.Family == "qwen3" && c.QKVBias:
 		return fmt.Errorf("attention_bias of a Qwen3 must be false, as llama.cpp has no biases there (got true)")
+	case c.Rope.Scaling == "llama3" && ggufArchitecture(c.Family) != "llama":
+		return fmt.Errorf("rope_scaling llama3 must be that of a Llama or Mistral: llama.cpp has none for %s", c.Family)
 	}
 	return nil
 }

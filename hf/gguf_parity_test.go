@@ -1,0 +1,211 @@
+package hf
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+
+	"pgsrm/gguf"
+	"pgsrm/kernel"
+)
+
+// parityPython is a Python with the packages, or the test skips.
+func parityPython(t *testing.T, packages string) string {
+	t.Helper()
+	python := os.Getenv("PGSRM_PYTHON")
+	if python == "" {
+		t.Skip("PGSRM_PYTHON is not set: GGUF files were not compared with PyPI " + packages)
+	}
+	if out, err := exec.Command(python, "-c", "import "+packages).CombinedOutput(); err != nil {
+		lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+		t.Skipf("GGUF files were not compared with PyPI %s: %s", packages, lines[len(lines)-1])
+	}
+	return python
+}
+
+// parityTask is a line for gguf_parity.py, parityAnswer one of it.
+type parityTask struct {
+	Model   string    `json:"model"`
+	Prompts [][]int32 `json:"prompts"`
+	Tokens  int       `json:"tokens"`
+	Probs   int       `json:"probs"`
+}
+
+type parityAnswer struct {
+	Tokens   []int32
+	LogProbs []map[string]float32 // likeliest tokens of each place
+}
+
+// ggufParity runs gguf_parity.py; one answer for each prompt.
+func ggufParity(t *testing.T, python string, tasks []parityTask, args ...string) []parityAnswer {
+	t.Helper()
+	var in, out, log bytes.Buffer
+	for _, task := range tasks {
+		if err := json.NewEncoder(&in).Encode(task); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(python, append([]string{"testdata/gguf_parity.py"}, args...)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, &log
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v: %s", err, log.Bytes()[max(0, log.Len()-3000):])
+	}
+	var answers []parityAnswer
+	for line := range bytes.Lines(out.Bytes()) {
+		var a parityAnswer
+		if err := json.Unmarshal(line, &a); err != nil {
+			t.Fatal(err)
+		}
+		answers = append(answers, a)
+	}
+	want := 0
+	for _, task := range tasks {
+		want += len(task.Prompts)
+	}
+	if len(answers) != want {
+		t.Fatalf("%d answers for %d prompts", len(answers), want)
+	}
+	return answers
+}
+
+// followed compares what another program made of a prompt with what the model makes of
+// the same tokens: each must be the likeliest here too, unless loose, and the
+// log-probabilities must be within tol.
+func followed(t *testing.T, m *Model, prompt []int32, a parityAnswer, tol float64, loose bool) {
+	t.Helper()
+	s := m.NewState(false)
+	rows := s.AddSequence(slices.Concat(prompt, a.Tokens))
+	m.Forward(s)
+	logits, worst := make([]float32, m.Config.Vocab), 0.0
+	for i, token := range a.Tokens {
+		m.Logits(s, rows[len(prompt)+i-1], logits)
+		peak, sum := slices.Max(logits), 0.0
+		for _, x := range logits {
+			sum += math.Exp(float64(x - peak))
+		}
+		if likeliest := int32(slices.Index(logits, peak)); likeliest != token && !loose {
+			t.Errorf("prompt %v: token %d is %d, want %d (%v behind)", prompt, i, likeliest, token, peak-logits[token])
+		}
+		for name, want := range a.LogProbs[i] {
+			id, err := strconv.Atoi(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			worst = max(worst, math.Abs(float64(logits[id]-peak)-math.Log(sum)-float64(want)))
+		}
+	}
+	if !(worst <= tol) {
+		t.Errorf("prompt %v: log-probabilities differ by up to %.2g, allowed %.2g", prompt, worst, tol)
+	}
+}
+
+// Our GGUF files of all families have, for transformers' loader, the tensors of their
+// folders.
+func TestGGUFTransformers(t *testing.T) {
+	python := parityPython(t, "transformers, gguf")
+	dir := t.TempDir()
+	args := []string{"same"}
+	for _, name := range goldenNames {
+		m, err := Load(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ggufHolds(m.Config) != nil {
+			continue
+		}
+		path := filepath.Join(dir, name+".gguf")
+		if err := m.SaveGGUF(path); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, filepath.Join("testdata", name)+"="+path)
+	}
+	ggufParity(t, python, nil, args...)
+}
+
+// llama.cpp computes with our GGUF files of all families, and with those of the
+// reference implementation, what the engine does.
+func TestGGUFLlamaCpp(t *testing.T) {
+	python := parityPython(t, "xllamacpp")
+	dir := t.TempDir()
+	var models []*Model
+	var tasks []parityTask
+	add := func(m *Model, path string) {
+		models = append(models, m)
+		tasks = append(tasks, parityTask{path, [][]int32{{5, 6, 7, 8}, {1}}, 8, m.Config.Vocab})
+	}
+	for _, name := range goldenNames {
+		m, err := Load(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ggufHolds(m.Config) != nil {
+			continue
+		}
+		path := filepath.Join(dir, name+".gguf")
+		if err := m.SaveGGUF(path); err != nil {
+			t.Fatal(err)
+		}
+		add(m, path)
+	}
+	for i, a := range ggufParity(t, python, tasks, "llamacpp") {
+		t.Run(filepath.Base(tasks[i/2].Model), func(t *testing.T) { followed(t, models[i/2], tasks[i/2].Prompts[i%2], a, 1e-4, false) })
+	}
+}
+
+// smolPrompts are beginnings of texts of many kinds.
+var smolPrompts = []string{
+	"The capital of France is", "The opposite of hot is", "Once upon a time", "def fibonacci(n):", "Dear Sir or Madam,", "1, 2, 3, 4,",
+	"Water boils at", "The quick brown fox", "In 1969,", "To make bread you need", "<|im_start|>user\nName a colour.<|im_end|>\n<|im_start|>assistant\n",
+	"<|im_start|>user\nWho wrote Hamlet?<|im_end|>\n<|im_start|>assistant\n", "Photosynthesis is", "SELECT name FROM", "Guten Tag, ich heiße",
+	"The sun rises in the", "A dog is an animal that", "My favourite season is", "The moral of the story:", "Question: What is 2+2?\nAnswer:",
+}
+
+// TestSmolLM2GGUF compares a real model, a GGUF file with types Q4_1 and Q8_0, with
+// transformers and llama.cpp: the folder that is converted from it has transformers'
+// tensors to the bit, greedy answers are the same over 64 tokens, and our F32 and F16
+// files of it have the same answers and log-probabilities within 0.01 in llama.cpp.
+func TestSmolLM2GGUF(t *testing.T) {
+	path := os.Getenv("PGSRM_SMOLLM2")
+	if path == "" {
+		t.Skip("PGSRM_SMOLLM2 does not name the GGUF file of SmolLM2-135M-Instruct")
+	}
+	python := parityPython(t, "transformers, gguf, xllamacpp")
+	m, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Pool = kernel.NewPool(2)
+	defer m.Pool.Close()
+	dir := t.TempDir()
+	folder, f32, f16 := filepath.Join(dir, "folder"), filepath.Join(dir, "f32.gguf"), filepath.Join(dir, "f16.gguf")
+	for _, err := range []error{m.Save(folder), m.SaveGGUF(f32), m.SaveGGUFAs(f16, gguf.F16)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ggufParity(t, python, nil, "same", folder+"="+path)
+	var prompts [][]int32
+	for _, text := range smolPrompts {
+		prompts = append(prompts, m.Tokenizer.EncodeSpecial(text))
+	}
+	ours, err := m.Greedy(context.Background(), prompts, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range ggufParity(t, python, []parityTask{{folder, prompts, 64, 0}}, "transformers") {
+		if !slices.Equal(ours[i].Tokens, a.Tokens) {
+			t.Errorf("%q: got %v, transformers %v", smolPrompts[i], ours[i].Tokens, a.Tokens)
+		}
+	}
+	for i, a := range ggufParity(t, python, []parityTask{{f32, prompts, 64, 5}, {f16, prompts[:5], 32, 5}}, "llamacpp") {
+		rounded := i >= len(prompts)
+		followed(t, m, prompts[i%len(prompts)], a, map[bool]float64{false: 1e-3, true: 1e-2}[rounded], rounded)
+	}
+}
