@@ -14,6 +14,7 @@ import (
 	diff "github.com/google/go-cmp/cmp"
 
 	"pgsrm/gguf"
+	"pgsrm/internal/jsonobject"
 	"pgsrm/tokenizer"
 )
 
@@ -188,7 +189,105 @@ func TestGGUFMerges(t *testing.T) {
 		if got := tok.EncodeSpecial(c.text); c.text != "<s>" && (got[0] != 1 || !slices.Equal(got[1:], c.want)) {
 			t.Errorf("%v: %q with special tokens: %v", c.set, c.text, got)
 		}
+		if got := tok.Decode(c.want, false); !slices.Contains(c.want, 0) && got != c.text {
+			t.Errorf("%v: %q: decoded %q", c.set, c.text, got)
+		}
 		sameAgain(t, files, 8)
+	}
+}
+
+// TestGGUFMergesByScore: each token by its longest left part first; neither made nor
+// made of special tokens and bytes.
+func TestGGUFMergesByScore(t *testing.T) {
+	files := vocabFilesOf(t, smallLlama, map[string]any{
+		keyTokens: []string{"<unk>", "<s>", "</s>", "a", "aa", "aaa", "<s>a", "a</s>", "ab", "b", "<0x00>", "<0x00>b"},
+		keyTypes:  []int32{2, 3, 3, 1, 1, 0, 1, 1, 1, 1, 6, 1}, keyScores: []float32{0, 0, 0, -9, -2, -1, -3, -3, -3, -9, 0, -3}, keyBOS: uint32(8)})
+	var got tokenizerJSON
+	if err := json.Unmarshal(files[tokenizerFile], &got); err != nil {
+		t.Fatal(err)
+	}
+	if d := diff.Diff([]mergeJSON{{"aa", "a"}, {"a", "aa"}, {"a", "a"}}, got.Model.Merges); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestGGUFAround: tokens around a text, there and back.
+func TestGGUFAround(t *testing.T) {
+	for _, c := range []struct {
+		bos, eos bool
+		want     []int32
+	}{{false, false, []int32{2}}, {true, false, []int32{1, 2}}, {false, true, []int32{2, 3}}, {true, true, []int32{1, 2, 3}}} {
+		files := vocabFilesOf(t, smallGPT2, map[string]any{keyBOS: uint32(1), keyEOS: uint32(3), keyAddBOS: c.bos, keyAddEOS: c.eos,
+			keyTokens: []string{"c", "<b>", "a", "<e>"}, keyMerges: []string{}})
+		if got := loadTokenizer(t, files).EncodeSpecial("a"); !slices.Equal(got, c.want) {
+			t.Errorf("%v, %v: got %v, want %v", c.bos, c.eos, got, c.want)
+		}
+		sameAgain(t, files, 4)
+	}
+}
+
+// edited are files with texts of one replaced, the first occurrence of each.
+func edited(t *testing.T, files map[string][]byte, name string, pairs ...string) map[string][]byte {
+	t.Helper()
+	files = maps.Clone(files)
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(string(files[name]), pairs[i]) {
+			t.Fatalf("%s does not hold %s", name, pairs[i])
+		}
+		files[name] = []byte(strings.Replace(string(files[name]), pairs[i], pairs[i+1], 1))
+	}
+	return files
+}
+
+// TestGGUFOfFolders: what metadata say of a folder.
+func TestGGUFOfFolders(t *testing.T) {
+	base := vocabFilesOf(t, smallGPT2, map[string]any{keyEOS: uint32(3)})
+	llama := vocabFilesOf(t, smallLlama, nil)
+	metaspace := func(scheme string) map[string][]byte {
+		var j map[string]any
+		if err := json.Unmarshal(llama[tokenizerFile], &j); err != nil {
+			t.Fatal(err)
+		}
+		j["normalizer"] = nil
+		j["pre_tokenizer"] = object{"type": "Metaspace", "replacement": mark, "prepend_scheme": scheme, "split": false}
+		files := maps.Clone(llama)
+		files[tokenizerFile] = jsonobject.Text(j)
+		return files
+	}
+	for _, c := range []struct {
+		files map[string][]byte
+		key   string
+		want  any
+	}{
+		{base, keyPre, "gpt-2"},
+		{base, keyAddSpace, false},
+		{base, keyTokens, []string{"a", "b", "ab", "<e>", "[PAD4]", "[PAD5]", "[PAD6]", "[PAD7]"}},
+		{base, keyTypes, []int32{1, 1, 1, 3, 5, 5, 5, 5}},
+		{base, keyPadding, nil},
+		{edited(t, base, generationFile, `"eos_token_id"`, `"pad_token_id": 4, "eos_token_id"`), keyPadding, nil}, // an id without a token
+		{edited(t, base, generationFile, `"eos_token_id"`, `"pad_token_id": 1, "eos_token_id"`), keyPadding, uint32(1)},
+		{edited(t, base, generationFile, `3`, `[1, 3, 2]`), keyEOS, uint32(3)}, // the tokenizer's comes first
+		{edited(t, base, generationFile, `3`, `[1, 3, 2]`), keyEOT, uint32(1)},
+		{edited(t, base, generationFile, `3`, `[1, 3, 2]`), keyEOM, uint32(2)},
+		{edited(t, base, tokenizerFile, `["a","b"]`, `"a b"`), keyMerges, []string{"a b"}}, // as older files spell it
+		{llama, keyModel, "llama"},
+		{llama, keyMerges, nil},
+		{llama, keyScores, []float32{-2, -3, -4, -5, -6, -7, 0, -1}},
+		{llama, keyTypes, []int32{2, 3, 3, 6, 1, 1, 1, 1}},
+		{llama, keyUnknown, uint32(0)},
+		{llama, keyAddSpace, true},
+		{metaspace("first"), keyAddSpace, true},
+		{metaspace("always"), keyAddSpace, true},
+		{metaspace("never"), keyAddSpace, false},
+	} {
+		md, err := ggufTokenizerMetadata(filesFS(c.files), 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := md.Value(c.key)
+		if d := diff.Diff(c.want, got); d != "" {
+			t.Errorf("%s: %s", c.key, d)
+		}
 	}
 }
 
@@ -324,14 +423,6 @@ func TestGGUFOfTokenizers(t *testing.T) {
 func TestGGUFMetadataErrors(t *testing.T) {
 	base := vocabFilesOf(t, smallGPT2, map[string]any{keyEOS: uint32(3)})
 	llama := vocabFilesOf(t, smallLlama, map[string]any{keyTemplate: "x"})
-	edit := func(files map[string][]byte, name, old, new string) map[string][]byte {
-		files = maps.Clone(files)
-		if !strings.Contains(string(files[name]), old) {
-			t.Fatalf("%s does not hold %s", name, old)
-		}
-		files[name] = []byte(strings.Replace(string(files[name]), old, new, 1))
-		return files
-	}
 	const names = "must be those of a name known for GGUF, as in gpt-2, smollm, llama-bpe, qwen2"
 	for _, c := range []struct {
 		files map[string][]byte
@@ -341,30 +432,34 @@ func TestGGUFMetadataErrors(t *testing.T) {
 		{nil, 4, "tokenizer: folder must have tokenizer.json, vocab.json with merges.txt, or vocab.txt " +
 			"(transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...) writes the first from others)"},
 		{base, 3, "tokenizer.json: ids must lie below the 3 of the model (got 4 ids)"},
-		{edit(base, tokenizerFile, `"pre_tokenizer":{"add_prefix_space":false`, `"pre_tokenizer":{"add_prefix_space":true`), 4,
+		{edited(t, base, tokenizerFile, `"pre_tokenizer":{"add_prefix_space":false`, `"pre_tokenizer":{"add_prefix_space":true`), 4,
 			"tokenizer.json: normalizer, pre_tokenizer and ignore_merges " + names + ` (got null, {"add_prefix_space":true,"trim_offsets":true,"type":"ByteLevel","use_regex":t..., false)`},
-		{edit(base, tokenizerFile, `"normalizer":null`, `"normalizer":{"type":"Lowercase"}`), 4,
+		{edited(t, base, tokenizerFile, `"normalizer":null`, `"normalizer":{"type":"Lowercase"}`), 4,
 			"tokenizer.json: normalizer, pre_tokenizer and ignore_merges " + names + ` (got {"type":"Lowercase"}, {"add_prefix_space":false,"trim_offsets":true,"type":"ByteLevel","use_regex":..., false)`},
-		{edit(base, tokenizerFile, `"lstrip":false`, `"lstrip":true`), 4,
+		{edited(t, base, tokenizerFile, `"lstrip":false`, `"lstrip":true`), 4,
 			`tokenizer.json: added_tokens[0] must be found everywhere and alone: single_word, lstrip and rstrip of "<e>" have no place in GGUF`},
-		{edit(base, tokenizerFile, `"end_of_word_suffix":null`, `"end_of_word_suffix":"</w>"`), 4,
+		{edited(t, base, tokenizerFile, `"rstrip":false`, `"rstrip":true`), 4,
+			`tokenizer.json: added_tokens[0] must be found everywhere and alone: single_word, lstrip and rstrip of "<e>" have no place in GGUF`},
+		{edited(t, base, tokenizerFile, `"single_word":false`, `"single_word":true`), 4,
+			`tokenizer.json: added_tokens[0] must be found everywhere and alone: single_word, lstrip and rstrip of "<e>" have no place in GGUF`},
+		{edited(t, base, tokenizerFile, `"end_of_word_suffix":null`, `"end_of_word_suffix":"</w>"`), 4,
 			`tokenizer.json: model must be BPE without prefix and suffix of its tokens (got "BPE")`},
-		{edit(base, generationFile, `"eos_token_id": 3`, `"eos_token_id": [0,1,2,3]`), 4,
+		{edited(t, base, generationFile, `"eos_token_id": 3`, `"eos_token_id": [0,1,2,3]`), 4,
 			"generation_config.json: eos_token_id must have at most 3 ids, more have no place in GGUF (got 4)"},
-		{edit(base, generationFile, `"eos_token_id": 3`, `"eos_token_id": "x"`), 4,
+		{edited(t, base, generationFile, `"eos_token_id": 3`, `"eos_token_id": "x"`), 4,
 			`generation_config.json: eos_token_id must be a token id or a list of them (got "x")`},
 		{map[string][]byte{tokenizerFile: llama[tokenizerFile]}, 8,
 			"tokenizer_config.json: bos_token, eos_token and unk_token must be tokens, as in every tokenizer of SentencePiece"},
-		{edit(llama, tokenizerFile, `"prepend":"▁"`, `"prepend":"x"`), 8,
+		{edited(t, llama, tokenizerFile, `"prepend":"▁"`, `"prepend":"x"`), 8,
 			`tokenizer.json: normalizer and pre_tokenizer with byte_fallback must be those of Llama (got {"normalizers":[{"prepend":"x","type":"Prepend"},{"content":"▁","pattern":{..., null)`},
-		{edit(llama, tokenizerFile, `"ignore_merges":false`, `"ignore_merges":true`), 8, "tokenizer.json: ignore_merges must be false with byte_fallback"},
-		{edit(llama, tokenizerFile, `{"Sequence":{"id":"A","type_id":0}}]`, `{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"<s>","type_id":0}}]`), 8,
+		{edited(t, llama, tokenizerFile, `"ignore_merges":false`, `"ignore_merges":true`), 8, "tokenizer.json: ignore_merges must be false with byte_fallback"},
+		{edited(t, llama, tokenizerFile, `{"Sequence":{"id":"A","type_id":0}}]`, `{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"<s>","type_id":0}}]`), 8,
 			`tokenizer.json: post_processor must put at most one token before a text and the end token after it (of "a" it makes [1 4 3 1], which is [4 3])`},
 		{vocabFilesOf(t, smallGPT2, map[string]any{keyTokens: []string{"a", "b", "ab", "[PAD4]"}}), 5,
 			`tokenizer.json: "[PAD4]" must not be a token: in GGUF it stands for id 4, which has none`},
-		{edit(edit(edit(base, tokenizerFile, `["a","b"]`, `["a"," b"]`), tokenizerFile, `"b":1`, `" b":1`), tokenizerFile, `"ab":2`, `"a b":2`), 4,
+		{edited(t, base, tokenizerFile, `["a","b"]`, `["a"," b"]`, `"b":1`, `" b":1`, `"ab":2`, `"a b":2`), 4,
 			`tokenizer.json: merges[0] must be two tokens without blanks (got ["a" " b"])`},
-		{edit(llama, templateFile, "x", "\xff"), 8, "chat template: must be UTF-8"},
+		{edited(t, llama, templateFile, "x", "\xff"), 8, "chat template: must be UTF-8"},
 	} {
 		_, err := ggufTokenizerMetadata(filesFS(c.files), c.size)
 		if err == nil || err.Error() != "tokenizer for GGUF: "+c.want {
