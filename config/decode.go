@@ -143,6 +143,9 @@ func (d decoder) list(n *yaml.Node, key string, v reflect.Value) error {
 			return err
 		}
 	}
+	if len(n.Content) == 0 {
+		out = reflect.Zero(v.Type()) // a list without elements has one form
+	}
 	v.Set(out)
 	d.set(key, n.Line)
 	return nil

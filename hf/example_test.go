@@ -15,7 +15,7 @@ func ExampleLoadBuiltin() {
 		log.Fatal(err)
 	}
 	prompt := m.Tokenizer.Encode("The opposite of 'hot' is ")
-	answers, err := m.Greedy(context.Background(), [][]int32{prompt}, 2)
+	answers, err := m.Greedy(context.Background(), [][]int32{prompt}, 2, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -195,7 +195,7 @@ func TestSmolLM2GGUF(t *testing.T) {
 	for _, text := range smolPrompts {
 		prompts = append(prompts, m.Tokenizer.EncodeSpecial(text))
 	}
-	ours, err := m.Greedy(context.Background(), prompts, 64)
+	ours, err := m.Greedy(context.Background(), prompts, 64, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

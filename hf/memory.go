@@ -22,8 +22,6 @@ const memoryFile = "pgsrm.json"
 const (
 	memoryVersion = 1
 	maxMemory     = 1 << 20 // bytes of the file
-	maxStops      = 64      // texts that end an answer
-	maxStop       = 1 << 10 // bytes of such a text
 	maxAnswer     = 1 << 20 // tokens of an answer
 )
 
@@ -46,15 +44,7 @@ func (m Memory) Validate() error {
 	if m.MaxNewTokens < 0 || m.MaxNewTokens > maxAnswer {
 		return fmt.Errorf("max_new_tokens must be between 0 and %d (got %d)", maxAnswer, m.MaxNewTokens)
 	}
-	if len(m.Stop) > maxStops {
-		return fmt.Errorf("stop must have at most %d texts (got %d)", maxStops, len(m.Stop))
-	}
-	for _, text := range m.Stop {
-		if text == "" || len(text) > maxStop {
-			return fmt.Errorf("stop must hold texts of 1 to %d bytes (got one of %d)", maxStop, len(text))
-		}
-	}
-	return config.At("answer", config.Check(m.Answer))
+	return config.First(config.At("stop", Stop(m.Stop).Validate()), config.At("answer", config.Check(m.Answer)))
 }
 
 // memoryJSON is memoryFile. Its names are those of the keys of a configuration.

@@ -87,7 +87,7 @@ func TestPrompterGreedy(t *testing.T) {
 		}
 		prompts = append(prompts, ids)
 	}
-	gens, err := m.Greedy(t.Context(), prompts, 12)
+	gens, err := m.Greedy(t.Context(), prompts, 12, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

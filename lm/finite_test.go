@@ -55,7 +55,7 @@ func TestOverflowInANorm(t *testing.T) {
 			}
 			continue
 		}
-		if _, err := m.Greedy(t.Context(), [][]int32{{1, 2}}, 2); !errors.Is(err, ErrNonFinite) {
+		if _, err := m.Greedy(t.Context(), [][]int32{{1, 2}}, 2, nil); !errors.Is(err, ErrNonFinite) {
 			t.Errorf("%s: error %v, want ErrNonFinite", name, err)
 		}
 	}

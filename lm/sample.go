@@ -18,6 +18,8 @@ type SampleOptions struct {
 	TopK         int
 	TopP, MinP   float32
 	MaxNewTokens int // longest response, EOS included
+	// Stop says whether a response that has not ended ends after its last token; nil = never.
+	Stop func(response []int32) bool
 }
 
 // Validate reports the first option out of range.
@@ -44,7 +46,7 @@ type Generation struct {
 	Entropy  []float32 // [T] of that distribution, nats
 	Support  [][]int32 // [T][kept] ids of a truncated distribution, nil where nothing was cut
 	Rows     []int32   // [T] row of the State whose hidden state predicted Tokens[t]
-	Finish   string    // "eos" or "length"
+	Finish   string    // "eos", "stop" or "length"
 }
 
 // maxSamples is how many samples of one prompt Generate draws at most.
@@ -196,8 +198,8 @@ func (d *decoder) draw(q live, dist *rowDist) int32 {
 	return token
 }
 
-// advance adds the drawn tokens to the tree; a sample ends with EOS or at the
-// longest length, and its last token is then no row, since nothing follows it.
+// advance adds the drawn tokens to the tree; a sample ends with EOS, where Stop says
+// so or at the longest length, and its last token is then no row, since nothing follows it.
 func (d *decoder) advance(next []int32) {
 	kept := d.live[:0]
 	for i, q := range d.live {
@@ -205,6 +207,8 @@ func (d *decoder) advance(next []int32) {
 		switch {
 		case d.m.Config.EndsWith(next[i]):
 			g.Finish = "eos"
+		case d.opt.Stop != nil && d.opt.Stop(g.Tokens):
+			g.Finish = "stop"
 		case len(g.Tokens) == d.opt.MaxNewTokens:
 			g.Finish = "length"
 		default:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -68,7 +69,7 @@ func TestNonFiniteLogits(t *testing.T) {
 				}
 			}
 		}
-		if _, err := m.Greedy(context.Background(), prompts, 3); !errors.Is(err, ErrNonFinite) {
+		if _, err := m.Greedy(context.Background(), prompts, 3, nil); !errors.Is(err, ErrNonFinite) {
 			t.Errorf("%s: greedy: error %v, want ErrNonFinite", name, err)
 		}
 		s := m.NewState(true)
@@ -100,5 +101,35 @@ func TestNonFiniteValue(t *testing.T) {
 	m.Forward(s)
 	if err := m.Score(s, []Target{{Row: rows[1], Token: 3}}, 1, new(Scores)); !errors.Is(err, ErrNonFinite) || !strings.Contains(err.Error(), "value") {
 		t.Errorf("error %v, want ErrNonFinite of the value", err)
+	}
+}
+
+// A response ends where Stop says so, unless it has ended; the others do not change.
+func TestStop(t *testing.T) {
+	m := newTestModel(t, GPT2(1, 8, 2, 20, 16))
+	prompts, opt := [][]int32{{1, 2, 3}, {4}}, SampleOptions{Temperature: 1, MaxNewTokens: 6}
+	free, err := m.Generate(m.NewState(false), prompts, 8, opt, stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt.Stop = func(response []int32) bool { return response[len(response)-1] < 5 }
+	stopped, err := m.Generate(m.NewState(false), prompts, 8, opt, stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for i, g := range stopped {
+		seen[g.Finish]++
+		n := len(g.Tokens)
+		if !slices.Equal(g.Tokens, free[i].Tokens[:n]) || !slices.Equal(g.LogProbs, free[i].LogProbs[:n]) {
+			t.Errorf("sample %d: got %v, want the beginning of %v", i, g.Tokens, free[i].Tokens)
+		}
+		at := slices.IndexFunc(free[i].Tokens, func(id int32) bool { return id < 5 && !m.Config.EndsWith(id) })
+		if want := at >= 0; (g.Finish == "stop") != want || want && n != at+1 || !want && (g.Finish != free[i].Finish || n != len(free[i].Tokens)) {
+			t.Errorf("sample %d: %v ends by %s, want %v of %v", i, g.Tokens, g.Finish, at+1, free[i].Tokens)
+		}
+	}
+	if seen["stop"] == 0 || seen["length"] == 0 {
+		t.Errorf("want samples that stop and some that do not, got %v", seen)
 	}
 }

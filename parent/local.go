@@ -147,7 +147,7 @@ func (l *localParent) batch(ctx context.Context, items []task.Item, out []Result
 		}
 		prompts, at = append(prompts, tokens), append(at, i)
 	}
-	gens, failed := l.model.Greedy(ctx, prompts, l.opt.MaxTokens)
+	gens, failed := l.model.Greedy(ctx, prompts, l.opt.MaxTokens, nil)
 	for k, i := range at {
 		answer, err := "", failed
 		if failed == nil {

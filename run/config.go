@@ -87,9 +87,13 @@ type Rollout struct {
 	TopP             float64 `yaml:"top_p" range:"[0, 1]"`                // 0 or 1 = off
 	MinP             float64 `yaml:"min_p" range:"[0, 1]"`                // 0 = off
 	MaxNewTokens     int     `yaml:"max_new_tokens" range:"[0, 1048576]"` // with EOS; 0 = by the references, see AnswerLimit
+	Stop             hf.Stop `yaml:"stop"`                                // texts that end an answer
 	// MissingEOSPenalty is taken from the reward of an answer that the limit cut (TRL's missing_eos_penalty).
 	MissingEOSPenalty float64 `yaml:"missing_eos_penalty" range:"[0, 1000]"`
 }
+
+// Rules bounds the texts of Stop.
+func (r Rollout) Rules() error { return config.At("stop", r.Stop.Validate()) }
 
 // Optimizer is AdamW; the learning rate is in the schedule, the clipping of
 // the gradient with the algorithm.

@@ -15,6 +15,7 @@ import (
 
 	"pgsrm/config"
 	"pgsrm/embed"
+	"pgsrm/hf"
 	"pgsrm/parent"
 	"pgsrm/remote"
 	"pgsrm/reward"
@@ -81,6 +82,8 @@ var badConfigs = map[string]string{
 	"not_yaml":                    " not YAML: yaml: line 2: did not find expected ',' or ']'",
 	"null_for_a_number":           "1: episodes: must be a whole number between 1 and 1000000000000 (got nothing)",
 	"ppo_option":                  "2: ppo.lambda: must be between 0 and 1 (got 1.5)",
+	"rollout_stop_empty":          "2: rollout.stop: must hold texts of 1 to 1024 bytes (got one of 0)",
+	"rollout_stop_many":           "1: rollout.stop: must have at most 64 texts (got 65)",
 	"section_is_a_list":           "1: optimizer: must be a section of keys (got a list)",
 	"section_is_a_number":         "1: rollout: must be a section of keys (got \"7\")",
 	"term_without_weight":         "3: reward.terms[0].weight: must be other than 0 (got 0)",
@@ -92,7 +95,7 @@ var badConfigs = map[string]string{
 	"two_documents":               "2: must be one document (got a second one)",
 	"unknown_algorithm":           "1: algorithm: must be one of ppo, grpo, rloo, paper (got \"dpo\")",
 	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, chat_template, parent, chat, embedder, embedding, reward, answer, algorithm, lora, ppo, grpo, rloo, paper, rollout, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, look, recompute, threads, out (did you mean task?)",
-	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens, missing_eos_penalty (did you mean rollout.temperature?)",
+	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens, stop, missing_eos_penalty (did you mean rollout.temperature?)",
 	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
 	"unknown_preset":              "1: preset: must be one of lexical, paper, pretrained, sentence (got \"best\")",
 	"unknown_reward":              "1: reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got \"pgsmr\", did you mean pgsrm?)",
@@ -171,7 +174,7 @@ func TestGoodConfig(t *testing.T) {
 		}},
 		LoRA:      LoRA{Rank: 4, Alpha: 8, Targets: []string{"q_proj", "v_proj"}, RSLoRA: true},
 		Algorithm: "grpo", Options: options,
-		Rollout:   Rollout{4, 3, 0.9, 40, 0.95, 0.01, 3, 0.5},
+		Rollout:   Rollout{4, 3, 0.9, 40, 0.95, 0.01, 3, hf.Stop{"\n", "User:"}, 0.5},
 		Optimizer: Optimizer{0.8, 0.99, 1e-6, 0.1},
 		Schedule:  rl.Schedule{Kind: "cosine", LR: 1e-4, Warmup: 10, Final: 0.1},
 		Episodes:  100, Seed: math.MaxUint64, EvalEvery: 5, EvalPrompts: 10, CheckpointEvery: 7, LogSamples: 2,
@@ -302,7 +305,7 @@ func TestSettings(t *testing.T) {
 	}
 	for _, c := range []struct{ key, value, want string }{
 		{"lora.ranks", "1", `--set lora.ranks: unknown key "lora.ranks", must be one of rank, alpha, targets, rslora (did you mean lora.rank?)`},
-		{"rollout.tpo_k", "1", `--set rollout.tpo_k: unknown key "rollout.tpo_k", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens, missing_eos_penalty (did you mean rollout.top_k?)`},
+		{"rollout.tpo_k", "1", `--set rollout.tpo_k: unknown key "rollout.tpo_k", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens, stop, missing_eos_penalty (did you mean rollout.top_k?)`},
 		{"seed.x", "1", `--set seed.x: unknown key "seed.x" (did you mean seed?)`},
 		{"rollout", "1", `--set rollout: must be a section of keys (got "1")`},
 		{"rollout.top_k", "many", `--set rollout.top_k: must be a whole number between 0 and 1000000 (got "many")`},

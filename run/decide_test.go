@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"pgsrm/config"
+	"pgsrm/hf"
 	"pgsrm/parent"
 	"pgsrm/task"
 )
@@ -194,5 +195,52 @@ func TestLongestAnswerOfARun(t *testing.T) {
 		if _, err := Resume(context.Background(), cfg, testDeps(t)); !errors.Is(err, ErrConfig) || !strings.HasPrefix(err.Error(), "rollout.max_new_tokens: must be as in ") {
 			t.Errorf("%s: resumed with another length: %v", c.child, err)
 		}
+	}
+}
+
+// Samples end at a stop text, which neither reward nor evaluation sees; that counts
+// as ended, not as cut. A resumed run stops as the first did, and its child remembers.
+func TestRunStopsAtTexts(t *testing.T) {
+	set := []string{`rollout.stop=["a", "e"]`, "log_samples=16", "rollout.max_new_tokens=12"}
+	straight, seen := t.TempDir(), &events{}
+	deps := testDeps(t)
+	deps.Events = []Subscriber{seen}
+	if _, err := Start(context.Background(), testConfig(t, straight, set...), deps); err != nil {
+		t.Fatal(err)
+	}
+	finished, cut := map[string]int{}, 0.0
+	for _, e := range seen.all {
+		switch e := e.(type) {
+		case Completion:
+			if finished[e.Finish]++; strings.ContainsAny(e.Response, "ae") {
+				t.Errorf("%q must end before a stop text", e.Response)
+			}
+		case Metrics:
+			if v, ok := e.Values["completions/clipped_ratio"]; ok {
+				cut = max(cut, v)
+			}
+		}
+	}
+	if finished["stop"] == 0 || finished["length"] == 0 {
+		t.Errorf("want answers that stop and some that are cut, got %v", finished)
+	}
+	if cut == 0 || cut > 0.9 {
+		t.Errorf("answers that stop are not cut: got a share of %v", cut)
+	}
+
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	deps = testDeps(t)
+	deps.Events = []Subscriber{stopAt{4, cancel}}
+	if _, err := Start(ctx, testConfig(t, dir, set...), deps); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	if _, err := Resume(context.Background(), testConfig(t, dir, set...), testDeps(t)); err != nil {
+		t.Fatal(err)
+	}
+	compareRuns(t, straight, dir)
+	mem, ok, err := hf.ReadMemory(os.DirFS(filepath.Join(dir, childDir)))
+	if err != nil || !ok || len(mem.Stop) != 2 || mem.MaxNewTokens != 12 {
+		t.Errorf("got %+v, %v, %v", mem, ok, err)
 	}
 }

@@ -56,7 +56,7 @@ func (r *run) evaluate(ctx context.Context) error {
 
 // greedy answers the prompts with the most likely tokens. [len(prompts)]
 func (r *run) greedy(ctx context.Context, prompts []prompt) ([]reward.Sample, []lm.Generation, error) {
-	gens, err := r.model.Greedy(ctx, tokensOf(prompts), r.cfg.Rollout.MaxNewTokens)
+	gens, err := r.model.Greedy(ctx, tokensOf(prompts), r.cfg.Rollout.MaxNewTokens, r.model.Ends(r.cfg.Rollout.Stop))
 	if ctx.Err() != nil {
 		return nil, nil, fmt.Errorf("step %d: %w", r.done, ErrInterrupted)
 	}
@@ -128,17 +128,14 @@ func moments(values []float64) (mean, std float64) {
 	return mean, math.Sqrt(std / float64(len(values)-1))
 }
 
-// addLengthMetrics adds how the answers ended.
+// addLengthMetrics adds how the answers ended: by the end token, by a stop text, or cut.
 func addLengthMetrics(metrics map[string]float64, rollout rl.Rollout) {
-	var ended int
+	finished := map[string]int{}
 	for _, g := range rollout.Generations {
-		if g.Finish == "eos" {
-			ended++
-		}
+		finished[g.Finish]++
 	}
-	n := len(rollout.Generations)
-	metrics["val/num_eos_tokens"] = float64(ended)
-	metrics["completions/clipped_ratio"] = float64(n-ended) / float64(n)
+	metrics["val/num_eos_tokens"] = float64(finished["eos"])
+	metrics["completions/clipped_ratio"] = float64(finished["length"]) / float64(len(rollout.Generations))
 }
 
 // logSamples logs some of the sampled answers of a step, chosen at random but

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -32,14 +33,16 @@ func childMemory(name string) (m hf.Memory, ok bool, err error) {
 }
 
 // NewMemory is what a child remembers that was trained on prompts as c makes them,
-// with answers of at most maxNewTokens tokens that count by a.
-func NewMemory(c ChatTemplate, maxNewTokens int, a task.AnswerOptions) hf.Memory {
-	return hf.Memory{Template: c.options(), System: c.System, MaxNewTokens: maxNewTokens, Answer: a}
+// with answers of at most maxNewTokens tokens that end before the texts of stop and
+// count by a.
+func NewMemory(c ChatTemplate, maxNewTokens int, stop hf.Stop, a task.AnswerOptions) hf.Memory {
+	return hf.Memory{Template: c.options(), System: c.System, MaxNewTokens: maxNewTokens, Stop: stop, Answer: a}
 }
 
 // remember makes how the run prompts its child part of the child.
 func (r *run) remember() error {
-	return r.model.Remember(NewMemory(r.cfg.ChatTemplate, r.cfg.Rollout.MaxNewTokens, r.cfg.Answer))
+	o := r.cfg.Rollout
+	return r.model.Remember(NewMemory(r.cfg.ChatTemplate, o.MaxNewTokens, o.Stop, r.cfg.Answer))
 }
 
 // ofMemory begins the origin of a value that the child remembers.
@@ -69,6 +72,13 @@ func remembered(child string) []config.Setting {
 			continue
 		}
 		settings = append(settings, config.Setting{From: ofMemory + child, Key: "answer." + k.Name, Value: text})
+	}
+	if len(m.Stop) > 0 {
+		text, err := json.Marshal(m.Stop)
+		if err != nil {
+			panic(err) // texts always are JSON
+		}
+		settings = append(settings, config.Setting{From: ofMemory + child, Key: "rollout.stop", Value: string(text)})
 	}
 	return settings
 }

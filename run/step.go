@@ -123,7 +123,8 @@ func (r *run) sample(prompts []prompt, n int, rng func(p, g int) *rand.Rand) (rl
 	r.state.Reset()
 	out := rl.Rollout{State: r.state, Prompts: tokensOf(prompts), G: n, Temperature: float32(o.Temperature)}
 	gens, err := r.model.Generate(r.state, out.Prompts, n, lm.SampleOptions{
-		Temperature: out.Temperature, TopK: o.TopK, TopP: float32(o.TopP), MinP: float32(o.MinP), MaxNewTokens: r.cfg.Rollout.MaxNewTokens,
+		Temperature: out.Temperature, TopK: o.TopK, TopP: float32(o.TopP), MinP: float32(o.MinP), MaxNewTokens: o.MaxNewTokens,
+		Stop: r.model.Ends(o.Stop),
 	}, rng)
 	out.Generations = gens
 	return out, err
@@ -135,7 +136,7 @@ func (r *run) texts(prompts []prompt, rollout rl.Rollout) []reward.Sample {
 	for i, g := range rollout.Generations {
 		p := prompts[i/rollout.G]
 		out[i] = reward.Sample{
-			Prompt: p.item.Prompt, Response: r.model.Tokenizer.Decode(g.Tokens, true), Reference: p.reference, Accepted: p.accepted,
+			Prompt: p.item.Prompt, Response: r.model.Answer(g.Tokens, r.cfg.Rollout.Stop), Reference: p.reference, Accepted: p.accepted,
 		}
 	}
 	return out

@@ -47,6 +47,7 @@ type evalOptions struct {
 	sourceOptions
 	Split        string
 	MaxNewTokens int
+	Stop         []string
 	Text         string
 	Context      int
 	Stride       int
@@ -59,6 +60,7 @@ func (o *evalOptions) AddFlags(f *pflag.FlagSet) {
 	o.addTask(f)
 	f.StringVar(&o.Split, "split", "", "prompts to answer: held-out or train (default held-out)")
 	f.IntVar(&o.MaxNewTokens, "max-new-tokens", 0, "longest answer, its end token included (0 = the task's; for a child that is not built in by the references)")
+	f.StringArrayVar(&o.Stop, "stop", nil, "end an answer before this text; may be given again")
 	o.addParent(f)
 	o.addEmbedder(f)
 	f.StringVar(&o.Text, "text", "", "measure the perplexity of this file instead")
@@ -75,12 +77,14 @@ func (o *evalOptions) validate() error {
 		return inputErrorf("--task: must not be used with --text")
 	case o.Text != "" && o.MaxNewTokens != 0:
 		return inputErrorf("--max-new-tokens: must not be used with --text")
+	case o.Text != "" && o.Stop != nil:
+		return inputErrorf("--stop: must not be used with --text")
 	case o.Text == "" && (o.Context != 0 || o.Stride != 0):
 		return inputErrorf("--context, --stride: must be used with --text")
 	case o.Split != "" && o.Split != string(task.Train) && o.Split != string(task.HeldOut):
 		return inputErrorf("--split: must be held-out or train (got %q)", o.Split)
 	}
-	return nil
+	return checkStops(o.Stop)
 }
 
 func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
@@ -144,7 +148,7 @@ func (o *evalOptions) answers(ctx context.Context, t *task.Task, items []task.It
 		return nil, err
 	}
 	n := o.limit(m, o.MaxNewTokens, o.answerLimit(t, known, input, m.Config.Room(prompts), g))
-	return known, greedyAnswers(ctx, m, prompts, known, n)
+	return known, greedyAnswers(ctx, m, prompts, known, n, o.stops(m, o.Stop))
 }
 
 // answerLimit is the longest answer to measure where no flag says it: as in a run
@@ -202,18 +206,18 @@ func promptTokens(input *hf.Prompter, answers []eval.Answer) ([][]int32, error) 
 }
 
 // greedyAnswers fills in the child's greedy answers to the prompts.
-func greedyAnswers(ctx context.Context, m *hf.Model, prompts [][]int32, answers []eval.Answer, maxNewTokens int) error {
+func greedyAnswers(ctx context.Context, m *hf.Model, prompts [][]int32, answers []eval.Answer, maxNewTokens int, stop hf.Stop) error {
 	for i, a := range answers {
 		if err := m.Config.Fits(prompts[i], maxNewTokens); err != nil {
 			return inputErrorf("task: item %s: %w", a.Item.ID, err)
 		}
 	}
-	gens, err := m.Greedy(ctx, prompts, maxNewTokens)
+	gens, err := m.Greedy(ctx, prompts, maxNewTokens, m.Ends(stop))
 	if err != nil {
 		return err
 	}
 	for i, gen := range gens {
-		answers[i].Response = m.Tokenizer.Decode(gen.Tokens, true)
+		answers[i].Response = m.Answer(gen.Tokens, stop)
 	}
 	return nil
 }

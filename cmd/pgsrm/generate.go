@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -85,8 +84,8 @@ func (o *generateOptions) validate() error {
 
 // checkStops checks the texts of --stop.
 func checkStops(stop []string) error {
-	if slices.Contains(stop, "") {
-		return inputErrorf("--stop: must not be empty")
+	if err := hf.Stop(stop).Validate(); err != nil {
+		return inputErrorf("--stop: %w", err)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ type parentOptions struct {
 // AddFlags adds the flags of parent.
 func (o *parentOptions) AddFlags(f *pflag.FlagSet) {
 	o.configOptions.AddFlags(f, "reward", "algorithm", "preset", "child", "chat-template", "chat-system", "chat-date", "chat-variables",
-		"embedder", "seed", "max-new-tokens", "lr", "episodes", "out")
+		"embedder", "seed", "max-new-tokens", "stop", "lr", "episodes", "out")
 	f.BoolVar(&o.Estimate, "estimate", false, "say what asking will take, and ask nothing")
 }
 

@@ -116,24 +116,13 @@ func (d *sampler) grow(a *sampled, gen lm.Generation) {
 	if d.m.Tokenizer != nil {
 		a.Text = d.m.Tokenizer.Decode(a.Tokens, true)
 	}
-	if at := firstOf(a.Text, d.opt.Stop); at >= 0 {
+	if at := hf.Stop(d.opt.Stop).Find(a.Text); at >= 0 {
 		a.Text, a.Finish = a.Text[:at], "stop"
 	} else if gen.Finish == "eos" {
 		a.Finish = "eos"
 	} else if len(a.Tokens) == d.opt.Sample.MaxNewTokens {
 		a.Finish = "length"
 	}
-}
-
-// firstOf is the first place where one of the texts stands in s, -1 if none does.
-func firstOf(s string, texts []string) int {
-	best := -1
-	for _, t := range texts {
-		if at := strings.Index(s, t); at >= 0 && (best < 0 || at < best) {
-			best = at
-		}
-	}
-	return best
 }
 
 // settled is the part of a growing text that later tokens cannot change: without

@@ -184,18 +184,3 @@ func TestManySamplesAreDrawnInParts(t *testing.T) {
 		t.Errorf("%d answers, %v", len(rest), err)
 	}
 }
-
-// Of several stop texts the one that comes first counts.
-func TestFirstOf(t *testing.T) {
-	for _, c := range []struct {
-		text  string
-		stops []string
-		want  int
-	}{
-		{"a.b,c", []string{",", "."}, 1}, {"a.b,c", []string{".", ","}, 1}, {"abc", []string{"x"}, -1}, {"abc", nil, -1}, {".", []string{"."}, 0},
-	} {
-		if got := firstOf(c.text, c.stops); got != c.want {
-			t.Errorf("%q in %q: %d, want %d", c.stops, c.text, got, c.want)
-		}
-	}
-}

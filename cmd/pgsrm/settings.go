@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/pflag"
@@ -43,6 +44,7 @@ var configFlags = []configFlag{
 	{"embedder", "embedder", "source of the vectors (default builtin)"},
 	{"seed", "seed", "of all random numbers (default 1)"},
 	{"max-new-tokens", "rollout.max_new_tokens", "longest answer, its end token included (default 0: the task's, or by the references for a child that is not built in)"},
+	{"stop", "rollout.stop", "end an answer before this text, in training and evaluation; may be given again"},
 	{"lr", "schedule.lr", "peak learning rate (default: by the preset)"},
 	{"episodes", "episodes", "answers sampled in the whole run (default: by the preset)"},
 	{"look", "look", "look at the child before it is trained: auto (unless it is built in), on or off (default auto)"},
@@ -62,9 +64,12 @@ next:
 				continue next
 			}
 		}
-		if c.key == "recompute" {
+		switch c.key {
+		case "recompute":
 			f.Bool(c.name, false, c.help)
-		} else {
+		case "rollout.stop":
+			f.StringArray(c.name, nil, c.help)
+		default:
 			f.String(c.name, "", c.help)
 		}
 		o.keys = append(o.keys, c)
@@ -78,8 +83,8 @@ func (o *configOptions) settings(g *globalOptions) ([]config.Setting, error) {
 		settings = append(settings, config.Setting{From: "--threads", Key: "threads", Value: fmt.Sprint(g.Threads)})
 	}
 	for _, c := range o.keys {
-		if o.flags.Changed(c.name) {
-			settings = append(settings, config.Setting{From: "--" + c.name, Key: c.key, Value: o.flags.Lookup(c.name).Value.String()})
+		if f := o.flags.Lookup(c.name); f.Changed {
+			settings = append(settings, config.Setting{From: "--" + c.name, Key: c.key, Value: settingOf(f)})
 		}
 	}
 	for _, text := range o.Set {
@@ -90,6 +95,19 @@ func (o *configOptions) settings(g *globalOptions) ([]config.Setting, error) {
 		settings = append(settings, s)
 	}
 	return settings, nil
+}
+
+// settingOf is the value of a flag as a setting: texts as a list in JSON, which YAML reads.
+func settingOf(f *pflag.Flag) string {
+	list, ok := f.Value.(pflag.SliceValue)
+	if !ok {
+		return f.Value.String()
+	}
+	text, err := json.Marshal(list.GetSlice())
+	if err != nil {
+		panic(err) // texts always are JSON
+	}
+	return string(text)
 }
 
 // only says that no flag but those named was given.

@@ -183,7 +183,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if n == 0 {
 		n = o.answerLimit(t, answers, input, m.Config.Room(prompts), g)
 	}
-	memory := run.NewMemory(o.template(m), n, counted.Answer)
+	memory := run.NewMemory(o.template(m), n, nil, counted.Answer)
 	if err := m.Remember(memory); err != nil {
 		return inputError(err)
 	}
@@ -222,7 +222,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 // exactMatches measures the child's greedy answers on both splits.
 func exactMatches(ctx context.Context, m *hf.Model, prompts [][]int32, answers []eval.Answer, maxNewTokens int, match *task.Matcher) (strict, normalized sftMatch, err error) {
 	answered := slices.Clone(answers)
-	if err := greedyAnswers(ctx, m, prompts, answered, maxNewTokens); err != nil {
+	if err := greedyAnswers(ctx, m, prompts, answered, maxNewTokens, nil); err != nil {
 		return strict, normalized, err
 	}
 	bySplit := map[task.Split][]eval.Answer{}
