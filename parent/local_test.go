@@ -106,6 +106,30 @@ func TestLocalAnswers(t *testing.T) {
 	}
 }
 
+// A GGUF file answers as the folder that it was made of; its identity is that of the file.
+func TestLocalGGUF(t *testing.T) {
+	folder := localFolder(t, plainTemplate, map[string]string{"user: hot\nassistant:": "cold"})
+	m, err := hf.Load(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var identities []string
+	for _, name := range []string{"a.gguf", "b.GGUF"} {
+		file := filepath.Join(t.TempDir(), name)
+		if err := m.SaveGGUF(file); err != nil {
+			t.Fatal(err)
+		}
+		l := openLocal(t, file, func(o *ChatOptions) { o.System, o.User, o.MaxTokens = "", "{input}", 40 })
+		if d := cmp.Diff([]Result{{Answer: "cold"}}, l.Answers(t.Context(), items[:1])); d != "" {
+			t.Error(d)
+		}
+		identities = append(identities, l.Identity())
+	}
+	if identities[0] != identities[1] || identities[0] == openLocal(t, folder, nil).Identity() {
+		t.Errorf("identities %q, want the same twice, and not the folder's", identities)
+	}
+}
+
 // The identity is of the folder's content, the request of all that is asked.
 func TestLocalIdentity(t *testing.T) {
 	learned := map[string]string{"hot": "cold"}
