@@ -3,6 +3,7 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ type Answer struct {
 	Item      task.Item
 	Reference string // the parent's answer; empty means Item.Reference
 	Response  string // the child's text, special tokens removed
+	Finish    string // why it ended: "eos" or "length"; no measure looks at it
 }
 
 // reference is the text that the response is compared with.
@@ -46,19 +48,29 @@ type Result struct {
 // whole response as it is. Distinct-n and length are those of the whole responses.
 // It fails where there is no answer, or none for which the embedder worked.
 func Measure(ctx context.Context, answers []Answer, e embed.Embedder, match *task.Matcher) (Result, error) {
+	m, err := MeasureEach(ctx, answers, e, match)
+	return m.Result, err
+}
+
+// MeasureEach is Measure, with what each answer measures by itself.
+func MeasureEach(ctx context.Context, answers []Answer, e embed.Embedder, match *task.Matcher) (Measured, error) {
 	if len(answers) == 0 {
-		return Result{}, errors.New("eval: must have at least one answer")
+		return Measured{}, errors.New("eval: must have at least one answer")
 	}
 	read := readAnswers(answers, match)
-	semantic, failed, err := Semantic(ctx, read, e)
+	cosines, err := cosinesOf(ctx, read, e)
 	if err != nil {
-		return Result{}, err
+		return Measured{}, err
 	}
+	semantic, failed := meanCosine(cosines)
 	strict, normalized := ExactMatch(answers, match)
-	return Result{
-		ExactMatch: strict, Normalized: normalized, Semantic: semantic, ChrF: ChrF(read),
-		Distinct1: distinctN(answers, 1), Distinct2: distinctN(answers, 2),
-		MeanLength: MeanLength(answers), N: len(answers), Failed: failed,
+	return Measured{
+		Result: Result{
+			ExactMatch: strict, Normalized: normalized, Semantic: semantic, ChrF: ChrF(read),
+			Distinct1: distinctN(answers, 1), Distinct2: distinctN(answers, 2),
+			MeanLength: MeanLength(answers), N: len(answers), Failed: failed,
+		},
+		Answers: answers, Scores: scores(answers, read, cosines, match),
 	}, nil
 }
 
@@ -67,13 +79,8 @@ func Measure(ctx context.Context, answers []Answer, e embed.Embedder, match *tas
 // where quotes, Markdown, final punctuation and articles do not count (see
 // task.Matcher.Normalized), nil where match is nil.
 func ExactMatch(answers []Answer, match *task.Matcher) (strict float64, normalized *float64) {
-	share := func(right func(response, reference string, accepted []string) bool) float64 {
-		return mean(answers, func(a Answer) float64 {
-			if right(a.Response, a.reference(), a.Item.Accepted) {
-				return 1
-			}
-			return 0
-		})
+	share := func(right rightness) float64 {
+		return mean(answers, func(a Answer) float64 { return right.of(a) })
 	}
 	if match != nil {
 		n := share(match.Normalized)
@@ -100,64 +107,68 @@ func readAnswers(answers []Answer, match *task.Matcher) []Answer {
 // after task.Normalize.
 func ChrF(answers []Answer) float64 {
 	return mean(answers, func(a Answer) float64 {
-		return reward.ChrF(task.Normalize(a.Response), task.Normalize(a.reference()))
+		return a.chrF()
 	})
+}
+
+func (a Answer) chrF() float64 {
+	return reward.ChrF(task.Normalize(a.Response), task.Normalize(a.reference()))
 }
 
 // MeanLength is the mean number of words, split at white space.
 func MeanLength(answers []Answer) float64 {
-	return mean(answers, func(a Answer) float64 { return float64(len(strings.Fields(a.Response))) })
+	return mean(answers, Answer.words)
 }
+
+func (a Answer) words() float64 { return float64(len(strings.Fields(a.Response))) }
 
 // distinctN is the number of distinct word n-grams over the number of all, in
 // all answers together (Li et al. 2016, "A diversity-promoting objective
 // function"); 0 where no answer has n words.
-func distinctN(answers []Answer, n int) float64 {
-	distinct := map[string]bool{}
-	total := 0
-	for _, a := range answers {
-		w := strings.Fields(task.Normalize(a.Response))
-		for i := 0; i+n <= len(w); i++ {
-			distinct[strings.Join(w[i:i+n], " ")] = true
-			total++
-		}
-	}
-	if total == 0 {
-		return 0
-	}
-	return float64(len(distinct)) / float64(total)
-}
+func distinctN(answers []Answer, n int) float64 { return countGrams(answers, n).distinct(-1) }
 
-// Semantic is the mean cosine of answers and references. An answer that is empty
-// or has no meaning for the embedder counts 0; one whose embedding failed, or
-// whose reference has no vector, is left out and counted in failed. It is an
-// error where all of them failed.
-func Semantic(ctx context.Context, answers []Answer, e embed.Embedder) (score float64, failed int, err error) {
+// cosinesOf are those of the answers and their references. [len(answers)] An answer
+// that is empty or has no meaning for the embedder counts 0; one whose embedding
+// failed, or whose reference has no vector, is NaN. It is an error where all of them
+// failed.
+func cosinesOf(ctx context.Context, answers []Answer, e embed.Embedder) ([]float64, error) {
 	texts := make([]string, 0, 2*len(answers))
 	for _, a := range answers {
 		texts = append(texts, strings.TrimSpace(a.Response), strings.TrimSpace(a.reference()))
 	}
 	results := e.Embed(ctx, texts)
 	if len(results) != len(texts) {
-		return 0, 0, fmt.Errorf("eval: embedder must give %d results (got %d)", len(texts), len(results))
+		return nil, fmt.Errorf("eval: embedder must give %d results (got %d)", len(texts), len(results))
 	}
-	var sum float64
+	cosines := make([]float64, len(answers))
+	failed := 0
 	var first error
 	for i := range answers {
 		cos, err := cosine(texts[2*i], results[2*i], results[2*i+1])
 		if err != nil {
 			failed++
-			if first == nil {
-				first = err
-			}
-			continue
+			cos = math.NaN()
+			first = cmp.Or(first, err)
 		}
-		sum += cos
+		cosines[i] = cos
 	}
 	if failed == len(answers) {
-		return 0, failed, fmt.Errorf("eval: no answer could be embedded: %w", first)
+		return nil, fmt.Errorf("eval: no answer could be embedded: %w", first)
 	}
-	return sum / float64(len(answers)-failed), failed, nil
+	return cosines, nil
+}
+
+// meanCosine is the mean of those that did not fail, and the number that did.
+func meanCosine(cosines []float64) (score float64, failed int) {
+	var sum float64
+	for _, cos := range cosines {
+		if math.IsNaN(cos) {
+			failed++
+		} else {
+			sum += cos
+		}
+	}
+	return sum / float64(len(cosines)-failed), failed
 }
 
 // cosine is that of a response and its reference.

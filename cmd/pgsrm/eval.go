@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"pgsrm/config"
 	"pgsrm/eval"
 	"pgsrm/hf"
 	"pgsrm/run"
@@ -18,11 +20,19 @@ import (
 func newEvalCommand(g *globalOptions) *cobra.Command {
 	var o evalOptions
 	cmd := &cobra.Command{
-		Use:   "eval",
-		Short: "Measure the answers of a child, or its perplexity on a text",
+		Use:   "eval [CHILD [CHILD]]",
+		Short: "Measure the answers of one child or two side by side, or perplexity on a text",
 		Long: `The eval command lets the child answer the prompts of a split greedily and measures
 the answers against the references of the task, or the parent's where it has none:
 exact match, mean cosine of the vectors, chrF, distinct words and word pairs, length.
+
+Two children are measured on the same prompts: each is prompted as it was trained, and
+what counts as an answer is the same for both. Beside their measures stands what the
+second has more than the first, with its paired 95% interval, and at how many prompts it
+is better, as good and worse.
+
+With --out each answer is a JSON line of a file: {"child","id","split","prompt",
+"reference","response","exact_match","exact_match_normalized","cosine","chrf","finish"}.
 
 With --text it measures the perplexity of a text file instead: exp of minus the mean
 natural log-probability of its tokens. The text is encoded as a whole and read in
@@ -33,9 +43,15 @@ context - stride tokens before it (in the first window all those there are).
 EXAMPLES
   pgsrm eval --task colors --split train
   pgsrm eval --child runs/colors/child --task colors --json
+  pgsrm eval --child runs/colors/child --task colors --out answers.jsonl
+  pgsrm eval builtin:tiny runs/colors/child --task colors --split train
   pgsrm eval --child ./gpt2 --text book.txt --stride 512
 ` + exitStatusHelp,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runEval(cmd.Context(), o, g) },
+		Args: cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Children = args
+			return runEval(cmd.Context(), o, g)
+		},
 	}
 	o.AddFlags(cmd.Flags())
 	return cmd
@@ -45,7 +61,10 @@ EXAMPLES
 type evalOptions struct {
 	childOptions
 	sourceOptions
+	Children     []string // named without a flag: one, or two to be compared
 	Split        string
+	Out          string // file for the answers, "" = none
+	Seed         uint64 // of the intervals
 	MaxNewTokens int
 	Stop         []string
 	Text         string
@@ -63,6 +82,8 @@ func (o *evalOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.Stop, "stop", nil, "end an answer before this text; may be given again")
 	o.addParent(f)
 	o.addEmbedder(f)
+	f.StringVar(&o.Out, "out", "", "file for the answers, one JSON line each")
+	f.Uint64Var(&o.Seed, "seed", 1, "with two children: seed of the intervals")
 	f.StringVar(&o.Text, "text", "", "measure the perplexity of this file instead")
 	f.IntVar(&o.Context, "context", 0, "with --text: tokens in a window (0 = the child's context)")
 	f.IntVar(&o.Stride, "stride", 0, "with --text: tokens from window to window (0 = half a window)")
@@ -71,6 +92,14 @@ func (o *evalOptions) AddFlags(f *pflag.FlagSet) {
 // validate refuses flags that do nothing together.
 func (o *evalOptions) validate() error {
 	switch {
+	case len(o.Children) > 0 && o.given("child"):
+		return inputErrorf("--child: must not be used beside children without a flag (got %q)", o.Children)
+	case o.Text != "" && len(o.Children) > 1:
+		return inputErrorf("--text: must be used with one child (got %q)", o.Children)
+	case o.Text != "" && o.Out != "":
+		return inputErrorf("--out: must not be used with --text")
+	case len(o.Children) < 2 && o.given("seed"):
+		return inputErrorf("--seed: must be used with two children")
 	case o.Text != "" && o.Split != "":
 		return inputErrorf("--split: must not be used with --text")
 	case o.Text != "" && o.task != nil && o.task.Changed:
@@ -91,8 +120,17 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
+	if len(o.Children) == 0 {
+		o.Children = []string{o.Child}
+	}
+	o.Child = o.Children[0]
 	if o.Text != "" {
 		return runPerplexity(ctx, o, g)
+	}
+	if o.Out != "" {
+		if err := checkFileOut(o.Out); err != nil {
+			return err
+		}
 	}
 	t, err := o.openTask()
 	if err != nil {
@@ -102,53 +140,93 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	match, err := o.matcher(o.Child, g)
+	match, err := o.sharedMatcher(g)
 	if err != nil {
 		return err
 	}
-	m, err := o.childOptions.open(g)
+	known, err := o.items(ctx, t, g)
 	if err != nil {
 		return err
 	}
-	defer m.Pool.Close()
+	results := make([]eval.Measured, len(o.Children))
+	for i, child := range o.Children {
+		answers, err := o.answers(ctx, child, t, known, g)
+		if err != nil {
+			return err
+		}
+		if results[i], err = eval.MeasureEach(ctx, answers, e, match); err != nil {
+			return fmt.Errorf("%w: %w", run.ErrUnavailable, err)
+		}
+	}
+	o.sayTask(g)
+	if o.Out != "" {
+		if err := writeEvalAnswers(o.Out, o.Children, results); err != nil {
+			return err
+		}
+	}
+	if len(results) == 2 {
+		return comparePair(g, o.Children, results, o.Seed)
+	}
+	if g.JSON {
+		return g.printJSON(results[0].Result)
+	}
+	return printEvaluation(g, results[0].Result)
+}
+
+// items are the prompts of the split that have a reference, not answered yet.
+func (o *evalOptions) items(ctx context.Context, t *task.Task, g *globalOptions) ([]eval.Answer, error) {
 	split := task.Split(o.Split)
 	if o.Split == "" {
 		split = task.HeldOut
 	}
-	answers, err := o.answers(ctx, t, t.Select(split), m, g)
-	if err != nil {
-		return err
+	known, err := o.withReference(ctx, t, t.Select(split), g)
+	if err == nil && len(known) == 0 {
+		err = inputErrorf("task: %s must have a %s prompt with a reference", t.Name, split)
 	}
-	if len(answers) == 0 {
-		return inputErrorf("task: %s must have a %s prompt with a reference", t.Name, split)
-	}
-	o.sayTask(g)
-	res, err := eval.Measure(ctx, answers, e, match)
-	if err != nil {
-		return fmt.Errorf("%w: %w", run.ErrUnavailable, err)
-	}
-	if g.JSON {
-		return g.printJSON(res)
-	}
-	return printEvaluation(g, res)
+	return known, err
 }
 
-// answers lets the child answer those items that have a reference.
-func (o *evalOptions) answers(ctx context.Context, t *task.Task, items []task.Item, m *hf.Model, g *globalOptions) ([]eval.Answer, error) {
-	known, err := o.withReference(ctx, t, items, g)
+// sharedMatcher says what counts as an answer of all children. Where one of two
+// remembers it otherwise than the other, which must not have a say in it.
+func (o *evalOptions) sharedMatcher(g *globalOptions) (*task.Matcher, error) {
+	first, err := o.resolveAnswer(o.Children[0], g)
+	if err != nil || len(o.Children) == 1 {
+		return first.Matcher(), err
+	}
+	second, err := o.resolveAnswer(o.Children[1], g)
 	if err != nil {
 		return nil, err
 	}
-	input, err := o.prompter(m)
+	key, a, b := config.Difference(first.Answer, second.Answer)
+	switch {
+	case key == "" || first.Remembered("answer.") == "":
+		return second.Matcher(), nil
+	case second.Remembered("answer.") == "":
+		return first.Matcher(), nil
+	}
+	return nil, inputErrorf("answer.%s: must be the same for both children, which remember %s and %s: decide by --set answer.%s=...", key, a, b, key)
+}
+
+// answers lets a child answer the items.
+func (o *evalOptions) answers(ctx context.Context, child string, t *task.Task, items []eval.Answer, g *globalOptions) ([]eval.Answer, error) {
+	c := o.childOptions
+	c.Child = child
+	m, err := c.open(g)
 	if err != nil {
 		return nil, err
 	}
-	prompts, err := promptTokens(input, known)
+	defer m.Pool.Close()
+	input, err := c.prompter(m)
 	if err != nil {
 		return nil, err
 	}
-	n := o.limit(m, o.MaxNewTokens, o.answerLimit(t, known, input, m.Config.Room(prompts), g))
-	return known, greedyAnswers(ctx, m, prompts, known, n, o.stops(m, o.Stop))
+	prompts, err := promptTokens(input, items)
+	if err != nil {
+		return nil, err
+	}
+	n := c.limit(m, o.MaxNewTokens, c.answerLimit(t, items, input, m.Config.Room(prompts), g))
+	answers := slices.Clone(items)
+	return answers, greedyAnswers(ctx, m, prompts, answers, n, c.stops(m, o.Stop))
 }
 
 // answerLimit is the longest answer to measure where no flag says it: as in a run
@@ -217,7 +295,7 @@ func greedyAnswers(ctx context.Context, m *hf.Model, prompts [][]int32, answers 
 		return err
 	}
 	for i, gen := range gens {
-		answers[i].Response = m.Answer(gen.Tokens, stop)
+		answers[i].Response, answers[i].Finish = m.Answer(gen.Tokens, stop), gen.Finish
 	}
 	return nil
 }
