@@ -20,7 +20,7 @@ type Answer struct {
 	Item      task.Item
 	Reference string // the parent's answer; empty means Item.Reference
 	Response  string // the child's text, special tokens removed
-	Finish    string // why it ended: "eos" or "length"; no measure looks at it
+	Finish    string // why it ended: "eos", "stop" or "length"; no measure looks at it
 }
 
 // reference is the text that the response is compared with.
