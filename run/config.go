@@ -147,6 +147,9 @@ var presets = map[string]func(c *Config, lora bool){
 			c.Schedule.LR = 3e-4
 		}
 		c.Rollout.PromptsPerStep, c.Rollout.SamplesPerPrompt = 32, 4
+		// A value head has no time to learn in so few updates: its error swamps the advantage.
+		c.Options.PPO.Baseline, c.Options.PPO.NumMinibatches = "group", 2
+		c.Rollout.MissingEOSPenalty = 0.3 // an answer that does not end is as good as one that does, to an embedder
 		c.Episodes = 6400
 		c.EvalEvery, c.CheckpointEvery = 10, 25
 	},
