@@ -154,7 +154,7 @@ func TestGoodConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := tuned(rl.DefaultOptions())
+	options := OfPreset("pretrained", true).Options
 	options.GRPO.Beta, options.PPO.KL.Coef = 0.1, 0.2
 	chat := parent.DefaultChatOptions()
 	chat.Name, chat.System, chat.User, chat.Format = "lab", "{instruction} Be brief.", "{input}", "text"
