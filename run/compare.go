@@ -82,6 +82,7 @@ func Compare(ctx context.Context, arms []Arm, slots Slots, deps Deps, view func(
 	}
 	close(queue)
 	sources := newShared()
+	sources.runs = len(arms)
 	var workers sync.WaitGroup
 	for range runs {
 		workers.Go(func() {

@@ -118,6 +118,19 @@ func (r *run) decideLimit(answers map[string]string, prompts []prompt) {
 	}
 }
 
+// notePlan tells how long the run of a child that is not built in will be, and of how
+// many runs of a comparison it is one.
+func (r *run) notePlan() {
+	if builtinChild(r.cfg.Child) || r.dir.begun {
+		return
+	}
+	runs := ""
+	if r.shared != nil && r.shared.runs > 1 {
+		runs = fmt.Sprintf("%d runs of ", r.shared.runs)
+	}
+	r.note("%s%d episodes in %d steps, preset %s", runs, r.steps*r.cfg.EpisodesPerStep(), r.steps, r.cfg.Preset)
+}
+
 // note keeps a line for the start of the run; of the runs of a comparison one tells it.
 func (r *run) note(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); r.shared.first(text) {

@@ -181,6 +181,9 @@ func TestLongestAnswerOfARun(t *testing.T) {
 		if err != nil || began.Rollout.MaxNewTokens != c.want {
 			t.Errorf("%s: got %d, %v, want %d", c.child, began.Rollout.MaxNewTokens, err, c.want)
 		}
+		if told := strings.Contains(strings.Join(notesOf(seen), "\n"), "32 episodes in 2 steps, preset lexical"); told != (c.child == "./x") {
+			t.Errorf("%s: notes %q", c.child, notesOf(seen))
+		}
 		if told := strings.Contains(strings.Join(notesOf(seen), "\n"), "answers of at most 4 tokens: "); told != (c.child == "./x") {
 			t.Errorf("%s: notes %q", c.child, notesOf(seen))
 		}

@@ -130,6 +130,7 @@ func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, er
 	if err := r.openPrompts(answers); err != nil {
 		return nil, err
 	}
+	r.notePlan()
 	if err := r.remember(); err != nil {
 		return nil, config.Errorf("child: %w", err)
 	}

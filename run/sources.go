@@ -15,6 +15,7 @@ type shared struct {
 	parents   map[string]parent.Parent // by what they were opened with
 	embedders map[string]embed.Embedder
 	told      map[string]bool // what one of the runs has warned of
+	runs      int             // of the comparison
 }
 
 func newShared() *shared {

@@ -81,7 +81,7 @@ func runDistill(ctx context.Context, o distillOptions, g *globalOptions) error {
 			return inputError(err)
 		}
 	}
-	enc, err := embed.Open(folder, embed.Options{})
+	enc, err := embed.Open(folder, embed.Options{Warn: g.warn})
 	if err != nil {
 		return inputError(err)
 	}

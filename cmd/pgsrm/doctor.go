@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/cache"
+	"pgsrm/config"
 	"pgsrm/embed"
 	"pgsrm/hf"
 	"pgsrm/parent"
@@ -85,10 +86,11 @@ type doctor struct {
 // runDoctor makes all checks and prints them; deps replaces the network in tests.
 func runDoctor(ctx context.Context, o *doctorOptions, g *globalOptions, deps remote.Deps) error {
 	d := &doctor{g: g, deps: deps}
-	var err error
-	if d.cfg, err = o.load(g); err != nil {
+	if r, err := o.resolve(g); err != nil {
 		d.add("configuration", checkBad, err.Error(), "correct it; docs/configuration.md describes every key")
 	} else {
+		d.cfg = r.Config
+		d.checkConfiguration(r)
 		d.all(ctx)
 	}
 	if err := ctx.Err(); err != nil {
@@ -102,17 +104,24 @@ func runDoctor(ctx context.Context, o *doctorOptions, g *globalOptions, deps rem
 
 // all makes the checks in the order in which a run needs the things.
 func (d *doctor) all(ctx context.Context) {
-	name := "preset " + d.cfg.Preset
-	if d.cfg.Preset == "" {
-		name = "preset lexical or sentence, as the parent's answers will be; as a sentence"
-	}
-	d.add("configuration", checkOK, fmt.Sprintf("%s, %d episodes in %d steps", name, d.cfg.Episodes, d.cfg.Steps()), "")
 	d.kernel()
 	for _, one := range []func(context.Context){d.checkTask, d.checkChild, d.checkParent, d.checkEmbedder, d.checkCache, d.checkDirectory, d.checkDisk, d.checkLook} {
 		if ctx.Err() == nil {
 			one(ctx)
 		}
 	}
+}
+
+// checkConfiguration says what was decided, and by what.
+func (d *doctor) checkConfiguration(r *run.Resolved) {
+	preset, episodes := "preset "+r.Preset, fmt.Sprintf("%d episodes in %d steps", r.Episodes, r.Steps())
+	if o := r.Origin("preset"); o.Layer == config.Derived {
+		preset = strings.TrimSpace(preset) + " " + o.String()
+	}
+	if o := r.Origin("episodes"); o.Layer == config.Derived {
+		episodes = "episodes " + o.String()
+	}
+	d.add("configuration", checkOK, preset+", "+episodes, "")
 }
 
 // add files a check.

@@ -83,7 +83,7 @@ func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	p, err := parent.Open(cfg.Parent, t, parent.Options{Cache: c, Chat: &cfg.Chat, Threads: g.Threads, Warn: func(text string) { g.Log.Warn(text) }})
+	p, err := parent.Open(cfg.Parent, t, parent.Options{Cache: c, Chat: &cfg.Chat, Threads: g.Threads, Warn: g.warn})
 	if err != nil {
 		return inputError(err)
 	}

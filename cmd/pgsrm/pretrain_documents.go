@@ -61,7 +61,7 @@ func (o pretrainOptions) documents(ctx context.Context, g *globalOptions) (docum
 	if err != nil {
 		return documents{}, err
 	}
-	e, err := embed.Open(o.Embedder, embed.Options{Cache: c})
+	e, err := embed.Open(o.Embedder, embed.Options{Cache: c, Warn: g.warn})
 	if err != nil {
 		return documents{}, inputError(err)
 	}

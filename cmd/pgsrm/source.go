@@ -82,9 +82,12 @@ func (o *sourceOptions) openEmbedder(g *globalOptions) (embed.Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := embed.Open(o.Embedder, embed.Options{Cache: c, Settings: &cfg.Embedding, Warn: func(text string) { g.Log.Warn(text) }})
+	e, err := embed.Open(o.Embedder, embed.Options{Cache: c, Settings: &cfg.Embedding, Warn: g.warn})
 	return e, inputError(err)
 }
+
+// warn logs what a source warns of.
+func (g *globalOptions) warn(text string) { g.Log.Warn(text) }
 
 // askParent asks the parent about items of the task. [len(items)]
 func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []task.Item, g *globalOptions) ([]parent.Result, error) {
@@ -96,7 +99,7 @@ func (o *sourceOptions) askParent(ctx context.Context, t *task.Task, items []tas
 	if err != nil {
 		return nil, err
 	}
-	p, err := parent.Open(o.Parent, t, parent.Options{Cache: c, Chat: &cfg.Chat, Threads: g.Threads, Warn: func(text string) { g.Log.Warn(text) }})
+	p, err := parent.Open(o.Parent, t, parent.Options{Cache: c, Chat: &cfg.Chat, Threads: g.Threads, Warn: g.warn})
 	if err != nil {
 		return nil, inputError(err)
 	}
