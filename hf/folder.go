@@ -88,7 +88,7 @@ func loadFiles(fsys fs.FS, bare bool, open func() (*weightSet, error)) (*Model, 
 		return nil, err
 	}
 	if files[configFile] == nil {
-		return nil, fmt.Errorf("%s is missing", configFile)
+		return nil, missing(fsys, configFile)
 	}
 	if _, err := ParseConfig(files[configFile]); err != nil {
 		return nil, err
@@ -116,6 +116,14 @@ func loadFiles(fsys fs.FS, bare bool, open func() (*weightSet, error)) (*Model, 
 	unknown, err := loaded.recall(files)
 	loaded.unknown = append(loaded.unknown, unknown...)
 	return loaded, err
+}
+
+// missing says that a folder lacks a file, and what to do about GGUF files in it.
+func missing(fsys fs.FS, name string) error {
+	if found, err := fs.Glob(fsys, "*.gguf"); err == nil && len(found) > 0 {
+		return fmt.Errorf("%s is missing: to use %s name the file itself, not its folder", name, found[0])
+	}
+	return fmt.Errorf("%s is missing", name)
 }
 
 // Save writes the model and its tokenizer as a Hugging Face folder that

@@ -375,6 +375,8 @@ func TestLoadFileFaults(t *testing.T) {
 	}{
 		{"no config", "gpt2", map[string]string{configFile: ""}, "config.json is missing"},
 		{"no weights", "gpt2", map[string]string{weightsFile: ""}, "model.safetensors is missing"},
+		{"GGUF", "gpt2", map[string]string{weightsFile: "", "m.gguf": "GGUF"}, "model.safetensors is missing: to use m.gguf name the file itself, not its folder"},
+		{"GGUF alone", "gpt2", map[string]string{configFile: "", "m.gguf": "GGUF"}, "config.json is missing: to use m.gguf name the file itself, not its folder"},
 		{"pickle", "gpt2", map[string]string{weightsFile: "", "pytorch_model.bin": "PK"},
 			"model.safetensors is missing: pytorch_model.bin is not read, since such files can run code or are of another kind; write the model anew with transformers' save_pretrained"},
 		{"no tokenizer", "gpt2", map[string]string{tokenizerFile: ""},

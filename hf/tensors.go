@@ -149,7 +149,7 @@ func noWeights(fsys fs.FS) error {
 				"write the model anew with transformers' save_pretrained", weightsFile, found[0])
 		}
 	}
-	return fmt.Errorf("%s is missing", weightsFile)
+	return missing(fsys, weightsFile)
 }
 
 // naming is how the names of the set are to be read.

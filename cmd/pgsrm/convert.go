@@ -116,6 +116,9 @@ func runConvert(ctx context.Context, o convertOptions, g *globalOptions) error {
 		return inputErrorf("IN: must be a model (%s is an adapter: merge it first with pgsrm merge)", o.In)
 	}
 	tellUnknown(m, g)
+	if _, remembers := m.Memory(); remembers && hf.HasGGUFName(o.Out) {
+		g.Log.Warn("a GGUF file has no place for pgsrm.json: what the child remembers of its prompts and answers is left out")
+	}
 	if err := o.write(ctx, m, g); err != nil {
 		return err
 	}
