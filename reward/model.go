@@ -22,6 +22,7 @@ type Model struct {
 	terms   []Term        // spec.Terms with their defaults filled in
 	vectors bool          // some term needs embeddings
 	match   *task.Matcher // what counts as an answer
+	answers *task.Matcher // likewise, of the answers that match has read
 	emb     embed.Embedder
 	cal     *Calibration
 	known   *cache.Recent[*place]
@@ -77,7 +78,7 @@ func Restore(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher)
 }
 
 func newModel(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher) *Model {
-	m := &Model{spec: spec, vectors: spec.NeedsVectors(), match: match, emb: e, cal: cal, known: cache.NewRecent[*place](recentTexts)}
+	m := &Model{spec: spec, vectors: spec.NeedsVectors(), match: match, answers: match.OfAnswers(), emb: e, cal: cal, known: cache.NewRecent[*place](recentTexts)}
 	for _, t := range spec.Terms {
 		m.terms = append(m.terms, t.withDefaults())
 	}
@@ -239,7 +240,7 @@ func (m *Model) compare(s Sample, places map[string]found) (sim similarity, mean
 func (m *Model) textTerm(kind string, s Sample) float64 {
 	switch kind {
 	case "exact":
-		if m.match.OfAnswers().Exact(s.Response, s.Reference, s.Accepted) {
+		if m.answers.Exact(s.Response, s.Reference, s.Accepted) {
 			return 1
 		}
 		return 0

@@ -217,7 +217,7 @@ func (r *run) openPrompts(answers map[string]string) error {
 		if p.truth == "" {
 			p.truth = reference
 		}
-		if r.match.OfAnswers().Exact(r.match.Reference(reference), r.match.Reference(p.truth), it.Accepted) {
+		if r.match.Agree(reference, p.truth, it.Accepted) {
 			p.accepted = it.Accepted
 		}
 		var err error

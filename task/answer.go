@@ -138,6 +138,12 @@ func (m *Matcher) Exact(response, reference string, accepted []string) bool {
 	return right(m.Key, m.Answer(response), m.Reference(reference), accepted)
 }
 
+// Agree is Exact for what a parent said: like the reference it need not be written as
+// a response is asked for.
+func (m *Matcher) Agree(said, reference string, accepted []string) bool {
+	return right(m.Key, m.Reference(said), m.Reference(reference), accepted)
+}
+
 // Strict is Exact with quotes, Markdown, punctuation and articles counting.
 func (m *Matcher) Strict(response, reference string, accepted []string) bool {
 	return right(Normalize, m.Answer(response), m.Reference(reference), accepted)

@@ -108,7 +108,7 @@ func TestCleanByMember(t *testing.T) {
 
 func TestArticles(t *testing.T) {
 	for in, want := range map[string]string{
-		"The cat": "cat", "a  cat and an owl": "cat and owl", "A": "a", "the": "the", "(A)": "(a)", "another": "another", "The.": "the",
+		"The cat": "cat", "a  cat and an owl": "cat and owl", "A": "a", "the": "the", "(A)": "(a)", "another": "another", "The.": "the", "the, cold": "cold",
 	} {
 		if got := normalizing(nil).normalize(in); got != want {
 			t.Errorf("normalize(%q) = %q, want %q", in, got, want)
@@ -236,6 +236,9 @@ func TestReferenceStandsWhole(t *testing.T) {
 	if !m.Exact("so 1,072 #### 1,072.0", "1 #### 1072", nil) || m.Exact("72", "72", nil) {
 		t.Error("a response needs the marker, and numbers are compared by their value")
 	}
+	if !m.Agree("72", "#### 72.0", nil) || m.Agree("71", "72", nil) {
+		t.Error("what the parent says needs no marker")
+	}
 	if !m.OfAnswers().Exact("72", "72", nil) {
 		t.Error("an answer needs no marker")
 	}
@@ -275,6 +278,35 @@ func TestNormalizeAnswerProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := marked().Draw(t, "answer")
 		checkNormalized(t, o, s)
+	})
+}
+
+// However many marks an answer has, few passes clean it: the time is that of its length.
+func TestCleanTakesFewPasses(t *testing.T) {
+	o := normalizing(nil)
+	count := func(s string) int {
+		s = strings.Map(plainSpace, strings.TrimSpace(s))
+		for n := 1; ; n++ {
+			next := o.cleanOnce(s)
+			if next == s || next == "" {
+				return n
+			}
+			s = next
+		}
+	}
+	if s := "x" + strings.Repeat("? a", 1<<18); o.normalize(s) != "x" { // minutes, article by article
+		t.Error("articles with punctuation are left")
+	}
+	for _, unit := range []string{" ~```.'", "_\n\u00a0", "*• \u00a0_ \u00a0", "\n`\u00a0#", "x *. ", "- .", "'1'. "} {
+		if n := count("x" + strings.Repeat(unit, 100)); n > 5 {
+			t.Errorf("%q a hundred times takes %d passes", unit, n)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		unit := marked().Draw(t, "unit")
+		if n := count("x" + strings.Repeat(unit, 20)); n > 5 {
+			t.Fatalf("%q twenty times takes %d passes", unit, n)
+		}
 	})
 }
 

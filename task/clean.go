@@ -10,24 +10,27 @@ import (
 // clean takes quotes, Markdown and final punctuation, those that the options name,
 // out of an answer. An answer of nothing else stays as it is.
 func (o AnswerOptions) clean(answer string) string {
-	s := strings.TrimSpace(answer)
+	s := strings.Map(plainSpace, strings.TrimSpace(answer))
 	for { // what one pass takes out may uncover something for the next
-		next := s
-		if o.StripMarkdown {
-			next = dropFences(next)
-		}
-		next = strings.TrimSpace(o.dropMarks(next))
-		if o.StripMarkdown {
-			next = dropLineMarks(next)
-		}
-		if o.StripPunctuation {
-			next = strings.TrimRightFunc(next, isFinal)
-		}
+		next := o.cleanOnce(s)
 		if next == s || next == "" {
 			return s
 		}
 		s = next
 	}
+}
+
+// cleanOnce is one pass of clean. However long and mixed the marks are, a few passes
+// find all: each part takes out whole runs of what it is for.
+func (o AnswerOptions) cleanOnce(s string) string {
+	if o.StripMarkdown {
+		s = dropFences(s)
+	}
+	s = strings.TrimSpace(o.dropMarks(s))
+	if o.StripMarkdown {
+		s = dropLineMarks(s)
+	}
+	return o.trimEnd(s)
 }
 
 // normalize is the form of an answer in normalised exact match: cleaned, in lower
@@ -37,7 +40,7 @@ func (o AnswerOptions) normalize(answer string) string {
 	for {
 		words := strings.Fields(strings.ToLower(o.clean(answer)))
 		if o.StripArticles {
-			if rest := slices.DeleteFunc(slices.Clone(words), isArticle); len(rest) > 0 {
+			if rest := slices.DeleteFunc(slices.Clone(words), o.isArticle); len(rest) > 0 {
 				words = rest
 			}
 		}
@@ -49,11 +52,45 @@ func (o AnswerOptions) normalize(answer string) string {
 	}
 }
 
-func isArticle(word string) bool { return word == "a" || word == "an" || word == "the" }
+// isArticle says that a word is an article, with punctuation after it or not.
+func (o AnswerOptions) isArticle(word string) bool {
+	if o.StripPunctuation {
+		word = strings.TrimRightFunc(word, isFinal)
+	}
+	return word == "a" || word == "an" || word == "the"
+}
 
 // isFinal says what is taken from the end of an answer.
 func isFinal(r rune) bool {
 	return unicode.IsSpace(r) || strings.ContainsRune(".,;:!?…。，、；：！？．", r)
+}
+
+// plainSpace makes white space that regular expressions do not know a space.
+func plainSpace(r rune) rune {
+	if unicode.IsSpace(r) && r != '\n' && r != '\t' {
+		return ' '
+	}
+	return r
+}
+
+// trimEnd takes punctuation, and marks of emphasis that stand alone, from the end of
+// an answer, in whatever order they come.
+func (o AnswerOptions) trimEnd(s string) string {
+	for {
+		rest := s
+		if o.StripPunctuation {
+			rest = strings.TrimRightFunc(rest, isFinal)
+		}
+		if o.StripMarkdown {
+			if word := strings.TrimRight(rest, "*_~"); word != strings.TrimSpace(word) {
+				rest = strings.TrimRightFunc(word, unicode.IsSpace)
+			}
+		}
+		if rest == s {
+			return s
+		}
+		s = rest
+	}
 }
 
 // isFence says that a line opens or closes a block of code.

@@ -95,11 +95,11 @@ func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
 		g.Log.Info("to ask", "prompts", plan.Prompts, "requests", plan.Requests, "in the cache", plan.Known,
 			"tokens about", plan.TokensSent+plan.TokensReceived, "cost about", fmt.Sprintf("%.4g", plan.Cost))
 	}
-	return askAndPrint(ctx, p, t, cfg.MaxFailureShare, g)
+	return askAndPrint(ctx, p, t, cfg.Matcher(), cfg.MaxFailureShare, g)
 }
 
 // askAndPrint prints the answers batch by batch, while it shows the progress.
-func askAndPrint(ctx context.Context, p parent.Parent, t *task.Task, maxFailed float64, g *globalOptions) error {
+func askAndPrint(ctx context.Context, p parent.Parent, t *task.Task, match *task.Matcher, maxFailed float64, g *globalOptions) error {
 	w := bufio.NewWriter(g.Stdout)
 	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
 	progress := terminal.Run("")
@@ -119,7 +119,7 @@ func askAndPrint(ctx context.Context, p parent.Parent, t *task.Task, maxFailed f
 	})
 	terminal.Wait()
 	failed, first := failures(results)
-	g.Log.Info("answers", "parent", p.Identity(), "answered", len(results)-failed, "of", len(t.Items), "agree", agreement(t.Items, results))
+	g.Log.Info("answers", "parent", p.Identity(), "answered", len(results)-failed, "of", len(t.Items), "agree", agreement(t.Items, results, match))
 	switch {
 	case errors.Is(err, parent.ErrFailing):
 		return fmt.Errorf("%w: %w", run.ErrUnavailable, err)
@@ -132,12 +132,12 @@ func askAndPrint(ctx context.Context, p parent.Parent, t *task.Task, maxFailed f
 }
 
 // agreement says how many answers are a reference of the task.
-func agreement(items []task.Item, results []parent.Result) string {
+func agreement(items []task.Item, results []parent.Result, match *task.Matcher) string {
 	var references, agree int
 	for i, r := range results {
 		if it := items[i]; it.Reference != "" && r.Err == nil {
 			references++
-			if task.Exact(r.Answer, it.Reference, it.Accepted) {
+			if match.Agree(r.Answer, it.Reference, it.Accepted) {
 				agree++
 			}
 		}

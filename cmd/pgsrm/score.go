@@ -189,7 +189,7 @@ func (s *answerScorer) read(line inputLine) (scoreLine, error) {
 	default:
 		l.score.Err = fmt.Errorf("reference: the line must give one, since the parent has no answer to this prompt")
 	}
-	if known && s.match.OfAnswers().Exact(s.match.Reference(l.sample.Reference), s.match.Reference(truth(it, s.answers)), it.Accepted) {
+	if known && s.match.Agree(l.sample.Reference, truth(it, s.answers), it.Accepted) {
 		l.sample.Accepted = it.Accepted
 	}
 	return l, nil

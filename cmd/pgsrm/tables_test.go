@@ -101,7 +101,7 @@ func TestPrintPlan(t *testing.T) {
 func TestAgreement(t *testing.T) {
 	items := []task.Item{{Reference: "red"}, {Reference: "blue"}, {}, {Reference: "green", Accepted: []string{"lime"}}, {Reference: "black"}}
 	results := []parent.Result{{Answer: "red"}, {Answer: "green"}, {Answer: "x"}, {Answer: "lime"}, {Err: errors.New("away")}}
-	if got := agreement(items, results); got != "2 of 3 references" {
+	if got := agreement(items, results, nil); got != "2 of 3 references" {
 		t.Errorf("got %s", got)
 	}
 }
