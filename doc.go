@@ -7,7 +7,7 @@
 //
 //	internal/printable  text from outside made safe to show on a terminal
 //	config     layers of YAML and settings over a struct; origins, one error, the checks of values
-//	task       prompts, references, splits; the five built-in tasks; JSONL and CSV
+//	task       prompts, references, splits; the five built-in tasks; JSONL and CSV; what counts as an answer
 //	internal/durable  files and folders written whole, locks between processes
 //	internal/jsonobject  JSON objects member by member
 //	internal/half  F16 and BF16 from and to float32

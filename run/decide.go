@@ -23,14 +23,15 @@ const (
 )
 
 // AnswerLimit is the longest answer of a child to a task, in tokens with the end
-// token, and why; "" where it is the task's own. A child that is not built in has other tokens than those that
-// the limits of tasks are made for: there the lengths of the references (by item
-// id) decide, and room (lm.Config.Room) bounds it.
-func AnswerLimit(child string, t *task.Task, references map[string]string, p *hf.Prompter, room int) (limit int, why string) {
+// token, and why; "" where it is the task's own. A child that is not built in has
+// other tokens than those that the limits of tasks are made for: there the lengths of
+// the references (by item id) as match would have them written decide, and room
+// (lm.Config.Room) bounds it.
+func AnswerLimit(child string, t *task.Task, references map[string]string, match *task.Matcher, p *hf.Prompter, room int) (limit int, why string) {
 	var lengths []int
 	if !builtinChild(child) {
 		for _, it := range t.Items {
-			if text := references[it.ID]; text != "" {
+			if text, _ := match.Target(references[it.ID]); references[it.ID] != "" {
 				lengths = append(lengths, len(p.Response(task.Joint(it.Prompt), text)))
 			}
 		}
@@ -111,7 +112,7 @@ func (r *run) decideLimit(answers map[string]string, prompts []prompt) {
 		r.cfg.Rollout.MaxNewTokens = r.task.MaxNewTokens
 		return
 	}
-	limit, why := AnswerLimit(r.cfg.Child, r.task, answers, r.prompter, r.model.Config.Room(tokensOf(prompts)))
+	limit, why := AnswerLimit(r.cfg.Child, r.task, answers, r.match, r.prompter, r.model.Config.Room(tokensOf(prompts)))
 	r.cfg.Rollout.MaxNewTokens = limit
 	if why != "" {
 		r.note("answers of at most %d tokens: %s", limit, why)

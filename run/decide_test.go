@@ -151,11 +151,17 @@ func TestAnswerLimit(t *testing.T) {
 		{"the built-in child", "builtin:tiny", 31, 31, 50, 7},
 	} {
 		k, answers := words(c.tokens, c.last)
-		if got, why := AnswerLimit(c.child, k, answers, p, c.room); got != c.want || (why == "") != (c.child == "builtin:tiny") {
+		if got, why := AnswerLimit(c.child, k, answers, nil, p, c.room); got != c.want || (why == "") != (c.child == "builtin:tiny") {
 			t.Errorf("%s: got %d (%s), want %d", c.what, got, why, c.want)
 		}
 	}
-	if got, why := AnswerLimit("./x", colors, nil, p, 50); got != colors.MaxNewTokens || why != "" {
+	o := task.DefaultAnswerOptions()
+	o.After = "QQQ" // and a space
+	k, answers := words(1, 1)
+	if got, why := AnswerLimit("./x", k, answers, o.Matcher(), p, 50); got != 4+3+1 {
+		t.Errorf("with a marker: got %d (%s), want room for it", got, why)
+	}
+	if got, why := AnswerLimit("./x", colors, nil, nil, p, 50); got != colors.MaxNewTokens || why != "" {
 		t.Errorf("without references: got %d, want that of the task", got)
 	}
 }

@@ -184,7 +184,8 @@ func (r *run) hasTemplate() bool {
 func (r *run) longestReference() int {
 	longest := 0
 	for _, p := range r.prompts {
-		longest = max(longest, len(r.prompter.Response(task.Joint(p.item.Prompt), p.reference)))
+		target, _ := r.match.Target(p.reference)
+		longest = max(longest, len(r.prompter.Response(task.Joint(p.item.Prompt), target)))
 	}
 	return longest
 }

@@ -1,6 +1,3 @@
-// Package task holds prompts, reference answers and splits: the five tasks of
-// the paper (arXiv 2512.06920, section "Tasks") with data of our own, and the
-// user's own from JSONL or CSV.
 package task
 
 import "strings"

@@ -150,7 +150,7 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 	}
 	results := make([]eval.Measured, len(o.Children))
 	for i, child := range o.Children {
-		answers, err := o.answers(ctx, child, t, known, g)
+		answers, err := o.answers(ctx, child, t, known, match, g)
 		if err != nil {
 			return err
 		}
@@ -190,8 +190,11 @@ func (o *evalOptions) items(ctx context.Context, t *task.Task, g *globalOptions)
 // remembers it otherwise than the other, which must not have a say in it.
 func (o *evalOptions) sharedMatcher(g *globalOptions) (*task.Matcher, error) {
 	first, err := o.resolveAnswer(o.Children[0], g)
-	if err != nil || len(o.Children) == 1 {
-		return first.Matcher(), err
+	if err != nil {
+		return nil, err
+	}
+	if len(o.Children) == 1 {
+		return first.Matcher(), nil
 	}
 	second, err := o.resolveAnswer(o.Children[1], g)
 	if err != nil {
@@ -208,7 +211,7 @@ func (o *evalOptions) sharedMatcher(g *globalOptions) (*task.Matcher, error) {
 }
 
 // answers lets a child answer the items.
-func (o *evalOptions) answers(ctx context.Context, child string, t *task.Task, items []eval.Answer, g *globalOptions) ([]eval.Answer, error) {
+func (o *evalOptions) answers(ctx context.Context, child string, t *task.Task, items []eval.Answer, match *task.Matcher, g *globalOptions) ([]eval.Answer, error) {
 	c := o.childOptions
 	c.Child = child
 	m, err := c.open(g)
@@ -224,14 +227,14 @@ func (o *evalOptions) answers(ctx context.Context, child string, t *task.Task, i
 	if err != nil {
 		return nil, err
 	}
-	n := c.limit(m, o.MaxNewTokens, c.answerLimit(t, items, input, m.Config.Room(prompts), g))
+	n := c.limit(m, o.MaxNewTokens, c.answerLimit(t, items, match, input, m.Config.Room(prompts), g))
 	answers := slices.Clone(items)
 	return answers, greedyAnswers(ctx, m, prompts, answers, n, c.stops(m, o.Stop))
 }
 
 // answerLimit is the longest answer to measure where no flag says it: as in a run
 // whose parent gives the references of the task, or those that are known.
-func (o *childOptions) answerLimit(t *task.Task, known []eval.Answer, input *hf.Prompter, room int, g *globalOptions) int {
+func (o *childOptions) answerLimit(t *task.Task, known []eval.Answer, match *task.Matcher, input *hf.Prompter, room int, g *globalOptions) int {
 	references := map[string]string{}
 	for _, it := range t.Items {
 		references[it.ID] = it.Reference
@@ -239,7 +242,7 @@ func (o *childOptions) answerLimit(t *task.Task, known []eval.Answer, input *hf.
 	for _, a := range known {
 		references[a.Item.ID] = a.Reference
 	}
-	n, why := run.AnswerLimit(o.Child, t, references, input, room)
+	n, why := run.AnswerLimit(o.Child, t, references, match, input, room)
 	if why != "" {
 		g.Log.Debug("longest answer", "tokens", n, "since", why)
 	}

@@ -181,7 +181,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	}
 	n := o.MaxNewTokens
 	if n == 0 {
-		n = o.answerLimit(t, answers, input, m.Config.Room(prompts), g)
+		n = o.answerLimit(t, answers, match, input, m.Config.Room(prompts), g)
 	}
 	memory := run.NewMemory(o.template(m), n, nil, counted.Answer)
 	if err := m.Remember(memory); err != nil {
