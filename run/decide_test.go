@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -251,5 +252,35 @@ func TestRunStopsAtTexts(t *testing.T) {
 	mem, ok, err := hf.ReadMemory(os.DirFS(filepath.Join(dir, childDir)))
 	if err != nil || !ok || len(mem.Stop) != 2 || mem.MaxNewTokens != 12 {
 		t.Errorf("got %+v, %v, %v", mem, ok, err)
+	}
+}
+
+// A dry run says what is decided already, from the answers of a parent that costs
+// nothing and from the run that it would resume.
+func TestDryRunTellsWhatIsDecided(t *testing.T) {
+	begun, bare := t.TempDir(), bareTask(t)
+	open := []string{"task=" + bare, "parent=openai:m@http://h", "episodes=16"}
+	dry := func(out string, resume bool, set ...string) Plan {
+		deps := testDeps(t)
+		deps.Parent = sayer{"Q", "Z"}
+		p, err := DryRun(context.Background(), testConfig(t, out, append(set, open...)...), resume, deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if p := dry(filepath.Join(t.TempDir(), "run"), false); !slices.Contains(p.Notes, "preset lexical or sentence, by the parent's answers") {
+		t.Errorf("got %q", p.Notes)
+	}
+	if p := dry(filepath.Join(t.TempDir(), "run"), false, "child=./x"); !strings.HasPrefix(strings.Join(p.Notes, "\n"), "answers of at most 4 tokens: ") {
+		t.Errorf("got %q", p.Notes)
+	}
+	deps := testDeps(t)
+	deps.Parent = sayer{"Q", "Z"}
+	if _, err := Start(context.Background(), testConfig(t, begun, open...), deps); err != nil {
+		t.Fatal(err)
+	}
+	if p := dry(begun, true); p.State != DirComplete || p.Notes != nil || p.Steps != 1 {
+		t.Errorf("got %+v", p)
 	}
 }

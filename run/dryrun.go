@@ -7,6 +7,7 @@ import (
 
 	"pgsrm/config"
 	"pgsrm/embed"
+	"pgsrm/parent"
 	"pgsrm/rl"
 	"pgsrm/task"
 )
@@ -38,7 +39,7 @@ type Plan struct {
 // and no server is asked. Of an embedder that would write an index only the file is
 // looked for. A run that has not begun looks at its child as it would.
 func DryRun(ctx context.Context, cfg Config, resume bool, deps Deps) (Plan, error) {
-	state, err := checkOut(cfg, resume)
+	state, err := checkOut(&cfg, resume)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -50,7 +51,7 @@ func DryRun(ctx context.Context, cfg Config, resume bool, deps Deps) (Plan, erro
 			return Plan{}, config.Bad(err)
 		}
 	}
-	p := Plan{Task: r.task.Name, Child: cfg.Child, Steps: cfg.Steps(), Episodes: cfg.Steps() * cfg.EpisodesPerStep(), Out: cfg.Out, State: state}
+	p := Plan{Task: r.task.Name, Child: cfg.Child, Out: cfg.Out, State: state}
 	if p.Embedder, err = r.tryEmbedder(deps); err != nil {
 		return Plan{}, config.Bad(err)
 	}
@@ -80,9 +81,10 @@ func DryRun(ctx context.Context, cfg Config, resume bool, deps Deps) (Plan, erro
 	if err != nil {
 		return Plan{}, err
 	}
-	if cfg.Rollout.MaxNewTokens == 0 && cfg.Parent != "builtin" && !builtinChild(cfg.Child) {
+	if _, costly := parent.PlanOf(ctx, source, r.task.Items); costly && cfg.Rollout.MaxNewTokens == 0 && !builtinChild(cfg.Child) {
 		r.note("the references of the task stand for the answers of the parent, which decide")
 	}
+	p.Steps, p.Episodes = r.steps, r.steps*cfg.EpisodesPerStep()
 	p.Notes, p.Warnings = r.notes, r.warnings.take()
 	p.Train, p.HeldOut = len(r.task.Select(task.Train)), len(r.task.Select(task.HeldOut))
 	p.Weights, p.Trained = r.model.NumParams(), r.trainedWeights()
@@ -95,7 +97,7 @@ func DryCompare(ctx context.Context, arms []Arm, deps Deps) ([]Plan, error) {
 	plans := make([]Plan, len(arms))
 	for i, a := range arms {
 		if i > 0 {
-			state, err := checkOut(a.Config, true)
+			state, err := checkOut(&a.Config, true)
 			if err != nil {
 				return nil, err
 			}
@@ -111,8 +113,9 @@ func DryCompare(ctx context.Context, arms []Arm, deps Deps) ([]Plan, error) {
 	return plans, nil
 }
 
-// checkOut refuses a run directory that a run could not begin in.
-func checkOut(cfg Config, resume bool) (state string, err error) {
+// checkOut refuses a run directory that a run could not begin in, and takes over what
+// a run there has decided.
+func checkOut(cfg *Config, resume bool) (state string, err error) {
 	if state, err = Inspect(cfg.Out); err != nil || state != DirBegun && state != DirComplete {
 		return state, err
 	}
