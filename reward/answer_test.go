@@ -91,16 +91,24 @@ func TestExtractedAnswers(t *testing.T) {
 func TestNormalizedEcho(t *testing.T) {
 	match := matcher(func(*task.AnswerOptions) {})
 	for _, c := range []struct {
-		prompt, response string
-		want             bool
+		prompt, input, response, reference string
+		want                               bool
 	}{
-		{"The opposite of 'hot' is ", `"The opposite of 'hot' is cold."`, true},
-		{"What belongs to: 'dog'?", "What belongs to: 'dog'? animal", true},
-		{"Hot?", "Hotel", false},
-		{"Hot?", `"Hot"`, true},
-		{"Hot?", "", true},
+		{"The opposite of 'hot' is ", "", `"The opposite of 'hot' is cold."`, "cold", true},
+		{"What belongs to: 'dog'?", "", "What belongs to: 'dog'? animal", "animal", true},
+		{"Hot?", "", "Hotel", "cold", false},
+		{"Hot?", "", `"Hot"`, "cold", true},
+		{"Hot?", "", "", "cold", true},
+		{"What is 'tiger'?", "tiger", `"Tiger" is`, "animal", true},
+		{"What is 'tiger'?", "tiger", "The tiger", "animal", true},
+		{"What is 'tiger'?", "tiger", "Tigers", "animal", false},
+		{"What is 'tiger'?", "tiger", "animal", "animal", false},
+		{"Make it sad: 'i love my job'", "i love my job", "I love my job.", "i lost my job", true},
+		{"Make it sad: 'i love my job'", "i love my job", "I hate my job.", "i lost my job", false},
+		{"Copy: 'i love my job'", "i love my job", "I love my job.", "i love my job", false},
+		{"Plural: 'tiger'", "tiger", "tiger cubs", "tiger cub", false},
 	} {
-		s := Sample{Prompt: c.prompt, Response: match.Text(c.response), Reference: "cold"}
+		s := Sample{Prompt: c.prompt, Input: c.input, Response: match.Text(c.response), Reference: c.reference}
 		if got := void(s, match); got != c.want {
 			t.Errorf("void of %q after %q is %t", c.response, c.prompt, got)
 		}

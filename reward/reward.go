@@ -23,6 +23,7 @@ type Spec struct {
 // Sample is one answer to score.
 type Sample struct {
 	Prompt    string   // the whole prompt, to detect echoes
+	Input     string   // its part that varies, likewise where answers are normalised; may be empty
 	Response  string   // the child's text, special tokens removed
 	Reference string   // the parent's answer
 	Accepted  []string // further answers that count as exact

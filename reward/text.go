@@ -9,18 +9,25 @@ import (
 )
 
 // void reports an answer that earns nothing whatever its terms say: an empty
-// one, or one that says the whole prompt again. A reference that does so itself
-// (a task of repeating) is no echo.
+// one, or one that says the whole prompt again; where answers are normalised, also
+// one that begins with the input again, which in tasks that change a text a little
+// is nearly the reference. A reference that does so itself (a task of repeating) is
+// no echo.
 func void(s Sample, match *task.Matcher) bool {
 	r, p := task.Normalize(s.Response), task.Normalize(match.Text(s.Prompt))
 	if r == "" {
 		return true
 	}
-	begins := strings.HasPrefix
-	if match.Normalizes() { // p may have lost its last character
-		begins = beginsWithWords
+	if !match.Normalizes() {
+		return p != "" && strings.HasPrefix(r, p) && !strings.HasPrefix(task.Normalize(s.Reference), p)
 	}
-	return p != "" && begins(r, p) && !begins(task.Normalize(s.Reference), p)
+	return echoes(r, task.Normalize(s.Reference), p) || // p may have lost its last character
+		echoes(match.Key(s.Response), match.Key(s.Reference), match.Key(s.Input))
+}
+
+// echoes reports an answer that begins with a text where its reference does not.
+func echoes(answer, reference, text string) bool {
+	return text != "" && beginsWithWords(answer, text) && !beginsWithWords(reference, text)
 }
 
 // beginsWithWords reports whether a text begins with another that ends there at the

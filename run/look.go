@@ -277,7 +277,7 @@ func (r *run) lookConstant(ctx context.Context, texts []reward.Sample) (reward.B
 	var samples []reward.Sample
 	var candidates []string
 	for _, p := range spread(r.prompts, lookConstants) {
-		samples = append(samples, reward.Sample{Prompt: p.item.Prompt, Reference: p.reference, Accepted: p.accepted})
+		samples = append(samples, reward.Sample{Prompt: p.item.Prompt, Input: p.item.Input, Reference: p.reference, Accepted: p.accepted})
 		candidates = append(candidates, r.match.Reference(p.reference))
 	}
 	own := map[string]int{}

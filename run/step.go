@@ -136,7 +136,8 @@ func (r *run) texts(prompts []prompt, rollout rl.Rollout) []reward.Sample {
 	for i, g := range rollout.Generations {
 		p := prompts[i/rollout.G]
 		out[i] = reward.Sample{
-			Prompt: p.item.Prompt, Response: r.model.Answer(g.Tokens, r.cfg.Rollout.Stop), Reference: p.reference, Accepted: p.accepted,
+			Prompt: p.item.Prompt, Input: p.item.Input,
+			Response: r.model.Answer(g.Tokens, r.cfg.Rollout.Stop), Reference: p.reference, Accepted: p.accepted,
 		}
 	}
 	return out

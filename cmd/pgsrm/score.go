@@ -181,6 +181,7 @@ func (s *answerScorer) read(line inputLine) (scoreLine, error) {
 		match:  s.match,
 	}
 	it, known := s.items[*prompt]
+	l.sample.Input = it.Input
 	switch {
 	case reference != nil:
 		l.sample.Reference = *reference
