@@ -158,8 +158,8 @@ func vocabPeer(t *testing.T, each func(line []byte), args ...string) {
 }
 
 // TestSmolLM2Tokenizer: the tokenizer of a real file, SmolLM2-135M-Instruct, makes the
-// ids of PyPI tokenizers and of llama.cpp on 20,000 texts; PGSRM_PARITY_CASES changes
-// the number.
+// ids of PyPI tokenizers and of llama.cpp on 20,000 texts, and becomes its metadata
+// again, all of them; PGSRM_PARITY_CASES changes the number of texts.
 func TestSmolLM2Tokenizer(t *testing.T) {
 	path := os.Getenv("PGSRM_SMOLLM2")
 	if path == "" {
@@ -171,6 +171,17 @@ func TestSmolLM2Tokenizer(t *testing.T) {
 	want := [][]int32{{19556, 905, 216, 33, 34, 35, 36, 216, 1}, {19556, 905, 216, 33, 34, 35, 36, 2067, 108, 306, 79, 3738, 108, 46}}
 	if d := diff.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+	files, err := ggufTokenizerFiles(readMetadata(t, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := ggufTokenizerMetadata(filesFS(files), tok.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := diff.Diff(tokenizerPairs(readMetadata(t, path)), tokenizerPairs(written)); d != "" {
+		t.Errorf("%.2000s", d)
 	}
 	count := cmp.Or(os.Getenv("PGSRM_PARITY_CASES"), "20000")
 	n, bad, asked := 0, 0, 0
@@ -192,6 +203,13 @@ func TestSmolLM2Tokenizer(t *testing.T) {
 		t.Errorf("%d of %d texts differ, %s were asked for", bad, n, count)
 	}
 	t.Logf("%d texts, of llama.cpp too: %d", n, asked)
+}
+
+// tokenizerPairs are the pairs of a tokenizer, by key.
+func tokenizerPairs(md gguf.Metadata) gguf.Metadata {
+	md = slices.DeleteFunc(slices.Clone(md), func(p gguf.Pair) bool { return !strings.HasPrefix(p.Key, "tokenizer.") })
+	slices.SortFunc(md, func(a, b gguf.Pair) int { return strings.Compare(a.Key, b.Key) })
+	return md
 }
 
 // TestGGUFTokenizersInTransformers: AutoTokenizer loads the folders, with the same ids.
