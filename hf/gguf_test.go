@@ -12,7 +12,7 @@ import (
 )
 
 // ggufFiles are the files of testdata/gguf, which make_gguf.py writes of folders.
-func ggufFiles(t *testing.T) []string {
+func ggufFiles(t testing.TB) []string {
 	t.Helper()
 	files, err := filepath.Glob("testdata/gguf/*.gguf")
 	if err != nil || len(files) < 11 {
