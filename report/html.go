@@ -44,6 +44,7 @@ type groupView struct {
 	ID          int
 	Summary     Summary
 	Findings    []finding
+	Look        []string // of the child before training, see run.Look.Lines
 	Cards       []cardView
 	Finals      []finalView
 	Charts      []chartView
@@ -74,6 +75,18 @@ type cardView struct {
 type differences struct {
 	Arms []string
 	Rows []tableRow
+}
+
+// look is what the first run that looked at its child has seen.
+func (g *Group) look() []string {
+	for _, arm := range g.Arms {
+		for _, r := range arm.Runs {
+			if r.Look != nil {
+				return r.Look
+			}
+		}
+	}
+	return nil
 }
 
 // slots gives every arm of the page a color, the same in all tasks: the rewards
@@ -166,7 +179,7 @@ func (d *Data) page() page {
 
 func (g *Group) view(id int, slots map[string]int) groupView {
 	s := g.Summary()
-	v := groupView{ID: id, Summary: s, Findings: s.findings(), Table: s.table(), Stories: g.stories(slots)}
+	v := groupView{ID: id, Summary: s, Findings: s.findings(), Look: g.look(), Table: s.table(), Stories: g.stories(slots)}
 	for _, arm := range s.Arms {
 		v.Cards = append(v.Cards, s.card(arm, slots))
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"pgsrm/run"
@@ -29,6 +30,7 @@ type Run struct {
 	First       []Answer // greedy answers of the first evaluation
 	Final       []Answer // and of the last
 	Warnings    []string // without the name of the run
+	Look        []string // what was seen of the child before training, nil where nobody looked
 }
 
 var seedFolder = regexp.MustCompile(`^seed-(\d+)$`)
@@ -74,6 +76,7 @@ func loadRun(dir string) (*Run, error) {
 		load func() (torn bool, err error)
 	}{
 		{run.MetricsFile, r.loadMetrics}, {run.TimingsFile, r.loadTimings}, {run.CompletionsFile, r.loadAnswers},
+		{run.WarningsFile, r.loadWarnings},
 	} {
 		torn, err := file.load()
 		if err != nil {
@@ -83,6 +86,9 @@ func loadRun(dir string) (*Run, error) {
 			r.warn("the last line of %s is cut off and was left out", file.name)
 		}
 	}
+	if err := r.loadLook(); err != nil {
+		return nil, err
+	}
 	if top, yes := constant(r.First); yes {
 		r.warn("before training the child already gives %s to %s of the prompts", top.quote(), percent(top.Share))
 	}
@@ -90,6 +96,34 @@ func loadRun(dir string) (*Run, error) {
 		r.warn("the run stopped at %d of %d episodes", r.Episodes, want)
 	}
 	return r, nil
+}
+
+// keptWarnings is how many warnings of one run are listed.
+const keptWarnings = 10
+
+// loadWarnings lists what the run itself warned of, each text once.
+func (r *Run) loadWarnings() (torn bool, err error) {
+	var texts []string
+	torn, err = run.ReadWarnings(r.Dir, func(w run.Warning) error {
+		if !slices.Contains(texts, w.Text) && len(texts) <= keptWarnings {
+			texts = append(texts, w.Text)
+		}
+		return nil
+	})
+	if len(texts) > keptWarnings {
+		texts[keptWarnings] = "more warnings stand in " + run.WarningsFile
+	}
+	r.Warnings = append(r.Warnings, texts...)
+	return torn, err
+}
+
+// loadLook reads what was seen of the child.
+func (r *Run) loadLook() error {
+	l, ok, err := run.ReadLook(r.Dir)
+	if ok {
+		r.Look = l.Lines()
+	}
+	return err
 }
 
 func (r *Run) loadSettings() error {

@@ -85,10 +85,13 @@ func adviseCut(l *Look, c Config) (seen, do string) {
 		return "", ""
 	}
 	seen = fmt.Sprintf("%s of the answers are cut at %d tokens, though the longest reference takes %d", percent(l.Cut), l.Limit, l.Reference)
-	if l.Templated && c.ChatTemplate.System == "" {
-		return seen, "ask for short answers, as in --chat-system 'Answer with the answer alone.', or teach the child to end by " + sftFirst(c)
+	if c.Rollout.MissingEOSPenalty == 0 {
+		do = "teach the child to end, --set rollout.missing_eos_penalty=0.1, or "
 	}
-	return seen, "teach the child to end by " + sftFirst(c)
+	if l.Templated && c.ChatTemplate.System == "" {
+		do += "ask for short answers, as in --chat-system 'Answer with one word.', or "
+	}
+	return seen, do + "make " + sftFirst(c)
 }
 
 // sftFirst is how a warm start is made.
@@ -121,7 +124,7 @@ func adviseStart(l *Look, c Config) (seen, do string) {
 		return "", ""
 	}
 	return fmt.Sprintf("%s of the answers are right, and they earn %s of what references earn", percent(s.exact()), percent(share(s.Reward, s.Right))),
-		"where the reward does not rise within 20 steps, make " + sftFirst(c)
+		"training can start from there as long as rewards differ; where the reward does not rise within 20 steps, make " + sftFirst(c)
 }
 
 func adviseConstant(l *Look, _ Config) (seen, do string) {

@@ -19,6 +19,7 @@ const (
 	MetricsFile     = "metrics.jsonl"
 	TimingsFile     = "timings.jsonl"
 	CompletionsFile = "completions.jsonl"
+	WarningsFile    = "warnings.jsonl"
 
 	answersFile     = "answers.jsonl"
 	calibrationFile = "calibration.json"
@@ -35,8 +36,9 @@ const (
 // run has begun once the last of them is there.
 var startFiles = []string{EnvironmentFile, answersFile, calibrationFile, ConfigFile}
 
-// journalNames are the append-only files beside that of TensorBoard.
-var journalNames = []string{MetricsFile, TimingsFile, CompletionsFile}
+// journalNames are the append-only files beside that of TensorBoard. The checkpoints
+// of older runs do not know the last.
+var journalNames = []string{MetricsFile, TimingsFile, CompletionsFile, WarningsFile}
 
 // directory is a run directory that this process has locked.
 type directory struct {

@@ -21,7 +21,7 @@
 //	dryrun.go       what a run would do
 //	look.go         the child before training         lookcost.go      what the run will cost
 //	advice.go       what to change                    looklines.go     all of it in words
-//	trylook.go      a look without a run
+//	trylook.go      a look without a run              watch.go         what training warns of
 //	compare.go      several runs side by side         sources.go       parents and embedders that they share
 //	child.go        children by their names           lora.go          adapters instead of all weights
 //	supervised.go   training on given sequences       supervised_state.go   its checkpoints, save and restore

@@ -85,8 +85,8 @@ type Checkpointed struct {
 
 // Warning is something that a reader of the log should know.
 type Warning struct {
-	Step int
-	Text string
+	Step int    `json:"step"`
+	Text string `json:"text"`
 }
 
 // Ended closes a run; Err is nil where it is complete.

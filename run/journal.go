@@ -135,11 +135,30 @@ func (j completionsJournal) Event(e Event) error {
 	if !ok {
 		return nil
 	}
+	if err := j.object(c); err != nil {
+		return fmt.Errorf("completion of prompt %s: %w", c.PromptID, err)
+	}
+	return nil
+}
+
+// warningsJournal writes Warnings, one JSON object a line.
+type warningsJournal struct{ *journal }
+
+// Event implements Subscriber.
+func (j warningsJournal) Event(e Event) error {
+	if w, ok := e.(Warning); ok {
+		return j.object(w)
+	}
+	return nil
+}
+
+// object adds a line with v as JSON.
+func (j *journal) object(v any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(c); err != nil {
-		return fmt.Errorf("completion of prompt %s: %w", c.PromptID, err)
+	if err := enc.Encode(v); err != nil {
+		return err
 	}
 	j.line(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 	return nil

@@ -27,7 +27,7 @@ func (d *directory) openJournals(sizes map[string]int64, clock func() time.Time)
 	}
 	at := func(i int) *journal { return d.journals[i].journal }
 	return eventStream{
-		metricsJournal{at(0), false}, metricsJournal{at(1), true}, completionsJournal{at(2)}, newTensorBoard(at(3), clock),
+		metricsJournal{at(0), false}, metricsJournal{at(1), true}, completionsJournal{at(2)}, warningsJournal{at(3)}, newTensorBoard(at(4), clock),
 	}, nil
 }
 

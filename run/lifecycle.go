@@ -180,6 +180,10 @@ func (r *run) finish(ctx context.Context, subscribers []Subscriber, sizes map[st
 	if err != nil {
 		return Result{}, err
 	}
+	r.watch = newWatch(r.cfg)
+	if err := r.rewatch(); err != nil {
+		return Result{}, err
+	}
 	r.events = append(files, subscribers...)
 	err = r.events.emit(Started{
 		Step: r.done, Steps: r.steps, Episode: r.episode(), Episodes: r.steps * r.cfg.EpisodesPerStep(), Resumed: sizes != nil, Notes: r.notes,

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"pgsrm/eval"
+	"pgsrm/lm"
 	"pgsrm/reward"
 	"pgsrm/rl"
 	"pgsrm/task"
@@ -68,7 +69,9 @@ func (s *LookScores) exact() float64 {
 // How much is looked at, and for how long.
 const (
 	lookAnswers   = 64
-	lookSeconds   = 5.0 // of sampling; of a child that is slower fewer prompts are looked at
+	lookSeconds   = 8.0 // of sampling; of a child that is slower fewer prompts are looked at
+	lookGrowth    = 4   // a lot of prompts may be so many times the one before
+	lookSeed      = 0   // whatever the seed of the run, so that runs side by side see the same
 	lookConstants = 100 // prompts and candidates of the best constant answer
 	lookExamples  = 3
 )
@@ -98,7 +101,11 @@ func (r *run) lookFirst(ctx context.Context, s *shared) error {
 	r.seen = append(text, '\n')
 	var lines []string
 	for _, line := range l.Lines() {
-		if s.first("look: " + line) {
+		key := line
+		if line == l.Cost.line() { // the times of runs beside each other differ without meaning
+			key = "cost"
+		}
+		if s.first("look: " + key) {
 			lines = append(lines, line)
 		}
 	}
@@ -127,36 +134,45 @@ func (r *run) look(ctx context.Context) (*Look, error) {
 		for i := range scores {
 			scores[i].Err = errors.New(l.Unscored)
 		}
-	} else if err := r.lookScores(ctx, l, each, texts, scores, &t); err != nil {
+	} else if err := r.lookScores(ctx, l, each, texts, rollout.Generations, scores, &t); err != nil {
 		return nil, err
 	}
-	for k := range lookExamples {
-		i := k * len(prompts) / lookExamples * rollout.G
+	for k := range min(lookExamples, len(prompts)) {
+		i := k * rollout.G
 		l.Examples = append(l.Examples, r.completion(each[i], texts[i], scores[i], rollout.Generations[i].Finish))
 	}
-	if err := r.lookUpdate(&t, rollout); err != nil {
+	if err := r.lookUpdate(&t); err != nil {
 		return nil, err
 	}
-	l.Cost = r.lookCost(t, rollout)
+	l.Cost = r.lookCost(t)
 	l.Advice = advise(l, r.cfg)
 	return l, nil
 }
 
-// lookRollout samples lookAnswers answers, or as many as there is time for: those to
-// the first prompt tell how long the others will take.
+// lookRollout samples lookAnswers answers, or as many as there is time for: some
+// prompts at a time, each lot as large as the pace of the one before allows. The
+// times and the State are those of the last lot.
 func (r *run) lookRollout(ctx context.Context) (prompts []prompt, out rl.Rollout, t lookTimes, err error) {
 	group := min(max(r.cfg.Rollout.SamplesPerPrompt, 2), 16)
-	prompts = spread(r.prompts, lookAnswers/group)
-	if out, t, err = r.lookSample(ctx, prompts[:1], group); err != nil {
-		return nil, out, t, err
+	order := stream(lookSeed, forLook).Perm(len(r.prompts))
+	order = order[:min(len(order), lookAnswers/group)]
+	spent := 0.0
+	var gens []lm.Generation
+	for lot := 1; len(prompts) < len(order) && lot > 0; {
+		lot = min(lot, len(order)-len(prompts))
+		some := make([]prompt, lot)
+		for i, at := range order[len(prompts):][:lot] {
+			some[i] = r.prompts[at]
+		}
+		if out, t, err = r.lookSample(ctx, some, group); err != nil {
+			return nil, out, t, err
+		}
+		prompts, gens = append(prompts, some...), append(gens, out.Generations...)
+		spent += t.sample
+		lot = min(lookGrowth*lot, int(min(1e6, (lookSeconds-spent)/max(t.sample/float64(lot), 1e-9))))
 	}
-	fit := int(min(lookSeconds/max(t.sample, 1e-9), float64(len(prompts))))
-	if fit < 2 {
-		return prompts[:1], out, t, nil
-	}
-	prompts = spread(prompts, fit)
-	out, t, err = r.lookSample(ctx, prompts, group)
-	return prompts, out, t, err
+	t.rollout = out
+	return prompts, rl.Rollout{Prompts: tokensOf(prompts), G: group, Generations: gens}, t, nil
 }
 
 // lookSample samples n answers to each prompt and times it.
@@ -165,7 +181,7 @@ func (r *run) lookSample(ctx context.Context, prompts []prompt, n int) (rl.Rollo
 		return rl.Rollout{}, lookTimes{}, fmt.Errorf("%w before training", ErrInterrupted)
 	}
 	begin := r.clock()
-	out, err := r.sample(prompts, n, func(p, g int) *rand.Rand { return stream(r.cfg.Seed, forLook, prompts[p].index, g) })
+	out, err := r.sample(prompts, n, func(p, g int) *rand.Rand { return stream(lookSeed, forLook, prompts[p].index, g) })
 	if err != nil {
 		err = fmt.Errorf("look before training: %w", err)
 	}
@@ -222,10 +238,10 @@ func mostFrequent(seen map[string]int) []string {
 
 // lookScores compares the answers with their references. scores [len(texts)] are
 // filled in.
-func (r *run) lookScores(ctx context.Context, l *Look, each []prompt, texts []reward.Sample, scores []reward.Score, t *lookTimes) error {
+func (r *run) lookScores(ctx context.Context, l *Look, each []prompt, texts []reward.Sample, finish []lm.Generation, scores []reward.Score, t *lookTimes) error {
 	begin := r.clock()
 	copy(scores, r.scorer.Score(ctx, texts))
-	t.score = r.clock().Sub(begin).Seconds()
+	t.score = r.clock().Sub(begin).Seconds() / float64(len(texts))
 	measured, err := eval.Measure(ctx, evalAnswers(each, texts), r.embedder, r.match)
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w before training", ErrInterrupted)
@@ -238,7 +254,12 @@ func (r *run) lookScores(ctx context.Context, l *Look, each []prompt, texts []re
 		return nil
 	}
 	s := &LookScores{Exact: measured.ExactMatch, Normalized: measured.Normalized, Semantic: measured.Semantic}
-	s.Reward, s.Flat = groupRewards(scores, l.Samples)
+	s.Reward, s.Flat = groupRewards(scores, l.Samples, func(i int) float64 {
+		if finish[i].Finish == "length" {
+			return scores[i].Reward - r.cfg.Rollout.MissingEOSPenalty
+		}
+		return scores[i].Reward
+	})
 	s.Constant, err = r.lookConstant(ctx, texts)
 	if err != nil {
 		l.Unscored = err.Error()
@@ -249,16 +270,16 @@ func (r *run) lookScores(ctx context.Context, l *Look, each []prompt, texts []re
 	return nil
 }
 
-// groupRewards are the mean reward, and the share of the groups of g samples whose
-// rewards are all the same.
-func groupRewards(scores []reward.Score, g int) (mean, flat float64) {
+// groupRewards are the mean reward, and the share of the groups of g samples that
+// all earn the same, each what earns says.
+func groupRewards(scores []reward.Score, g int, earns func(i int) float64) (mean, flat float64) {
 	var n, groups float64
 	for lo := 0; lo < len(scores); lo += g {
 		var rewards []float64
-		for _, s := range scores[lo : lo+g] {
-			if s.Err == nil {
-				rewards = append(rewards, s.Reward)
-				mean, n = mean+s.Reward, n+1
+		for i := lo; i < lo+g; i++ {
+			if scores[i].Err == nil {
+				rewards = append(rewards, earns(i))
+				mean, n = mean+scores[i].Reward, n+1
 			}
 		}
 		if len(rewards) == 0 {

@@ -21,9 +21,11 @@ type LookCost struct {
 	Trained           int     `json:"trained_weights"`
 }
 
-// lookTimes are seconds of the parts of a step for the samples looked at.
+// lookTimes are seconds of the parts of a step for the samples of a rollout.
 type lookTimes struct {
-	sample, score      float64 // until the rewards are there
+	rollout            rl.Rollout
+	sample             float64
+	score              float64 // of one answer
 	evaluate, backward float64 // log-probabilities and values of all tokens; their gradient
 	optimise           float64 // one update of the weights
 }
@@ -33,17 +35,17 @@ type lookTimes struct {
 const backwardShare = 2
 
 // lookUpdate times what an update computes, without changing weights or moments.
-func (r *run) lookUpdate(t *lookTimes, rollout rl.Rollout) error {
+func (r *run) lookUpdate(t *lookTimes) error {
 	if t.sample > lookSeconds {
 		t.backward = backwardShare * t.sample
 		return nil
 	}
 	begin := r.clock()
-	if _, err := r.policy.Begin(rollout); err != nil {
+	if _, err := r.policy.Begin(t.rollout); err != nil {
 		return err
 	}
 	t.evaluate = r.clock().Sub(begin).Seconds()
-	all := make([]int, len(rollout.Generations))
+	all := make([]int, len(t.rollout.Generations))
 	for i := range all {
 		all[i] = i
 	}
@@ -73,8 +75,8 @@ func (r *run) lookUpdate(t *lookTimes, rollout rl.Rollout) error {
 const optimiserTraffic = 8
 
 // lookCost estimates the whole run.
-func (r *run) lookCost(t lookTimes, rollout rl.Rollout) LookCost {
-	looked, perStep := float64(len(rollout.Generations)), float64(r.cfg.EpisodesPerStep())
+func (r *run) lookCost(t lookTimes) LookCost {
+	looked, perStep := float64(len(t.rollout.Generations)), float64(r.cfg.EpisodesPerStep())
 	passes, updates := r.cfg.Options.Passes(r.cfg.Algorithm)
 	forwards := float64(passes - 1) // of the first pass the rollout's own rows are at hand
 	if updates > 1 {
@@ -84,12 +86,12 @@ func (r *run) lookCost(t lookTimes, rollout rl.Rollout) LookCost {
 	if r.needs.Reference {
 		update += t.backward / 2
 	}
-	step := perStep/looked*(t.sample+t.score+update) + float64(passes*updates)*t.optimise
+	step := perStep/looked*(t.sample+update) + perStep*t.score + float64(passes*updates)*t.optimise
 	c := LookCost{Trained: r.trainedWeights(), MachineGB: machineGB(), MemoryGB: r.memoryGB(perStep / looked)}
 	if step > 0 {
 		c.EpisodesPerSecond = perStep / step
 	}
-	c.Hours = (float64(r.steps)*step + float64(r.evaluations())*r.evaluationSeconds(t, rollout)) / 3600
+	c.Hours = (float64(r.steps)*step + float64(r.evaluations())*r.evaluationSeconds(t)) / 3600
 	return c
 }
 
@@ -104,7 +106,8 @@ func (r *run) evaluations() int {
 
 // evaluationSeconds scales the time of sampling by the rows of one answer to each
 // evaluated prompt.
-func (r *run) evaluationSeconds(t lookTimes, rollout rl.Rollout) float64 {
+func (r *run) evaluationSeconds(t lookTimes) float64 {
+	rollout := t.rollout
 	var answers float64 // rows of them: the last token of an answer has none
 	for _, g := range rollout.Generations {
 		answers += float64(len(g.Tokens) - 1)

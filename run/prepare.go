@@ -47,7 +47,8 @@ type run struct {
 	start    map[string][]byte // files of the start, by name, until begin writes them
 	seen     []byte            // look.json, likewise; nil where nobody looked
 	early    eventStream       // subscribers alone, before the files are open
-	warnings warnings          // of sources, not yet emitted
+	warnings warnings          // of sources and of the watch, not yet emitted
+	watch    *watch            // of training
 	notes    []string          // what was decided, for Started
 	shared   *shared           // of a comparison, else nil
 	asked    Asked             // what the parent was asked; zero where a table answered

@@ -111,6 +111,34 @@ func ReadCompletions(dir string, add func(Completion) error) (torn bool, err err
 	})
 }
 
+// ReadWarnings is ReadMetrics for warnings.jsonl, which older runs do not have.
+func ReadWarnings(dir string, add func(Warning) error) (torn bool, err error) {
+	return readLines(filepath.Join(dir, WarningsFile), false, func(line []byte) error {
+		var w Warning
+		if err := json.Unmarshal(line, &w); err != nil {
+			return fmt.Errorf("must be a warning: %w", err)
+		}
+		return add(w)
+	})
+}
+
+// ReadLook reads what was seen of the child before the run; ok is false where nobody
+// looked.
+func ReadLook(dir string) (l Look, ok bool, err error) {
+	path := filepath.Join(dir, lookFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &l)
+	}
+	if err != nil {
+		return l, false, fmt.Errorf("look: %s: %w", path, err)
+	}
+	return l, true, nil
+}
+
 // readNumbers reads lines {"step":12,"episode":768,"name":value,...}. A null is a
 // value that could not be computed and is left out.
 func readNumbers(path string, add func(step, episode int, values map[string]float64) error) (torn bool, err error) {

@@ -54,6 +54,9 @@ func (r *run) step(ctx context.Context) error {
 	if err := r.events.emit(Metrics{Step: step, Episode: r.episode(), Values: metrics}); err != nil {
 		return err
 	}
+	for _, text := range r.watch.step(metrics) {
+		r.warnings.add(text)
+	}
 	if logged {
 		if err := r.logSamples(prompts, rollout, texts, scores); err != nil {
 			return err

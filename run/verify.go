@@ -65,6 +65,10 @@ var eventsPattern = regexp.MustCompile(`^events\.out\.tfevents\.[0-9]{1,19}\.pgs
 // check holds the state of the checkpoint of a step against the run: of so many
 // steps, with so many samples each.
 func (s runState) check(step, steps, perStep int) error {
+	files := len(journalNames) + 1
+	if _, ok := s.Bytes[WarningsFile]; !ok && len(s.Bytes) > 0 {
+		files--
+	}
 	switch {
 	case s.Step != step:
 		return fmt.Errorf("step must be that of its folder, %d (got %d)", step, s.Step)
@@ -74,8 +78,8 @@ func (s runState) check(step, steps, perStep int) error {
 		return fmt.Errorf("dropped must be in 0..%d (got %d)", step*perStep, s.Dropped)
 	case s.OptimizerSteps < 0:
 		return fmt.Errorf("optimizer_steps must be at least 0 (got %d)", s.OptimizerSteps)
-	case len(s.Bytes) != len(journalNames)+1:
-		return fmt.Errorf("bytes must name %d files (got %d)", len(journalNames)+1, len(s.Bytes))
+	case len(s.Bytes) != files:
+		return fmt.Errorf("bytes must name %d files (got %d)", files, len(s.Bytes))
 	}
 	events := 0
 	for name, size := range s.Bytes {
