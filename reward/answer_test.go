@@ -101,16 +101,32 @@ func TestNormalizedEcho(t *testing.T) {
 		{"Hot?", "", "", "cold", true},
 		{"What is 'tiger'?", "tiger", `"Tiger" is`, "animal", true},
 		{"What is 'tiger'?", "tiger", "The tiger", "animal", true},
+		{"What is 'tiger'?", "tiger", "The word 'tiger'", "animal", true},
 		{"What is 'tiger'?", "tiger", "Tigers", "animal", false},
 		{"What is 'tiger'?", "tiger", "animal", "animal", false},
 		{"Make it sad: 'i love my job'", "i love my job", "I love my job.", "i lost my job", true},
 		{"Make it sad: 'i love my job'", "i love my job", "I hate my job.", "i lost my job", false},
 		{"Copy: 'i love my job'", "i love my job", "I love my job.", "i love my job", false},
 		{"Plural: 'tiger'", "tiger", "tiger cubs", "tiger cub", false},
+		{"Plural: 'tiger'", "!", "tiger!", "tigers", false},
 	} {
 		s := Sample{Prompt: c.prompt, Input: c.input, Response: match.Text(c.response), Reference: c.reference}
 		if got := void(s, match); got != c.want {
 			t.Errorf("void of %q after %q is %t", c.response, c.prompt, got)
+		}
+	}
+}
+
+// An answer may say the input where the options allow it, and where nothing is normalised.
+func TestInputAllowed(t *testing.T) {
+	s := Sample{Prompt: "What is 'tiger'?", Input: "tiger", Response: "tiger", Reference: "animal"}
+	for name, match := range map[string]*task.Matcher{
+		"allowed": matcher(func(o *task.AnswerOptions) { o.AllowInput = true }),
+		"strict":  matcher(func(o *task.AnswerOptions) { o.Normalize = "off" }),
+		"none":    nil,
+	} {
+		if void(s, match) {
+			t.Errorf("%s: the input earns nothing", name)
 		}
 	}
 }

@@ -9,25 +9,29 @@ import (
 )
 
 // void reports an answer that earns nothing whatever its terms say: an empty
-// one, or one that says the whole prompt again; where answers are normalised, also
-// one that begins with the input again, which in tasks that change a text a little
-// is nearly the reference. A reference that does so itself (a task of repeating) is
-// no echo.
+// one, or one that says the whole prompt again; unless the matcher allows it, also
+// one that has the input in it: "The word 'tiger'" has much of the meaning of the
+// category sought, and an unchanged sentence nearly all of that of the changed one.
+// A reference that does so itself (a task of repeating) is no echo.
 func void(s Sample, match *task.Matcher) bool {
 	r, p := task.Normalize(s.Response), task.Normalize(match.Text(s.Prompt))
 	if r == "" {
 		return true
 	}
-	if !match.Normalizes() {
-		return p != "" && strings.HasPrefix(r, p) && !strings.HasPrefix(task.Normalize(s.Reference), p)
+	begins := strings.HasPrefix
+	if match.Normalizes() { // p may have lost its last character
+		begins = beginsWithWords
 	}
-	return echoes(r, task.Normalize(s.Reference), p) || // p may have lost its last character
-		echoes(match.Key(s.Response), match.Key(s.Reference), match.Key(s.Input))
+	if p != "" && begins(r, p) && !begins(task.Normalize(s.Reference), p) {
+		return true
+	}
+	return match.ForbidsInput() && saysWords(s.Response, s.Input) && !saysWords(s.Reference, s.Input)
 }
 
-// echoes reports an answer that begins with a text where its reference does not.
-func echoes(answer, reference, text string) bool {
-	return text != "" && beginsWithWords(answer, text) && !beginsWithWords(reference, text)
+// saysWords reports whether the words of part follow each other in a text.
+func saysWords(text, part string) bool {
+	words := strings.Join(splitWords(part), " ")
+	return words != "" && strings.Contains(" "+strings.Join(splitWords(text), " ")+" ", " "+words+" ")
 }
 
 // beginsWithWords reports whether a text begins with another that ends there at the

@@ -22,6 +22,8 @@ type AnswerOptions struct {
 	FirstLine  bool   `yaml:"first_line" json:"first_line"`          // the answer is the first line that is not blank
 	Pattern    string `yaml:"pattern" json:"pattern" longest:"1000"` // regular expression (RE2) whose first group is the answer; "" = off
 	LastNumber bool   `yaml:"last_number" json:"last_number"`        // the answer is the last number
+
+	AllowInput bool `yaml:"allow_input" json:"allow_input"` // a normalised answer may say the input again, though the reference does not
 }
 
 // DefaultAnswerOptions takes the whole response as the answer.
@@ -62,6 +64,10 @@ func (o AnswerOptions) Matcher() *Matcher {
 // Normalizes says that quotes, Markdown, final punctuation and articles do not
 // count for the reward.
 func (m *Matcher) Normalizes() bool { return m != nil && m.options.Normalize == "on" }
+
+// ForbidsInput says that an answer that says the input of its prompt again, where
+// the reference does not, earns nothing.
+func (m *Matcher) ForbidsInput() bool { return m.Normalizes() && !m.options.AllowInput }
 
 // OfAnswers is the matcher for texts that are answers already, not responses to
 // find one in.
