@@ -9,6 +9,7 @@
 //	model.go     a language model with its tokenizer and what else its folder held
 //	folder.go    a folder loaded; a folder written, whole or not at all
 //	memory.go    what a trained child remembers of its training
+//	card.go      the model card of a saved child, and what a loaded one says of its licence
 //	keep.go      the files beside weights and tokenizer that are written back
 //	load.go      weights packed from the mapped file straight into their places
 //	tensors.go   the tensors of a folder, in one file or shards, and of a model

@@ -112,7 +112,7 @@ func loadFiles(fsys fs.FS, bare bool, open func() (*weightSet, error)) (*Model, 
 	if err := errors.Join(err, set.close()); err != nil {
 		return nil, err
 	}
-	loaded := &Model{Model: m, Tokenizer: tok, types: types, files: files, unknown: unknownMembers(files)}
+	loaded := &Model{Model: m, Tokenizer: tok, types: types, files: files, unknown: unknownMembers(files), head: readCard(fsys)}
 	unknown, err := loaded.recall(files)
 	loaded.unknown = append(loaded.unknown, unknown...)
 	return loaded, err
@@ -207,6 +207,9 @@ func Replaceable(dir string) error {
 		return err
 	}
 	known := append([]string{tokenizerFile, weightsFile, adapterConfigFile, adapterWeightsFile}, keptFiles...)
+	if ownCard(os.DirFS(dir)) {
+		known = append(known, cardFile)
+	}
 	for _, e := range entries {
 		if !e.Type().IsRegular() || !slices.Contains(known, e.Name()) {
 			return fmt.Errorf("%s exists and must be empty or hold nothing but a saved model (it holds %s)", dir, e.Name())

@@ -144,6 +144,7 @@ func (m *Model) folderFiles(dtype safetensors.DType) map[string][]byte {
 	maps.Copy(files, kept)
 	m.addMemory(files)
 	files[tokenizerFile] = m.Tokenizer.JSON()
+	m.addCard(files)
 	return files
 }
 

@@ -27,6 +27,8 @@ type Model struct {
 	foreign []string                     // unknown members of the adapter's files
 	memory  *Memory                      // nil: the child remembers nothing
 	unsaved bool                         // the memory is not that of the files
+	head    cardHead                     // what the folder's model card says about its licence
+	card    *Card                        // nil: none is written
 	baseSum string                       // see baseDigest; "" until it is asked for
 }
 

@@ -331,7 +331,7 @@ func (m *Model) SaveAdapter(dir string) error {
 }
 
 // besideAdapter are the files that stand beside an adapter, as PEFT and TRL write
-// them: the tokenizer with its chat template; and the memory.
+// them: the tokenizer with its chat template; the memory and the model card.
 func (m *Model) besideAdapter() map[string][]byte {
 	files := map[string][]byte{}
 	if m.Tokenizer != nil {
@@ -346,6 +346,7 @@ func (m *Model) besideAdapter() map[string][]byte {
 	if m.memory != nil {
 		files[memoryFile] = m.memory.encode()
 	}
+	m.addCard(files)
 	return files
 }
 

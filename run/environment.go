@@ -29,6 +29,8 @@ type Environment struct {
 	Weights     int            `json:"child_weights"`
 	Embedder    embed.Identity `json:"embedder"`
 	Steps       int            `json:"steps"`
+	Command     string         `json:"command,omitempty"` // that began the run, keys in URLs blotted out
+	Program     string         `json:"program,omitempty"` // version of the program
 	// Files are the hex SHA-256 of the other files of the start: config.yaml,
 	// answers.jsonl, calibration.json. Runs begun before version 2 of the checkpoint
 	// have none.
@@ -41,7 +43,7 @@ func (r *run) environment() Environment {
 		Started: r.clock().UTC().Format(time.RFC3339), Revision: revision(), Go: runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Kernel: kernel.Name(),
 		Task: r.task.Digest(), Child: r.startSHA, ChildFolder: r.startFolderSHA, Weights: r.model.NumParams(),
-		Embedder: r.embedder.Identity(), Steps: r.steps,
+		Embedder: r.embedder.Identity(), Steps: r.steps, Command: r.command, Program: r.program,
 	}
 }
 

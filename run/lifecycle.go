@@ -123,6 +123,7 @@ func resume(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, e
 	if err := began.check(r.environment()); err != nil {
 		return Result{}, err
 	}
+	r.command, r.program = began.Command, began.Program
 	s, ok, err := r.newestState()
 	switch {
 	case err != nil:
@@ -256,7 +257,11 @@ func (r *run) timedSave() error {
 
 // saveChild writes the trained child; a run directory that has it is complete.
 func (r *run) saveChild() error {
-	if err := SaveChild(r.model, r.dir.file(childDir), ""); err != nil {
+	err := r.describe()
+	if err == nil {
+		err = SaveChild(r.model, r.dir.file(childDir), "")
+	}
+	if err != nil {
 		return fmt.Errorf("run directory: %w", err)
 	}
 	return nil

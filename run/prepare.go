@@ -32,6 +32,8 @@ type Deps struct {
 	Pool     *kernel.Pool // threads of the engine
 	Events   []Subscriber // get every event beside the files of the run
 	Clock    func() time.Time
+	Command  string // the command line, for the model card; "" = none
+	Program  string // version of the program, likewise
 
 	shared *shared // sources of a comparison
 }
@@ -46,6 +48,8 @@ type run struct {
 
 	start    map[string][]byte // files of the start, by name, until begin writes them
 	seen     []byte            // look.json, likewise; nil where nobody looked
+	command  string            // that began the run
+	program  string            // its version
 	early    eventStream       // subscribers alone, before the files are open
 	warnings warnings          // of sources and of the watch, not yet emitted
 	watch    *watch            // of training
@@ -63,6 +67,7 @@ type run struct {
 
 	model          *hf.Model
 	prompter       *hf.Prompter // of the child
+	startName      string       // of the start child, for readers
 	startSHA       string       // of the start child, see digest
 	startFolderSHA string       // likewise, see childFolderSHA
 	state          *lm.State    // of the rollout, training
@@ -100,7 +105,10 @@ type split struct {
 func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, error) {
 	r := &run{
 		cfg: cfg, steps: cfg.Steps(), dir: d, start: map[string][]byte{}, clock: deps.Clock, early: deps.Events,
-		shared: deps.shared, match: cfg.Matcher(),
+		shared: deps.shared, match: cfg.Matcher(), command: deps.Command, program: deps.Program, startName: ShortName(cfg.Child),
+	}
+	if deps.Model != nil {
+		r.startName = givenModel
 	}
 	r.needs = cfg.Options.Needs(cfg.Algorithm)
 	var err error

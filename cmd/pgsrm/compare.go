@@ -36,7 +36,7 @@ EXAMPLES
   pgsrm compare --child ./SmolLM2-135M-Instruct --task opposites --seeds 1 --out runs/smol
   pgsrm compare --rewards 'exact + 0.3*centered(no_clip),contrastive(tau=0.1)' --episodes 6400 --out runs/own
 ` + exitStatusHelp,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runCompare(cmd.Context(), &opts, g, run.Deps{}) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runCompare(cmd.Context(), &opts, g, g.madeBy()) },
 	}
 	opts.AddFlags(cmd.Flags())
 	return cmd

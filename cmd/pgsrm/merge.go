@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"pgsrm/hf"
 	"pgsrm/run"
 	"pgsrm/safetensors"
 )
@@ -60,6 +63,21 @@ type mergeOutput struct {
 	Targets []string `json:"targets"`
 }
 
+// card is the model card of the merged model.
+func (o *mergeOptions) card(l hf.LoRA, g *globalOptions) hf.Card {
+	base := o.Child
+	if base == "" {
+		base = l.Base
+	}
+	if strings.Count(base, "/") == 1 && !filepath.IsAbs(base) && o.Child == "" && !strings.Contains(base, ":") {
+		base = "hf:" + base // as PEFT names models of the hub
+	}
+	c := g.card(run.ShortName(base)+" with the adapter "+filepath.Base(o.Adapter), base)
+	c.Made = [][]string{{"base", run.ShortName(base)}, {"adapter", filepath.Base(o.Adapter)}, {"rank", fmt.Sprint(l.Rank)}, {"targets", strings.Join(l.Targets, ", ")}}
+	c.Origin = "The weights are those of the base with the adapter added."
+	return c
+}
+
 func runMerge(o mergeOptions, g *globalOptions) error {
 	if err := o.validate(); err != nil {
 		return err
@@ -69,6 +87,7 @@ func runMerge(o mergeOptions, g *globalOptions) error {
 		return inputError(err)
 	}
 	tellUnknown(m, g)
+	m.Describe(o.card(l, g))
 	if err := saveChild(m, o.Out, o.DType); err != nil {
 		return err
 	}

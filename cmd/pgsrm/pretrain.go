@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -175,6 +176,7 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) (err 
 	if err != nil {
 		return err
 	}
+	m.Describe(o.card(m, loss, g))
 	if err := saveChild(m, o.Out, o.DType); err != nil {
 		return err
 	}
@@ -186,6 +188,22 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) (err 
 	}
 	_, err = fmt.Fprintf(g.Stdout, "%s: %d weights, vocabulary %d, loss %.3f nats per token\n", o.Out, m.NumParams(), m.Tokenizer.Size(), loss)
 	return err
+}
+
+// card is the model card of the child.
+func (o pretrainOptions) card(m *hf.Model, loss float64, g *globalOptions) hf.Card {
+	text := "the generated corpus of pgsrm"
+	if o.Text != "" {
+		text = filepath.Base(o.Text)
+	}
+	c := g.card("Pretrained on "+text, o.Init)
+	c.Tags = []string{"pretraining"}
+	c.Made = [][]string{
+		{"text", text}, {"weights", fmt.Sprint(m.NumParams())}, {"vocabulary", fmt.Sprint(m.Tokenizer.Size())},
+		{"updates", fmt.Sprintf("%d of %d documents", o.Train.Steps, o.Train.Batch)}, {"learning rate", fmt.Sprint(o.Train.Schedule.LR)},
+		{"seed", fmt.Sprint(o.Corpus.Seed)}, {"loss at the end", fmt.Sprintf("%.3f nats per token", loss)},
+	}
+	return c
 }
 
 // model returns the child to train: the one of --init, or a random one with a

@@ -28,6 +28,8 @@ type globalOptions struct {
 	cache  *cache.Cache // of openCache
 	opened bool
 
+	args []string // the command line
+
 	stdinConfig *config.File // a configuration that was read from Stdin
 
 	Stdin  io.Reader

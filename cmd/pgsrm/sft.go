@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -210,6 +211,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if match != nil {
 		out.Normalized = &normalized
 	}
+	m.Describe(out.card(o, t, g))
 	if err := saveChild(m, o.Out, o.DType); err != nil {
 		return err
 	}
@@ -217,6 +219,27 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 		return err
 	}
 	return out.print(g)
+}
+
+// card is the model card of the tuned child.
+func (s sftOutput) card(o sftOptions, t *task.Task, g *globalOptions) hf.Card {
+	taught := filepath.Base(t.Name)
+	c := g.card(run.ShortName(o.Child)+", tuned on answers of "+taught, o.Child)
+	c.Tags = []string{"sft"}
+	c.Made = [][]string{
+		{"child", run.ShortName(o.Child)}, {"data", taught}, {"examples", fmt.Sprint(s.Examples)}, {"updates", fmt.Sprintf("%d of %d answers", s.Updates, o.Train.Batch)},
+		{"learning rate", fmt.Sprint(o.Train.Schedule.LR)}, {"seed", fmt.Sprint(o.Seed)}, {"loss at the end", fmt.Sprintf("%.3f nats per token", s.Loss)},
+	}
+	c.Note = "Greedy answers, before and after. Exact match is strict; normalised it is without quotes, Markdown, final punctuation and articles."
+	c.Results = [][]string{{"", "train, before", "train, after", "held-out, before", "held-out, after"}}
+	row := func(name string, x sftChange) {
+		c.Results = append(c.Results, []string{name, shareCell(x.Before.Train), shareCell(x.After.Train), shareCell(x.Before.HeldOut), shareCell(x.After.HeldOut)})
+	}
+	row("exact match", s.ExactMatch)
+	if s.Normalized != nil {
+		row("normalised", *s.Normalized)
+	}
+	return c
 }
 
 // exactMatches measures the child's greedy answers on both splits.

@@ -36,7 +36,7 @@ EXAMPLES
   pgsrm train --child ./gpt2 --lora-rank 8 --lora-targets c_attn,c_proj --out runs/adapter
   pgsrm train --resume --out runs/a
 ` + exitStatusHelp,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runTrain(cmd.Context(), &opts, g, run.Deps{}) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runTrain(cmd.Context(), &opts, g, g.madeBy()) },
 	}
 	opts.AddFlags(cmd.Flags())
 	return cmd
