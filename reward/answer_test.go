@@ -115,6 +115,10 @@ func TestNormalizedEcho(t *testing.T) {
 			t.Errorf("void of %q after %q is %t", c.response, c.prompt, got)
 		}
 	}
+	right := Sample{Prompt: "Plural: 'tiger'", Input: "tiger", Response: "tiger cubs", Reference: "cubs", Accepted: []string{"Tiger cubs."}}
+	if void(right, match) {
+		t.Error("an accepted answer that begins with the input is no echo")
+	}
 }
 
 // An answer may say the input where the options allow it, and where nothing is normalised.

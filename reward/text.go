@@ -12,7 +12,8 @@ import (
 // one, or one that says the whole prompt again; unless the matcher allows it, also
 // one that has the input in it: "The word 'tiger'" has much of the meaning of the
 // category sought, and an unchanged sentence nearly all of that of the changed one.
-// A reference that does so itself (a task of repeating) is no echo.
+// A reference that does so itself (a task of repeating) is no echo, nor is an
+// accepted answer that has the input in it.
 func void(s Sample, match *task.Matcher) bool {
 	r, p := task.Normalize(s.Response), task.Normalize(match.Text(s.Prompt))
 	if r == "" {
@@ -25,7 +26,8 @@ func void(s Sample, match *task.Matcher) bool {
 	if p != "" && begins(r, p) && !begins(task.Normalize(s.Reference), p) {
 		return true
 	}
-	return match.ForbidsInput() && saysWords(s.Response, s.Input) && !saysWords(s.Reference, s.Input)
+	return match.ForbidsInput() && saysWords(s.Response, s.Input) && !saysWords(s.Reference, s.Input) &&
+		!match.OfAnswers().Exact(s.Response, s.Reference, s.Accepted)
 }
 
 // saysWords reports whether the words of part follow each other in a text.
