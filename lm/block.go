@@ -54,10 +54,10 @@ func (m *Model) attend(p *kernel.Pool, s *State, l, lo, hi int) {
 func (m *Model) attendBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 	w, a, d := &m.layers[l], s.recalled(p, l, attending, lo, hi), s.gradients(p, attending, lo, hi)
 	m.recompute(p, s, l, a, lo, hi)
-	m.mlpDownBackward(p, s, w, d)
+	m.mlpDownBackward(p, s, w, a, d)
 	m.mlpUpBackward(p, s, w, a, d)
 	m.mlpNormBackward(p, s, w, a, d, lo)
-	m.attentionOutBackward(p, s, w, d)
+	m.attentionOutBackward(p, s, w, a, d)
 	if !s.gathers(l) {
 		s.clearQKV(lo, hi)
 	}
@@ -67,12 +67,12 @@ func (m *Model) attendBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 // all rows, to d.x.
 func (m *Model) projectBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 	w, a, d := &m.layers[l], s.recalled(p, l, allRows, lo, hi), s.gradients(p, allRows, lo, hi)
+	m.attentionNorm(p, w, a) // attnIn again, for the gradient of Wqkv
 	m.rotateBackward(p, d, s.pos[lo:hi])
 	m.qkNormBackward(p, s, w, a, d, lo)
-	m.qkvBackward(p, s, w, d)
+	m.qkvBackward(p, s, w, a, d)
 	m.residualBackward(s, l, d, lo, hi)
 	m.attentionNormBackward(p, s, w, a, d, lo)
-	m.attentionNorm(p, w, a) // attnIn again, for the gradient of Wqkv
 }
 
 // recompute computes again what the forward did not keep of rows lo..hi-1: with activation
@@ -100,15 +100,16 @@ func (m *Model) recompute(p *kernel.Pool, s *State, l int, a *activations, lo, h
 func (m *Model) weightGrads(s *State, l int) {
 	w, a, d := &m.layers[l], &s.back.block, &s.back.grads
 	R, T := s.Rows(), s.attending(l)
-	var g weightGrads
-	g.add(m, w.down, w.downBias, a.act, d.out, T)
+	b := &s.back
+	b.products = b.products[:0]
+	b.addGrads(m, w.down, w.downBias, a.act, d.out, T)
 	if m.Config.Gated {
-		g.add(m, w.gate, w.gateBias, a.mlpIn, d.gate, T)
+		b.addGrads(m, w.gate, w.gateBias, a.mlpIn, d.gate, T)
 	}
-	g.add(m, w.up, w.upBias, a.mlpIn, d.up, T)
-	g.add(m, w.out, w.outBias, a.attn, d.residual, T)
-	g.add(m, w.qkv, w.qkvBias, a.attnIn, d.qkv, R)
-	kernel.MatMulGrads(m.Pool, g.products[:g.n]...)
+	b.addGrads(m, w.up, w.upBias, a.mlpIn, d.up, T)
+	b.addGrads(m, w.out, w.outBias, a.attn, d.residual, T)
+	b.addGrads(m, w.qkv, w.qkvBias, a.attnIn, d.qkv, R)
+	kernel.MatMulGrads(m.Pool, b.products...)
 	m.addNormGrads(w.norm2, s.back.norm2, T)
 	m.addNormGrads(w.norm1, s.back.norm1, R)
 	m.addQKNormGrads(s, w, R)

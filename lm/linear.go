@@ -19,8 +19,16 @@ func (m *Model) product(p *kernel.Pool, w, bias *Param, out, x []float32, ep ker
 	kernel.MatMul(p, kernel.View(out, w.N), kernel.View(x, w.K), len(out)/w.N, w.matrix(), ep)
 }
 
-// linearBackward sets (add: adds to) dx = dy*W^T, adapters of W included. dy [n][N], dx [n][K]
-func (m *Model) linearBackward(p *kernel.Pool, s *State, w *Param, dx, dy []float32, add bool) {
+// linearGrads are input, gradient of the input and gradient of the output of a linear layer for some rows.
+type linearGrads struct {
+	x, dx []float32 // [n][K]
+	dy    []float32 // [n][N]
+	first int       // row that these are from on
+}
+
+// linearBackward sets (add: adds to) dx = dy*W^T, adapters of W included.
+func (m *Model) linearBackward(p *kernel.Pool, s *State, w *Param, g linearGrads, add bool) {
+	dx, dy := g.dx, g.dy
 	n := len(dy) / w.N
 	if wt := s.back.transposed[w]; wt == nil {
 		kernel.MatMulT(p, kernel.View(dx, w.K), kernel.View(dy, w.N), n, w.matrix(), add)
@@ -31,20 +39,14 @@ func (m *Model) linearBackward(p *kernel.Pool, s *State, w *Param, dx, dy []floa
 		}
 		kernel.MatMul(p, kernel.View(dx, w.K), kernel.View(dy, w.N), n, kernel.Packed{Data: wt, K: w.N, N: w.K}, ep)
 	}
-	m.adaptersInput(p, w, dx, dy)
+	m.adaptersBackward(p, s, w, g)
 }
 
-// weightGrads are the products of one MatMulGrads.
-type weightGrads struct {
-	products [5]kernel.WeightGrad
-	n        int
-}
-
-// add adds dW += x^T*dy and db += sum of dy over n rows, as far as they are not frozen, and at once those of the
-// adapters of W. x [n][K], dy [n][N]
-func (g *weightGrads) add(m *Model, w, bias *Param, x, dy []float32, n int) {
+// addGrads adds dW += x^T*dy and db += sum of dy over n rows to the products of the block, as far as they are not
+// frozen, and those of the adapters of W. x [n][K], dy [n][N]
+func (b *backward) addGrads(m *Model, w, bias *Param, x, dy []float32, n int) {
 	x, dy = x[:n*w.K], dy[:n*w.N]
-	m.adaptersGrads(w, x, dy)
+	m.adaptersGrads(b, w, x, dy)
 	p := kernel.WeightGrad{X: kernel.View(x, w.K), DY: kernel.View(dy, w.N), M: n}
 	if w.Grad != nil {
 		p.DW, p.Add = w.gradient(), !w.stale
@@ -53,8 +55,7 @@ func (g *weightGrads) add(m *Model, w, bias *Param, x, dy []float32, n int) {
 	if bias != nil {
 		p.DB = bias.Grad
 	}
-	g.products[g.n] = p
-	g.n++
+	b.products = append(b.products, p)
 }
 
 // transposeWeights prepares linearBackward for the matrices of a block, unless they are so large

@@ -52,6 +52,7 @@ type adapter struct {
 	base     *Param
 	from, to int
 	a, b     *Param // [K][rank], [rank][to-from]
+	place    int    // among the adapters of its block
 }
 
 // adapters are those of a model, with their own arenas.
@@ -59,10 +60,10 @@ type adapters struct {
 	spec   LoRA
 	list   []*adapter
 	of     map[*Param][]*adapter
-	params []*Param  // A and B of each adapter in turn
-	value  []float32 // arena of all values
-	grad   []float32 // arena of all gradients, nil until training
-	work   []lowRank // [threads] work space
+	params []*Param    // A and B of each adapter in turn
+	value  []float32   // arena of all values
+	grad   []float32   // arena of all gradients, nil until training
+	work   [][]float32 // [threads] work space: x*A of the rows that a thread is at
 }
 
 // AddLoRA puts fresh adapters on the modules and freezes everything else but the
@@ -77,6 +78,7 @@ func (m *Model) AddLoRA(l LoRA, modules []Module, seed uint64) error {
 		return err
 	}
 	m.lora = newAdapters(l, modules)
+	m.placeAdapters()
 	m.dropGrads()
 	for i, a := range m.lora.list {
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))

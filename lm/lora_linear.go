@@ -2,15 +2,10 @@ package lm
 
 import "pgsrm/kernel"
 
-// lowRank is what a thread needs between A and B, for the rows that it takes through a block.
-type lowRank struct {
-	low, dlow []float32 // [n][rank] scale * x*A, and its gradient
-}
-
 // reserve makes work space for so many threads.
 func (s *adapters) reserve(threads int) {
 	if s != nil && len(s.work) < threads {
-		s.work = make([]lowRank, threads)
+		s.work = make([][]float32, threads)
 	}
 }
 
@@ -35,7 +30,8 @@ func (m *Model) linearAdapted(p *kernel.Pool, on []*adapter, w, bias *Param, out
 	m.product(p, w, bias, sum, x, ep)
 	rank := m.lora.spec.Rank
 	for _, a := range on {
-		low := m.lora.project(p, a, x, n)
+		low := room(&m.lora.work[p.Worker()], n*rank)
+		m.lora.project(p, a, low, x, n)
 		delta := kernel.View(sum[a.from:], w.N)
 		kernel.MatMul(p, delta, kernel.View(low, rank), n, a.b.matrix(), kernel.Epilogue{Residual: delta})
 	}
@@ -47,46 +43,72 @@ func (m *Model) linearAdapted(p *kernel.Pool, on []*adapter, w, bias *Param, out
 	}
 }
 
-// project returns scale * x*A of n rows. [n][rank], valid until the thread's next call
-func (s *adapters) project(p *kernel.Pool, a *adapter, x []float32, n int) []float32 {
+// project sets low = scale * x*A. x [n][K], low [n][rank]
+func (s *adapters) project(p *kernel.Pool, a *adapter, low, x []float32, n int) {
 	rank := s.spec.Rank
-	low := room(&s.work[p.Worker()].low, n*rank)
 	kernel.MatMul(p, kernel.View(low, rank), kernel.View(x, a.a.K), n, a.a.matrix(), kernel.Epilogue{})
 	kernel.Scale(low, float32(s.spec.Scale()))
-	return low
 }
 
-// adaptersInput adds to dx of n rows what flows through the adapters of w. dy [n][N], dx [n][K]
+// adaptersBackward adds to dx what flows through the adapters of w, and leaves x*A and its gradient to
+// adaptersGrads:
 //
-//	dlow = scale * dy*B^T   dx += dlow*A^T
-func (m *Model) adaptersInput(p *kernel.Pool, w *Param, dx, dy []float32) {
+//	low = scale * x*A   dlow = scale * dy*B^T   dx += dlow*A^T
+func (m *Model) adaptersBackward(p *kernel.Pool, s *State, w *Param, g linearGrads) {
+	n := len(g.dy) / w.N
+	for _, a := range m.lora.on(w) {
+		rank := m.lora.spec.Rank
+		low, dlow := s.back.lowRank(a, rank, g.first, n)
+		m.lora.project(p, a, low, g.x, n)
+		kernel.MatMulT(p, kernel.View(dlow, rank), kernel.View(g.dy[a.from:], w.N), n, a.b.matrix(), false)
+		kernel.Scale(dlow, float32(m.lora.spec.Scale()))
+		kernel.MatMulT(p, kernel.View(g.dx, w.K), kernel.View(dlow, rank), n, a.a.matrix(), true)
+	}
+}
+
+// adaptersGrads adds the gradients of A and B of the adapters of w to the products of the block. x [n][K], dy [n][N]
+//
+//	dB = low^T*dy   dA = x^T*dlow
+func (m *Model) adaptersGrads(b *backward, w *Param, x, dy []float32) {
 	n := len(dy) / w.N
 	for _, a := range m.lora.on(w) {
-		dlow := m.lora.lowGrad(p, a, dy, w.N, n)
-		kernel.MatMulT(p, kernel.View(dx, w.K), kernel.View(dlow, m.lora.spec.Rank), n, a.a.matrix(), true)
+		rank := m.lora.spec.Rank
+		low, dlow := b.lowRank(a, rank, 0, n)
+		b.products = append(b.products,
+			kernel.WeightGrad{DW: a.b.gradient(), Add: true, X: kernel.View(low, rank), DY: kernel.View(dy[a.from:], w.N), M: n},
+			kernel.WeightGrad{DW: a.a.gradient(), Add: true, X: kernel.View(x, w.K), DY: kernel.View(dlow, rank), M: n})
 	}
 }
 
-// adaptersGrads adds the gradients of A and B of the adapters of w. x [n][K], dy [n][N]
-//
-//	dB = low^T*dy   dA = x^T*dlow   with low = scale * x*A
-func (m *Model) adaptersGrads(w *Param, x, dy []float32) {
-	s, n := m.lora, len(dy)/w.N
-	for _, a := range s.on(w) {
-		rank := s.spec.Rank
-		low, dlow := s.project(m.Pool, a, x, n), s.lowGrad(m.Pool, a, dy, w.N, n)
-		kernel.MatMulGrad(m.Pool, a.b.gradient(), kernel.View(low, rank), kernel.View(dy[a.from:], w.N), n, true)
-		kernel.MatMulGrad(m.Pool, a.a.gradient(), kernel.View(x, w.K), kernel.View(dlow, rank), n, true)
-	}
+// lowRank returns n rows from first on of low and dlow of an adapter of the block. [n][rank]
+func (b *backward) lowRank(a *adapter, rank, first, n int) (low, dlow []float32) {
+	from := (a.place*b.room + first) * rank
+	return b.low[from:][:n*rank], b.dlow[from:][:n*rank]
 }
 
-// lowGrad returns the gradient of x*A of n rows, scale * dy*B^T. [n][rank], valid until the thread's next call
-func (s *adapters) lowGrad(p *kernel.Pool, a *adapter, dy []float32, width, n int) []float32 {
-	rank := s.spec.Rank
-	dlow := room(&s.work[p.Worker()].dlow, n*rank)
-	kernel.MatMulT(p, kernel.View(dlow, rank), kernel.View(dy[a.from:], width), n, a.b.matrix(), false)
-	kernel.Scale(dlow, float32(s.spec.Scale()))
-	return dlow
+// lowWidth is how many numbers a row of all x*A of a block has.
+func (s *adapters) lowWidth() int {
+	if s == nil {
+		return 0
+	}
+	width := 0
+	for _, a := range s.list {
+		width = max(width, (a.place+1)*s.spec.Rank)
+	}
+	return width
+}
+
+// placeAdapters numbers the adapters of each block.
+func (m *Model) placeAdapters() {
+	for i := range m.layers {
+		w, n := &m.layers[i], 0
+		for _, p := range []*Param{w.qkv, w.out, w.gate, w.up, w.down} {
+			for _, a := range m.lora.on(p) {
+				a.place = n
+				n++
+			}
+		}
+	}
 }
 
 // trained returns the arenas of what the optimiser changes, the value head not

@@ -36,6 +36,10 @@ type backward struct {
 	norm1, norm2 []float32 // [NormParts(R, D)] gradients of the norms' weights, in parts: one for some rows
 	qnorm, knorm []float32 // [R][NormParts(heads, headDim)] the same of query and key norms, one for each row
 
+	low, dlow []float32 // [adapters of a block][room][rank] scale * x*A of each, and its gradient
+
+	products []kernel.WeightGrad // of the block
+
 	wt         []float32            // transposed weights of the block
 	transposed map[*Param][]float32 // the part of wt of each
 }
@@ -169,6 +173,9 @@ func (s *State) reserveBackward() {
 		fresh(&b.qnorm, when(c.QKNorm, kernel.NormParts(c.Heads, c.HeadDim)))
 		fresh(&b.knorm, when(c.QKNorm, kernel.NormParts(c.KVHeads, c.HeadDim)))
 	}
+	if n := s.m.lora.lowWidth() * b.room; len(b.low) < n {
+		b.low, b.dlow = kernel.Floats(n), kernel.Floats(n)
+	}
 	if b.predicting < len(s.predicting.rows) {
 		b.predicting = s.predicting.room
 		b.hidden = kernel.Floats(b.predicting * c.Width)
@@ -228,6 +235,7 @@ func (s *State) recalled(p *kernel.Pool, l int, of part, lo, hi int) *activation
 func (s *State) slices(p *kernel.Pool, l int, kept *buffers, of part, lo, hi int) *activations {
 	w, D := &s.work[p.Worker()], s.m.Config.Width
 	a := &w.a.activations
+	a.first = lo
 	for i := range w.a.table {
 		switch b := &w.a.table[i]; {
 		case b.of != of || b.value == none || b.value == gathered && !s.gathers(l):
@@ -271,6 +279,7 @@ func (s *State) gradients(p *kernel.Pool, of part, lo, hi int) *activations {
 		}
 	}
 	d := &w.d.activations
+	d.first = lo
 	if d.act = d.up; s.m.Config.Gated {
 		d.act = d.gate
 	}
