@@ -20,8 +20,6 @@ type activations struct {
 	act                []float32 // [T][F] input of the down projection
 	out                []float32 // [T][D] output of the block: x of the next one
 	outMean, outRstd   []float32 // [T] statistics of the norm after the MLP
-
-	first int // row that these are from on, of the part that they belong to
 }
 
 // part says which rows an activation is of.

@@ -30,9 +30,10 @@ func TestBytes(t *testing.T) {
 	configs["bert"] = bert
 	for name, c := range configs {
 		m := newTestModel(t, c)
-		for _, kind := range []struct{ train, recompute bool }{{false, false}, {true, false}, {true, true}} {
+		for _, kind := range []struct{ train, recompute, once bool }{{}, {train: true}, {train: true, recompute: true}, {once: true}} {
 			m.Recompute = kind.recompute
 			s := m.NewState(kind.train)
+			s.once = kind.once
 			var rows []int32
 			if c.PostNorm {
 				rows = s.AddBidirectional([]int32{1, 2, 3, 4, 5})

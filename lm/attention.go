@@ -12,8 +12,8 @@ func (m *Model) qkv(p *kernel.Pool, w *layer, a *activations) {
 }
 
 // qkvBackward: dattnIn = dqkv*Wqkv^T
-func (m *Model) qkvBackward(p *kernel.Pool, s *State, w *layer, a, d *activations) {
-	m.linearBackward(p, s, w.qkv, linearGrads{a.attnIn, d.attnIn, d.qkv, d.first}, false)
+func (m *Model) qkvBackward(p *kernel.Pool, s *State, w *layer, a, d *activations, lo int) {
+	m.linearBackward(p, s, w.qkv, linearGrads{a.attnIn, d.attnIn, d.qkv, lo}, false)
 }
 
 // qkNorm normalises each head of queries and keys by itself (Qwen3):
@@ -149,8 +149,8 @@ func (m *Model) attentionOut(p *kernel.Pool, w *layer, a *activations) {
 }
 
 // attentionOutBackward: dattn = dresidual*Wout^T
-func (m *Model) attentionOutBackward(p *kernel.Pool, s *State, w *layer, a, d *activations) {
-	m.linearBackward(p, s, w.out, linearGrads{a.attn, d.attn, d.residual, d.first}, false)
+func (m *Model) attentionOutBackward(p *kernel.Pool, s *State, w *layer, a, d *activations, lo int) {
+	m.linearBackward(p, s, w.out, linearGrads{a.attn, d.attn, d.residual, lo}, false)
 }
 
 // pathsOf are the paths of the rows that attend in block l.

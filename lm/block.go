@@ -54,10 +54,10 @@ func (m *Model) attend(p *kernel.Pool, s *State, l, lo, hi int) {
 func (m *Model) attendBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 	w, a, d := &m.layers[l], s.recalled(p, l, attending, lo, hi), s.gradients(p, attending, lo, hi)
 	m.recompute(p, s, l, a, lo, hi)
-	m.mlpDownBackward(p, s, w, a, d)
-	m.mlpUpBackward(p, s, w, a, d)
+	m.mlpDownBackward(p, s, w, a, d, lo)
+	m.mlpUpBackward(p, s, w, a, d, lo)
 	m.mlpNormBackward(p, s, w, a, d, lo)
-	m.attentionOutBackward(p, s, w, a, d)
+	m.attentionOutBackward(p, s, w, a, d, lo)
 	if !s.gathers(l) {
 		s.clearQKV(lo, hi)
 	}
@@ -70,7 +70,7 @@ func (m *Model) projectBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 	m.attentionNorm(p, w, a) // attnIn again, for the gradient of Wqkv
 	m.rotateBackward(p, d, s.pos[lo:hi])
 	m.qkNormBackward(p, s, w, a, d, lo)
-	m.qkvBackward(p, s, w, a, d)
+	m.qkvBackward(p, s, w, a, d, lo)
 	m.residualBackward(s, l, d, lo, hi)
 	m.attentionNormBackward(p, s, w, a, d, lo)
 }

@@ -6,20 +6,24 @@ import (
 	"pgsrm/kernel"
 )
 
-// headBuffers are the memory of the head. Logits are there for a chunk of rows at a time.
-type headBuffers struct {
+// headRoom is the memory of the head. Logits are there for a chunk of rows at a time, so that all States of a model, and
+// those of its reference, have one.
+type headRoom struct {
 	logits  []float32 // [chunk][V]
 	dlogits []float32 // [chunk][V]
 	in      []float32 // [chunk][D] final hidden states of the rows of logits
 	din     []float32 // [chunk][D]
 
-	rows        []int32 // rows of logits, as long as they are valid
+	of          *stateID
+	rows        []int32 // rows of logits, of that State, as long as they are valid
 	temperature float32 // that they were divided by
-
-	sampled []float32 // logits that the sampler left, see sampledRow
 }
 
-func (h *headBuffers) reset() { h.rows, h.sampled = h.rows[:0], h.sampled[:0] }
+// stateID tells States apart; unlike a pointer to one it does not keep it.
+type stateID struct{ _ byte }
+
+// forget makes the logits invalid.
+func (h *headRoom) forget() { h.of, h.rows = nil, h.rows[:0] }
 
 // chunkFloats bounds the logits that are in memory at a time: the logits of a
 // few rows for a large vocabulary, of hundreds for a small one.
@@ -61,13 +65,13 @@ func (m *Model) Logits(s *State, r int32, dst []float32) {
 //
 // for the given rows; temperature 0 counts as 1. The result is valid until the next call.
 func (m *Model) logits(s *State, rows []int32, temperature float32) []float32 {
-	h, D, V, n := &s.head, m.Config.Width, m.Config.Vocab, len(rows)
-	if n > 0 && h.temperature == temperature && slices.Equal(h.rows, rows) {
+	h, D, V, n := m.room, m.Config.Width, m.Config.Vocab, len(rows)
+	if n > 0 && h.of == s.id && h.temperature == temperature && slices.Equal(h.rows, rows) {
 		return h.logits
 	}
 	m.predict(s, rows)
 	m.gatherHidden(s, rows)
-	h.rows, h.temperature = append(h.rows[:0], rows...), temperature
+	h.of, h.rows, h.temperature = s.id, append(h.rows[:0], rows...), temperature
 	h.logits = s.chunk(h.logits, n)
 	kernel.MatMul(m.Pool, kernel.View(h.logits, V), kernel.View(h.in, D), n, m.head.matrix(), kernel.Epilogue{})
 	if temperature != 0 && temperature != 1 {
@@ -88,10 +92,10 @@ func (s *State) chunk(b []float32, n int) []float32 {
 
 // gatherHidden copies the final hidden states of rows to the input of the head.
 func (m *Model) gatherHidden(s *State, rows []int32) {
-	D := m.Config.Width
-	s.head.in = resize(s.head.in, len(rows)*D)
+	h, D := m.room, m.Config.Width
+	h.in = resize(h.in, len(rows)*D)
 	for i, r := range rows {
-		copy(s.head.in[i*D:(i+1)*D], s.hidden(r))
+		copy(h.in[i*D:(i+1)*D], s.hidden(r))
 	}
 }
 
@@ -99,7 +103,7 @@ func (m *Model) gatherHidden(s *State, rows []int32) {
 //
 // for the rows of the head's input; dlogits already has the temperature.
 func (m *Model) logitsBackward(s *State, rows []int32, dlogits, dhidden []float32) {
-	h, D, V, n := &s.head, m.Config.Width, m.Config.Vocab, len(rows)
+	h, D, V, n := m.room, m.Config.Width, m.Config.Vocab, len(rows)
 	if m.head.Grad != nil {
 		m.head.addProduct(m.Pool, h.in, dlogits, n)
 	}
@@ -113,7 +117,7 @@ func (m *Model) logitsBackward(s *State, rows []int32, dlogits, dhidden []float3
 // headBackward goes from scores to final hidden states, chunk by chunk; the logits are those of
 // the sampler or of the last Score where they are still there, else they are computed again.
 func (m *Model) headBackward(s *State, targets []Target, temperature float32, g ScoreGrads, dhidden []float32) {
-	h, V := &s.head, m.Config.Vocab
+	h, V := m.room, m.Config.Vocab
 	sampled := s.hasSampled(targets, temperature)
 	m.eachChunk(s, func(lo, hi int) {
 		n, rows := hi-lo, s.targets.rows[lo:hi]
@@ -136,7 +140,7 @@ func (m *Model) headBackward(s *State, targets []Target, temperature float32, g 
 				rowGrad(dlogits[i*V:(i+1)*V], logits[i*V:(i+1)*V], targets, s.targets.of(lo+i), temperature, g)
 			})
 		}
-		h.rows = h.rows[:0] // their logits are gone
+		h.forget() // the logits are gone
 		m.logitsBackward(s, rows, dlogits, dhidden)
 	})
 }

@@ -145,10 +145,12 @@ func (m *Model) LoRAParams() []*Param {
 // Frozen returns the model as it is now, to be compared with later: a reference
 // that is never trained, without value head. A model with adapters shares its
 // frozen weights with it and copies only the adapters, if they do anything yet;
-// one without is cloned.
+// one without is cloned. Both have work space together: one goroutine uses them.
 func (m *Model) Frozen() *Model {
 	if m.lora == nil {
-		return m.Clone()
+		f := m.Clone()
+		f.room = m.room
+		return f
 	}
 	f := *m
 	f.vhead = nil

@@ -190,3 +190,41 @@ func TestLoRAGradients(t *testing.T) {
 		checkClose(t, "value head", got, want)
 	})
 }
+
+// States of one model, and that of its reference, have the room of the head together: none sees the logits of
+// another, whatever the order. A clone has a room of its own.
+func TestStatesShareTheHead(t *testing.T) {
+	m := newTestModel(t, testConfigs()["qwen"])
+	frozen := m.Frozen()
+	if frozen.room != m.room || m.Clone().room == m.room {
+		t.Error("the reference must share the room of the head, a clone must not")
+	}
+	logits := func(m *Model, s *State, r int32) []float32 {
+		out := make([]float32, m.Config.Vocab)
+		m.Logits(s, r, out)
+		return out
+	}
+	type place struct {
+		m *Model
+		s *State
+	}
+	var all []place
+	var want [][]float32
+	for i, of := range []*Model{m, m, frozen} {
+		s := of.NewState(i == 0)
+		s.AddSequence([]int32{int32(i), 3, 5})
+		of.Forward(s)
+		all, want = append(all, place{of, s}), append(want, logits(of, s, 2))
+	}
+	for _, i := range []int{0, 1, 0, 2, 2, 1, 0, 2} {
+		if got := logits(all[i].m, all[i].s, 2); !slices.Equal(got, want[i]) {
+			t.Fatalf("State %d: got the logits of another", i)
+		}
+	}
+	all[2].s.Reset()
+	all[2].s.AddSequence([]int32{0, 3, 5})
+	frozen.Forward(all[2].s)
+	if got := logits(frozen, all[2].s, 2); !slices.Equal(got, want[0]) {
+		t.Error("after Reset: got the logits of before")
+	}
+}

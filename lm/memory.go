@@ -235,7 +235,6 @@ func (s *State) recalled(p *kernel.Pool, l int, of part, lo, hi int) *activation
 func (s *State) slices(p *kernel.Pool, l int, kept *buffers, of part, lo, hi int) *activations {
 	w, D := &s.work[p.Worker()], s.m.Config.Width
 	a := &w.a.activations
-	a.first = lo
 	for i := range w.a.table {
 		switch b := &w.a.table[i]; {
 		case b.of != of || b.value == none || b.value == gathered && !s.gathers(l):
@@ -279,7 +278,6 @@ func (s *State) gradients(p *kernel.Pool, of part, lo, hi int) *activations {
 		}
 	}
 	d := &w.d.activations
-	d.first = lo
 	if d.act = d.up; s.m.Config.Gated {
 		d.act = d.gate
 	}

@@ -54,12 +54,12 @@ func (m *Model) activateBackward(p *kernel.Pool, a, d *activations) {
 }
 
 // mlpUpBackward: dmlpIn = dup*Wup^T (+ dgate*Wgate^T)
-func (m *Model) mlpUpBackward(p *kernel.Pool, s *State, w *layer, a, d *activations) {
+func (m *Model) mlpUpBackward(p *kernel.Pool, s *State, w *layer, a, d *activations, lo int) {
 	m.activateBackward(p, a, d)
 	if m.Config.Gated {
-		m.linearBackward(p, s, w.gate, linearGrads{a.mlpIn, d.mlpIn, d.gate, d.first}, false)
+		m.linearBackward(p, s, w.gate, linearGrads{a.mlpIn, d.mlpIn, d.gate, lo}, false)
 	}
-	m.linearBackward(p, s, w.up, linearGrads{a.mlpIn, d.mlpIn, d.up, d.first}, m.Config.Gated)
+	m.linearBackward(p, s, w.up, linearGrads{a.mlpIn, d.mlpIn, d.up, lo}, m.Config.Gated)
 }
 
 // mlpDown: out = residual + act*Wdown + b     [T][F]*[F][D]; with the norms after the sums mlpIn + ...
@@ -72,6 +72,6 @@ func (m *Model) mlpDown(p *kernel.Pool, w *layer, a *activations) {
 }
 
 // mlpDownBackward: dact = dout*Wdown^T
-func (m *Model) mlpDownBackward(p *kernel.Pool, s *State, w *layer, a, d *activations) {
-	m.linearBackward(p, s, w.down, linearGrads{a.act, d.act, d.out, d.first}, false)
+func (m *Model) mlpDownBackward(p *kernel.Pool, s *State, w *layer, a, d *activations, lo int) {
+	m.linearBackward(p, s, w.down, linearGrads{a.act, d.act, d.out, lo}, false)
 }

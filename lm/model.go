@@ -46,6 +46,7 @@ type Model struct {
 	lora  *adapters // nil without; else all other weights are frozen
 	vhead *valueHead
 	rope  ropeTable
+	room  *headRoom
 }
 
 // New returns a model with all weights zero.
@@ -66,7 +67,7 @@ func Declare(cfg Config) (*Model, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Model{Config: cfg}
+	m := &Model{Config: cfg, room: &headRoom{}}
 	m.declare()
 	return m, nil
 }
@@ -186,7 +187,7 @@ func (m *Model) ensureGrads() {
 // Clone returns an independent copy of the weights and adapters, without
 // gradients and without value head.
 func (m *Model) Clone() *Model {
-	c := &Model{Config: m.Config, Pool: m.Pool}
+	c := &Model{Config: m.Config, Pool: m.Pool, room: &headRoom{}}
 	c.declare()
 	c.Allocate()
 	copy(c.value, m.value)

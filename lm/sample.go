@@ -155,9 +155,9 @@ func (d *decoder) remember(lo, hi int) {
 			if d.s.expected > chunkFloats/len(dist.kept) {
 				continue
 			}
-			at := len(d.s.head.sampled)
-			d.s.head.sampled = append(d.s.head.sampled, dist.kept...)
-			known.kept = d.s.head.sampled[at:]
+			at := len(d.s.sampled)
+			d.s.sampled = append(d.s.sampled, dist.kept...)
+			known.kept = d.s.sampled[at:]
 		}
 		d.s.predicting.sampled[d.s.predicting.slot[d.rows[i]]] = known
 	}

@@ -26,7 +26,8 @@ type State struct {
 	final      finalNorm
 	work       []workspace // [threads]
 	back       backward
-	head       headBuffers
+	id         *stateID
+	sampled    []float32 // logits that the sampler left, see sampledRow
 	targets    targetRows
 }
 
@@ -57,7 +58,7 @@ func (p *predicting) add(r int32, path []int32) {
 // NewState returns a State for the model. With train set the activations that
 // Backward needs are kept; else only keys and values.
 func (m *Model) NewState(train bool) *State {
-	s := &State{m: m, train: train, checkpointing: train && m.Recompute, mixed: train && kernel.Small(m.Config.blockWeights()), index: map[uint64]int32{}, acts: make([]buffers, m.Config.Layers)}
+	s := &State{m: m, id: new(stateID), train: train, checkpointing: train && m.Recompute, mixed: train && kernel.Small(m.Config.blockWeights()), index: map[uint64]int32{}, acts: make([]buffers, m.Config.Layers)}
 	for l := range s.acts {
 		s.acts[l].init(&m.Config)
 	}
@@ -84,7 +85,10 @@ func (s *State) Reset() {
 	s.tokens, s.pos, s.paths, s.grown = s.tokens[:0], s.pos[:0], s.paths[:0], s.grown[:0]
 	s.arena, s.done = s.arena[:0], 0
 	s.predicting.reset()
-	s.head.reset()
+	s.sampled = s.sampled[:0]
+	if s.m.room.of == s.id {
+		s.m.room.forget()
+	}
 }
 
 // Rows is the number of rows (distinct prefixes).
