@@ -1,6 +1,9 @@
 package lm
 
-import "context"
+import (
+	"context"
+	"runtime"
+)
 
 // greedyBatch is how many greedy answers are decoded at a time.
 const greedyBatch = 256
@@ -23,6 +26,10 @@ func (m *Model) Greedy(ctx context.Context, prompts [][]int32, maxNewTokens int,
 			return nil, err
 		}
 		gens = append(gens, batch...)
+	}
+	if state.Bytes() > collectBytes { // see there
+		state = nil
+		runtime.GC()
 	}
 	return gens, nil
 }

@@ -276,11 +276,13 @@ func digest(m *lm.Model) string {
 	h := sha256.New()
 	var buf []byte
 	for _, p := range slices.Concat(m.Params(), m.LoRAParams()) {
-		buf = buf[:0]
-		for _, v := range p.Value {
-			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+		for some := range slices.Chunk(p.Value, 1<<16) { // no matrix as a whole: of a large model they are large
+			buf = buf[:0]
+			for _, v := range some {
+				buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+			}
+			h.Write(buf)
 		}
-		h.Write(buf)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
