@@ -13,11 +13,11 @@ import (
 // preset of a task without references, and the longest answer. config.yaml has the
 // result, which a resumed run keeps.
 
-// answerShare of the references must fit into the longest answer with a margin for
-// what a language model puts around them, such as quotes and a full stop: so many
-// tokens, or that part of the length where it is more.
+// All references but one in so many must fit into the longest answer with a margin
+// for what a language model puts around them, such as quotes and a full stop: so
+// many tokens, or that part of the length where it is more.
 const (
-	answerShare  = 0.95
+	answerLonger = 20
 	answerMargin = 2
 	answerPart   = 8
 )
@@ -40,9 +40,9 @@ func AnswerLimit(child string, t *task.Task, references map[string]string, match
 		return t.MaxNewTokens, ""
 	}
 	slices.Sort(lengths)
-	n := lengths[int(answerShare*float64(len(lengths)-1))]
+	n := lengths[len(lengths)-1-len(lengths)/answerLonger]
 	limit = n + max(answerMargin, n/answerPart)
-	why = fmt.Sprintf("%.0f%% of the references have at most %d tokens, the end token included, the longest %d", 100*answerShare, n, lengths[len(lengths)-1])
+	why = fmt.Sprintf("%.0f%% of the references have at most %d tokens, the end token included, the longest %d", 100*(1-1.0/answerLonger), n, lengths[len(lengths)-1])
 	if room > 0 && limit > room {
 		return room, fmt.Sprintf("what the longest prompt leaves of the child's context; %s", why)
 	}

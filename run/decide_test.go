@@ -162,6 +162,12 @@ func TestAnswerLimit(t *testing.T) {
 	if got, why := AnswerLimit("./x", k, answers, o.Matcher(), p, 50); got != 4+3+1 {
 		t.Errorf("with a marker: got %d (%s), want room for it", got, why)
 	}
+	// of few answers none is left out
+	few, answers := words(1, 6)
+	few.Items = few.Items[:3]
+	if got, why := AnswerLimit("./x", few, answers, nil, p, 50); got != 9 || !strings.Contains(why, "at most 7 tokens") {
+		t.Errorf("of three answers the longest counts: got %d (%s), want 9", got, why)
+	}
 	if got, why := AnswerLimit("./x", colors, nil, nil, p, 50); got != colors.MaxNewTokens || why != "" {
 		t.Errorf("without references: got %d, want that of the task", got)
 	}
