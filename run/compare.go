@@ -56,7 +56,20 @@ func folderName(name string) string {
 // Slots says how many threads a comparison has and how many runs share them.
 type Slots struct {
 	Threads int // all threads together
-	Runs    int // runs at a time; 0 = one for each thread
+	Runs    int // runs at a time; 0 = one for each thread, and one after the other for a child that is not built in
+}
+
+// runs is how many of the arms run at a time. A real model keeps all threads busy
+// by itself and needs gigabytes.
+func (s Slots) runs(arms []Arm) int {
+	n := s.Runs
+	if n == 0 {
+		n = s.Threads
+		if slices.ContainsFunc(arms, func(a Arm) bool { return !builtinChild(a.Config.Child) }) {
+			n = 1
+		}
+	}
+	return max(1, min(n, len(arms)))
 }
 
 // share is the number of threads of each of so many runs.
@@ -70,11 +83,7 @@ func (s Slots) share(runs int) int { return max(1, s.Threads/runs) }
 func Compare(ctx context.Context, arms []Arm, slots Slots, deps Deps, view func(arm Arm) Subscriber) ([]Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	runs := slots.Runs
-	if runs == 0 {
-		runs = slots.Threads
-	}
-	runs = max(1, min(runs, len(arms)))
+	runs := slots.runs(arms)
 	results, errs := make([]Result, len(arms)), make([]error, len(arms))
 	queue := make(chan int, len(arms))
 	for i := range arms {

@@ -191,3 +191,22 @@ func (s *stepTimes) Event(e Event) error {
 	}
 	return nil
 }
+
+// Runs of a real model come one after the other where nothing else is asked for.
+func TestRunsAtATime(t *testing.T) {
+	arms := make([]Arm, 3)
+	for i := range arms {
+		arms[i].Config.Child = "builtin:tiny"
+	}
+	real := slices.Clone(arms)
+	real[2].Config.Child = "./model"
+	for _, c := range []struct {
+		slots Slots
+		arms  []Arm
+		want  int
+	}{{Slots{Threads: 2}, arms, 2}, {Slots{Threads: 8}, arms, 3}, {Slots{Threads: 2}, real, 1}, {Slots{Threads: 2, Runs: 2}, real, 2}} {
+		if got := c.slots.runs(c.arms); got != c.want {
+			t.Errorf("%+v: got %d runs at a time, want %d", c.slots, got, c.want)
+		}
+	}
+}

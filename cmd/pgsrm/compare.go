@@ -56,7 +56,7 @@ func (o *compareOptions) AddFlags(f *pflag.FlagSet) {
 	o.configOptions.AddFlags(f, "reward")
 	f.StringVar(&o.Rewards, "rewards", "pgsrm,pgsrm-paper,binary", "rewards to compare, separated by commas")
 	f.IntVar(&o.Seeds, "seeds", 3, "runs of each reward, with the seeds --seed, --seed+1, ...")
-	f.IntVar(&o.Parallel, "parallel", 0, "runs at a time (0 = one for each thread)")
+	f.IntVar(&o.Parallel, "parallel", 0, "runs at a time (0 = one for each thread; one after the other for a child that is not built in)")
 	f.BoolVar(&o.DryRun, "dry-run", false, "open and check everything, print what would be run, and train and write nothing")
 }
 
