@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -36,6 +37,7 @@ type parityTask struct {
 	Prompts [][]int32 `json:"prompts"`
 	Tokens  int       `json:"tokens"`
 	Probs   int       `json:"probs"`
+	Threads int       `json:"threads"`
 }
 
 type parityAnswer struct {
@@ -129,17 +131,13 @@ func TestGGUFTransformers(t *testing.T) {
 	ggufParity(t, python, nil, args...)
 }
 
-// llama.cpp computes with our GGUF files of all families, and with those of the
-// reference implementation, what the engine does.
+// llama.cpp computes with our GGUF files of all families what the engine does. Its GELU
+// is a table of F16, so GPT-2 is less exact there.
 func TestGGUFLlamaCpp(t *testing.T) {
 	python := parityPython(t, "xllamacpp")
 	dir := t.TempDir()
 	var models []*Model
 	var tasks []parityTask
-	add := func(m *Model, path string) {
-		models = append(models, m)
-		tasks = append(tasks, parityTask{path, [][]int32{{5, 6, 7, 8}, {1}}, 8, m.Config.Vocab})
-	}
 	for _, name := range goldenNames {
 		m, err := Load(filepath.Join("testdata", name))
 		if err != nil {
@@ -149,13 +147,18 @@ func TestGGUFLlamaCpp(t *testing.T) {
 			continue
 		}
 		path := filepath.Join(dir, name+".gguf")
-		if err := m.SaveGGUF(path); err != nil {
+		if err := m.SaveGGUFAs(path, gguf.F32); err != nil {
 			t.Fatal(err)
 		}
-		add(m, path)
+		models, tasks = append(models, m), append(tasks, parityTask{path, [][]int32{{5, 6, 7, 8}, {1}}, 8, m.Config.Vocab, 1})
 	}
 	for i, a := range ggufParity(t, python, tasks, "llamacpp") {
-		t.Run(filepath.Base(tasks[i/2].Model), func(t *testing.T) { followed(t, models[i/2], tasks[i/2].Prompts[i%2], a, 1e-4, false) })
+		task, m := tasks[i/2], models[i/2]
+		tol := 1e-4
+		if m.Config.Family == "gpt2" {
+			tol = 5e-3
+		}
+		t.Run(filepath.Base(task.Model), func(t *testing.T) { followed(t, m, task.Prompts[i%2], a, tol, false) })
 	}
 }
 
@@ -199,12 +202,14 @@ func TestSmolLM2GGUF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, a := range ggufParity(t, python, []parityTask{{folder, prompts, 64, 0}}, "transformers") {
+	t.Log("tensors are the same")
+	for i, a := range ggufParity(t, python, []parityTask{{folder, prompts, 64, 0, 0}}, "transformers") {
 		if !slices.Equal(ours[i].Tokens, a.Tokens) {
 			t.Errorf("%q: got %v, transformers %v", smolPrompts[i], ours[i].Tokens, a.Tokens)
 		}
 	}
-	for i, a := range ggufParity(t, python, []parityTask{{f32, prompts, 64, 5}, {f16, prompts[:5], 32, 5}}, "llamacpp") {
+	t.Log("greedy answers compared with transformers")
+	for i, a := range ggufParity(t, python, []parityTask{{f32, prompts, 64, 5, runtime.NumCPU()}, {f16, prompts[:5], 32, 5, runtime.NumCPU()}}, "llamacpp") {
 		rounded := i >= len(prompts)
 		followed(t, m, prompts[i%len(prompts)], a, map[bool]float64{false: 1e-3, true: 1e-2}[rounded], rounded)
 	}

@@ -4,13 +4,14 @@
     python gguf_parity.py transformers < TASKS       continues prompts
     python gguf_parity.py llamacpp < TASKS           the same with PyPI xllamacpp
 
-TASKS are lines {"model": PATH, "prompts": [[id, ...], ...], "tokens": N, "probs": N}. For each prompt comes a
+TASKS are lines {"model": PATH, "prompts": [[id, ...], ...], "tokens": N, "probs": N, "threads": N}. For each prompt comes a
 line {"tokens": [...], "logprobs": [{id: log-probability}, ...]}: the most likely tokens, up to an end token, and
 the likeliest at each place.
 """
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 
 def same(folder, file):
@@ -32,28 +33,36 @@ def transformers(task):
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(task["model"], dtype=torch.float32, attn_implementation="eager").eval()
-    for prompt in task["prompts"]:
-        ids = torch.tensor([prompt])
-        out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=task["tokens"], do_sample=False, pad_token_id=0)
-        yield {"tokens": out[0, len(prompt):].tolist()}
+    ends = model.generation_config.eos_token_id
+    ends = ends if isinstance(ends, list) else [ends]
+    longest = max(len(p) for p in task["prompts"])
+    ids = torch.tensor([[0] * (longest - len(p)) + p for p in task["prompts"]])
+    mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in task["prompts"]])
+    for out in model.generate(ids, attention_mask=mask, max_new_tokens=task["tokens"], do_sample=False, pad_token_id=0)[:, longest:].tolist():
+        end = min((out.index(e) + 1 for e in ends if e in out), default=len(out))
+        yield {"tokens": out[:end]}
 
 
 def llamacpp(task):
     import xllamacpp as x
 
-    p = x.CommonParams()
+    p, prompts = x.CommonParams(), task["prompts"]
     p.model.path = task["model"]
-    p.n_ctx = max(len(q) for q in task["prompts"]) + task["tokens"]
-    p.n_parallel, p.n_gpu_layers, p.warmup = 1, 0, False
-    p.cpuparams.n_threads = p.cpuparams_batch.n_threads = len(os.sched_getaffinity(0))
+    p.n_parallel, p.n_gpu_layers, p.warmup = len(prompts), 0, False
+    p.n_ctx = len(prompts) * (max(len(q) for q in prompts) + task["tokens"])
+    p.cpuparams.n_threads = p.cpuparams_batch.n_threads = task["threads"]
     p.cache_type_k = p.cache_type_v = x.ggml_type.GGML_TYPE_F32
     p.flash_attn_type = x.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     server = x.Server(p)
-    for prompt in task["prompts"]:
+
+    def complete(prompt):
         out = server.handle_completions({"prompt": prompt, "n_predict": task["tokens"], "temperature": 0, "n_probs": task["probs"], "cache_prompt": False})
         assert "choices" in out, out
-        places = out["choices"][0]["logprobs"]["content"]
-        yield {"tokens": [c["id"] for c in places], "logprobs": [{str(t["id"]): t["logprob"] for t in c["top_logprobs"]} for c in places]}
+        return out["choices"][0]["logprobs"]["content"]
+
+    with ThreadPoolExecutor(len(prompts)) as pool:
+        for places in pool.map(complete, prompts):
+            yield {"tokens": [c["id"] for c in places], "logprobs": [{str(t["id"]): t["logprob"] for t in c["top_logprobs"]} for c in places]}
 
 
 mode = sys.argv[1]
