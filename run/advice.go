@@ -88,6 +88,9 @@ func adviseCut(l *Look, c Config) (seen, do string) {
 	if c.Rollout.MissingEOSPenalty == 0 {
 		do = "teach the child to end, --set rollout.missing_eos_penalty=0.1, or "
 	}
+	if !l.Templated && len(c.Rollout.Stop) == 0 {
+		do += "end an answer at the end of its line, --stop $'\\n', or "
+	}
 	if l.Templated && c.ChatTemplate.System == "" {
 		do += "ask for short answers, as in --chat-system 'Answer with one word.', or "
 	}
