@@ -81,8 +81,8 @@ func TestWorkSpaceIsNotRead(t *testing.T) {
 				build := testBatch(t, m, SampleOptions{Temperature: 1, MaxNewTokens: 4})
 				s := m.NewState(true)
 				spoilAll := func() {
-					for i := range s.work {
-						w := &s.work[i]
+					for i := range m.room.work {
+						w := &m.room.work[i]
 						for _, room := range []*buffers{&w.scratch, &w.dscratch} {
 							for _, b := range room.table {
 								spoil(*b.data)

@@ -6,8 +6,7 @@ import (
 	"pgsrm/kernel"
 )
 
-// headRoom is the memory of the head. Logits are there for a chunk of rows at a time, so that all States of a model, and
-// those of its reference, have one.
+// headRoom is the memory of the head. Logits are there for a chunk of rows at a time.
 type headRoom struct {
 	logits  []float32 // [chunk][V]
 	dlogits []float32 // [chunk][V]

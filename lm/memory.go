@@ -22,6 +22,13 @@ func (b *buffers) init(c *Config) { b.table = b.activations.list(c) }
 // chain has rows, so it stays in the cache from one operation to the next.
 type workspace struct{ a, d, scratch, dscratch buffers }
 
+// shared is the memory that is of use only while an operation of the model is at work: all its States, and those of
+// its reference, have it together.
+type shared struct {
+	headRoom
+	work []workspace // [threads]
+}
+
 // backward is the memory of Backward beside what the forward kept.
 type backward struct {
 	grads      buffers // [R] gradients of the activations of the block that it is at
@@ -111,12 +118,12 @@ func (s *State) reservePredicting(done int) {
 func (s *State) reserveThreads() {
 	threads := s.m.Pool.Threads()
 	s.m.lora.reserve(threads)
-	if len(s.work) >= threads {
+	if len(s.m.room.work) >= threads {
 		return
 	}
-	s.work = make([]workspace, threads)
-	for i := range s.work {
-		w := &s.work[i]
+	s.m.room.work = make([]workspace, threads)
+	for i := range s.m.room.work {
+		w := &s.m.room.work[i]
 		for _, b := range []*buffers{&w.a, &w.d, &w.scratch, &w.dscratch} {
 			b.init(&s.m.Config)
 		}
@@ -233,7 +240,7 @@ func (s *State) recalled(p *kernel.Pool, l int, of part, lo, hi int) *activation
 }
 
 func (s *State) slices(p *kernel.Pool, l int, kept *buffers, of part, lo, hi int) *activations {
-	w, D := &s.work[p.Worker()], s.m.Config.Width
+	w, D := &s.m.room.work[p.Worker()], s.m.Config.Width
 	a := &w.a.activations
 	for i := range w.a.table {
 		switch b := &w.a.table[i]; {
@@ -267,7 +274,7 @@ func (s *State) output(l int) []float32 {
 // gradients returns the gradients of the activations of rows lo..hi-1 of a part of the block
 // that Backward is at, for the thread of p. Valid until its next gradients.
 func (s *State) gradients(p *kernel.Pool, of part, lo, hi int) *activations {
-	w := &s.work[p.Worker()]
+	w := &s.m.room.work[p.Worker()]
 	for i := range w.d.table {
 		switch b := &w.d.table[i]; {
 		case b.of != of:

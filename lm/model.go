@@ -46,7 +46,7 @@ type Model struct {
 	lora  *adapters // nil without; else all other weights are frozen
 	vhead *valueHead
 	rope  ropeTable
-	room  *headRoom
+	room  *shared
 }
 
 // New returns a model with all weights zero.
@@ -67,7 +67,7 @@ func Declare(cfg Config) (*Model, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Model{Config: cfg, room: &headRoom{}}
+	m := &Model{Config: cfg, room: &shared{}}
 	m.declare()
 	return m, nil
 }
@@ -187,7 +187,7 @@ func (m *Model) ensureGrads() {
 // Clone returns an independent copy of the weights and adapters, without
 // gradients and without value head.
 func (m *Model) Clone() *Model {
-	c := &Model{Config: m.Config, Pool: m.Pool, room: &headRoom{}}
+	c := &Model{Config: m.Config, Pool: m.Pool, room: &shared{}}
 	c.declare()
 	c.Allocate()
 	copy(c.value, m.value)

@@ -24,7 +24,6 @@ type State struct {
 	done       int       // rows that Forward has computed
 	predicting predicting
 	final      finalNorm
-	work       []workspace // [threads]
 	back       backward
 	id         *stateID
 	sampled    []float32 // logits that the sampler left, see sampledRow
