@@ -26,6 +26,7 @@ type localParent struct {
 	instruction string // of the task
 	limit       int    // characters of an answer
 	opt         ChatOptions
+	told        string // what of opt the model remembers, "" for nothing
 	threads     int
 
 	mu       sync.Mutex // the engine serves one call at a time
@@ -67,13 +68,30 @@ func loadLocal(spec string, t *task.Task, o ChatOptions, threads int) (*localPar
 	if err != nil {
 		return nil, fmt.Errorf("parent: %s: %w", dir, err)
 	}
+	o, told := o.remembered(m)
 	p, err := m.Prompter("", o.Template)
 	if err != nil {
 		return nil, fmt.Errorf("parent: %s: %w", dir, err)
 	}
 	return &localParent{
-		digest: digest, instruction: t.System, limit: o.maxAnswer(t.Kind), opt: o, threads: threads, model: m, prompter: p,
+		digest: digest, instruction: t.System, limit: o.maxAnswer(t.Kind), opt: o, told: told, threads: threads, model: m, prompter: p,
 	}, nil
+}
+
+// remembered are the options under which a model that was trained here is asked as it
+// was trained: messages and template that nobody chose are those that it remembers.
+// text says what they are.
+func (o ChatOptions) remembered(m *hf.Model) (out ChatOptions, text string) {
+	mem, ok := m.Memory()
+	d := DefaultChatOptions()
+	if !ok || o.System != d.System || o.User != d.User || o.Template != d.Template {
+		return o, ""
+	}
+	o.System, o.Template = mem.System, mem.Template
+	if mem.Template.Use == "off" {
+		o.System = ""
+	}
+	return o, fmt.Sprintf("asked as it was trained: system message %q, user message {prompt}; chat.system, chat.user and chat.template say otherwise", mem.System)
 }
 
 // Identity is "local:" and the digest of the folder: a copy of it elsewhere is

@@ -259,3 +259,27 @@ func TestLocalTellsUnknownMembers(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A model that was trained here is asked as it was trained, unless the options say how.
+func TestLocalRemembers(t *testing.T) {
+	dir := localFolder(t, plainTemplate, map[string]string{"hot": "cold"})
+	memory := `{"version":1,"chat_template":{"use":"auto","system":"Be brief."}}`
+	if err := os.WriteFile(filepath.Join(dir, "pgsrm.json"), []byte(memory), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	item := task.Item{ID: "hot", Prompt: "hot", Input: "hot"}
+	for name, c := range map[string]struct {
+		change func(*ChatOptions)
+		want   string
+		told   bool
+	}{
+		"as trained":  {nil, "system: Be brief.\nuser: hot\nassistant:", true},
+		"own system":  {func(o *ChatOptions) { o.System = "" }, "user: hot\nassistant:", false},
+		"no template": {func(o *ChatOptions) { o.Template.Use = "off" }, "Give the opposite.\nhot", false},
+	} {
+		l := openLocal(t, dir, c.change)
+		if got, err := l.input(item); got != c.want || err != nil || (l.told != "") != c.told {
+			t.Errorf("%s: got %q, %v, told %q, want %q", name, got, err, l.told, c.want)
+		}
+	}
+}

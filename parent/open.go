@@ -55,6 +55,9 @@ func open(spec string, t *task.Task, o Options) (Parent, error) {
 		if text := l.model.Warning(); text != "" && o.Warn != nil {
 			o.Warn("parent: " + text)
 		}
+		if l.told != "" && o.Warn != nil {
+			o.Warn("parent: " + l.told)
+		}
 		return l, nil
 	}
 	return nil, fmt.Errorf("parent: must be one of builtin, file:PATH, openai:MODEL@URL, hf:ORG/NAME, a GGUF file or a folder (got %q)", remote.Redact(spec))
