@@ -85,6 +85,7 @@ func adviseCut(l *Look, c Config) (seen, do string) {
 		return "", ""
 	}
 	seen = fmt.Sprintf("%s of the answers are cut at %d tokens, though the longest reference takes %d", percent(l.Cut), l.Limit, l.Reference)
+	do = "rollout.missing_eos_penalty will teach the child to end; to help, "
 	if c.Rollout.MissingEOSPenalty == 0 {
 		do = "teach the child to end, --set rollout.missing_eos_penalty=0.1, or "
 	}

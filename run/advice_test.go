@@ -40,6 +40,8 @@ func TestAdvice(t *testing.T) {
 			"100% of the answers are cut", "pgsrm sft --child smollm2 --task opposites --out warm, then --child warm"},
 		{"cut", func(l *Look, _ *Config) { l.Cut, l.Templated, l.HasTemplate = 1, false, false }, func(l *Look, _ *Config) { l.Cut = 0 },
 			"100% of the answers are cut", `--stop $'\n'`},
+		{"cut", func(l *Look, c *Config) { l.Cut, c.Rollout.MissingEOSPenalty = 1, 0.1 }, func(l *Look, _ *Config) { l.Cut = 0 },
+			"100% of the answers are cut", "rollout.missing_eos_penalty will teach the child to end; to help, ask for short answers"},
 		{"template", func(l *Look, _ *Config) { l.Templated, l.Scores = false, nil }, func(l *Look, _ *Config) { l.Templated, l.HasTemplate = false, false },
 			"has a chat template, and it is off", "--chat-template on"},
 		{"signal", func(l *Look, _ *Config) { l.Scores.Flat = manyFlat }, func(l *Look, _ *Config) { l.Scores.Flat = manyFlat * below },

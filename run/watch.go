@@ -29,7 +29,7 @@ func symptoms(c Config) []symptom {
 	return []symptom{
 		{
 			metric: "completions/clipped_ratio", steps: 5, there: manyCut, gone: 0.6,
-			text: fmt.Sprintf("%s of the answers or more are cut at the limit of %d tokens: let them end with rollout.missing_eos_penalty or a warm start (pgsrm sft), or give them room with --max-new-tokens",
+			text: fmt.Sprintf("%s of the answers or more are cut at the limit of %d tokens: let them end by a higher rollout.missing_eos_penalty or a warm start (pgsrm sft), or give them room with --max-new-tokens",
 				percent(manyCut), c.Rollout.MaxNewTokens),
 		},
 		flat,
