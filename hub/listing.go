@@ -137,7 +137,7 @@ const (
 )
 
 var sideFiles = []string{
-	"config.json", "generation_config.json", "adapter_config.json",
+	"config.json", "generation_config.json", "pgsrm.json", "adapter_config.json",
 	"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
 	"vocab.json", "merges.txt", "vocab.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json",
 	"modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json",
