@@ -124,7 +124,7 @@ func adviseSignal(l *Look, c Config) (seen, do string) {
 
 func adviseStart(l *Look, c Config) (seen, do string) {
 	s := l.Scores
-	if s == nil || s.Flat >= manyFlat || s.exact() >= fewRight || s.Reward >= lowReward*s.Right || builtinChild(c.Child) {
+	if s == nil || s.Flat >= manyFlat || s.exact() >= fewRight || s.Reward >= lowReward*s.Right || Builtin(c.Child) {
 		return "", ""
 	}
 	return fmt.Sprintf("%s of the answers are right, and they earn %s of what references earn", percent(s.exact()), percent(share(s.Reward, s.Right))),

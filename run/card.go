@@ -21,7 +21,7 @@ func (r *run) describe() error {
 		Note: "Greedy answers, before training and at its end. Exact match is strict, normalised without quotes, Markdown, final punctuation and articles; " +
 			"likeness is the mean cosine with the reference under the embedder; KL is that of sampled answers from the child as it began, in nats per answer.",
 		Origin: fmt.Sprintf("Training began with the weights of %s (SHA-256 of the parameters %s).", r.startName, r.startSHA),
-		Own:    builtinChild(r.cfg.Child) && r.startName != givenModel,
+		Own:    Builtin(r.cfg.Child) && r.startName != givenModel,
 	}
 	var err error
 	if c.Results, err = r.cardResults(); err != nil {

@@ -126,7 +126,7 @@ func findChild(name string) (childPlace, error) {
 // cutBase splits FOLDER@BASE and hf:ORG/NAME@REVISION@BASE; a folder whose own name
 // has the sign is one name.
 func cutBase(name string) (adapter, base string, given bool) {
-	if isModel(name) || strings.HasPrefix(name, "builtin:") {
+	if isModel(name) || Builtin(name) {
 		return name, "", false
 	}
 	adapter, base, given = strings.Cut(name, "@")
@@ -153,7 +153,7 @@ func findBase(adapter, base string) (childPlace, error) {
 	if base == "" {
 		return childPlace{}, fmt.Errorf("load adapter: %s: base_model_name_or_path must name the base (it does not); name it as %[1]s@BASE", adapter)
 	}
-	if !strings.HasPrefix(base, "builtin:") && !strings.HasPrefix(base, "hf:") && !isModel(base) {
+	if !Builtin(base) && !strings.HasPrefix(base, "hf:") && !isModel(base) {
 		base = "hf:" + base
 	}
 	c, err := findModel(base)

@@ -65,7 +65,7 @@ func (s Slots) runs(arms []Arm) int {
 	n := s.Runs
 	if n == 0 {
 		n = s.Threads
-		if slices.ContainsFunc(arms, func(a Arm) bool { return !builtinChild(a.Config.Child) }) {
+		if slices.ContainsFunc(arms, func(a Arm) bool { return !Builtin(a.Config.Child) }) {
 			n = 1
 		}
 	}

@@ -168,7 +168,7 @@ var presets = map[string]func(c *Config, lora bool){
 // Matcher is what counts as an answer: nil for a built-in child whose responses are
 // taken as they are, whose measures are then one and the same.
 func (c *Config) Matcher() *task.Matcher {
-	if builtinChild(c.Child) && c.Answer.Normalize != "on" && !c.Answer.Extracts() {
+	if Builtin(c.Child) && c.Answer.Normalize != "on" && !c.Answer.Extracts() {
 		return nil
 	}
 	return c.Answer.Matcher()

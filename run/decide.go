@@ -29,7 +29,7 @@ const (
 // (lm.Config.Room) bounds it.
 func AnswerLimit(child string, t *task.Task, references map[string]string, match *task.Matcher, p *hf.Prompter, room int) (limit int, why string) {
 	var lengths []int
-	if !builtinChild(child) {
+	if !Builtin(child) {
 		for _, it := range t.Items {
 			if text, _ := match.Target(references[it.ID]); references[it.ID] != "" {
 				lengths = append(lengths, len(p.Response(task.Joint(it.Prompt), text)))
@@ -122,7 +122,7 @@ func (r *run) decideLimit(answers map[string]string, prompts []prompt) {
 // notePlan tells how long the run of a child that is not built in will be, and of how
 // many runs of a comparison it is one.
 func (r *run) notePlan() {
-	if builtinChild(r.cfg.Child) || r.dir.begun {
+	if Builtin(r.cfg.Child) || r.dir.begun {
 		return
 	}
 	runs := ""

@@ -81,7 +81,7 @@ func DryRun(ctx context.Context, cfg Config, resume bool, deps Deps) (Plan, erro
 	if err != nil {
 		return Plan{}, err
 	}
-	if _, costly := parent.PlanOf(ctx, source, r.task.Items); costly && cfg.Rollout.MaxNewTokens == 0 && !builtinChild(cfg.Child) {
+	if _, costly := parent.PlanOf(ctx, source, r.task.Items); costly && cfg.Rollout.MaxNewTokens == 0 && !Builtin(cfg.Child) {
 		r.note("the references of the task stand for the answers of the parent, which decide")
 	}
 	p.Steps, p.Episodes = r.steps, r.steps*cfg.EpisodesPerStep()

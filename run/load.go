@@ -123,7 +123,7 @@ func presetOf(c Config) (preset, from string, err error) {
 	if err != nil {
 		return "", "", atKey("task", err)
 	}
-	if !builtinChild(c.Child) {
+	if !Builtin(c.Child) {
 		return "pretrained", byChild, nil
 	}
 	if t.Kind != task.Unknown {
@@ -166,8 +166,8 @@ func (r *Resolved) leaveOpen(memory []config.Setting, file config.File, settings
 	return nil
 }
 
-// builtinChild says whether a child's name denotes one in the binary.
-func builtinChild(name string) bool { return strings.HasPrefix(name, "builtin:") }
+// Builtin says whether a child's name denotes one in the binary.
+func Builtin(name string) bool { return strings.HasPrefix(name, "builtin:") }
 
 // atKey is config.At for an error that may name the key itself.
 func atKey(key string, err error) error {
@@ -229,7 +229,7 @@ func (c *Config) resolve(derived func(key, from string)) error {
 		derived("lora.alpha", "lora.rank")
 	}
 	if c.Answer.Normalize == "auto" {
-		c.Answer.Normalize = map[bool]string{true: "off", false: "on"}[builtinChild(c.Child)]
+		c.Answer.Normalize = map[bool]string{true: "off", false: "on"}[Builtin(c.Child)]
 		derived("answer.normalize", "child")
 	}
 	switch {

@@ -81,7 +81,7 @@ const lookFile = "look.json"
 
 // looks says whether the child is looked at before training.
 func (c *Config) looks() bool {
-	return c.Look == "on" || c.Look == "auto" && !builtinChild(c.Child)
+	return c.Look == "on" || c.Look == "auto" && !Builtin(c.Child)
 }
 
 // lookFirst looks at the child before the run begins, tells what was seen and

@@ -55,7 +55,7 @@ func program() string {
 
 // card is the model card of a child that a command made of the named one.
 func (g *globalOptions) card(title, child string) hf.Card {
-	return hf.Card{Title: title, Base: run.HubName(child), Command: g.commandLine(), Program: program(), Origin: origin(child), Own: child == "" || strings.HasPrefix(child, "builtin:")}
+	return hf.Card{Title: title, Base: run.HubName(child), Command: g.commandLine(), Program: program(), Origin: origin(child), Own: child == "" || run.Builtin(child)}
 }
 
 // origin says what the weights began as.
@@ -63,7 +63,7 @@ func origin(child string) string {
 	switch {
 	case child == "":
 		return "Training began with random weights."
-	case strings.HasPrefix(child, "builtin:"), strings.HasPrefix(child, "hf:"):
+	case run.Builtin(child), strings.HasPrefix(child, "hf:"):
 		return "Training began with the weights of " + child + "."
 	}
 	return "Training began with the weights of the folder " + filepath.Base(child) + "."

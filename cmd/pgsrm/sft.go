@@ -40,7 +40,7 @@ This is supervised tuning, the baseline that reinforcement learning is compared 
 
 EXAMPLES
   pgsrm sft --task colors --out children/colors-sft
-  pgsrm sft --child ./gpt2 --task opposites --epochs 3 --lr 5e-5 --out children/opposites
+  pgsrm sft --child ./gpt2 --task opposites --epochs 5 --lr 1e-4 --out children/opposites
   pgsrm sft --data answers.jsonl --out children/own --json
   pgsrm sft --child ./gpt2 --lora-rank 8 --lr 2e-3 --out adapters/colors
 ` + exitStatusHelp,
@@ -65,17 +65,35 @@ type sftOptions struct {
 }
 
 // Without --epochs each answer is seen so often, and more where that makes too few
-// updates: the embedded child needs some 400 for the 72 train prompts of colors.
+// updates: the embedded child needs some 400 for the 72 train prompts of colors. A
+// real model knows the answers and learns their form (docs/experiments.md).
 const (
-	defaultEpochs  = 10
-	defaultUpdates = 500
+	defaultEpochs    = 10
+	defaultUpdates   = 500
+	pretrainedEpochs = 3
 )
+
+// tuningRate is the peak learning rate without --lr.
+func (o *sftOptions) tuningRate() float64 {
+	if run.Builtin(o.Child) || o.LoRA.On() {
+		return 5e-4
+	}
+	return 5e-5
+}
+
+// epochs is how often each answer is seen without --epochs.
+func (o *sftOptions) epochs(updatesPerEpoch int) int {
+	if !run.Builtin(o.Child) {
+		return pretrainedEpochs
+	}
+	return max(defaultEpochs, (defaultUpdates+updatesPerEpoch-1)/updatesPerEpoch)
+}
 
 func defaultSFTOptions() sftOptions {
 	return sftOptions{
 		Seed: 1, DType: string(safetensors.F32), LoRA: run.LoRA{Targets: []string{hf.AllLinear}},
 		superviseOptions: superviseOptions{Train: run.SupervisedConfig{
-			Batch: 16, MaxGradNorm: 1, CheckpointEvery: 500, Schedule: rl.Schedule{Kind: "linear", LR: 5e-4, Warmup: 10},
+			Batch: 16, MaxGradNorm: 1, CheckpointEvery: 500, Schedule: rl.Schedule{Kind: "linear", Warmup: 10},
 		}},
 	}
 }
@@ -87,9 +105,9 @@ func (o *sftOptions) AddFlags(f *pflag.FlagSet) {
 	o.addParent(f)
 	f.StringVar(&o.Data, "data", "", "learn from this JSONL file instead of a task (- = stdin)")
 	f.StringVar(&o.Out, "out", "", "folder for the tuned child (required)")
-	f.IntVar(&o.Epochs, "epochs", o.Epochs, "times that each answer is seen (0 = 10, or more, for at least 500 updates)")
+	f.IntVar(&o.Epochs, "epochs", o.Epochs, "times that each answer is seen (0 = 10, or more, for at least 500 updates; 3 for a child that is not built in)")
 	f.IntVar(&o.Train.Batch, "batch", o.Train.Batch, "answers per update")
-	f.Float64Var(&o.Train.Schedule.LR, "lr", o.Train.Schedule.LR, "peak learning rate; it falls to 0 in a line")
+	f.Float64Var(&o.Train.Schedule.LR, "lr", o.Train.Schedule.LR, "peak learning rate; it falls to 0 in a line (0 = 5e-4; 5e-5 for all weights of a child that is not built in)")
 	f.IntVar(&o.Train.Schedule.Warmup, "warmup", o.Train.Schedule.Warmup, "updates of rising learning rate")
 	f.Float64Var(&o.Train.WeightDecay, "weight-decay", o.Train.WeightDecay, "of AdamW")
 	f.IntVar(&o.MaxNewTokens, "max-new-tokens", 0, "longest answer measured, end token included (0 = the task's; for a child that is not built in by the references)")
@@ -194,7 +212,10 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	}
 	perEpoch := (len(seqs) + o.Train.Batch - 1) / o.Train.Batch
 	if o.Epochs == 0 {
-		o.Epochs = max(defaultEpochs, (defaultUpdates+perEpoch-1)/perEpoch)
+		o.Epochs = o.epochs(perEpoch)
+	}
+	if o.Train.Schedule.LR == 0 {
+		o.Train.Schedule.LR = o.tuningRate()
 	}
 	o.Train.Steps = o.Epochs * perEpoch
 	out.Updates = o.Train.Steps

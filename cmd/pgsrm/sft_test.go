@@ -45,3 +45,20 @@ func TestTeachingSequences(t *testing.T) {
 		t.Errorf("a child without end token: error %v", err)
 	}
 }
+
+// A real model is tuned gently: the rate and the epochs of the embedded child would
+// ruin it.
+func TestTuningDefaultsFollowTheChild(t *testing.T) {
+	for _, c := range []struct {
+		child  string
+		rank   int
+		rate   float64
+		epochs int
+	}{{"builtin:tiny", 0, 5e-4, 100}, {"builtin:tiny", 8, 5e-4, 100}, {"./model", 0, 5e-5, 3}, {"./model", 8, 5e-4, 3}} {
+		o := defaultSFTOptions()
+		o.Child, o.LoRA.Rank = c.child, c.rank
+		if rate, epochs := o.tuningRate(), o.epochs(5); rate != c.rate || epochs != c.epochs {
+			t.Errorf("%s, rank %d: got rate %g, %d epochs, want %g, %d", c.child, c.rank, rate, epochs, c.rate, c.epochs)
+		}
+	}
+}
