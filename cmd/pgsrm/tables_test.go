@@ -45,7 +45,7 @@ func TestPrintBench(t *testing.T) {
 
 row                    value unit      of limit  runs allocations     bytes   target     peer
 step_A_s                 1.5 s             0.50     5          12        12        2        3
-peak                       2 GB               -     1           -         -        0        0  alone
+peak                       2 GB               -     1           -         -        -        -  alone
 
 phase of a step                   calls       ms  of step  of limit
 A forward  matmul                    24      250    0.500      0.40    40 GFLOP/s
