@@ -88,7 +88,7 @@ type Rollout struct {
 	MinP             float64 `yaml:"min_p" range:"[0, 1]"`                // 0 = off
 	MaxNewTokens     int     `yaml:"max_new_tokens" range:"[0, 1048576]"` // with EOS; 0 = by the references, see AnswerLimit
 	Stop             hf.Stop `yaml:"stop"`                                // texts that end an answer
-	// MissingEOSPenalty is taken from the reward of an answer that the limit cut (TRL's missing_eos_penalty).
+	// MissingEOSPenalty is taken from the reward of an answer that the limit cut (TRL's missing_eos_penalty), or that says nothing.
 	MissingEOSPenalty float64 `yaml:"missing_eos_penalty" range:"[0, 1000]"`
 }
 

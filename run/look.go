@@ -254,12 +254,8 @@ func (r *run) lookScores(ctx context.Context, l *Look, each []prompt, texts []re
 		return nil
 	}
 	s := &LookScores{Exact: measured.ExactMatch, Normalized: measured.Normalized, Semantic: measured.Semantic}
-	s.Reward, s.Flat = groupRewards(scores, l.Samples, func(i int) float64 {
-		if finish[i].Finish == "length" {
-			return scores[i].Reward - r.cfg.Rollout.MissingEOSPenalty
-		}
-		return scores[i].Reward
-	})
+	penalties := r.penalties(finish, texts)
+	s.Reward, s.Flat = groupRewards(scores, l.Samples, func(i int) float64 { return scores[i].Reward - penalties[i] })
 	s.Constant, err = r.lookConstant(ctx, texts)
 	if err != nil {
 		l.Unscored = err.Error()

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"pgsrm/embed"
 	"pgsrm/hf"
 	"pgsrm/lm"
+	"pgsrm/reward"
 	"pgsrm/rl"
 	"pgsrm/task"
 	"pgsrm/tokenizer"
@@ -231,6 +233,16 @@ func TestMissingEOSPenalty(t *testing.T) {
 	}
 	if got, want := with["objective/scores"], without["objective/scores"]-0.25*cut; math.Abs(got-want) > 1e-12 {
 		t.Errorf("mean score: got %v, want %v", got, want)
+	}
+}
+
+// Ending at once is no way out of the penalty.
+func TestPenalties(t *testing.T) {
+	r := &run{cfg: Config{Rollout: Rollout{MissingEOSPenalty: 0.25}}}
+	gens := []lm.Generation{{Finish: "eos"}, {Finish: "length"}, {Finish: "eos"}, {Finish: "eos"}, {Finish: "stop"}}
+	texts := []reward.Sample{{Response: "cold."}, {Response: "cold"}, {Response: ""}, {Response: ` ".`}, {Response: "7"}}
+	if got, want := r.penalties(gens, texts), []float64{0, 0.25, 0.25, 0.25, 0}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
+	"unicode"
 
 	"pgsrm/lm"
 	"pgsrm/reward"
@@ -30,7 +32,7 @@ func (r *run) step(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("step %d: %w", step, err)
 	}
-	dropped, err := r.drop(ctx, step, rollout, samples, scores)
+	dropped, err := r.drop(ctx, step, r.penalties(rollout.Generations, texts), samples, scores)
 	if err != nil {
 		return err
 	}
@@ -146,18 +148,28 @@ func (r *run) texts(prompts []prompt, rollout rl.Rollout) []reward.Sample {
 	return out
 }
 
-// drop gives the samples their rewards, less the penalty of those that were cut,
-// and drops those without one. Too many of these, or an end of the context, end
-// the run.
-func (r *run) drop(ctx context.Context, step int, rollout rl.Rollout, samples []rl.Sample, scores []reward.Score) (int, error) {
+// penalties are what is taken from the rewards of answers that were cut, and of those
+// that say nothing: else ending at once would be the way out. [P*G]
+func (r *run) penalties(gens []lm.Generation, texts []reward.Sample) []float64 {
+	out := make([]float64, len(gens))
+	for i, g := range gens {
+		if g.Finish == "length" || !strings.ContainsFunc(texts[i].Response, isWordRune) {
+			out[i] = r.cfg.Rollout.MissingEOSPenalty
+		}
+	}
+	return out
+}
+
+func isWordRune(c rune) bool { return unicode.IsLetter(c) || unicode.IsNumber(c) }
+
+// drop gives the samples their rewards, less their penalties, and drops those
+// without one. Too many of these, or an end of the context, end the run.
+func (r *run) drop(ctx context.Context, step int, penalties []float64, samples []rl.Sample, scores []reward.Score) (int, error) {
 	if ctx.Err() != nil {
 		return 0, fmt.Errorf("step %d: %w", r.done, ErrInterrupted)
 	}
 	for i, s := range scores {
-		samples[i].Reward, samples[i].Dropped = s.Reward, s.Err != nil
-		if rollout.Generations[i].Finish == "length" {
-			samples[i].Reward -= r.cfg.Rollout.MissingEOSPenalty
-		}
+		samples[i].Reward, samples[i].Dropped = s.Reward-penalties[i], s.Err != nil
 	}
 	dropped, first := failedScores(scores)
 	if dropped == 0 {
