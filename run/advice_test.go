@@ -69,7 +69,7 @@ func TestAdvice(t *testing.T) {
 		{"rate", func(_ *Look, c *Config) { c.Schedule.LR = highRate * above }, func(_ *Look, c *Config) { c.Schedule.LR = highRate },
 			"the learning rate 0.0001 is high for all 135 million weights", "--lr 3e-05"},
 		{"rate", func(_ *Look, c *Config) { c.Schedule.LR, c.LoRA.Rank = highLoRARate*above, 8 }, func(_ *Look, c *Config) { c.Schedule.LR, c.LoRA.Rank = highLoRARate, 8 },
-			"is high for adapters", "--lr 0.0003"},
+			"is high for adapters", "--lr 0.0005"},
 		{"rate", func(_ *Look, c *Config) { c.Schedule.LR = 1 }, func(l *Look, c *Config) { c.Schedule.LR, l.Cost.Trained = 1, largeModel-1 }, "", ""},
 		{"time", func(l *Look, _ *Config) { l.Cost.Hours = longRun }, func(l *Look, _ *Config) { l.Cost.Hours = longRun * below },
 			"the run will take about 4.0 hours", "--episodes 24000 takes about 60 min"},

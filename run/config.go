@@ -144,14 +144,15 @@ var presets = map[string]func(c *Config, lora bool){
 	"pretrained": func(c *Config, lora bool) {
 		c.Schedule.LR = 3e-5
 		if lora {
-			c.Schedule.LR = 3e-4
+			c.Schedule.LR = 5e-4
 		}
-		c.Rollout.PromptsPerStep, c.Rollout.SamplesPerPrompt = 32, 4
+		// Many small updates, each in one minibatch, which makes use of the rollout's forward pass.
+		c.Rollout.PromptsPerStep, c.Rollout.SamplesPerPrompt = 16, 4
 		// A value head has no time to learn in so few updates: its error swamps the advantage.
-		c.Options.PPO.Baseline, c.Options.PPO.NumMinibatches = "group", 2
+		c.Options.PPO.Baseline = "group"
 		c.Rollout.MissingEOSPenalty = 0.3 // an answer that does not end is as good as one that does, to an embedder
 		c.Episodes = 6400
-		c.EvalEvery, c.CheckpointEvery = 10, 25
+		c.EvalEvery, c.CheckpointEvery = 20, 50
 	},
 	// what the notebooks of the paper do (docs/algorithms/paper.md)
 	"paper": func(c *Config, _ bool) {
