@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+
+	"pgsrm/internal/durable"
 )
 
 // Digest identifies the folder of a model, an encoder or an adapter: the hex SHA-256
@@ -15,23 +17,9 @@ import (
 // encoder gives, each with its name and size; or a GGUF file, whatever its name.
 func Digest(path string) (string, error) {
 	if IsGGUF(path) {
-		return digestFile(path)
+		return durable.SHA256(path)
 	}
 	return digestFS(os.DirFS(path))
-}
-
-// digestFile is Digest for a file.
-func digestFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("digest: %w", err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // digestFS is Digest for a folder in a file system.

@@ -14,20 +14,6 @@ import (
 	"pgsrm/internal/durable"
 )
 
-// fileSHA is the hex SHA-256 of a file.
-func fileSHA(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
 // prefixSHA is the hex SHA-256 of the first size bytes of a file, which must have
 // so many.
 func prefixSHA(path string, size int64) (string, error) {
@@ -104,7 +90,7 @@ func sums(dir string) ([]byte, error) {
 		case e.IsDir(), name == sumsFile, strings.HasPrefix(e.Name(), "."):
 			return nil
 		}
-		sum, err := fileSHA(path)
+		sum, err := durable.SHA256(path)
 		text = fmt.Appendf(text, "%s  %s\n", sum, filepath.ToSlash(name))
 		return err
 	})

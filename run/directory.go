@@ -160,7 +160,7 @@ func (d *directory) write(name string, data []byte) error {
 func (d *directory) startSums() (map[string]string, error) {
 	sums := map[string]string{}
 	for _, name := range startFiles {
-		sum, err := fileSHA(d.file(name))
+		sum, err := durable.SHA256(d.file(name))
 		if errors.Is(err, fs.ErrNotExist) && name == calibrationFile {
 			continue // of a reward without vectors
 		}

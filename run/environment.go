@@ -11,6 +11,7 @@ import (
 	"pgsrm/config"
 	"pgsrm/embed"
 	"pgsrm/hf"
+	"pgsrm/internal/durable"
 	"pgsrm/kernel"
 )
 
@@ -53,7 +54,7 @@ func (e Environment) checkFiles(d *directory) error {
 		if !slices.Contains(startFiles, name) {
 			return config.Errorf("%s: files_sha256: unknown file %q", d.file(EnvironmentFile), name)
 		}
-		sum, err := fileSHA(d.file(name))
+		sum, err := durable.SHA256(d.file(name))
 		if err != nil {
 			return config.Bad(err)
 		}

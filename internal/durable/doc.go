@@ -5,6 +5,7 @@
 //	write.go     a file or a folder written aside, synced, renamed; folder entries made durable
 //	remove.go    folders removed so that no half is taken for a whole; leftovers of killed writers
 //	exchange_*   the exchange of two names in one step, where the system has it
+//	digest.go    the SHA-256 of a file
 //	lock.go      a lock between processes, and who holds it
 //	lock_*       the system calls of the lock
 //

@@ -252,3 +252,14 @@ func TestDiscardedLockIsNoLock(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestSHA256(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, []byte("abc"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const want = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" // FIPS 180-2, appendix B.1
+	if got, err := SHA256(path); got != want || err != nil {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
