@@ -27,6 +27,9 @@ func largeModel(t *testing.T, lora bool) *Model {
 // TestLargeBlocks: also where blocks of rows are long and attention is computed again, the gradient has the same bits
 // on any number of threads, the second time, and as if attention had been kept.
 func TestLargeBlocks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("blocks of a million weights take many minutes in an emulator")
+	}
 	rng := rand.New(rand.NewPCG(3, 3))
 	var seqs [][]int32
 	for range 12 {
