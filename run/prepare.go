@@ -111,13 +111,8 @@ func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, er
 		r.startName = givenModel
 	}
 	r.needs = cfg.Options.Needs(cfg.Algorithm)
-	var err error
-	if r.task = deps.Task; r.task == nil {
-		if r.task, err = task.Load(cfg.Task); err != nil {
-			return nil, config.Bad(err)
-		}
-	}
-	if r.embedder, err = r.openEmbedder(deps); err != nil {
+	err := r.openTask(deps)
+	if err != nil {
 		return nil, config.Bad(err)
 	}
 	if r.algo, err = rl.New(cfg.Algorithm, cfg.Options); err != nil {
@@ -144,6 +139,17 @@ func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, er
 		return nil, config.Errorf("child: %w", err)
 	}
 	return r, nil
+}
+
+// openTask opens the task and what embeds its answers.
+func (r *run) openTask(deps Deps) (err error) {
+	if r.task = deps.Task; r.task == nil {
+		if r.task, err = task.Load(r.cfg.Task); err != nil {
+			return err
+		}
+	}
+	r.embedder, err = r.openEmbedder(deps)
+	return err
 }
 
 // openChild loads the start child and what trains it.

@@ -9,7 +9,6 @@ import (
 	"pgsrm/hf"
 	"pgsrm/parent"
 	"pgsrm/reward"
-	"pgsrm/task"
 )
 
 // LookAt looks at a child as a run of the configuration would before it trains it,
@@ -18,13 +17,7 @@ import (
 func LookAt(ctx context.Context, cfg Config, child *hf.Model, deps Deps) (*Look, error) {
 	defer ownPool(cfg, &deps)()
 	r := &run{cfg: cfg, steps: cfg.Steps(), needs: cfg.Options.Needs(cfg.Algorithm), clock: time.Now, match: cfg.Matcher()}
-	var err error
-	if r.task = deps.Task; r.task == nil {
-		if r.task, err = task.Load(cfg.Task); err != nil {
-			return nil, config.Bad(err)
-		}
-	}
-	if r.embedder, err = r.openEmbedder(deps); err != nil {
+	if err := r.openTask(deps); err != nil {
 		return nil, config.Bad(err)
 	}
 	if err := r.adopt(child, deps.Pool); err != nil {
