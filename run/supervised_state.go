@@ -41,7 +41,7 @@ func OpenSupervised(out string, resume bool) (*Supervised, error) {
 		return nil, fmt.Errorf("checkpoints: %w", err)
 	}
 	s := &Supervised{c}
-	err = durable.RemoveUnfinished(path)
+	err = errors.Join(durable.RemoveUnfinished(path), durable.RemoveUnfinishedAt(out)) // killed in a checkpoint, or while the child was saved
 	if err == nil && !resume {
 		var steps []int
 		if steps, err = s.checkpoints().steps(); err == nil && len(steps) > 0 {

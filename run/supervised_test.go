@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -209,5 +210,25 @@ func TestSupervisedLockAndNonFinite(t *testing.T) {
 		if _, err := os.Stat(l.out); err == nil {
 			t.Errorf("a NaN after update %d: a child was saved", at)
 		}
+	}
+}
+
+// A training that was killed while its child was saved leaves nothing of that once it
+// is resumed.
+func TestHalfSavedChildIsRemoved(t *testing.T) {
+	l := newLesson(filepath.Join(t.TempDir(), "child"))
+	l.resume = true
+	half := filepath.Join(filepath.Dir(l.out), ".child.tmp-17")
+	if err := os.Mkdir(half, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(half, "config.json"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.run(t); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is still there (%v)", half, err)
 	}
 }

@@ -86,6 +86,25 @@ func TestRemoveUnfinished(t *testing.T) {
 	}
 }
 
+// What others left beside a path is theirs.
+func TestRemoveUnfinishedAt(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".a.tmp-17", ".b.tmp-17", ".b.tmp-removed", ".bb.tmp-1", "b.tmp-1"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := RemoveUnfinishedAt(filepath.Join(dir, "b") + string(filepath.Separator)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := names(t, dir), []string{".a.tmp-17", ".bb.tmp-1", "b.tmp-1"}; !slices.Equal(got, want) {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+	if err := RemoveUnfinishedAt(filepath.Join(dir, "absent", "b")); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Killed after the old folder was moved away and before the new one has its name.
 func TestRemoveUnfinishedGivesNameBack(t *testing.T) {
 	dir := t.TempDir()

@@ -20,14 +20,24 @@ var leftover = regexp.MustCompile(`^\.(.+)\.tmp-(?:[0-9]+|removed)(\.old)?$`)
 // WriteDir and RemoveDir. Nobody may be writing in dir meanwhile. A folder that
 // made room for a new one which never took its place gets its name back. A dir
 // that is absent holds nothing.
-func RemoveUnfinished(dir string) error {
+func RemoveUnfinished(dir string) error { return removeUnfinished(dir, "") }
+
+// RemoveUnfinishedAt is RemoveUnfinished for what was to be written at path alone; the
+// folder that path is in may be anybody's.
+func RemoveUnfinishedAt(path string) error {
+	path = filepath.Clean(path)
+	return removeUnfinished(filepath.Dir(path), filepath.Base(path))
+}
+
+// removeUnfinished is RemoveUnfinished for entries of one name, "" for all.
+func removeUnfinished(dir, name string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, e := range entries {
 		match := leftover.FindStringSubmatch(e.Name())
-		if match == nil {
+		if match == nil || name != "" && match[1] != name {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
