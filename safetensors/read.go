@@ -26,13 +26,7 @@ type Info struct {
 }
 
 // Len is the number of elements.
-func (t Info) Len() int {
-	n := 1
-	for _, d := range t.Shape {
-		n *= d
-	}
-	return n
-}
+func (t Info) Len() int { return tensorfile.Len(t.Shape) }
 
 // File is an open safetensors file: its header is read and checked, its
 // numbers are read on demand.

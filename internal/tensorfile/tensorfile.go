@@ -37,6 +37,15 @@ func Open(fsys fs.FS, path string) (*File, error) {
 	return &File{bytes.NewReader(b), int64(len(b)), f}, nil
 }
 
+// Len is the number of elements of a tensor, 1 for a scalar.
+func Len(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
 // blockLen is about how many numbers are made at a time.
 const blockLen = 1 << 18
 
