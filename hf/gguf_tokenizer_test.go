@@ -141,11 +141,7 @@ func readPacked(t *testing.T, path string, v any) {
 // vocabPeer runs make.py and gives its output, line by line, to each.
 func vocabPeer(t *testing.T, each func(line []byte), args ...string) {
 	t.Helper()
-	python := os.Getenv("PGSRM_PYTHON")
-	if python == "" {
-		t.Skip("PGSRM_PYTHON is not set: the comparison with PyPI tokenizers, transformers and xllamacpp was skipped")
-	}
-	cmd := exec.Command(python, append([]string{"testdata/gguf_vocab/make.py"}, args...)...)
+	cmd := exec.Command(parityPython(t, "tokenizers, transformers, gguf"), append([]string{"testdata/gguf_vocab/make.py"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
