@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"pgsrm/internal/printable"
 )
@@ -93,9 +94,19 @@ func adviseCut(l *Look, c Config) (seen, do string) {
 		do += "end an answer at the end of its line, --stop $'\\n', or "
 	}
 	if l.Templated && c.ChatTemplate.System == "" {
-		do += "ask for short answers, as in --chat-system 'Answer with one word.', or "
+		do += fmt.Sprintf("ask for short answers, as in --chat-system 'Answer with one %s.', or ", l.form())
 	}
 	return seen, do + "make " + sftFirst(c)
+}
+
+// form is what an answer is made of, as far as the examples tell.
+func (l *Look) form() string {
+	for _, e := range l.Examples {
+		if len(strings.Fields(e.Reference)) > 1 {
+			return "short sentence"
+		}
+	}
+	return "word"
 }
 
 // sftFirst is how a warm start is made.

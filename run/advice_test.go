@@ -36,6 +36,12 @@ func TestAdvice(t *testing.T) {
 			"takes 4 tokens, an answer gets at most 3", "--max-new-tokens 5"},
 		{"cut", func(l *Look, _ *Config) { l.Cut = manyCut }, func(l *Look, _ *Config) { l.Cut = manyCut * below },
 			"80% of the answers are cut at 8 tokens", "--chat-system"},
+		{"cut", func(l *Look, _ *Config) { l.Cut, l.Examples = 1, []Completion{{Reference: "warm"}} }, func(l *Look, _ *Config) { l.Cut = 0 },
+			"100% of the answers are cut", "'Answer with one word.'"},
+		{"cut", func(l *Look, _ *Config) {
+			l.Cut, l.Examples = 1, []Completion{{Reference: "warm"}, {Reference: "it is warm"}}
+		}, func(l *Look, _ *Config) { l.Cut = 0 },
+			"100% of the answers are cut", "'Answer with one short sentence.'"},
 		{"cut", func(l *Look, c *Config) { l.Cut, c.ChatTemplate.System = 1, "Be brief." }, func(l *Look, _ *Config) { l.Cut = 0 },
 			"100% of the answers are cut", "pgsrm sft --child smollm2 --task opposites --out warm, then --child warm"},
 		{"cut", func(l *Look, _ *Config) { l.Cut, l.Templated, l.HasTemplate = 1, false, false }, func(l *Look, _ *Config) { l.Cut = 0 },
