@@ -77,22 +77,28 @@ func ggufParity(t *testing.T, python string, tasks []parityTask, args ...string)
 	return answers
 }
 
+// tolerance is how far log-probabilities may be from those of another program.
+type tolerance struct {
+	said  float64 // of the tokens of its answer
+	all   float64 // of all tokens that it gives one of
+	loose bool    // its tokens need not be the likeliest
+}
+
 // followed compares what another program made of a prompt with what the model makes of
-// the same tokens: each must be the likeliest here too, unless loose, and the
-// log-probabilities must be within tol.
-func followed(t *testing.T, m *Model, prompt []int32, a parityAnswer, tol float64, loose bool) {
+// the same tokens.
+func followed(t *testing.T, m *Model, prompt []int32, a parityAnswer, tol tolerance) {
 	t.Helper()
 	s := m.NewState(false)
 	rows := s.AddSequence(slices.Concat(prompt, a.Tokens))
 	m.Forward(s)
-	logits, worst := make([]float32, m.Config.Vocab), 0.0
+	logits, said, worst := make([]float32, m.Config.Vocab), 0.0, 0.0
 	for i, token := range a.Tokens {
 		m.Logits(s, rows[len(prompt)+i-1], logits)
 		peak, sum := slices.Max(logits), 0.0
 		for _, x := range logits {
 			sum += math.Exp(float64(x - peak))
 		}
-		if likeliest := int32(slices.Index(logits, peak)); likeliest != token && !loose {
+		if likeliest := int32(slices.Index(logits, peak)); likeliest != token && !tol.loose {
 			t.Errorf("prompt %v: token %d is %d, want %d (%v behind)", prompt, i, likeliest, token, peak-logits[token])
 		}
 		for name, want := range a.LogProbs[i] {
@@ -100,11 +106,15 @@ func followed(t *testing.T, m *Model, prompt []int32, a parityAnswer, tol float6
 			if err != nil {
 				t.Fatal(err)
 			}
-			worst = max(worst, math.Abs(float64(logits[id]-peak)-math.Log(sum)-float64(want)))
+			d := math.Abs(float64(logits[id]-peak) - math.Log(sum) - float64(want))
+			worst = max(worst, d)
+			if int32(id) == token {
+				said = max(said, d)
+			}
 		}
 	}
-	if !(worst <= tol) {
-		t.Errorf("prompt %v: log-probabilities differ by up to %.2g, allowed %.2g", prompt, worst, tol)
+	if !(said <= tol.said && worst <= tol.all) {
+		t.Errorf("prompt %v: log-probabilities differ by up to %.2g, of its tokens by %.2g; allowed are %.2g and %.2g", prompt, worst, said, tol.all, tol.said)
 	}
 }
 
@@ -158,7 +168,7 @@ func TestGGUFLlamaCpp(t *testing.T) {
 		if m.Config.Family == "gpt2" {
 			tol = 5e-3
 		}
-		t.Run(filepath.Base(task.Model), func(t *testing.T) { followed(t, m, task.Prompts[i%2], a, tol, false) })
+		t.Run(filepath.Base(task.Model), func(t *testing.T) { followed(t, m, task.Prompts[i%2], a, tolerance{tol, tol, false}) })
 	}
 }
 
@@ -173,8 +183,9 @@ var smolPrompts = []string{
 // TestSmolLM2GGUF compares a real model, a GGUF file with types Q4_1 and Q8_0, with
 // transformers and llama.cpp: the folder that is converted from it has transformers'
 // tensors to the bit, greedy answers are the same over 64 tokens; in llama.cpp our F32
-// file has the same answers and log-probabilities within 0.001, the F16 file within 0.05
-// for the five likeliest tokens (0.026 was seen).
+// file has the same answers and log-probabilities within 0.001. Of our F16 file, as the
+// engine computes with it, those of the answers are within 0.01 (0.007 was seen), those of
+// the five likeliest tokens within 0.05 (0.025; 99% are within 0.009).
 func TestSmolLM2GGUF(t *testing.T) {
 	path := os.Getenv("PGSRM_SMOLLM2")
 	if path == "" {
@@ -210,8 +221,16 @@ func TestSmolLM2GGUF(t *testing.T) {
 		}
 	}
 	t.Log("greedy answers compared with transformers")
-	for i, a := range ggufParity(t, python, []parityTask{{f32, prompts, 64, 5, runtime.NumCPU()}, {f16, prompts[:5], 32, 5, runtime.NumCPU()}}, "llamacpp") {
-		rounded := i >= len(prompts) // activations as well: llama.cpp multiplies F16 matrices with F16 rows
-		followed(t, m, prompts[i%len(prompts)], a, map[bool]float64{false: 1e-3, true: 5e-2}[rounded], rounded)
+	rounded, err := Load(f16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rounded.Pool = m.Pool
+	for i, a := range ggufParity(t, python, []parityTask{{f32, prompts, 64, 5, runtime.NumCPU()}, {f16, prompts, 32, 5, runtime.NumCPU()}}, "llamacpp") {
+		if i < len(prompts) {
+			followed(t, m, prompts[i], a, tolerance{1e-3, 1e-3, false})
+		} else { // llama.cpp multiplies F16 matrices with F16 rows: activations are rounded as well
+			followed(t, rounded, prompts[i-len(prompts)], a, tolerance{1e-2, 5e-2, true})
+		}
 	}
 }
