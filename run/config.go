@@ -142,16 +142,21 @@ var presets = map[string]func(c *Config, lora bool){
 	},
 	// a real language model: small steps, which keep what it knows, and few of them
 	"pretrained": func(c *Config, lora bool) {
-		c.Schedule.LR = 3e-5
+		c.Schedule.LR = 4e-5
 		if lora {
-			c.Schedule.LR = 5e-4
+			c.Schedule.LR = 3e-4
 		}
-		// Many small updates, each in one minibatch, which makes use of the rollout's forward pass.
-		c.Rollout.PromptsPerStep, c.Rollout.SamplesPerPrompt = 16, 4
+		c.Schedule.Warmup = 15 // else the first steps, before Adam knows the size of a gradient, cost more language than they teach
+		// Many small updates, each in one minibatch, which makes use of the rollout's forward pass;
+		// few prompts with many answers each, as a prompt costs more than an answer.
+		c.Rollout.PromptsPerStep, c.Rollout.SamplesPerPrompt = 8, 8
 		// A value head has no time to learn in so few updates: its error swamps the advantage.
 		c.Options.PPO.Baseline = "group"
+		// Sure of its first good answer the child would find no better one, nor how to end it.
+		entropy := &c.Options.PPO.Entropy
+		entropy.Coef, entropy.Target, entropy.Min, entropy.Max = 0.003, 0.4, 0.001, 0.02
 		c.Rollout.MissingEOSPenalty = 0.3 // an answer that does not end is as good as one that does, to an embedder
-		c.Episodes = 6400
+		c.Episodes = 8000
 		c.EvalEvery, c.CheckpointEvery = 20, 50
 	},
 	// what the notebooks of the paper do (docs/algorithms/paper.md)
