@@ -70,6 +70,7 @@ func (s *LookScores) exact() float64 {
 const (
 	lookAnswers   = 64
 	lookSeconds   = 8.0 // of sampling; of a child that is slower fewer prompts are looked at
+	lookAgain     = 2.0 // what takes less is timed a second time, in memory that has been used
 	lookGrowth    = 4   // a lot of prompts may be so many times the one before
 	lookSeed      = 0   // whatever the seed of the run, so that runs side by side see the same
 	lookConstants = 100 // prompts and candidates of the best constant answer
@@ -151,7 +152,8 @@ func (r *run) look(ctx context.Context) (*Look, error) {
 
 // lookRollout samples lookAnswers answers, or as many as there is time for: some
 // prompts at a time, each lot as large as the pace of the one before allows. The
-// times and the State are those of the last lot.
+// times and the State are those of the last lot, sampled again where that is quick, as
+// memory that is used for the first time is slow.
 func (r *run) lookRollout(ctx context.Context) (prompts []prompt, out rl.Rollout, t lookTimes, err error) {
 	group := min(max(r.cfg.Rollout.SamplesPerPrompt, 2), 16)
 	order := stream(lookSeed, forLook).Perm(len(r.prompts))
@@ -168,6 +170,11 @@ func (r *run) lookRollout(ctx context.Context) (prompts []prompt, out rl.Rollout
 			return nil, out, t, err
 		}
 		prompts, gens = append(prompts, some...), append(gens, out.Generations...)
+		if len(prompts) == len(order) && t.sample < lookAgain {
+			if out, t, err = r.lookSample(ctx, some, group); err != nil {
+				return nil, out, t, err
+			}
+		}
 		spent += t.sample
 		lot = min(lookGrowth*lot, int(min(1e6, (lookSeconds-spent)/max(t.sample/float64(lot), 1e-9))))
 	}

@@ -177,6 +177,40 @@ func TestGroupRewards(t *testing.T) {
 	}
 }
 
+// What is quick is timed twice, and the second time counts: memory that is used for the
+// first time is slow.
+func TestLookTimesTwice(t *testing.T) {
+	r := openedRun(t, "look=on")
+	now, tick := time.Unix(0, 0), 0.0
+	r.clock = func() time.Time {
+		now = now.Add(time.Duration(tick * float64(time.Second)))
+		tick *= 0.5
+		return now
+	}
+	tick = 0.8
+	_, _, times, err := r.lookRollout(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 0.0015625; times.sample != want { // 0.8 s halved with each reading: 1, 4, 16 and 11 prompts, and these again
+		t.Errorf("sampling took %v s, want %v", times.sample, want)
+	}
+	tick = 0.8 // 0.8 and, after a begin, 0.2 the first time
+	if err := r.lookUpdate(&times); err != nil {
+		t.Fatal(err)
+	}
+	if times.evaluate != 0.8/32 || times.backward != 0.8/128 {
+		t.Errorf("log-probabilities took %v s, gradients %v s, want those of the second time", times.evaluate, times.backward)
+	}
+	tick = 8
+	if err := r.lookUpdate(&times); err != nil {
+		t.Fatal(err)
+	}
+	if times.evaluate != 4 || times.backward != 1 {
+		t.Errorf("log-probabilities took %v s, gradients %v s, want those of the only time", times.evaluate, times.backward)
+	}
+}
+
 // The time of a run is that of its steps and evaluations, from the parts that were
 // timed.
 func TestLookCost(t *testing.T) {
