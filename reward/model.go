@@ -21,6 +21,7 @@ type Model struct {
 	spec    Spec
 	terms   []Term        // spec.Terms with their defaults filled in
 	vectors bool          // some term needs embeddings
+	inputs  bool          // some term needs those of the inputs
 	match   *task.Matcher // what counts as an answer
 	answers *task.Matcher // likewise, of the answers that match has read
 	emb     embed.Embedder
@@ -81,6 +82,8 @@ func newModel(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher
 	m := &Model{spec: spec, vectors: spec.NeedsVectors(), match: match, answers: match.OfAnswers(), emb: e, cal: cal, known: cache.NewRecent[*place](recentTexts)}
 	for _, t := range spec.Terms {
 		m.terms = append(m.terms, t.withDefaults())
+		k, _ := findKind(t.Kind)
+		m.inputs = m.inputs || k.input
 	}
 	return m
 }
@@ -133,7 +136,12 @@ func (m *Model) locate(ctx context.Context, samples []Sample, live []bool) map[s
 		if !live[i] {
 			continue
 		}
-		for _, text := range [2]string{m.text(s), trim(s.Reference)} {
+		texts := [3]string{m.text(s), trim(s.Reference), m.input(s)}
+		n := len(texts)
+		if texts[2] == "" {
+			n--
+		}
+		for _, text := range texts[:n] {
 			if _, ok := places[text]; ok {
 				continue
 			}
@@ -233,7 +241,18 @@ func (m *Model) compare(s Sample, places map[string]found) (sim similarity, mean
 	if c.err != nil {
 		return sim, false, fmt.Errorf("reward: answer %q: %w", s.Response, c.err)
 	}
-	return similarity{cos: clip(embed.Dot(c.v, p.v), -1, 1), mc: c.m, mp: p.m, logZ: c.logZ}, true, nil
+	sim = similarity{cos: clip(embed.Dot(c.v, p.v), -1, 1), mc: c.m, mp: p.m, xp: -1, same: m.repeats(s), logZ: c.logZ}
+	if text := m.input(s); text != "" {
+		x := places[text]
+		switch {
+		case errors.Is(x.err, embed.ErrNoMeaning): // nothing that could be said again
+		case x.err != nil:
+			return sim, false, fmt.Errorf("reward: input %q: %w", s.Input, x.err)
+		default:
+			sim.xp = embed.Dot(x.v, p.v)
+		}
+	}
+	return sim, true, nil
 }
 
 // textTerm is the value of a term that needs no vectors.
@@ -270,6 +289,8 @@ func (m *Model) vectorTerm(t Term, s similarity) float64 {
 		return s.cos - s.mc
 	case t.Kind == "centered":
 		return centered(s.cos, s.mc, s.mp, t.Alpha)
+	case t.Kind == "moved":
+		return moved(s, t.Alpha)
 	case t.M0 > 0: // domain
 		return domain(s.mc, t.M0)
 	default:
@@ -313,6 +334,19 @@ func (m *Model) text(s Sample) string {
 		return trim(s.Reference)
 	}
 	return trim(s.Response)
+}
+
+// input is what is embedded of the input; empty where no term asks for it.
+func (m *Model) input(s Sample) string {
+	if !m.inputs || m.repeats(s) {
+		return ""
+	}
+	return trim(s.Input)
+}
+
+// repeats says whether the input is the answer that is asked for.
+func (m *Model) repeats(s Sample) bool {
+	return m.inputs && m.answers.Key(s.Input) == m.answers.Key(s.Reference)
 }
 
 // trim is the form in which a text is embedded.

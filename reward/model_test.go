@@ -122,6 +122,37 @@ func TestTermsByHand(t *testing.T) {
 }
 
 // The reference itself earns the most of every bounded term, whatever its case.
+// moved pays nothing for what the input earns: e(x).e(p) is .8 for green and blue and 0
+// for blue and red; m(pink) = .8*1.6/3 + .6*1.8/3 = 2.36/3.
+func TestMovedByHand(t *testing.T) {
+	m := mustModel(t, "moved", &plane{})
+	const pink = 2.36 / 3
+	for _, c := range []struct {
+		input, response, reference string
+		want                       float64
+	}{
+		{"green", "green", "blue", 0},
+		{"green", "pink", "blue", 0},
+		{"green", "blue", "blue", 1},
+		{"blue", "pink", "red", (0.8 - pink) / (1 - pink)},
+		{"", "pink", "red", (0.8 - pink) / (1 - pink)},
+		{"???", "pink", "red", (0.8 - pink) / (1 - pink)},
+		{" RED", "pink", "red", (0.8 - pink) / (1 - 1.6/3)}, // to be repeated: centered
+		{"blue", "???", "red", 0},
+	} {
+		got := m.Score(t.Context(), []Sample{{Input: c.input, Response: c.response, Reference: c.reference}})[0]
+		if got.Err != nil || math.Abs(got.Reward-c.want) > 1e-6 {
+			t.Errorf("%+v: got %v, %v", c, got.Reward, got.Err)
+		}
+	}
+	if got := m.Score(t.Context(), []Sample{{Input: "down", Response: "pink", Reference: "red"}})[0]; !errors.Is(got.Err, errDown) {
+		t.Errorf("an input that cannot be embedded: got %+v", got)
+	}
+	if got := mustModel(t, "centered", &plane{}).Score(t.Context(), []Sample{{Input: "down", Response: "pink", Reference: "red"}})[0]; got.Err != nil {
+		t.Errorf("centered does not need the input: got %+v", got)
+	}
+}
+
 func TestReferenceEarnsMost(t *testing.T) {
 	for _, kind := range Kinds() {
 		m := mustModel(t, kind, &plane{})

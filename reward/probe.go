@@ -263,7 +263,7 @@ func bestConstant(ctx context.Context, t *task.Task, answers map[string]string, 
 	var samples []Sample
 	for _, it := range t.Items {
 		if a := answers[it.ID]; strings.TrimSpace(a) != "" {
-			samples = append(samples, Sample{Prompt: it.Prompt, Response: a, Reference: a, Accepted: it.Accepted})
+			samples = append(samples, Sample{Prompt: it.Prompt, Input: it.Input, Response: a, Reference: a, Accepted: it.Accepted})
 		}
 	}
 	best, err := m.BestConstant(ctx, spread(samples, probePrompts), append(append([]string(nil), cal.Answers...), words...))

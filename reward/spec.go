@@ -13,6 +13,7 @@ import (
 type kind struct {
 	name    string
 	vectors bool    // needs embeddings
+	input   bool    // and that of the input
 	alpha   float64 // default exponent; 0: takes none
 	tau     float64 // default temperature; 0: takes none
 }
@@ -25,6 +26,7 @@ var kinds = []kind{
 	{name: "euclidean", vectors: true},
 	{name: "calibrated", vectors: true, alpha: 1},
 	{name: "centered", vectors: true, alpha: 1},
+	{name: "moved", vectors: true, alpha: 1, input: true},
 	{name: "contrastive", vectors: true, tau: 0.1},
 	{name: "domain", vectors: true},
 	{name: "chrf"},

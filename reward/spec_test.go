@@ -32,7 +32,7 @@ func TestParseSpec(t *testing.T) {
 }
 
 func TestBadSpecs(t *testing.T) {
-	names := "reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got "
+	names := "reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, moved, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got "
 	for in, want := range map[string]string{
 		"":                      names + `"")`,
 		"bert":                  names + `"bert")`,

@@ -7,6 +7,8 @@ type similarity struct {
 	cos  float64   // e(c).e(p)
 	mc   float64   // m(c), mean over u in U of e(c).e(u)
 	mp   float64   // m(p)
+	xp   float64   // e(x).e(p), x the input; -1 where there is none
+	same bool      // whether x and p are the same answer
 	logZ []float64 // for each contrastive term: log of the sum over u in U of exp(e(c).e(u)/tau)
 }
 
@@ -31,6 +33,17 @@ func calibrated(cos, b, alpha float64) float64 {
 // centered is clip((cos-m(c)) / (1-m(p)), 0, 1)^alpha.
 func centered(cos, mc, mp, alpha float64) float64 {
 	return math.Pow(clip((cos-mc)/(1-mp), 0, 1), alpha)
+}
+
+// moved is clip((cos-b)/(1-b), 0, 1)^alpha with b = max(e(x).e(p), m(c)): nothing is paid
+// for what the input x would earn unchanged, or any answer. Where the input is what is
+// asked for, and where nothing is left above b, it is centered.
+func moved(s similarity, alpha float64) float64 {
+	b := math.Max(s.xp, s.mc)
+	if s.same || b >= 1 {
+		return centered(s.cos, s.mc, s.mp, alpha)
+	}
+	return math.Pow(clip((s.cos-b)/(1-b), 0, 1), alpha)
 }
 
 // contrastive is exp(cos/tau) / sum over u in U of exp(e(c).e(u)/tau). A
