@@ -136,12 +136,11 @@ func (m *Model) locate(ctx context.Context, samples []Sample, live []bool) map[s
 		if !live[i] {
 			continue
 		}
-		texts := [3]string{m.text(s), trim(s.Reference), m.input(s)}
-		n := len(texts)
-		if texts[2] == "" {
-			n--
+		texts := append(make([]string, 0, 3), m.text(s), trim(s.Reference))
+		if text := m.input(s); text != "" {
+			texts = append(texts, text)
 		}
-		for _, text := range texts[:n] {
+		for _, text := range texts {
 			if _, ok := places[text]; ok {
 				continue
 			}

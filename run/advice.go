@@ -3,9 +3,9 @@ package run
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"pgsrm/internal/printable"
+	"pgsrm/task"
 )
 
 // Advice is what one rule has to say about a Look.
@@ -101,10 +101,12 @@ func adviseCut(l *Look, c Config) (seen, do string) {
 
 // form is what an answer is made of, as far as the examples tell.
 func (l *Look) form() string {
+	var references []string
 	for _, e := range l.Examples {
-		if len(strings.Fields(e.Reference)) > 1 {
-			return "short sentence"
-		}
+		references = append(references, e.Reference)
+	}
+	if task.KindOf(references) == task.Sentence {
+		return "short sentence"
 	}
 	return "word"
 }

@@ -170,13 +170,13 @@ func (r *run) lookRollout(ctx context.Context) (prompts []prompt, out rl.Rollout
 			return nil, out, t, err
 		}
 		prompts, gens = append(prompts, some...), append(gens, out.Generations...)
-		if len(prompts) == len(order) && t.sample < lookAgain {
-			if out, t, err = r.lookSample(ctx, some, group); err != nil {
-				return nil, out, t, err
-			}
-		}
 		spent += t.sample
 		lot = min(lookGrowth*lot, int(min(1e6, (lookSeconds-spent)/max(t.sample/float64(lot), 1e-9))))
+	}
+	if t.sample < lookAgain {
+		if out, t, err = r.lookSample(ctx, prompts[len(prompts)-len(out.Prompts):], group); err != nil {
+			return nil, out, t, err
+		}
 	}
 	t.rollout = out
 	return prompts, rl.Rollout{Prompts: tokensOf(prompts), G: group, Generations: gens}, t, nil

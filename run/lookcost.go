@@ -40,38 +40,45 @@ func (r *run) lookUpdate(t *lookTimes) error {
 		t.backward = backwardShare * t.sample
 		return nil
 	}
-	all := make([]int, len(t.rollout.Generations))
-	for i := range all {
-		all[i] = i
-	}
 	for range 2 {
-		begin := r.clock()
-		if _, err := r.policy.Begin(t.rollout); err != nil {
+		if err := r.lookPass(t); err != nil {
 			return err
 		}
-		t.evaluate = r.clock().Sub(begin).Seconds()
-		begin = r.clock()
-		e := r.policy.Forward(all)
-		g := rl.Grad{LogProbs: make([]float32, len(e.LogProbs))}
-		for i := range g.LogProbs {
-			g.LogProbs[i] = 1
-		}
-		if e.Values != nil {
-			g.Values = g.LogProbs
-		}
-		r.policy.Backward(g)
-		t.backward = r.clock().Sub(begin).Seconds()
-		r.model.ZeroGrad()
 		if t.evaluate+t.backward >= lookAgain {
 			break
 		}
 	}
-
 	begin := r.clock()
 	for _, p := range r.trainedParams() {
 		kernel.Stream(r.model.Pool, p.Value)
 	}
 	t.optimise = optimiserTraffic * r.clock().Sub(begin).Seconds()
+	return nil
+}
+
+// lookPass times log-probabilities, values and gradient of the rollout.
+func (r *run) lookPass(t *lookTimes) error {
+	begin := r.clock()
+	if _, err := r.policy.Begin(t.rollout); err != nil {
+		return err
+	}
+	t.evaluate = r.clock().Sub(begin).Seconds()
+	all := make([]int, len(t.rollout.Generations))
+	for i := range all {
+		all[i] = i
+	}
+	begin = r.clock()
+	e := r.policy.Forward(all)
+	g := rl.Grad{LogProbs: make([]float32, len(e.LogProbs))}
+	for i := range g.LogProbs {
+		g.LogProbs[i] = 1
+	}
+	if e.Values != nil {
+		g.Values = g.LogProbs
+	}
+	r.policy.Backward(g)
+	t.backward = r.clock().Sub(begin).Seconds()
+	r.model.ZeroGrad()
 	return nil
 }
 
