@@ -83,6 +83,17 @@ func leaveOneOut(x []float64) []float64 {
 	return baseline
 }
 
+// meanScale is what divides the advantages of a prompt in MaxRL (Tajwar et al. 2026,
+// "Maximum likelihood reinforcement learning", arXiv 2602.02710): the mean of the
+// prompt's rewards [at most G], so that a prompt counts the more the less often it is
+// answered right, as in the gradient of log p. It is at least one over their number:
+// that is the mean of rewards of 0 and 1 with a single hit, so only other rewards, or
+// penalties, are ever held by it.
+func meanScale(rewards []float64) float64 {
+	mean, _ := meanStd(rewards)
+	return max(mean, 1/float64(len(rewards)))
+}
+
 // gather picks x[i] for the given indices.
 func gather(x []float64, indices []int) []float64 {
 	out := make([]float64, len(indices))

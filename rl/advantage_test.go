@@ -164,6 +164,46 @@ func TestGroupAdvantages(t *testing.T) {
 	}
 }
 
+// MaxRL: group 0 has rewards 1, 0, 0, 0 (mean 1/4, the floor too), group 1 has 3, 1
+// (mean 2), group 2 is penalised below the floor of 1/2: -1, 0.5 (mean -1/4).
+func TestMeanScaledAdvantages(t *testing.T) {
+	b := &Batch{Prompts: 3, G: 4}
+	for _, s := range []Sample{
+		{Reward: 1}, {}, {}, {}, {Prompt: 1, Reward: 3}, {Prompt: 1, Reward: 9, Dropped: true}, {Prompt: 1, Reward: 1},
+		{Prompt: 2, Reward: -1}, {Prompt: 2, Reward: 0.5},
+	} {
+		s.Tokens, s.LogProbs, s.RefLogProbs = []int32{0, 0}, []float32{-1, -2}, []float32{-1.5, -2.25}
+		b.Samples = append(b.Samples, s)
+	}
+	kept := b.kept()
+	o := DefaultOptions()
+	o.GRPO.ScaleRewards, o.RLOO.ScaleRewards = "mean", "mean"
+	o.PPO.ScaleRewards, o.PPO.Baseline, o.PPO.Gamma = "mean", "group", 0.5
+	ofMean := []float64{3, -1, -1, -1, 0.5, 0, -0.5, -1.5, 1.5}           // (r - mean) / scale
+	others := []float64{4, -4.0 / 3, -4.0 / 3, -4.0 / 3, 1, 0, -1, -3, 3} // (r - mean of the others) / scale
+	if d := cmp.Diff(ofMean, newGRPO(o.GRPO).advantages(b, kept, Metrics{}), approx); d != "" {
+		t.Errorf("grpo: %s", d)
+	}
+	m := Metrics{}
+	if d := cmp.Diff(others, newRLOO(o.RLOO).advantages(b, kept, m), approx); d != "" { // the KL is the same in all
+		t.Errorf("rloo: %s", d)
+	}
+	// before the scaling: 1, -1/3 three times, 2, -2, -1.5, 1.5
+	if want := math.Sqrt((1 + 3.0/9 + 8 + 4.5) / 7); math.Abs(m["pgsrm/advantage_std"]-want) > 1e-12 {
+		t.Errorf("rloo: deviation %v, want %v", m["pgsrm/advantage_std"], want)
+	}
+	a := newPPO(o.PPO)
+	rewards, _ := a.rewards(b, kept)
+	adv, _ := a.advantages(b, kept, rewards)
+	for _, i := range kept { // the KL of 0.5 and 0.25 nats counts as it is
+		kl := []float64{-0.05 * 0.5, -0.05 * 0.25}
+		want := []float64{kl[0] + 0.5*(kl[1]+others[i]), kl[1] + others[i]}
+		if d := cmp.Diff(want, adv[i], approx); d != "" {
+			t.Errorf("ppo, sample %d: %s", i, d)
+		}
+	}
+}
+
 // Two responses of 1 and 3 tokens in one minibatch, a third of 4 tokens in another; limit 8.
 func TestLossNormalisers(t *testing.T) {
 	b := &Batch{Prompts: 1, G: 3, MaxNewTokens: 8, Samples: []Sample{{Tokens: make([]int32, 1)}, {Tokens: make([]int32, 3)}, {Tokens: make([]int32, 4)}}}

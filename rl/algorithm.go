@@ -115,6 +115,15 @@ func (b *Batch) groups(samples []int) [][]int {
 	return groups
 }
 
+// scores are the rewards of the given samples.
+func (b *Batch) scores(samples []int) []float64 {
+	scores := make([]float64, len(samples))
+	for k, i := range samples {
+		scores[k] = b.Samples[i].Reward
+	}
+	return scores
+}
+
 // tokens counts the response tokens of the given samples.
 func (b *Batch) tokens(samples []int) int {
 	n := 0

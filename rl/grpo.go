@@ -9,15 +9,15 @@ import (
 // GRPOOptions configures GRPO (Shao et al. 2024, "DeepSeekMath", section 4.1)
 // and its variants Dr. GRPO (Liu et al. 2025) and DAPO (Yu et al. 2025).
 type GRPOOptions struct {
-	ScaleRewards   string         `yaml:"scale_rewards" oneof:"group, batch, none"`    // group, batch or none: deviation that divides the advantages
-	LossType       string         `yaml:"loss_type" oneof:"grpo, bnpo, dr_grpo, dapo"` // grpo, bnpo, dr_grpo or dapo: normaliser over tokens
-	EpsilonLow     float64        `yaml:"epsilon_low" range:"[0, 1]"`                  // lower clip of the ratio, 1 - epsilon_low
-	EpsilonHigh    float64        `yaml:"epsilon_high" range:"[0, 1000000]"`           // upper clip, 1 + epsilon_high; DAPO takes 0.28
-	Beta           float64        `yaml:"beta" range:"[0, 1000000]"`                   // coefficient of the k3 estimate of the KL, in the loss
-	NumIterations  int            `yaml:"num_iterations" range:"[1, 1000]"`            // passes over one rollout (mu of the paper)
-	NumMinibatches int            `yaml:"num_minibatches" range:"[1, 1000000]"`        // optimiser steps per pass
-	Entropy        EntropyOptions `yaml:"entropy"`                                     // entropy bonus, not in the paper
-	MaxGradNorm    float64        `yaml:"max_grad_norm" range:"[0, 1000000]"`          // 0 = no clipping
+	ScaleRewards   string         `yaml:"scale_rewards" oneof:"group, batch, mean, none"` // what divides the advantages: deviation of the group or batch, mean of the group (MaxRL), or none
+	LossType       string         `yaml:"loss_type" oneof:"grpo, bnpo, dr_grpo, dapo"`    // grpo, bnpo, dr_grpo or dapo: normaliser over tokens
+	EpsilonLow     float64        `yaml:"epsilon_low" range:"[0, 1]"`                     // lower clip of the ratio, 1 - epsilon_low
+	EpsilonHigh    float64        `yaml:"epsilon_high" range:"[0, 1000000]"`              // upper clip, 1 + epsilon_high; DAPO takes 0.28
+	Beta           float64        `yaml:"beta" range:"[0, 1000000]"`                      // coefficient of the k3 estimate of the KL, in the loss
+	NumIterations  int            `yaml:"num_iterations" range:"[1, 1000]"`               // passes over one rollout (mu of the paper)
+	NumMinibatches int            `yaml:"num_minibatches" range:"[1, 1000000]"`           // optimiser steps per pass
+	Entropy        EntropyOptions `yaml:"entropy"`                                        // entropy bonus, not in the paper
+	MaxGradNorm    float64        `yaml:"max_grad_norm" range:"[0, 1000000]"`             // 0 = no clipping
 }
 
 func defaultGRPO() GRPOOptions {
@@ -89,7 +89,7 @@ func (a *grpo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 }
 
 // advantages are the rewards less their group's mean, divided by a deviation
-// (n-1) plus 1e-4 as in TRL. A group with a single remaining sample is its own
+// (n-1) plus 1e-4 as in TRL, or by meanScale. A group with a single remaining sample is its own
 // mean: advantage 0. [N]
 func (a *grpo) advantages(b *Batch, kept []int, m Metrics) []float64 {
 	rewards, adv := make([]float64, len(b.Samples)), make([]float64, len(b.Samples))
@@ -99,8 +99,17 @@ func (a *grpo) advantages(b *Batch, kept []int, m Metrics) []float64 {
 	_, batchStd := meanStd(gather(rewards, kept))
 	var centred []float64
 	for _, group := range b.groups(kept) {
-		mean, groupStd := meanStd(gather(rewards, group))
-		scale := map[string]float64{"group": groupStd + 1e-4, "batch": batchStd + 1e-4, "none": 1}[a.o.ScaleRewards]
+		ofGroup := gather(rewards, group)
+		mean, groupStd := meanStd(ofGroup)
+		scale := 1.0
+		switch a.o.ScaleRewards {
+		case "group":
+			scale = groupStd + 1e-4
+		case "batch":
+			scale = batchStd + 1e-4
+		case "mean":
+			scale = meanScale(ofGroup)
+		}
 		for _, i := range group {
 			centred = append(centred, rewards[i]-mean)
 			adv[i] = (rewards[i] - mean) / scale

@@ -32,10 +32,16 @@ func arms() map[string]func(*Options) string {
 			o.PPO.KL.Place, o.PPO.KL.Estimator, o.PPO.KL.Coef = "loss", "k3", 0.001
 			return "ppo"
 		},
-		"grpo":    func(o *Options) string { return "grpo" },
-		"dr_grpo": func(o *Options) string { o.GRPO.ScaleRewards, o.GRPO.LossType = "none", "dr_grpo"; return "grpo" },
-		"rloo":    func(o *Options) string { o.RLOO.Beta = 0.001; return "rloo" },
-		"paper":   func(o *Options) string { o.Paper.Entropy.Coef = 0.001; return "paper" },
+		"ppo maxrl": func(o *Options) string {
+			o.PPO.Baseline, o.PPO.Whiten, o.PPO.ScaleRewards = "group", "none", "mean"
+			return "ppo"
+		},
+		"maxrl":      func(o *Options) string { o.GRPO.ScaleRewards = "mean"; return "grpo" },
+		"rloo maxrl": func(o *Options) string { o.RLOO.Beta, o.RLOO.ScaleRewards = 0.001, "mean"; return "rloo" },
+		"grpo":       func(o *Options) string { return "grpo" },
+		"dr_grpo":    func(o *Options) string { o.GRPO.ScaleRewards, o.GRPO.LossType = "none", "dr_grpo"; return "grpo" },
+		"rloo":       func(o *Options) string { o.RLOO.Beta = 0.001; return "rloo" },
+		"paper":      func(o *Options) string { o.Paper.Entropy.Coef = 0.001; return "paper" },
 	}
 }
 

@@ -1,6 +1,7 @@
 package rl
 
 import (
+	"fmt"
 	"math"
 
 	"pgsrm/config"
@@ -20,6 +21,7 @@ type PPOOptions struct {
 	Whiten         string         `yaml:"whiten" oneof:"none, mean, std, floor"`         // none, mean, std or floor
 	WhitenFloor    float64        `yaml:"whiten_floor" range:"[1e-8, 1000000]"`          // least deviation to divide by, whiten: floor
 	Baseline       string         `yaml:"baseline" oneof:"value, group, history, batch"` // value, group, history or batch
+	ScaleRewards   string         `yaml:"scale_rewards" oneof:"none, mean"`              // none, or mean: divided by the mean of the group (MaxRL), baseline: group
 	HistoryDecay   float64        `yaml:"history_decay" range:"[0, 1]"`                  // weight of the past, baseline: history
 	KL             KLOptions      `yaml:"kl"`                                            // divergence from the reference
 	Entropy        EntropyOptions `yaml:"entropy"`                                       // entropy bonus
@@ -33,7 +35,7 @@ func defaultPPO() PPOOptions {
 	return PPOOptions{
 		Cliprange: 0.2, CliprangeValue: 0.2, VfCoef: 0.1, Gamma: 1, Lambda: 0.95,
 		NumPPOEpochs: 4, NumMinibatches: 1, Whiten: "std", WhitenFloor: 0.1,
-		Baseline: "value", HistoryDecay: 0.9,
+		Baseline: "value", ScaleRewards: "none", HistoryDecay: 0.9,
 		KL:      KLOptions{Place: "reward", Estimator: "k1", Coef: 0.05, Control: "fixed", Target: 6, Horizon: 10000, Min: 1e-4, Max: 10},
 		Entropy: EntropyOptions{Rate: 0.1, Min: 1e-4, Max: 0.1}, MaxGradNorm: 1, ValueLRFactor: 1,
 	}
@@ -48,6 +50,9 @@ func (o PPOOptions) needs() Needs {
 
 // rules reports values that do not go together.
 func (o PPOOptions) rules() error {
+	if o.ScaleRewards != "none" && o.Baseline != "group" {
+		return &config.Error{Key: "scale_rewards", Must: "must be none with a baseline other than group", Value: fmt.Sprintf("%q", o.ScaleRewards)}
+	}
 	return config.First(config.At("kl", o.KL.rules()), config.At("entropy", o.Entropy.rules()))
 }
 
@@ -160,6 +165,9 @@ func (a *ppo) rewards(b *Batch, kept []int) (rewards [][]float64, nonScore []flo
 func (a *ppo) advantages(b *Batch, kept []int, rewards [][]float64) (adv, returns [][]float64) {
 	adv, returns = make([][]float64, len(b.Samples)), make([][]float64, len(b.Samples))
 	baseline := a.baseline(b, kept)
+	if a.o.ScaleRewards == "mean" {
+		a.scale(b, kept, rewards, baseline)
+	}
 	for _, i := range kept {
 		n := len(rewards[i])
 		adv[i], returns[i] = make([]float64, n), make([]float64, n)
@@ -212,6 +220,18 @@ func (a *ppo) baseline(b *Batch, kept []int) []float64 {
 		a.observe(b, kept, score, mean)
 	}
 	return baseline
+}
+
+// scale divides what the scores are above their baselines by the meanScale of their
+// prompt; what rewards have beside the score stays.
+func (a *ppo) scale(b *Batch, kept []int, rewards [][]float64, baseline []float64) {
+	for _, group := range b.groups(kept) {
+		scores := b.scores(group)
+		for k, i := range group {
+			above := scores[k] - baseline[i]
+			rewards[i][len(rewards[i])-1] += above/meanScale(scores) - above
+		}
+	}
 }
 
 // loss is the loss of one minibatch, its gradient and its metrics:

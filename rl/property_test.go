@@ -28,6 +28,9 @@ func variants() map[string]Options {
 	add("grpo", func(o *Options) { o.GRPO.Beta, o.GRPO.LossType, o.GRPO.Entropy.Coef = 0.1, "grpo", 0.02 })
 	add("grpo dr", func(o *Options) { o.GRPO.LossType, o.GRPO.ScaleRewards = "dr_grpo", "batch" })
 	add("rloo", func(o *Options) { o.RLOO.Entropy.Coef = 0.02 })
+	add("grpo maxrl", func(o *Options) { o.GRPO.ScaleRewards = "mean" })
+	add("rloo maxrl", func(o *Options) { o.RLOO.ScaleRewards = "mean" })
+	add("ppo maxrl", func(o *Options) { o.PPO.Baseline, o.PPO.Whiten, o.PPO.ScaleRewards = "group", "none", "mean" })
 	add("paper", func(o *Options) { o.Paper.KL.Coef = 0.3 })
 	return v
 }

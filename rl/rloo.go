@@ -12,6 +12,7 @@ import (
 type RLOOOptions struct {
 	Beta                float64        `yaml:"beta" range:"[0, 1000000]"`            // coefficient of the KL (k1), in the reward
 	NormalizeAdvantages bool           `yaml:"normalize_advantages"`                 // (A - mean) / (std + 1e-4) over the batch
+	ScaleRewards        string         `yaml:"scale_rewards" oneof:"none, mean"`     // none, or mean: the score divided by the mean of the prompt's (MaxRL)
 	EpsilonLow          float64        `yaml:"epsilon_low" range:"[0, 1]"`           // clip of the response's ratio, 1 - epsilon_low
 	EpsilonHigh         float64        `yaml:"epsilon_high" range:"[0, 1000000]"`    // 1 + epsilon_high
 	NumIterations       int            `yaml:"num_iterations" range:"[1, 1000]"`     // passes over one rollout; the paper takes 1
@@ -22,7 +23,7 @@ type RLOOOptions struct {
 
 func defaultRLOO() RLOOOptions {
 	return RLOOOptions{
-		Beta: 0.05, EpsilonLow: 0.2, EpsilonHigh: 0.2, NumIterations: 1, NumMinibatches: 1,
+		Beta: 0.05, ScaleRewards: "none", EpsilonLow: 0.2, EpsilonHigh: 0.2, NumIterations: 1, NumMinibatches: 1,
 		Entropy: EntropyOptions{Rate: 0.1, Min: 1e-4, Max: 0.1}, MaxGradNorm: 1,
 	}
 }
@@ -92,6 +93,7 @@ func (a *rloo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 //
 //	R_i = score_i - beta * sum_t (logp - ref),  A_i = R_i - mean of the R of the prompt's other samples
 //
+// With scale_rewards: mean, the part of A_i that is the score's is divided by meanScale.
 // A group with a single remaining sample has no baseline: advantage 0. [N]
 func (a *rloo) advantages(b *Batch, kept []int, m Metrics) []float64 {
 	n := len(b.Samples)
@@ -112,14 +114,29 @@ func (a *rloo) advantages(b *Batch, kept []int, m Metrics) []float64 {
 		}
 	}
 	m.addRewards(kept, nonScore)
+	_, m["pgsrm/advantage_std"] = meanStd(gather(adv, kept))
+	if a.o.ScaleRewards == "mean" {
+		a.scale(b, kept, adv)
+	}
 	mean, std := meanStd(gather(adv, kept))
-	m["pgsrm/advantage_std"] = std
 	if a.o.NormalizeAdvantages {
 		for _, i := range kept {
 			adv[i] = (adv[i] - mean) / (std + 1e-4)
 		}
 	}
 	return adv
+}
+
+// scale divides the part of the advantages that is the score's by meanScale.
+func (a *rloo) scale(b *Batch, kept []int, adv []float64) {
+	for _, group := range b.groups(kept) {
+		scores := b.scores(group)
+		baseline := leaveOneOut(scores)
+		for k, i := range group {
+			above := scores[k] - baseline[k]
+			adv[i] += above/meanScale(scores) - above
+		}
+	}
 }
 
 // loss is the loss of one minibatch, its gradient and its metrics. The ratio is
