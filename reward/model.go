@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -16,23 +17,27 @@ import (
 // recentTexts is how many texts a model surely keeps ready to score.
 const recentTexts = 1 << 14
 
-// Model is a reward calibrated for one task.
+// Model is a reward calibrated for one task. Scoring is safe for concurrent use, but not
+// beside Remember.
 type Model struct {
 	spec    Spec
-	terms   []Term        // spec.Terms with their defaults filled in
+	program *program
 	vectors bool          // some term needs embeddings
 	inputs  bool          // some term needs those of the inputs
+	hubs    bool          // some term needs the nearest references
 	match   *task.Matcher // what counts as an answer
 	answers *task.Matcher // likewise, of the answers that match has read
 	emb     embed.Embedder
 	cal     *Calibration
 	known   *cache.Recent[*place]
+	seen    *memory // nil: the reward has none
 }
 
 // place is where a text stands among the parent answers.
 type place struct {
 	v    Vector    // [E], unit length
 	m    float64   // m(x)
+	hub  float64   // r(x), see csls
 	logZ []float64 // see similarity; in the order of the contrastive terms
 }
 
@@ -46,7 +51,7 @@ func New(ctx context.Context, spec Spec, t *task.Task, answers map[string]string
 		return nil, err
 	}
 	if !spec.NeedsVectors() {
-		return newModel(spec, nil, nil, match), nil
+		return newModel(spec, nil, nil, match)
 	}
 	if e == nil {
 		return nil, fmt.Errorf("reward: %s needs an embedder", spec.Name)
@@ -55,7 +60,7 @@ func New(ctx context.Context, spec Spec, t *task.Task, answers map[string]string
 	if err != nil {
 		return nil, err
 	}
-	return newModel(spec, cal, e, match), nil
+	return newModel(spec, cal, e, match)
 }
 
 // Restore makes the model of a calibration that was saved, without embedding
@@ -65,7 +70,7 @@ func Restore(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher)
 		return nil, err
 	}
 	if !spec.NeedsVectors() {
-		return newModel(spec, nil, nil, match), nil
+		return newModel(spec, nil, nil, match)
 	}
 	if e == nil || cal == nil {
 		return nil, fmt.Errorf("reward: %s needs an embedder and a calibration", spec.Name)
@@ -75,17 +80,24 @@ func Restore(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher)
 	}
 	copied := *cal
 	copied.setCentre()
-	return newModel(spec, &copied, e, match), nil
+	return newModel(spec, &copied, e, match)
 }
 
-func newModel(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher) *Model {
-	m := &Model{spec: spec, vectors: spec.NeedsVectors(), match: match, answers: match.OfAnswers(), emb: e, cal: cal, known: cache.NewRecent[*place](recentTexts)}
-	for _, t := range spec.Terms {
-		m.terms = append(m.terms, t.withDefaults())
+func newModel(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher) (*Model, error) {
+	p, err := spec.program()
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{spec: spec, program: p, vectors: spec.NeedsVectors(), match: match, answers: match.OfAnswers(), emb: e, cal: cal, known: cache.NewRecent[*place](recentTexts)}
+	for _, t := range p.terms {
 		k, _ := findKind(t.Kind)
 		m.inputs = m.inputs || k.input
+		m.hubs = m.hubs || k.name == "csls"
 	}
-	return m
+	if p.memory {
+		m.seen = newMemory(p.half)
+	}
+	return m, nil
 }
 
 // Spec is the reward that the model computes.
@@ -95,30 +107,197 @@ func (m *Model) Spec() Spec { return m.spec }
 // reward without semantic terms. It is read-only.
 func (m *Model) Calibration() *Calibration { return m.cal }
 
-// Score scores samples; each has its own error. An empty answer and one that
-// echoes the prompt have the reward 0 and all terms 0, and so has a response in
-// which there is no answer. An answer without meaning for the embedder
+// Score scores samples; each has its own error. An answer that is void - empty, none in
+// the response, or one that echoes the prompt - has the value 0 in all terms and earns
+// what the expression makes of that, at most 0. An answer without meaning for the embedder
 // (embed.ErrNoMeaning) has the worst value of each semantic term. A failed call, or
-// a reference that cannot be embedded, is the sample's Err.
+// a reference that cannot be embedded, is the sample's Err. Nothing is remembered: a
+// reward with a memory is that of a run that has seen nothing.
 func (m *Model) Score(ctx context.Context, samples []Sample) []Score {
+	return m.score(ctx, samples, nil, 0)
+}
+
+// ScoreStep is Score for the samples of a step of training, of which a share from 0 to 1 is
+// done: with what Remember has seen.
+func (m *Model) ScoreStep(ctx context.Context, samples []Sample, progress float64) []Score {
+	return m.score(ctx, samples, m.seen, progress)
+}
+
+func (m *Model) score(ctx context.Context, samples []Sample, seen *memory, progress float64) []Score {
 	samples = m.read(samples)
 	out := make([]Score, len(samples))
-	values := make([]float64, len(samples)*len(m.terms))
 	live := make([]bool, len(samples))
 	for i, s := range samples {
-		out[i].Terms = values[i*len(m.terms) : (i+1)*len(m.terms) : (i+1)*len(m.terms)]
 		live[i] = !void(s, m.match)
 	}
 	var places map[string]found
 	if m.vectors {
 		places = m.locate(ctx, samples, live)
 	}
+	b := &batch{n: len(samples), right: make([]bool, len(samples)), progress: progress}
+	values := make([]float64, len(m.program.columns)*len(samples))
+	for k := range m.program.columns {
+		b.columns = append(b.columns, values[k*b.n:(k+1)*b.n])
+	}
 	for i, s := range samples {
 		if live[i] {
-			m.scoreOne(s, places, &out[i])
+			b.right[i] = m.answers.Exact(s.Response, s.Reference, s.Accepted)
+			out[i].Err = m.fillTerms(s, i, b, places)
 		}
 	}
+	b.groups = groupsOf(samples, func(i int) bool { return out[i].Err != nil })
+	m.fillKnown(ctx, samples, live, seen, b, places)
+	m.finish(out, live, b)
 	return out
+}
+
+// finish computes the rewards from the terms.
+func (m *Model) finish(out []Score, live []bool, b *batch) {
+	rewards := b.value(m.program.root)
+	for i := range out {
+		if out[i].Err != nil {
+			continue
+		}
+		s := Score{Reward: rewards[i], Right: b.right[i], Terms: make([]float64, len(b.columns))}
+		for k, column := range b.columns {
+			if live[i] {
+				s.Terms[k] = column[i]
+			}
+		}
+		if !live[i] {
+			s.Reward = math.Min(0, s.Reward)
+		}
+		out[i] = s
+	}
+}
+
+// Remember counts the answers of a step that was done, with their scores, for the steps
+// after it. Samples without an ID and those that failed are left out.
+func (m *Model) Remember(samples []Sample, scores []Score) {
+	if m.seen == nil {
+		return
+	}
+	samples = m.read(samples)
+	right, n := map[string]float64{}, map[string]float64{}
+	var ids []string
+	for i, s := range samples {
+		if s.ID == "" || scores[i].Err != nil {
+			continue
+		}
+		if n[s.ID] == 0 {
+			ids = append(ids, s.ID)
+		}
+		n[s.ID]++
+		if scores[i].Right {
+			right[s.ID]++
+		}
+	}
+	for _, id := range ids {
+		m.seen.visit(id, right[id]/n[id])
+	}
+	for i, s := range samples {
+		if s.ID != "" && scores[i].Err == nil {
+			m.seen.add(s.ID, m.answers.Key(s.Response))
+		}
+	}
+}
+
+// WriteMemory writes what Remember has seen, for a spec with Memory.
+func (m *Model) WriteMemory(w io.Writer) error { return m.seen.write(w) }
+
+// ReadMemory puts back what WriteMemory wrote.
+func (m *Model) ReadMemory(r io.Reader) error {
+	if err := m.seen.read(r); err != nil {
+		return fmt.Errorf("reward: memory: %w", err)
+	}
+	return nil
+}
+
+// fillKnown fills in the terms that depend on the other samples and on what was seen.
+func (m *Model) fillKnown(ctx context.Context, samples []Sample, live []bool, seen *memory, b *batch, places map[string]found) {
+	key := func(i int) string { return m.answers.Key(samples[i].Response) }
+	for k, t := range m.program.terms {
+		column := b.columns[k]
+		switch t.Kind {
+		case "repeats":
+			for i, x := range sameAnswers(b.n, b.groups, key) {
+				if live[i] {
+					column[i] = x
+				}
+			}
+		case "progress":
+			for i := range column {
+				column[i] = b.progress
+			}
+		case "novel", "success":
+			for i, s := range samples {
+				switch {
+				case t.Kind == "success" && seen != nil:
+					column[i] = seen.success(s.ID)
+				case t.Kind == "novel" && live[i] && seen != nil:
+					column[i] = 1 / math.Sqrt(1+seen.times(s.ID, key(i)))
+				case t.Kind == "novel" && live[i]:
+					column[i] = 1
+				}
+			}
+		}
+	}
+	if seen != nil {
+		m.placeSeen(ctx, samples, seen)
+	}
+	b.repeats = func(i int, near float64, fresh bool) float64 {
+		if seen == nil {
+			return 0
+		}
+		p, r := seen.find(samples[i].ID, key(i))
+		if p == nil {
+			return 0
+		}
+		if near > 0 {
+			if c, ok := places[m.text(samples[i])]; ok && c.place != nil {
+				return seen.near(p, c.v, near, fresh)
+			}
+		}
+		if r == nil {
+			return 0
+		}
+		return seen.count(p, r, fresh)
+	}
+}
+
+// placeSeen finds the vectors of the answers that were given to the prompts of the
+// samples, where close answers share a count.
+func (m *Model) placeSeen(ctx context.Context, samples []Sample, seen *memory) {
+	if !m.vectors || !m.program.near {
+		return
+	}
+	missing := map[string][]*repeat{}
+	var texts []string
+	for _, s := range samples {
+		p := seen.prompts[s.ID]
+		if p == nil {
+			continue
+		}
+		for _, r := range p.Answers {
+			if r.v != nil || r.Text == "" {
+				continue
+			}
+			if missing[r.Text] == nil {
+				texts = append(texts, r.Text)
+			}
+			missing[r.Text] = append(missing[r.Text], r)
+		}
+	}
+	if len(texts) == 0 {
+		return
+	}
+	for i, res := range m.emb.Embed(ctx, texts) {
+		if v, err := unit(res, m.cal.dim()); err == nil && i < len(texts) {
+			for _, r := range missing[texts[i]] {
+				r.v = v
+			}
+		}
+	}
 }
 
 // found is the place of a text, or why it has none.
@@ -179,12 +358,33 @@ func (m *Model) embedInto(ctx context.Context, texts []string, places map[string
 // newPlace compares a vector with all parent answers.
 func (m *Model) newPlace(v Vector) *place {
 	p := &place{v: v, m: embed.Dot(v, m.cal.centre)}
-	for _, t := range m.terms {
+	if m.hubs {
+		p.hub = m.cal.hubness(v)
+	}
+	for _, t := range m.program.terms {
 		if t.Kind == "contrastive" {
 			p.logZ = append(p.logZ, m.cal.logSum(v, t.Tau))
 		}
 	}
 	return p
+}
+
+// hubNeighbours is how many of the nearest references hubness looks at.
+const hubNeighbours = 10
+
+// hubness is r(v), the mean cosine with the nearest parent answers (Conneau et al. 2018).
+func (c *Calibration) hubness(v Vector) float64 {
+	cosines := make([]float64, len(c.Vectors))
+	for i, u := range c.Vectors {
+		cosines[i] = embed.Dot(v, u)
+	}
+	slices.Sort(cosines)
+	nearest := cosines[max(0, len(cosines)-hubNeighbours):]
+	var sum float64
+	for _, x := range nearest {
+		sum += x
+	}
+	return sum / float64(len(nearest))
 }
 
 // logSum is log of the sum over u in U of exp(v.e(u)/tau).
@@ -196,32 +396,34 @@ func (c *Calibration) logSum(v Vector, tau float64) float64 {
 	return math.Log(sum) + 1/tau
 }
 
-// scoreOne fills in the terms and their weighted sum.
-func (m *Model) scoreOne(s Sample, places map[string]found, out *Score) {
+// fillTerms fills in the terms of sample i that depend on nothing else.
+func (m *Model) fillTerms(s Sample, i int, b *batch, places map[string]found) error {
 	sim, meaning, err := m.compare(s, places)
 	if err != nil {
-		*out = Score{Err: err}
-		return
+		return err
 	}
 	contrast := 0 // number of the next contrastive term
-	for i, t := range m.terms {
-		k, _ := findKind(t.Kind)
+	for k, t := range m.program.terms {
+		kind, _ := findKind(t.Kind)
+		column := b.columns[k]
 		switch {
-		case !k.vectors:
-			out.Terms[i] = m.textTerm(t.Kind, s)
+		case kind.memory || kind.group: // fillKnown
+		case t.Kind == "exact":
+			if b.right[i] {
+				column[i] = 1
+			}
+		case !kind.vectors:
+			column[i] = m.textTerm(t.Kind, s)
 		case !meaning:
-			out.Terms[i] = m.worst(t)
+			column[i] = m.worst(t)
 		case t.Kind == "contrastive":
-			out.Terms[i] = contrastive(sim.cos, t.Tau, sim.logZ[contrast])
+			column[i] = contrastive(sim.cos, t.Tau, sim.logZ[contrast])
 			contrast++
 		default:
-			out.Terms[i] = m.vectorTerm(t, sim)
+			column[i] = m.vectorTerm(t, sim)
 		}
-		out.Reward += t.Weight * out.Terms[i]
 	}
-	if math.IsNaN(out.Reward) || math.IsInf(out.Reward, 0) {
-		*out = Score{Err: fmt.Errorf("reward: must be finite (got %v for %q)", out.Reward, s.Response)}
-	}
+	return nil
 }
 
 // compare finds how similar response and reference are; meaning is false where
@@ -240,7 +442,9 @@ func (m *Model) compare(s Sample, places map[string]found) (sim similarity, mean
 	if c.err != nil {
 		return sim, false, fmt.Errorf("reward: answer %q: %w", s.Response, c.err)
 	}
-	sim = similarity{cos: clip(embed.Dot(c.v, p.v), -1, 1), mc: c.m, mp: p.m, xp: -1, same: m.repeats(s), logZ: c.logZ}
+	sim = similarity{
+		cos: clip(embed.Dot(c.v, p.v), -1, 1), mc: c.m, mp: p.m, rc: c.hub, rp: p.hub, xp: -1, xc: -1, same: m.repeats(s), logZ: c.logZ,
+	}
 	if text := m.input(s); text != "" {
 		x := places[text]
 		switch {
@@ -248,7 +452,7 @@ func (m *Model) compare(s Sample, places map[string]found) (sim similarity, mean
 		case x.err != nil:
 			return sim, false, fmt.Errorf("reward: input %q: %w", s.Input, x.err)
 		default:
-			sim.xp = embed.Dot(x.v, p.v)
+			sim.xp, sim.xc = embed.Dot(x.v, p.v), embed.Dot(x.v, c.v)
 		}
 	}
 	return sim, true, nil
@@ -257,11 +461,13 @@ func (m *Model) compare(s Sample, places map[string]found) (sim similarity, mean
 // textTerm is the value of a term that needs no vectors.
 func (m *Model) textTerm(kind string, s Sample) float64 {
 	switch kind {
-	case "exact":
-		if m.answers.Exact(s.Response, s.Reference, s.Accepted) {
-			return 1
+	case "ended":
+		if s.Cut {
+			return 0
 		}
-		return 0
+		return 1
+	case "brevity":
+		return brevity(s.Response, s.Reference)
 	case "chrf":
 		return ChrF(task.Normalize(s.Response), task.Normalize(s.Reference))
 	case "length":
@@ -290,6 +496,10 @@ func (m *Model) vectorTerm(t Term, s similarity) float64 {
 		return centered(s.cos, s.mc, s.mp, t.Alpha)
 	case t.Kind == "moved":
 		return moved(s, t.Alpha)
+	case t.Kind == "nearer":
+		return nearer(s, t.Alpha)
+	case t.Kind == "csls":
+		return csls(s, t.Alpha)
 	case t.M0 > 0: // domain
 		return domain(s.mc, t.M0)
 	default:

@@ -12,6 +12,16 @@ func length(response, reference string) float64 {
 	return float64(min(c, p)) / float64(max(c, p))
 }
 
+// brevity is the number of words of the reference over that of the response, at most 1;
+// 0 for a response without a word.
+func brevity(response, reference string) float64 {
+	c, p := len(splitWords(response)), len(splitWords(reference))
+	if c == 0 {
+		return 0
+	}
+	return min(1, float64(p)/float64(c))
+}
+
 // repetition is minus the share of the response's word pairs that stood in it
 // before: 0 without repetition, towards -1 for one phrase over and over.
 func repetition(response string) float64 {

@@ -1,7 +1,9 @@
 package reward
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,30 +11,41 @@ import (
 	"pgsrm/config"
 )
 
-// kind says what a term needs and which parameters it takes.
+// kind says what a term needs, which parameters it takes and which values it has.
 type kind struct {
 	name    string
 	vectors bool    // needs embeddings
 	input   bool    // and that of the input
+	memory  bool    // depends on what the run has seen
+	group   bool    // compares the answers to one prompt
 	alpha   float64 // default exponent; 0: takes none
 	tau     float64 // default temperature; 0: takes none
+	span    span
 }
 
 // kinds are all terms, in the order of docs/rewards.md.
 var kinds = []kind{
-	{name: "exact"},
-	{name: "cosine", vectors: true, alpha: 1},
-	{name: "shifted", vectors: true, alpha: 4},
-	{name: "euclidean", vectors: true},
-	{name: "calibrated", vectors: true, alpha: 1},
-	{name: "centered", vectors: true, alpha: 1},
-	{name: "moved", vectors: true, alpha: 1, input: true},
-	{name: "contrastive", vectors: true, tau: 0.1},
-	{name: "domain", vectors: true},
-	{name: "chrf"},
-	{name: "length"},
-	{name: "repetition"},
-	{name: "copy_penalty"},
+	{name: "exact", span: span{0, 1}},
+	{name: "cosine", vectors: true, alpha: 1, span: span{0, 1}},
+	{name: "shifted", vectors: true, alpha: 4, span: span{0, 1}},
+	{name: "euclidean", vectors: true, span: span{-1, 1}},
+	{name: "calibrated", vectors: true, alpha: 1, span: span{0, 1}},
+	{name: "centered", vectors: true, alpha: 1, span: span{0, 1}},
+	{name: "moved", vectors: true, alpha: 1, input: true, span: span{0, 1}},
+	{name: "nearer", vectors: true, alpha: 1, input: true, span: span{0, 1}},
+	{name: "csls", vectors: true, alpha: 1, span: span{0, 1}},
+	{name: "contrastive", vectors: true, tau: 0.1, span: span{0, 1}},
+	{name: "domain", vectors: true, span: span{-1, 1}},
+	{name: "chrf", span: span{0, 1}},
+	{name: "length", span: span{0, 1}},
+	{name: "brevity", span: span{0, 1}},
+	{name: "ended", span: span{0, 1}},
+	{name: "repetition", span: span{-1, 0}},
+	{name: "copy_penalty", span: span{-1, 0}},
+	{name: "repeats", group: true, span: span{0, 1}},
+	{name: "novel", memory: true, span: span{0, 1}},
+	{name: "success", memory: true, span: span{0, 1}},
+	{name: "progress", memory: true, span: span{0, 1}},
 }
 
 // Kinds lists the kinds of terms.
@@ -52,27 +65,35 @@ func findKind(name string) (kind, bool) {
 	return kinds[i], true
 }
 
-// Names lists the rewards that have a name of their own.
-func Names() []string { return []string{"pgsrm", "pgsrm-paper", "binary"} }
+// named are the rewards that have a name of their own.
+var named = []struct{ name, formula string }{
+	{"pgsrm", "0.5*exact + 0.5*centered^2"},
+	{"pgsrm-paper", "shifted"},
+	{"binary", "exact"},
+}
 
-// Named returns the reward of a name, or a kind of term by itself with weight 1:
+// Names lists the rewards that have a name of their own.
+func Names() []string {
+	out := make([]string, len(named))
+	for i, n := range named {
+		out[i] = n.name
+	}
+	return out
+}
+
+// Named returns the reward of a name, or a kind of term by itself:
 //
 //	pgsrm        0.5*exact + 0.5*centered^2: the winner of the search in docs/experiments.md
 //	pgsrm-paper  ((1+cos)/2)^4, what the paper's notebooks do
 //	binary       1 for an exact match, else 0: the baseline
 func Named(name string) (Spec, error) {
-	switch name {
-	case "pgsrm":
-		return Spec{Name: name, Terms: []Term{
-			{Kind: "exact", Weight: 0.5}, {Kind: "centered", Weight: 0.5, Alpha: 2},
-		}}, nil
-	case "pgsrm-paper":
-		return Spec{Name: name, Terms: []Term{{Kind: "shifted", Weight: 1, Alpha: 4}}}, nil
-	case "binary":
-		return Spec{Name: name, Terms: []Term{{Kind: "exact", Weight: 1}}}, nil
+	for _, n := range named {
+		if n.name == name {
+			return Spec{Name: name, Formula: n.formula}, nil
+		}
 	}
-	if k, ok := findKind(name); ok {
-		return Spec{Name: name, Terms: []Term{{Kind: k.name, Weight: 1, Alpha: k.alpha, Tau: k.tau}}}, nil
+	if _, ok := findKind(name); ok {
+		return Spec{Name: name, Formula: name}, nil
 	}
 	return Spec{}, unknownReward(name)
 }
@@ -80,18 +101,18 @@ func Named(name string) (Spec, error) {
 // unknownReward lists the rewards for a name that is none of them.
 func unknownReward(name string) error {
 	return &config.Error{
-		Value: fmt.Sprintf("%q", name), Hint: config.Nearest(name, append(Names(), Kinds()...)),
-		Must: fmt.Sprintf("must be one of %s, a kind of term (%s) or a sum of these", strings.Join(Names(), ", "), strings.Join(Kinds(), ", ")),
+		Value: fmt.Sprintf("%q", name), Hint: config.Nearest(name, slices.Concat(Names(), Kinds(), Functions())),
+		Must: fmt.Sprintf("must be one of %s, a kind of term (%s) or an expression of these", strings.Join(Names(), ", "), strings.Join(Kinds(), ", ")),
 	}
 }
 
-// ParseSpec reads a reward from one line: a name (see Named) or a sum such as
+// ParseSpec reads a reward from one line: a name (see Named) or an expression such as
 //
 //	exact + 0.3*centered(no_clip) + 0.1*domain(m0=0.4)
-//	shifted^4
-//	0.5*contrastive(tau=0.05) - 0.2*length
+//	0.5*exact + 0.5*fade(moved^2, k=4)
+//	where(success > 0.5, exact, max(exact, 0.5*centered))
 //
-// Blanks do not count. The text itself becomes the name.
+// Blanks do not count. The text without them becomes the name.
 func ParseSpec(text string) (Spec, error) {
 	var spec Spec
 	if err := spec.SetText(text); err != nil {
@@ -104,93 +125,53 @@ func ParseSpec(text string) (Spec, error) {
 // section (config.Short).
 func (s *Spec) SetText(text string) error {
 	compact := strings.Join(strings.Fields(text), "")
-	if slices.Contains(Names(), compact) {
-		named, err := Named(compact)
-		*s = named
-		return err
+	if spec, err := Named(compact); err == nil {
+		*s = spec
+		return nil
 	}
-	spec := Spec{Name: compact}
-	for _, part := range splitSum(compact) {
-		t, err := parseTerm(part)
-		if err != nil {
-			return err
-		}
-		spec.Terms = append(spec.Terms, t)
+	if compact == "" {
+		return unknownReward(compact)
 	}
-	*s = spec
-	return config.Check(spec)
+	p, err := compile(text)
+	if err == nil {
+		*s = Spec{Name: compact, Formula: p.root.String()}
+	}
+	return err
 }
 
-// splitSum cuts a sum before each + or - that stands outside parentheses and
-// does not belong to the exponent of a number.
-func splitSum(s string) []string {
-	var out []string
-	start, depth := 0, 0
-	for i, r := range s {
-		switch {
-		case r == '(':
-			depth++
-		case r == ')':
-			depth--
-		case (r == '+' || r == '-') && depth == 0 && i > start && s[i-1] != '^' && s[i-1] != '*':
-			out, start = append(out, s[start:i]), i
+// Resolve fills in the formula: that of the name, or that of the terms, and puts it
+// into its plainest form. A reward of no name is "custom".
+func (s *Spec) Resolve() error {
+	switch {
+	case len(s.Terms) > 0 && s.Formula != "":
+		return &config.Error{Key: "terms", Must: "must not be set beside formula"}
+	case len(s.Terms) > 0:
+		var sum []string
+		for _, t := range s.Terms {
+			sum = append(sum, strconv.FormatFloat(cmp.Or(t.Weight, 1), 'g', -1, 64)+"*"+t.withDefaults().String())
 		}
-	}
-	return append(out, s[start:])
-}
-
-// parseTerm reads [+|-][weight*]kind[^alpha][(key=value,...)].
-func parseTerm(s string) (Term, error) {
-	t := Term{Weight: 1}
-	body := strings.TrimPrefix(s, "+")
-	if rest, ok := strings.CutPrefix(body, "-"); ok {
-		t.Weight, body = -1, rest
-	}
-	if w, rest, ok := strings.Cut(body, "*"); ok {
-		x, err := strconv.ParseFloat(w, 64)
+		s.Formula, s.Terms = strings.ReplaceAll(strings.Join(sum, " + "), "+ -", "- "), nil
+	case s.Formula == "":
+		spec, err := Named(cmp.Or(s.Name, "pgsrm"))
 		if err != nil {
-			return Term{}, &config.Error{Must: "weight must be a number", Value: fmt.Sprintf("%q", w)}
+			return config.At("name", err)
 		}
-		t.Weight, body = t.Weight*x, rest
+		*s = spec
 	}
-	body, args, called := strings.Cut(body, "(")
-	name, power, raised := strings.Cut(body, "^")
-	k, ok := findKind(name)
-	if !ok {
-		return Term{}, unknownReward(name)
+	s.Name = cmp.Or(s.Name, "custom")
+	p, err := compile(s.Formula)
+	if err != nil {
+		return config.At("formula", err)
 	}
-	t.Kind, t.Alpha, t.Tau = k.name, k.alpha, k.tau
-	if raised {
-		if err := t.set("alpha", power); err != nil {
-			return Term{}, err
-		}
-	}
-	if !called {
-		return t, nil
-	}
-	args, closed := strings.CutSuffix(args, ")")
-	if !closed {
-		return Term{}, &config.Error{Must: "term must end with its parenthesis", Value: fmt.Sprintf("%q", s)}
-	}
-	for arg := range strings.SplitSeq(args, ",") {
-		key, value, _ := strings.Cut(arg, "=")
-		if err := t.set(key, value); err != nil {
-			return Term{}, err
-		}
-	}
-	return t, nil
+	s.Formula = p.root.String()
+	return nil
 }
 
 // set gives one parameter of a term its value.
-func (t *Term) set(key, value string) error {
-	if key == "no_clip" && (value == "" || value == "true") {
-		t.NoClip = true
-		return nil
-	}
+func (t *Term) set(key string, x float64) error {
 	field := map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0}[key]
-	x, err := strconv.ParseFloat(value, 64)
-	if field == nil || err != nil {
-		return &config.Error{Must: "parameter must be alpha=X, tau=X, m0=X or no_clip", Value: fmt.Sprintf("%q", key+"="+value)}
+	if field == nil {
+		return &config.Error{Must: "parameter must be alpha=X, tau=X, m0=X or no_clip", Value: fmt.Sprintf("%q", key)}
 	}
 	*field = x
 	return nil
@@ -198,22 +179,17 @@ func (t *Term) set(key, value string) error {
 
 // Validate reports the first value that cannot be used, its key from the root of
 // the configuration.
-func (s Spec) Validate() error {
-	if len(s.Terms) == 0 {
-		return &config.Error{Key: "reward", Must: "must have at least one term"}
-	}
-	return config.At("reward", config.Check(s))
-}
+func (s Spec) Validate() error { return config.At("reward", config.Check(s)) }
 
-// Rules reports terms with values that their kind does not take. A spec without
-// terms stands for the reward of its name.
+// Rules reports terms with values that their kind does not take, and a formula that
+// cannot be read. A spec without either stands for the reward of its name.
 func (s Spec) Rules() error {
 	for i, t := range s.Terms {
 		if err := config.At(fmt.Sprintf("terms[%d]", i), t.rules()); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.Resolve()
 }
 
 func (t Term) rules() error {
@@ -240,6 +216,38 @@ func (t Term) rules() error {
 	return nil
 }
 
+// span is the interval of the term's values.
+func (t Term) span() span {
+	if t.NoClip {
+		return span{-2, 2}
+	}
+	k, _ := findKind(t.Kind)
+	return k.span
+}
+
+// String is the term without its weight, as an expression has it.
+func (t Term) String() string {
+	k, _ := findKind(t.Kind)
+	text := t.Kind
+	if t.Alpha != k.alpha {
+		text += "^" + strconv.FormatFloat(t.Alpha, 'g', -1, 64)
+	}
+	var list []string
+	if t.Tau != k.tau {
+		list = append(list, "tau="+strconv.FormatFloat(t.Tau, 'g', -1, 64))
+	}
+	if t.M0 != 0 {
+		list = append(list, "m0="+strconv.FormatFloat(t.M0, 'g', -1, 64))
+	}
+	if t.NoClip {
+		list = append(list, "no_clip")
+	}
+	if len(list) > 0 {
+		text += "(" + strings.Join(list, ", ") + ")"
+	}
+	return text
+}
+
 // minTau is the least temperature of a contrastive term: below it cosines divided
 // by it differ by more than float32 vectors can tell.
 const minTau = 1e-6
@@ -256,10 +264,51 @@ func (t Term) withDefaults() Term {
 	return t
 }
 
+// program is the formula of a spec that Validate approves of.
+func (s Spec) program() (*program, error) {
+	if err := s.Resolve(); err != nil {
+		return nil, config.At("reward", err)
+	}
+	return compile(s.Formula)
+}
+
 // NeedsVectors reports whether any term needs an embedder.
 func (s Spec) NeedsVectors() bool {
-	return slices.ContainsFunc(s.Terms, func(t Term) bool {
+	p, err := s.program()
+	return err == nil && (p.near || slices.ContainsFunc(p.terms, func(t Term) bool {
 		k, _ := findKind(t.Kind)
 		return k.vectors
-	})
+	}))
+}
+
+// Columns names the values of Score.Terms: the kinds of the terms and the functions
+// whose factor is logged, with a number after those that come again.
+func (s Spec) Columns() []string {
+	p, err := s.program()
+	if err != nil {
+		return nil
+	}
+	return p.columns
+}
+
+// Memory reports whether the reward depends on what the run has seen, so that it has
+// state. Outside training it is that of a run that has seen nothing.
+func (s Spec) Memory() bool {
+	p, err := s.program()
+	return err == nil && p.memory
+}
+
+// Groups reports whether the reward compares the answers to one prompt with each other.
+func (s Spec) Groups() bool {
+	p, err := s.program()
+	return err == nil && p.group
+}
+
+// Range is an interval that holds every reward; it may be wider than needed.
+func (s Spec) Range() (lo, hi float64) {
+	p, err := s.program()
+	if err != nil {
+		return math.NaN(), math.NaN()
+	}
+	return p.root.span.lo, p.root.span.hi
 }

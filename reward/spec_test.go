@@ -1,6 +1,7 @@
 package reward
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,53 +9,105 @@ import (
 	"pgsrm/config"
 )
 
+// What a text is read as: its name, and its plainest form, which reads back as itself.
 func TestParseSpec(t *testing.T) {
 	for in, want := range map[string]Spec{
-		"binary":      {Name: "binary", Terms: []Term{{Kind: "exact", Weight: 1}}},
-		"pgsrm-paper": {Name: "pgsrm-paper", Terms: []Term{{Kind: "shifted", Weight: 1, Alpha: 4}}},
-		"pgsrm":       {Name: "pgsrm", Terms: []Term{{Kind: "exact", Weight: 0.5}, {Kind: "centered", Weight: 0.5, Alpha: 2}}},
-		"cosine":      {Name: "cosine", Terms: []Term{{Kind: "cosine", Weight: 1, Alpha: 1}}},
-		"exact + 0.3*centered": {Name: "exact+0.3*centered", Terms: []Term{
-			{Kind: "exact", Weight: 1}, {Kind: "centered", Weight: 0.3, Alpha: 1}}},
-		"-2*cosine^1.5 + contrastive(tau=0.05) - domain(m0=0.4)": {Name: "-2*cosine^1.5+contrastive(tau=0.05)-domain(m0=0.4)", Terms: []Term{
-			{Kind: "cosine", Weight: -2, Alpha: 1.5}, {Kind: "contrastive", Weight: 1, Tau: 0.05}, {Kind: "domain", Weight: -1, M0: 0.4}}},
-		"centered(no_clip)+centered(alpha=2)": {Name: "centered(no_clip)+centered(alpha=2)", Terms: []Term{
-			{Kind: "centered", Weight: 1, Alpha: 1, NoClip: true}, {Kind: "centered", Weight: 1, Alpha: 2}}},
+		"binary":               {Name: "binary", Formula: "exact"},
+		"pgsrm-paper":          {Name: "pgsrm-paper", Formula: "shifted"},
+		"pgsrm":                {Name: "pgsrm", Formula: "0.5*exact + 0.5*centered^2"},
+		"cosine":               {Name: "cosine", Formula: "cosine"},
+		"exact + 0.3*centered": {Name: "exact+0.3*centered", Formula: "exact + 0.3*centered"},
+		"-2*cosine^1.5 + contrastive(tau=0.05) - domain(m0=0.4)": {
+			Name: "-2*cosine^1.5+contrastive(tau=0.05)-domain(m0=0.4)", Formula: "-2*cosine^1.5 + contrastive(tau=0.05) - domain(m0=0.4)"},
+		"centered(no_clip)+centered(alpha=2)": {Name: "centered(no_clip)+centered(alpha=2)", Formula: "centered(no_clip) + centered^2"},
+		"+exact-(chrf-length)":                {Name: "+exact-(chrf-length)", Formula: "exact - (chrf - length)"},
+		"-(exact+chrf)*-0.5":                  {Name: "-(exact+chrf)*-0.5", Formula: "-(exact + chrf)*(-0.5)"},
+		"(0.5*exact + 0.5*chrf)^2":            {Name: "(0.5*exact+0.5*chrf)^2", Formula: "pow(0.5*exact + 0.5*chrf, 2)"},
+		"max(exact, fade(centered^2, k=8, half=20))": {
+			Name: "max(exact,fade(centered^2,k=8,half=20))", Formula: "max(exact, fade(centered^2, k=8, half=20))"},
+		"fade(moved,k=4)":                      {Name: "fade(moved,k=4)", Formula: "fade(moved)"},
+		"where(success>=0.5,exact,1-progress)": {Name: "where(success>=0.5,exact,1-progress)", Formula: "where(success >= 0.5, exact, 1 - progress)"},
+		"exact + linear(0.5, 0, until=0.8)*clip(csls - 0.1, 0, 1)": {
+			Name: "exact+linear(0.5,0,until=0.8)*clip(csls-0.1,0,1)", Formula: "exact + linear(0.5, 0, until=0.8)*clip(csls - 0.1, 0, 1)"},
 	} {
 		got, err := ParseSpec(in)
 		if err != nil {
 			t.Errorf("%q: %v", in, err)
+			continue
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%q: %s", in, d)
 		}
+		if again, err := ParseSpec(got.Formula); err != nil || again.Formula != got.Formula {
+			t.Errorf("%q: %q reads back as %q, %v", in, got.Formula, again.Formula, err)
+		}
+	}
+}
+
+// The terms of a list are the same as their sum.
+func TestTermsAreASum(t *testing.T) {
+	spec := Spec{Name: "mine", Terms: []Term{
+		{Kind: "exact", Weight: 0.5}, {Kind: "shifted", Weight: -2}, {Kind: "contrastive", Weight: 1, Tau: 0.05}, {Kind: "centered", Weight: 1, NoClip: true}}}
+	if err := spec.Resolve(); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(Spec{Name: "mine", Formula: "0.5*exact - 2*shifted + 1*contrastive(tau=0.05) + 1*centered(no_clip)"}, spec); d != "" {
+		t.Error(d)
+	}
+	both := Spec{Formula: "exact", Terms: []Term{{Kind: "exact", Weight: 1}}}
+	if err := both.Validate(); err == nil || err.Error() != "reward.terms: must not be set beside formula" {
+		t.Errorf("both: got %v", err)
 	}
 }
 
 func TestBadSpecs(t *testing.T) {
-	names := "reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, moved, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got "
+	names := "reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, repeats, novel, success, progress) or an expression of these (got "
 	for in, want := range map[string]string{
-		"":                      names + `"")`,
-		"bert":                  names + `"bert")`,
-		"exact+":                names + `"")`,
-		"x*exact":               `reward: weight must be a number (got "x")`,
-		"0*exact":               "reward.terms[0].weight: must be other than 0 (got 0)",
-		"exact^2":               "reward.terms[0].alpha: must not be set for exact (got 2)",
-		"exact+cosine^-1":       "reward.terms[1].alpha: must be between 0 and 1000 (got -1)",
-		"cosine(tau=1)":         "reward.terms[0].tau: must not be set for cosine (got 1)",
-		"contrastive(tau=-1)":   "reward.terms[0].tau: must be between 0 and 1000 (got -1)",
-		"contrastive(tau=NaN)":  "reward.terms[0].tau: must be between 0 and 1000 (got NaN)",
-		"cosine(m0=1)":          "reward.terms[0].m0: must not be set for cosine (got 1)",
-		"domain(m0=2)":          "reward.terms[0].m0: must be between 0 and 1 (got 2)",
-		"contrastive(tau=1e-9)": "reward.terms[0].tau: must be at least 1e-06 (got 1e-09)",
-		"1e300*exact":           "reward.terms[0].weight: must be between -1000000 and 1000000 (got 1e+300)",
-		"cosin":                 names + `"cosin", did you mean cosine?)`,
-		"cosine(no_clip)":       "reward.terms[0].no_clip: must not be set for cosine (got true)",
-		"centered^2(no_clip)":   "reward.terms[0].alpha: must be 1 with no_clip (got 2)",
-		"cosine(alpha=2":        `reward: term must end with its parenthesis (got "cosine(alpha=2")`,
-		"cosine(beta=2)":        `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "beta=2")`,
-		"cosine(alpha=x)":       `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "alpha=x")`,
-		"cosine^x":              `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "alpha=x")`,
+		"":                                      names + `"")`,
+		"bert":                                  names + `"bert")`,
+		"exact+":                                `reward: must go on with a term, a function, a number or a parenthesis at its end (got "exact+")`,
+		"x*exact":                               names + `"x")`,
+		"0*exact":                               "reward: weight must be other than 0 (got 0)",
+		"exact^2":                               "reward.exact.alpha: must not be set for exact (got 2)",
+		"exact+cosine^-1":                       "reward.cosine.alpha: must be between 0 and 1000 (got -1)",
+		"cosine(tau=1)":                         "reward.cosine.tau: must not be set for cosine (got 1)",
+		"contrastive(tau=-1)":                   "reward.contrastive.tau: must be between 0 and 1000 (got -1)",
+		"contrastive(tau=NaN)":                  `reward: must have a number at character 17 (got "NaN)")`,
+		"cosine(m0=1)":                          "reward.cosine.m0: must not be set for cosine (got 1)",
+		"domain(m0=2)":                          "reward.domain.m0: must be between 0 and 1 (got 2)",
+		"contrastive(tau=1e-9)":                 "reward.contrastive.tau: must be at least 1e-06 (got 1e-09)",
+		"1e300*exact":                           "reward: numbers must be between -1000000 and 1000000 (got 1e+300)",
+		"1e6*1e6*exact":                         `reward: must stay between -1e+09 and 1e+09 (got "1e+06*1e+06")`,
+		"cosin":                                 names + `"cosin", did you mean cosine?)`,
+		"fad(exact)":                            names + `"fad")`,
+		"stratta(exact)":                        names + `"stratta", did you mean strata?)`,
+		"cosine(no_clip)":                       "reward.cosine.no_clip: must not be set for cosine (got true)",
+		"centered^2(no_clip)":                   "reward.centered.alpha: must be 1 with no_clip (got 2)",
+		"cosine(alpha=2":                        `reward: must go on with "," or ")" at its end (got "cosine(alpha=2")`,
+		"cosine(beta=2)":                        `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "beta")`,
+		"cosine(alpha=x)":                       `reward: must have a number at character 14 (got "x)")`,
+		"cosine^x":                              `reward: must have a number at character 8 (got "x")`,
+		"exact cosine":                          `reward: must have an operator (+ - * ^ < >) at character 7 (got "cosine")`,
+		"exact > 0.5":                           `reward: a comparison must stand first in where(condition, x, y), and nowhere else (got "exact > 0.5")`,
+		"where(exact, 1, 0)":                    `reward: where must begin with a comparison, as in where(exact > 0, x, y) (got "where(exact, 1, 0)")`,
+		"where(exact > 0, cosine)":              "reward: where must have 3 arguments (got 2)",
+		"min(exact)":                            "reward: min must have 2 to 20 arguments (got 1)",
+		"fade":                                  `reward: fade must be called with its arguments: fade(...) (got "fade")`,
+		"fade(exact, k=0)":                      "reward: k of fade must be above 0 and at most 1000000 (got 0)",
+		"fade(exact, x=1)":                      `reward: parameter of fade must be k=X or near=X or half=X (got "x")`,
+		"rank(exact, k=1)":                      `reward: rank takes no parameters (got "k")`,
+		"fade(exact,half=2)+fade(chrf,half=3)":  "reward: half of fade must be the same throughout (got 2 and 3)",
+		"euclidean^2":                           "reward.euclidean.alpha: must not be set for euclidean (got 2)",
+		"(euclidean)^0.5":                       `reward: base of a power that is no whole number must not fall below 0: max(0, x) or clip(x, 0, 1) cut it (got "euclidean")`,
+		"(exact)^-1":                            `reward: must have a number as exponent at character 9 (got "-1")`,
+		"pow(exact, chrf)":                      `reward: argument of pow must be a number (got "chrf")`,
+		"clip(exact, 1, 0)":                     "reward: lower bound of clip must not be above the upper one (got 1 and 0)",
+		"linear(exact, 1)":                      `reward: argument of linear must be a number (got "exact")`,
+		"1 + 2":                                 `reward: must have at least one term (got "1 + 2")`,
+		"(1000*exact)^10":                       `reward: must stay between -1e+09 and 1e+09 (got "pow(1000*exact, 10)")`,
+		strings.Repeat("(", 50):                 "reward: must have at most 40 parentheses within each other",
+		strings.Repeat("-", 5000):               "reward: must have at most 4000 characters (got 5000)",
+		"exact" + strings.Repeat("+exact", 400): "reward: must have at most 500 parts",
 	} {
 		if _, err := ParseSpec(in); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v\nwant %s", in, err, want)
@@ -62,9 +115,6 @@ func TestBadSpecs(t *testing.T) {
 	}
 	if err := (Spec{Terms: []Term{{Kind: "bleu", Weight: 1}}}).Validate(); err == nil {
 		t.Error("an unknown kind must be an error")
-	}
-	if err := (Spec{}).Validate(); err == nil || err.Error() != "reward: must have at least one term" {
-		t.Errorf("no term: got %v", err)
 	}
 }
 
@@ -87,7 +137,7 @@ func TestNamedKinds(t *testing.T) {
 }
 
 func FuzzParseSpec(f *testing.F) {
-	for _, s := range []string{"pgsrm", "exact+0.3*centered(no_clip)", "-cosine^2(alpha=1,tau=2)", "1e-3*chrf", "((", "+-*^"} {
+	for _, s := range []string{"pgsrm", "exact+0.3*centered(no_clip)", "-cosine^2(alpha=1,tau=2)", "1e-3*chrf", "((", "+-*^", "where(success>0.5,exact,fade(moved,k=4))", "strata(max(exact,0.1*rank(csls)))"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, in string) {

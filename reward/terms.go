@@ -7,7 +7,10 @@ type similarity struct {
 	cos  float64   // e(c).e(p)
 	mc   float64   // m(c), mean over u in U of e(c).e(u)
 	mp   float64   // m(p)
+	rc   float64   // r(c), mean cosine with the nearest of U, for csls
+	rp   float64   // r(p)
 	xp   float64   // e(x).e(p), x the input; -1 where there is none
+	xc   float64   // e(x).e(c), likewise
 	same bool      // whether x and p are the same answer
 	logZ []float64 // for each contrastive term: log of the sum over u in U of exp(e(c).e(u)/tau)
 }
@@ -44,6 +47,26 @@ func moved(s similarity, alpha float64) float64 {
 		return centered(s.cos, s.mc, s.mp, alpha)
 	}
 	return math.Pow(clip((s.cos-b)/(1-b), 0, 1), alpha)
+}
+
+// nearer is clip((cos-max(e(x).e(c), m(c))) / (1-max(e(x).e(p), m(p))), 0, 1)^alpha: an answer
+// must be nearer to the reference than to the input x, and than to the answers as a whole.
+// Where the input is what is asked for it is centered.
+func nearer(s similarity, alpha float64) float64 {
+	rival, most := math.Max(s.xc, s.mc), math.Max(s.xp, s.mp)
+	if s.same || most >= 1 {
+		return centered(s.cos, s.mc, s.mp, alpha)
+	}
+	return math.Pow(clip((s.cos-rival)/(1-most), 0, 1), alpha)
+}
+
+// csls is clip((2cos-r(c)-r(p)) / (2-2r(p)), 0, 1)^alpha, with r(x) the mean cosine of x with the
+// nearest references: what is near to everything earns less (Conneau et al. 2018, scaled).
+func csls(s similarity, alpha float64) float64 {
+	if s.rp >= 1 {
+		return cosine(s.cos, alpha)
+	}
+	return math.Pow(clip((2*s.cos-s.rc-s.rp)/(2-2*s.rp), 0, 1), alpha)
 }
 
 // contrastive is exp(cos/tau) / sum over u in U of exp(e(c).e(u)/tau). A

@@ -52,7 +52,7 @@ func TestAdvice(t *testing.T) {
 			"has a chat template, and it is off", "--chat-template on"},
 		{"signal", func(l *Look, _ *Config) { l.Scores.Flat = manyFlat }, func(l *Look, _ *Config) { l.Scores.Flat = manyFlat * below },
 			"at 80% of the prompts all 4 answers earn the same", "rollout.temperature"},
-		{"signal", func(l *Look, c *Config) { l.Scores.Flat, c.Reward.Terms = 1, nil }, func(l *Look, c *Config) { l.Scores = nil },
+		{"signal", func(l *Look, c *Config) { l.Scores.Flat, c.Reward.Formula = 1, "exact" }, func(l *Look, c *Config) { l.Scores = nil },
 			"at 100% of the prompts", "--reward pgsrm"},
 		{"start", func(l *Look, _ *Config) { l.Scores.Exact, l.Scores.Reward = fewRight*below, lowReward*below },
 			func(l *Look, _ *Config) { l.Scores.Exact, l.Scores.Reward = 0, lowReward },

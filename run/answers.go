@@ -125,7 +125,7 @@ func encodeAnswers(items []task.Item, results []parent.Result) (answers map[stri
 
 // openReward calibrates the reward, or takes the calibration that the run began with.
 func (r *run) openReward(ctx context.Context, answers map[string]string) error {
-	r.terms = TermNames(r.cfg.Reward)
+	r.terms = r.cfg.Reward.Columns()
 	if r.dir.begun && r.cfg.Reward.NeedsVectors() {
 		return r.restoreReward()
 	}
@@ -173,17 +173,4 @@ func calibrationError(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return config.Bad(err)
-}
-
-// TermNames are the kinds of the terms, with a number after those that come again.
-func TermNames(s reward.Spec) []string {
-	seen := map[string]int{}
-	names := make([]string, len(s.Terms))
-	for i, t := range s.Terms {
-		names[i] = t.Kind
-		if seen[t.Kind]++; seen[t.Kind] > 1 {
-			names[i] = fmt.Sprintf("%s_%d", t.Kind, seen[t.Kind])
-		}
-	}
-	return names
 }

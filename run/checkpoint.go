@@ -22,6 +22,7 @@ import (
 const (
 	stateFile   = "state.json"
 	trainerFile = "trainer.safetensors"
+	memoryFile  = "memory.jsonl" // of a reward that has one
 )
 
 // checkpoints is a folder of checkpoints: one folder for each step that was
@@ -93,7 +94,7 @@ func lastGood(steps []int, verify func(step int) error) int {
 	return -1
 }
 
-// maxState bounds the size of state.json, which has a line for each prompt at most.
+// maxState bounds the size of state.json and of the memory, which have a line for each prompt at most.
 const maxState = 256 << 20
 
 // readState reads state.json into s strictly: one object of a version up to the

@@ -98,11 +98,13 @@ var badConfigs = map[string]string{
 	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens, stop, missing_eos_penalty (did you mean rollout.temperature?)",
 	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, scale_rewards, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
 	"unknown_preset":              "1: preset: must be one of lexical, paper, pretrained, sentence (got \"best\")",
-	"unknown_reward":              "1: reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, moved, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got \"pgsmr\", did you mean pgsrm?)",
-	"unknown_reward_name":         "2: reward.name: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, moved, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got \"pgsmr\", did you mean pgsrm?)",
+	"unknown_reward":              "1: reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, repeats, novel, success, progress) or an expression of these (got \"pgsmr\", did you mean pgsrm?)",
+	"unknown_reward_name":         "2: reward.name: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, repeats, novel, success, progress) or an expression of these (got \"pgsmr\", did you mean pgsrm?)",
 	"unknown_schedule":            "2: schedule.kind: must be one of constant, linear, cosine (got \"step\")",
 	"unknown_task":                "1: task: must be one of colors, opposites, categories, copy, sentiment, or a file named *.jsonl or *.csv (got \"colours\", did you mean colors?)",
-	"unknown_term":                "3: reward.terms[0].kind: must be one of exact, cosine, shifted, euclidean, calibrated, centered, moved, contrastive, domain, chrf, length, repetition, copy_penalty (got \"cosin\", did you mean cosine?)",
+	"formula_and_terms":           "4: reward.terms: must not be set beside formula",
+	"formula_of_unknown_term":     "3: reward.formula: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, repeats, novel, success, progress) or an expression of these (got \"fadd\", did you mean fade?)",
+	"unknown_term":                "3: reward.terms[0].kind: must be one of exact, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, repeats, novel, success, progress (got \"cosin\", did you mean cosine?)",
 	"zero_eps":                    "2: optimizer.eps: must be between 1e-16 and 1 (got 0)",
 }
 
@@ -168,10 +170,8 @@ func TestGoodConfig(t *testing.T) {
 	embedding.Server.KeyEnv, embedding.Server.Concurrency = "", 3
 	want := Config{
 		Preset: "pretrained", Task: "opposites", Child: "models/mine", ChatTemplate: ChatTemplate{"on", "Be brief.", "2026-11-23", `{"enable_thinking":false}`}, Parent: "file:answers.jsonl", Chat: chat, Embedder: "file:vectors.txt", Embedding: embedding,
-		Answer: task.AnswerOptions{Normalize: "off", After: "####", FirstLine: true, Pattern: "(.*)", LastNumber: true, AllowInput: true},
-		Reward: reward.Spec{Name: "0.5*exact+contrastive(tau=0.05)", Terms: []reward.Term{
-			{Kind: "exact", Weight: 0.5}, {Kind: "contrastive", Weight: 1, Tau: 0.05},
-		}},
+		Answer:    task.AnswerOptions{Normalize: "off", After: "####", FirstLine: true, Pattern: "(.*)", LastNumber: true, AllowInput: true},
+		Reward:    reward.Spec{Name: "0.5*exact+contrastive(tau=0.05)", Formula: "0.5*exact + contrastive(tau=0.05)"},
 		LoRA:      LoRA{Rank: 4, Alpha: 8, Targets: []string{"q_proj", "v_proj"}, RSLoRA: true},
 		Algorithm: "grpo", Options: options,
 		Rollout:   Rollout{4, 3, 0.9, 40, 0.95, 0.01, 3, hf.Stop{"\n", "User:"}, 0.5},
@@ -313,7 +313,7 @@ func TestSettings(t *testing.T) {
 		{"rollout.top_p", "[", `--set rollout.top_p: must be a number between 0 and 1 (got "[")`},
 		{"rollout.top_p", "2", `--set rollout.top_p: must be between 0 and 1 (got 2)`},
 		{"task", "colours", `--set task: must be one of colors, opposites, categories, copy, sentiment, or a file named *.jsonl or *.csv (got "colours", did you mean colors?)`},
-		{"reward", "exact+", `--set reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, cosine, shifted, euclidean, calibrated, centered, moved, contrastive, domain, chrf, length, repetition, copy_penalty) or a sum of these (got "")`},
+		{"reward", "exact+", `--set reward: must go on with a term, a function, a number or a parenthesis at its end (got "exact+")`},
 	} {
 		s, err := config.ParseSetting(c.key + "=" + c.value)
 		if err != nil {

@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// remembering is a reward with every kind of memory.
+const remembering = "0.5*exact + fade(0.5*centered, k=2, half=10, near=0.9) + 0.1*novel + 0.1*(1 - success) + linear(0.1, 0)*rank(chrf) - 0.1*repeats"
+
 // victim trains until it is done or killed.
 func victim(dir string) int {
 	t := &testing.T{}
@@ -37,7 +40,7 @@ func victim(dir string) int {
 		l.cfg.Steps, l.cfg.CheckpointEvery, l.resume = 120, 3, true
 		_, err = l.run(t)
 	} else {
-		_, err = Resume(context.Background(), testConfig(t, dir, "episodes=320"), testDeps(t))
+		_, err = Resume(context.Background(), testConfig(t, dir, "episodes=320", "reward="+remembering), testDeps(t))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

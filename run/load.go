@@ -12,7 +12,6 @@ import (
 
 	"pgsrm/config"
 	"pgsrm/parent"
-	"pgsrm/reward"
 	"pgsrm/task"
 )
 
@@ -233,18 +232,13 @@ func (c *Config) resolve(derived func(key, from string)) error {
 		derived("answer.normalize", "child")
 	}
 	switch {
-	case len(c.Reward.Terms) > 0 && c.Reward.Name == "":
-		c.Reward.Name = "custom"
-	case len(c.Reward.Terms) == 0:
-		derived("reward.terms", "reward.name")
-		if c.Reward.Name == "" {
-			c.Reward.Name = "pgsrm"
-		}
-		spec, err := reward.Named(c.Reward.Name)
-		if err != nil {
-			return config.At("reward.name", err)
-		}
-		c.Reward = spec
+	case len(c.Reward.Terms) > 0:
+		derived("reward.formula", "reward.terms")
+	case c.Reward.Formula == "":
+		derived("reward.formula", "reward.name")
+	}
+	if err := c.Reward.Resolve(); err != nil {
+		return config.At("reward", err)
 	}
 	return nil
 }

@@ -1,11 +1,15 @@
 package run
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"maps"
+	"os"
 	"path/filepath"
 
 	"pgsrm/hf"
+	"pgsrm/internal/durable"
 	"pgsrm/rl"
 )
 
@@ -49,7 +53,10 @@ func (r *run) save() error {
 	}
 	saved := r.dir.checkpoints()
 	err = saved.write(r.done, r.cfg.KeepCheckpoints, state, func(dir string) error {
-		return saveTrained(dir, r.model, r.adam)
+		if err := saveTrained(dir, r.model, r.adam); err != nil || !r.cfg.Reward.Memory() {
+			return err
+		}
+		return durable.WriteFile(filepath.Join(dir, memoryFile), r.scorer.WriteMemory)
 	})
 	if err != nil {
 		return err
@@ -87,10 +94,28 @@ func (r *run) restore(s runState) error {
 	if err := loadTrainer(path, r.model.Model, r.adam); err != nil {
 		return err
 	}
+	if r.cfg.Reward.Memory() {
+		if err := r.readMemory(filepath.Join(path, memoryFile)); err != nil {
+			return err
+		}
+	}
 	r.adam.Steps = s.OptimizerSteps
 	r.algo.Restore(s.Algorithm)
 	r.done, r.evaluated, r.dropped = s.Step, s.Evaluated, s.Dropped
 	return r.checkFinite()
+}
+
+// readMemory puts back what the reward has seen.
+func (r *run) readMemory(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := r.scorer.ReadMemory(bufio.NewReader(io.LimitReader(f, maxState))); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 // reloadChild replaces a start child by that of a checkpoint: all of it, or its

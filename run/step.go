@@ -26,6 +26,9 @@ func (r *run) step(ctx context.Context) error {
 
 	logged := due(step, r.cfg.EvalEvery) || step == r.steps
 	texts := r.texts(prompts, rollout)
+	for i := range texts {
+		texts[i].ID, texts[i].Group = prompts[i/rollout.G].item.ID, i/rollout.G+1
+	}
 	scoring := r.score(ctx, texts) // an embedder may be far away: beside what follows
 	samples, err := r.samples(rollout, r.needs.Reference || r.cfg.MeasureKL && logged)
 	scores := <-scoring
@@ -51,6 +54,7 @@ func (r *run) step(ctx context.Context) error {
 
 	// The step is done: from here on it counts.
 	r.done, r.evaluated, r.dropped = step, false, r.dropped+dropped
+	r.scorer.Remember(texts, scores)
 	r.addTermMetrics(metrics, scores)
 	addLengthMetrics(metrics, rollout)
 	if err := r.events.emit(Metrics{Step: step, Episode: r.episode(), Values: metrics}); err != nil {
@@ -74,7 +78,7 @@ func (r *run) step(ctx context.Context) error {
 // score computes the rewards of a step while its caller continues.
 func (r *run) score(ctx context.Context, texts []reward.Sample) <-chan []reward.Score {
 	scores := make(chan []reward.Score, 1)
-	go func() { scores <- r.scorer.Score(ctx, texts) }()
+	go func() { scores <- r.scorer.ScoreStep(ctx, texts, float64(r.done)/float64(r.steps)) }()
 	return scores
 }
 
@@ -143,6 +147,7 @@ func (r *run) texts(prompts []prompt, rollout rl.Rollout) []reward.Sample {
 		out[i] = reward.Sample{
 			Prompt: p.item.Prompt, Input: p.item.Input,
 			Response: r.model.Answer(g.Tokens, r.cfg.Rollout.Stop), Reference: p.reference, Accepted: p.accepted,
+			Cut: g.Finish == "length",
 		}
 	}
 	return out

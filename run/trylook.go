@@ -65,7 +65,7 @@ func (r *run) readyAnswers(ctx context.Context, source parent.Parent) (answers m
 
 // tryReward calibrates the reward, unless references or vectors are missing.
 func (r *run) tryReward(ctx context.Context, answers map[string]string) error {
-	r.terms = TermNames(r.cfg.Reward)
+	r.terms = r.cfg.Reward.Columns()
 	if counts, ok := embed.CountsOf(r.embedder); r.embedder == nil || ok && counts.Server.Faults != nil {
 		return nil
 	}

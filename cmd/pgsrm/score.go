@@ -14,7 +14,6 @@ import (
 
 	"pgsrm/embed"
 	"pgsrm/reward"
-	"pgsrm/run"
 	"pgsrm/task"
 )
 
@@ -139,7 +138,7 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 		return nil, rewardError(err)
 	}
 	o.sayTask(g)
-	s := &answerScorer{model: m, match: match, terms: run.TermNames(spec), items: map[string]task.Item{}, answers: answers}
+	s := &answerScorer{model: m, match: match, terms: spec.Columns(), items: map[string]task.Item{}, answers: answers}
 	for _, it := range t.Items {
 		s.items[it.Prompt] = it
 	}

@@ -1,0 +1,702 @@
+package reward
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pgsrm/config"
+)
+
+// The language of rewards (docs/rewards.md). A text is parsed into a tree once; kinds
+// of values, parameters and ranges are checked then, so that no reward that was
+// accepted can fail, loop or give a number that is not finite.
+//
+//	expression = sum [("<" | "<=" | ">" | ">=") sum]
+//	sum        = product {("+" | "-") product}
+//	product    = power {"*" power}
+//	power      = ["-"] atom ["^" number]
+//	atom       = number | "(" expression ")" | name ["^" number] ["(" argument {"," argument} ")"]
+//	argument   = expression | parameter ["=" number]
+
+// Limits of an expression.
+const (
+	maxFormula = 4000 // bytes
+	maxNodes   = 500
+	maxNesting = 40
+	maxNumber  = 1e6
+	maxReward  = 1e9 // of any part of an expression
+)
+
+// node is an operation of an expression on the values of its arguments.
+type node struct {
+	op     string // "number", "term", an operator, or the name of a function
+	args   []*node
+	params []float64 // of the function, in the order of its table
+	value  float64   // number
+	term   Term      // term
+	column int       // in Score.Terms: of a term, and of a function with a column; else -1
+	cond   bool      // its value is true or false
+	span   span      // its values
+}
+
+// span is an interval that holds all values of an expression.
+type span struct{ lo, hi float64 }
+
+func (s span) join(t span) span { return span{min(s.lo, t.lo), max(s.hi, t.hi)} }
+
+// corners is the span of a product.
+func (s span) corners(t span) span {
+	p := []float64{s.lo * t.lo, s.lo * t.hi, s.hi * t.lo, s.hi * t.hi}
+	return span{slices.Min(p), slices.Max(p)}
+}
+
+// function is an operation that is written as a call.
+type function struct {
+	name        string
+	least, most int // arguments
+	params      []parameter
+	memory      bool // depends on what the run has seen
+	group       bool // compares the answers to one prompt
+	column      bool // its factor is logged
+}
+
+// parameter is a number that is given by name: name=x.
+type parameter struct {
+	name    string
+	def     float64
+	allowed config.Interval
+}
+
+func inside(text string) config.Interval { return config.ParseInterval(text) }
+
+// functions are all functions, in the order of docs/rewards.md.
+var functions = []function{
+	{name: "min", least: 2, most: 20},
+	{name: "max", least: 2, most: 20},
+	{name: "clip", least: 3, most: 3},
+	{name: "where", least: 3, most: 3},
+	{name: "pow", least: 2, most: 2},
+	{name: "linear", least: 2, most: 2, params: []parameter{{"until", 1, inside("(0, 1]")}}},
+	{name: "fade", least: 1, most: 1, memory: true, column: true, params: []parameter{
+		{"k", 4, inside("(0, 1000000]")}, {"near", 0, inside("[0, 1]")}, {"half", 0, inside("[0, 1000000]")}}},
+	{name: "rank", least: 1, most: 1, group: true},
+	{name: "minmax", least: 1, most: 1, group: true},
+	{name: "zscore", least: 1, most: 1, group: true},
+	{name: "strata", least: 1, most: 1, group: true, params: []parameter{
+		{"alpha", 0.1, inside("[0, 1]")}, {"beta", 0.1, inside("[0, 1]")}}},
+	{name: "saturate", least: 1, most: 1, params: []parameter{
+		{"center", 0, inside("[-1000000, 1000000]")}, {"scale", 1, inside("[0.001, 1000000]")}}},
+}
+
+func findFunction(name string) (function, bool) {
+	i := slices.IndexFunc(functions, func(f function) bool { return f.name == name })
+	if i < 0 {
+		return function{}, false
+	}
+	return functions[i], true
+}
+
+// Functions lists the names of the functions of the language.
+func Functions() []string {
+	out := make([]string, len(functions))
+	for i, f := range functions {
+		out[i] = f.name
+	}
+	return out
+}
+
+// program is an expression that was checked.
+type program struct {
+	root    *node
+	terms   []Term   // the different terms, weight 1, with their defaults; Score.Terms begins with them
+	columns []string // names of Score.Terms: of the terms, then of the functions with a column
+	memory  bool     // some part depends on what the run has seen
+	group   bool     // some part compares the answers to one prompt
+	near    bool     // close answers share a count
+	half    float64  // visits after which a count is half of it; 0 = never
+}
+
+// compile parses and checks the text of an expression.
+func compile(text string) (*program, error) {
+	if len(text) > maxFormula {
+		return nil, &config.Error{Must: fmt.Sprintf("must have at most %d characters", maxFormula), Value: fmt.Sprint(len(text))}
+	}
+	p := &parser{text: text, out: &program{}}
+	root, err := p.expression(0)
+	if err == nil && p.peek() != 0 {
+		err = p.unexpected("an operator (+ - * ^ < >)")
+	}
+	if err == nil {
+		err = p.number(root)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := p.out
+	out.root = root
+	if len(out.terms) == 0 {
+		return nil, &config.Error{Must: "must have at least one term", Value: fmt.Sprintf("%q", text)}
+	}
+	out.finish()
+	return out, nil
+}
+
+// finish names the columns and finds what the expression depends on.
+func (p *program) finish() {
+	for _, t := range p.terms {
+		k, _ := findKind(t.Kind)
+		p.memory, p.group = p.memory || k.memory, p.group || k.group
+		p.columns = append(p.columns, t.Kind)
+	}
+	p.root.walk(func(n *node) {
+		f, _ := findFunction(n.op)
+		p.memory, p.group = p.memory || f.memory, p.group || f.group
+		if f.column {
+			n.column = len(p.columns)
+			p.columns = append(p.columns, n.op)
+		}
+		p.near = p.near || n.op == "fade" && n.params[1] > 0
+	})
+	seen := map[string]int{}
+	for i, name := range p.columns {
+		if seen[name]++; seen[name] > 1 {
+			p.columns[i] = fmt.Sprintf("%s_%d", name, seen[name])
+		}
+	}
+}
+
+func (n *node) walk(f func(*node)) {
+	f(n)
+	for _, a := range n.args {
+		a.walk(f)
+	}
+}
+
+// parser reads an expression from left to right.
+type parser struct {
+	text  string
+	pos   int // bytes
+	nodes int
+	out   *program
+}
+
+// peek is the next character that is no blank; 0 at the end.
+func (p *parser) peek() byte {
+	for p.pos < len(p.text) && strings.IndexByte(" \t\r\n", p.text[p.pos]) >= 0 {
+		p.pos++
+	}
+	if p.pos == len(p.text) {
+		return 0
+	}
+	return p.text[p.pos]
+}
+
+// take steps over the next character where it is c.
+func (p *parser) take(c byte) bool {
+	if c == 0 || p.peek() != c {
+		return false
+	}
+	p.pos++
+	return true
+}
+
+// unexpected reports what stands here in place of what must.
+func (p *parser) unexpected(must string) error {
+	p.peek()
+	if p.pos == len(p.text) {
+		return &config.Error{Must: fmt.Sprintf("must go on with %s at its end", must), Value: fmt.Sprintf("%q", p.text)}
+	}
+	return &config.Error{Must: fmt.Sprintf("must have %s at character %d", must, p.pos+1), Value: fmt.Sprintf("%q", p.text[p.pos:])}
+}
+
+// number demands a value that is a number, and one that stays in bounds.
+func (p *parser) number(args ...*node) error {
+	for _, a := range args {
+		if a.cond {
+			return &config.Error{Must: "a comparison must stand first in where(condition, x, y), and nowhere else", Value: fmt.Sprintf("%q", a.String())}
+		}
+		if !(a.span.lo >= -maxReward && a.span.hi <= maxReward) {
+			return &config.Error{Must: fmt.Sprintf("must stay between -%g and %g", maxReward, maxReward), Value: fmt.Sprintf("%q", a.String())}
+		}
+	}
+	return nil
+}
+
+// add makes a node; its arguments must be numbers.
+func (p *parser) add(n *node) (*node, error) {
+	if p.nodes++; p.nodes > maxNodes {
+		return nil, &config.Error{Must: fmt.Sprintf("must have at most %d parts", maxNodes)}
+	}
+	n.column = -1
+	args := n.args
+	if n.op == "where" {
+		if !args[0].cond {
+			return nil, &config.Error{Must: "where must begin with a comparison, as in where(exact > 0, x, y)", Value: fmt.Sprintf("%q", n.String())}
+		}
+		args = args[1:]
+	}
+	if err := p.number(args...); err != nil {
+		return nil, err
+	}
+	n.span = n.bounds()
+	return n, nil
+}
+
+// expression reads a sum, or a comparison of two.
+func (p *parser) expression(depth int) (*node, error) {
+	if depth > maxNesting {
+		return nil, &config.Error{Must: fmt.Sprintf("must have at most %d parentheses within each other", maxNesting)}
+	}
+	left, err := p.sum(depth)
+	if err != nil {
+		return nil, err
+	}
+	c := p.peek()
+	if c != '<' && c != '>' {
+		return left, nil
+	}
+	p.pos++
+	op := string(c)
+	if p.take('=') {
+		op += "="
+	}
+	right, err := p.sum(depth)
+	if err != nil {
+		return nil, err
+	}
+	n, err := p.add(&node{op: op, args: []*node{left, right}})
+	if err == nil {
+		n.cond = true
+	}
+	return n, err
+}
+
+func (p *parser) sum(depth int) (*node, error) {
+	left, err := p.product(depth)
+	for err == nil && (p.peek() == '+' || p.peek() == '-') {
+		op := string(p.peek())
+		p.pos++
+		var right *node
+		if right, err = p.product(depth); err == nil {
+			left, err = p.add(&node{op: op, args: []*node{left, right}})
+		}
+	}
+	return left, err
+}
+
+func (p *parser) product(depth int) (*node, error) {
+	left, err := p.power(depth)
+	for err == nil && p.take('*') {
+		var right *node
+		if right, err = p.power(depth); err != nil {
+			break
+		}
+		for _, a := range []*node{left, right} {
+			if a.op == "number" && a.value == 0 {
+				return nil, &config.Error{Must: "weight must be other than 0", Value: "0"}
+			}
+		}
+		left, err = p.add(&node{op: "*", args: []*node{left, right}})
+	}
+	return left, err
+}
+
+func (p *parser) power(depth int) (*node, error) {
+	if p.take('+') {
+		return p.power1(depth)
+	}
+	if !p.take('-') {
+		return p.power1(depth)
+	}
+	n, err := p.power1(depth)
+	if err != nil {
+		return nil, err
+	}
+	if n.op == "number" && n.value > 0 {
+		n.value = -n.value
+		n.span = n.bounds()
+		return n, nil
+	}
+	return p.add(&node{op: "neg", args: []*node{n}})
+}
+
+func (p *parser) power1(depth int) (*node, error) {
+	base, err := p.atom(depth)
+	if err != nil || !p.take('^') {
+		return base, err
+	}
+	exponent, ok := p.literal()
+	if !ok {
+		return nil, p.unexpected("a number as exponent")
+	}
+	return p.raise(base, exponent)
+}
+
+// raise makes a power whose value is finite for every base.
+func (p *parser) raise(base *node, exponent float64) (*node, error) {
+	if !(exponent >= 0 && exponent <= 1000) {
+		return nil, &config.Error{Must: "exponent must be between 0 and 1000", Value: fmt.Sprint(exponent)}
+	}
+	if base.span.lo < 0 && exponent != math.Trunc(exponent) {
+		return nil, &config.Error{Must: "base of a power that is no whole number must not fall below 0: max(0, x) or clip(x, 0, 1) cut it", Value: fmt.Sprintf("%q", base.String())}
+	}
+	n := &node{op: "number", value: exponent, column: -1}
+	n.span = n.bounds()
+	return p.add(&node{op: "pow", args: []*node{base, n}})
+}
+
+// literal reads a number without sign.
+func (p *parser) literal() (float64, bool) {
+	p.peek()
+	end := p.pos
+	for end < len(p.text) {
+		c := p.text[end]
+		exponent := (c == '-' || c == '+') && end > p.pos && (p.text[end-1] == 'e' || p.text[end-1] == 'E')
+		if !(c >= '0' && c <= '9' || c == '.' || (c == 'e' || c == 'E') && end > p.pos || exponent) {
+			break
+		}
+		end++
+	}
+	x, err := strconv.ParseFloat(p.text[p.pos:end], 64)
+	if err != nil {
+		return 0, false
+	}
+	p.pos = end
+	return x, true
+}
+
+// name reads letters, digits and underscores; empty where there is no letter.
+func (p *parser) name() string {
+	p.peek()
+	end := p.pos
+	for end < len(p.text) {
+		c := p.text[end]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
+		if !letter && (end == p.pos || c < '0' || c > '9') {
+			break
+		}
+		end++
+	}
+	word := p.text[p.pos:end]
+	p.pos = end
+	return word
+}
+
+func (p *parser) atom(depth int) (*node, error) {
+	if p.take('(') {
+		n, err := p.expression(depth + 1)
+		if err == nil && !p.take(')') {
+			err = p.unexpected(`")"`)
+		}
+		return n, err
+	}
+	if x, ok := p.literal(); ok {
+		if !(x <= maxNumber) {
+			return nil, &config.Error{Must: fmt.Sprintf("numbers must be between -%.0f and %.0f", maxNumber, maxNumber), Value: fmt.Sprint(x)}
+		}
+		return p.add(&node{op: "number", value: x})
+	}
+	start := p.pos
+	name := p.name()
+	if name == "" {
+		return nil, p.unexpected("a term, a function, a number or a parenthesis")
+	}
+	if k, ok := findKind(name); ok {
+		return p.term(k)
+	}
+	f, ok := findFunction(name)
+	if !ok {
+		return nil, unknownReward(name)
+	}
+	if !p.take('(') {
+		p.pos = start
+		return nil, &config.Error{Must: fmt.Sprintf("%s must be called with its arguments: %s(...)", name, name), Value: fmt.Sprintf("%q", p.text[start:])}
+	}
+	return p.call(f, depth)
+}
+
+// call reads the arguments of a function.
+func (p *parser) call(f function, depth int) (*node, error) {
+	n := &node{op: f.name}
+	for _, prm := range f.params {
+		n.params = append(n.params, prm.def)
+	}
+	for {
+		if key, ok := p.key(); ok {
+			if err := p.parameter(f, n, key); err != nil {
+				return nil, err
+			}
+		} else {
+			a, err := p.expression(depth + 1)
+			if err != nil {
+				return nil, err
+			}
+			n.args = append(n.args, a)
+		}
+		if p.take(')') {
+			break
+		}
+		if !p.take(',') {
+			return nil, p.unexpected(`"," or ")"`)
+		}
+	}
+	if len(n.args) < f.least || len(n.args) > f.most {
+		want := fmt.Sprint(f.least)
+		if f.most > f.least {
+			want = fmt.Sprintf("%d to %d", f.least, f.most)
+		}
+		return nil, &config.Error{Must: fmt.Sprintf("%s must have %s arguments", f.name, want), Value: fmt.Sprint(len(n.args))}
+	}
+	if err := p.checkCall(n); err != nil {
+		return nil, err
+	}
+	if f.name == "pow" {
+		return p.raise(n.args[0], n.args[1].value)
+	}
+	return p.add(n)
+}
+
+// key reads name= where a parameter stands here.
+func (p *parser) key() (string, bool) {
+	start := p.pos
+	if name := p.name(); name != "" && p.take('=') {
+		return name, true
+	}
+	p.pos = start
+	return "", false
+}
+
+// parameter reads the number of one parameter of a call.
+func (p *parser) parameter(f function, n *node, key string) error {
+	i := slices.IndexFunc(f.params, func(q parameter) bool { return q.name == key })
+	if i < 0 {
+		var names []string
+		for _, q := range f.params {
+			names = append(names, q.name+"=X")
+		}
+		must := fmt.Sprintf("%s takes no parameters", f.name)
+		if len(names) > 0 {
+			must = fmt.Sprintf("parameter of %s must be %s", f.name, strings.Join(names, " or "))
+		}
+		return &config.Error{Must: must, Value: fmt.Sprintf("%q", key)}
+	}
+	x, err := p.signed()
+	if err != nil {
+		return err
+	}
+	if !f.params[i].allowed.Contains(x) {
+		return &config.Error{Must: fmt.Sprintf("%s of %s must be %s", key, f.name, f.params[i].allowed), Value: fmt.Sprint(x)}
+	}
+	n.params[i] = x
+	return nil
+}
+
+// signed reads a number that may have a sign.
+func (p *parser) signed() (float64, error) {
+	sign := 1.0
+	if p.take('-') {
+		sign = -1
+	}
+	x, ok := p.literal()
+	if !ok {
+		return 0, p.unexpected("a number")
+	}
+	return sign * x, nil
+}
+
+// checkCall reports arguments that do not go together.
+func (p *parser) checkCall(n *node) error {
+	constant := func(from int) error {
+		for _, a := range n.args[from:] {
+			if a.op != "number" {
+				return &config.Error{Must: fmt.Sprintf("argument of %s must be a number", n.op), Value: fmt.Sprintf("%q", a.String())}
+			}
+		}
+		return nil
+	}
+	switch n.op {
+	case "linear":
+		return constant(0)
+	case "pow":
+		return constant(1)
+	case "clip":
+		if err := constant(1); err != nil {
+			return err
+		}
+		if lo, hi := n.args[1].value, n.args[2].value; lo > hi {
+			return &config.Error{Must: "lower bound of clip must not be above the upper one", Value: fmt.Sprintf("%g and %g", lo, hi)}
+		}
+	case "fade":
+		if p.out.half > 0 && n.params[2] > 0 && p.out.half != n.params[2] {
+			return &config.Error{Must: "half of fade must be the same throughout", Value: fmt.Sprintf("%g and %g", p.out.half, n.params[2])}
+		}
+		p.out.half = max(p.out.half, n.params[2])
+	}
+	return nil
+}
+
+// term reads the rest of a term: its exponent and its parameters.
+func (p *parser) term(k kind) (*node, error) {
+	t := Term{Kind: k.name, Weight: 1, Alpha: k.alpha, Tau: k.tau}
+	if p.take('^') {
+		x, err := p.signed()
+		if err != nil {
+			return nil, err
+		}
+		if err := t.set("alpha", x); err != nil {
+			return nil, err
+		}
+	}
+	if p.take('(') {
+		for {
+			if err := p.termParameter(&t); err != nil {
+				return nil, err
+			}
+			if p.take(')') {
+				break
+			}
+			if !p.take(',') {
+				return nil, p.unexpected(`"," or ")"`)
+			}
+		}
+	}
+	if err := config.First(config.Check(t), t.rules()); err != nil {
+		return nil, config.At(t.Kind, err)
+	}
+	i := slices.Index(p.out.terms, t)
+	if i < 0 {
+		i = len(p.out.terms)
+		p.out.terms = append(p.out.terms, t)
+	}
+	n, err := p.add(&node{op: "term", term: t})
+	if err != nil {
+		return nil, err
+	}
+	n.column, n.span = i, t.span()
+	return n, nil
+}
+
+func (p *parser) termParameter(t *Term) error {
+	start := p.pos
+	key := p.name()
+	if key == "no_clip" && !p.take('=') {
+		t.NoClip = true
+		return nil
+	}
+	p.pos = start
+	key, ok := p.key()
+	if !ok {
+		p.pos = start
+		return p.unexpected("a parameter alpha=X, tau=X, m0=X or no_clip")
+	}
+	x, err := p.signed()
+	if err != nil {
+		return err
+	}
+	return t.set(key, x)
+}
+
+// bounds is the span of a node from those of its arguments.
+func (n *node) bounds() span {
+	arg := func(i int) span { return n.args[i].span }
+	switch n.op {
+	case "number":
+		return span{n.value, n.value}
+	case "neg":
+		return span{-arg(0).hi, -arg(0).lo}
+	case "+":
+		return span{arg(0).lo + arg(1).lo, arg(0).hi + arg(1).hi}
+	case "-":
+		return span{arg(0).lo - arg(1).hi, arg(0).hi - arg(1).lo}
+	case "*":
+		return arg(0).corners(arg(1))
+	case "min", "max":
+		s := arg(0)
+		for _, a := range n.args[1:] {
+			if n.op == "min" {
+				s = span{min(s.lo, a.span.lo), min(s.hi, a.span.hi)}
+			} else {
+				s = span{max(s.lo, a.span.lo), max(s.hi, a.span.hi)}
+			}
+		}
+		return s
+	case "clip":
+		lo, hi := n.args[1].value, n.args[2].value
+		return span{clip(arg(0).lo, lo, hi), clip(arg(0).hi, lo, hi)}
+	case "where":
+		return arg(1).join(arg(2))
+	case "pow":
+		return arg(0).raised(n.args[1].value)
+	case "linear":
+		return arg(0).join(arg(1))
+	case "fade":
+		return arg(0).join(span{})
+	case "rank", "minmax", "saturate":
+		return span{0, 1}
+	case "zscore":
+		return span{-maxZ, maxZ}
+	case "strata":
+		return span{-n.params[0], 1 + n.params[1]}
+	}
+	return span{} // a term, which sets its own, or a condition
+}
+
+// maxZ is where zscore is cut; only groups of more than 10,000 answers come there.
+const maxZ = 100
+
+// raised is the span of a power.
+func (s span) raised(exponent float64) span {
+	lo, hi := math.Pow(s.lo, exponent), math.Pow(s.hi, exponent)
+	out := span{min(lo, hi), max(lo, hi)}
+	if s.lo < 0 && s.hi > 0 {
+		out = out.join(span{})
+	}
+	return out
+}
+
+// Strength of the operators, for parentheses.
+var strength = map[string]int{"<": 1, "<=": 1, ">": 1, ">=": 1, "+": 2, "-": 2, "*": 3, "neg": 3}
+
+// String is the expression in its plainest form, which compile reads back.
+func (n *node) String() string {
+	within := func(a *node, least int) string {
+		s, known := strength[a.op]
+		if a.op == "number" && a.value < 0 {
+			s, known = strength["neg"], true
+		}
+		if known && s < least {
+			return "(" + a.String() + ")"
+		}
+		return a.String()
+	}
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	switch n.op {
+	case "number":
+		return number(n.value)
+	case "term":
+		return n.term.String()
+	case "neg":
+		return "-" + within(n.args[0], strength["neg"]+1)
+	case "+", "-", "*", "<", "<=", ">", ">=":
+		s := strength[n.op]
+		left, right := within(n.args[0], s), within(n.args[1], s+1)
+		if n.op == "*" {
+			return left + "*" + right
+		}
+		return left + " " + n.op + " " + right
+	}
+	var list []string
+	for _, a := range n.args {
+		list = append(list, a.String())
+	}
+	f, _ := findFunction(n.op)
+	for i, prm := range f.params {
+		if n.params[i] != prm.def {
+			list = append(list, prm.name+"="+number(n.params[i]))
+		}
+	}
+	return n.op + "(" + strings.Join(list, ", ") + ")"
+}
