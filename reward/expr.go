@@ -99,8 +99,8 @@ func findFunction(name string) (function, bool) {
 	return functions[i], true
 }
 
-// Functions lists the names of the functions of the language.
-func Functions() []string {
+// functionNames lists the functions of the language.
+func functionNames() []string {
 	out := make([]string, len(functions))
 	for i, f := range functions {
 		out[i] = f.name

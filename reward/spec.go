@@ -101,7 +101,7 @@ func Named(name string) (Spec, error) {
 // unknownReward lists the rewards for a name that is none of them.
 func unknownReward(name string) error {
 	return &config.Error{
-		Value: fmt.Sprintf("%q", name), Hint: config.Nearest(name, slices.Concat(Names(), Kinds(), Functions())),
+		Value: fmt.Sprintf("%q", name), Hint: config.Nearest(name, slices.Concat(Names(), Kinds(), functionNames())),
 		Must: fmt.Sprintf("must be one of %s, a kind of term (%s) or an expression of these", strings.Join(Names(), ", "), strings.Join(Kinds(), ", ")),
 	}
 }
