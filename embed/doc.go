@@ -11,6 +11,7 @@
 //	wordvectors.go  files of GloVe, word2vec, fastText, Numberbatch (internal/wordvec)
 //	vectorfile.go   vectors of whole texts, made elsewhere
 //	encoder.go      a local encoder such as MiniLM
+//	random.go       vectors without a meaning, as a control
 //	server.go       an embeddings server; wire.go: the protocols it may speak
 //	words.go        how texts are cut into words
 //

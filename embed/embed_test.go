@@ -128,9 +128,9 @@ func TestWords(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	for spec, want := range map[string]string{
-		"":            `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL or ollama:MODEL@URL (got "")`,
-		"file:":       `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL or ollama:MODEL@URL (got "file:")`,
-		"hf:":         `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL or ollama:MODEL@URL (got "hf:")`,
+		"":            `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL, ollama:MODEL@URL or random:DIM (got "")`,
+		"file:":       `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL, ollama:MODEL@URL or random:DIM (got "file:")`,
+		"hf:":         `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL, ollama:MODEL@URL or random:DIM (got "hf:")`,
 		"hf:a/../b":   `embed: hf: must be ORG/NAME (got "a/../b")`,
 		"file:/no/so": "embed: open /no/so: no such file or directory",
 	} {

@@ -28,7 +28,8 @@ type Options struct {
 // embedded static embedder), a model folder, "hf:ORG/NAME" (such a folder in the
 // local cache of Hugging Face), "file:PATH" (a static embedder, word vectors, or JSON
 // lines of texts and vectors, told apart by content), or a server:
-// "openai:MODEL@URL", "tei:URL", "ollama:MODEL@URL".
+// "openai:MODEL@URL", "tei:URL", "ollama:MODEL@URL"; or, as a control, "random" and
+// "random:DIM", vectors without a meaning.
 func Open(spec string, o Options) (Embedder, error) {
 	e, err := open(spec, o)
 	if err != nil {
@@ -44,6 +45,9 @@ func open(spec string, o Options) (Embedder, error) {
 	if o.Settings != nil {
 		set = *o.Settings
 	}
+	if e, ok, err := parseRandom(spec); ok {
+		return e, err
+	}
 	switch {
 	case spec == "builtin":
 		return Builtin()
@@ -56,7 +60,7 @@ func open(spec string, o Options) (Embedder, error) {
 	case isFolder(spec):
 		return openEncoder(spec, set, o.Warn)
 	}
-	return nil, fmt.Errorf("embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL or ollama:MODEL@URL (got %q)", remote.Redact(spec))
+	return nil, fmt.Errorf("embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL, ollama:MODEL@URL or random:DIM (got %q)", remote.Redact(spec))
 }
 
 func openHub(name string, set Settings, warn func(text string)) (Embedder, error) {

@@ -235,7 +235,7 @@ func TestServerSpecErrors(t *testing.T) {
 		"tei:localhost":             "embed: tei: must be tei:URL",
 		"tei:http://h?api_key=abc":  `embed: tei: url: must not have a user, a password or a query, keys belong into the environment (got "http://h?[redacted]")`,
 		"ollama:@http://h":          `embed: ollama: must be MODEL@URL or MODEL (got "@http://h")`,
-		"nothing:m@http://u:p@h/v1": `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL or ollama:MODEL@URL (got "nothing:m@http://[redacted]@h/v1")`,
+		"nothing:m@http://u:p@h/v1": `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL, ollama:MODEL@URL or random:DIM (got "nothing:m@http://[redacted]@h/v1")`,
 	} {
 		o := Options{Remote: remotetest.NewClock().Deps(nil)}
 		if _, err := Open(spec, o); err == nil || err.Error() != want {

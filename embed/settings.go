@@ -72,7 +72,8 @@ func CheckSpec(spec string) error {
 		_, _, err := parseServer(kind, rest)
 		return err
 	}
-	return nil
+	_, _, err := parseRandom(spec)
+	return err
 }
 
 // parseServer reads what follows the kind in a spec.

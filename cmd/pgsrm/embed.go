@@ -28,6 +28,7 @@ gives null and a warning. The command fails with exit code 5 where the embedder 
 EXAMPLES
   echo 'a warm day' | pgsrm embed
   pgsrm embed --embedder file:glove.txt.gz < words.txt > vectors.jsonl
+  echo 'a warm day' | pgsrm embed --embedder random:8
   pgsrm embed --embedder ./all-MiniLM-L6-v2 --with-text < texts.txt > vectors.jsonl
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runEmbed(cmd.Context(), o, g) },

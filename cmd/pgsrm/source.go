@@ -42,7 +42,7 @@ func (o *sourceOptions) addParent(f *pflag.FlagSet) {
 
 // addEmbedder adds the flag of the embedder.
 func (o *sourceOptions) addEmbedder(f *pflag.FlagSet) {
-	f.StringVar(&o.Embedder, "embedder", "builtin", "source of the vectors: builtin, a model folder, hf:ORG/NAME, file:PATH, openai:MODEL@URL, tei:URL or ollama:MODEL@URL")
+	f.StringVar(&o.Embedder, "embedder", "builtin", "source of the vectors: builtin, a model folder, hf:ORG/NAME, file:PATH, openai:MODEL@URL, tei:URL, ollama:MODEL@URL, or random:DIM as a control")
 	o.addSections(f)
 }
 
