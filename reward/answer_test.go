@@ -165,3 +165,21 @@ func TestProbeWithMarker(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got.BestConstant, want.BestConstant)
 	}
 }
+
+// strict alone asks for the letter, as far as the paper does.
+func TestStrictByHand(t *testing.T) {
+	spec, err := ParseSpec("0.8*exact + 0.2*strict")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := New(t.Context(), spec, mixing, answers, nil, matcher(func(*task.AnswerOptions) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for response, want := range map[string]float64{"Red ": 1, `"red".`: .8, "a red": .8, "blue": 0, "crimson": 1, `"crimson"`: .8} {
+		got := m.Score(t.Context(), []Sample{{Response: response, Reference: "red", Accepted: []string{"crimson"}}})[0]
+		if math.Abs(got.Reward-want) > 1e-9 || got.Right != (want > 0) {
+			t.Errorf("%q: got %+v, want %v", response, got, want)
+		}
+	}
+}

@@ -13,6 +13,7 @@ type batch struct {
 	n        int
 	columns  [][]float64 // [terms][n], then those of the functions
 	right    []bool
+	strict   []bool  // right to the letter
 	groups   [][]int // of samples that answer the same prompt
 	progress float64
 	repeats  func(i int, near float64, fresh bool) float64 // how often the answer of sample i was given before
@@ -71,12 +72,6 @@ func (b *batch) each(f func(i int) float64) []float64 {
 // of is the value of an operation on numbers for sample i.
 func (n *node) of(i int, args [][]float64) float64 {
 	x := args[0][i]
-	truth := func(is bool) float64 {
-		if is {
-			return 1
-		}
-		return 0
-	}
 	switch n.op {
 	case "neg":
 		return -x
@@ -112,6 +107,14 @@ func (n *node) of(i int, args [][]float64) float64 {
 		}
 	}
 	return x
+}
+
+// truth is a condition as a number.
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // within replaces the values of each group by what f makes of them. [n]

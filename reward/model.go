@@ -124,6 +124,7 @@ func (m *Model) ScoreStep(ctx context.Context, samples []Sample, progress float6
 }
 
 func (m *Model) score(ctx context.Context, samples []Sample, seen *memory, progress float64) []Score {
+	raw := samples
 	samples = m.read(samples)
 	out := make([]Score, len(samples))
 	live := make([]bool, len(samples))
@@ -134,7 +135,7 @@ func (m *Model) score(ctx context.Context, samples []Sample, seen *memory, progr
 	if m.vectors {
 		places = m.locate(ctx, samples, live)
 	}
-	b := &batch{n: len(samples), right: make([]bool, len(samples)), progress: progress}
+	b := &batch{n: len(samples), right: make([]bool, len(samples)), strict: make([]bool, len(samples)), progress: progress}
 	values := make([]float64, len(m.program.columns)*len(samples))
 	for k := range m.program.columns {
 		b.columns = append(b.columns, values[k*b.n:(k+1)*b.n])
@@ -142,6 +143,7 @@ func (m *Model) score(ctx context.Context, samples []Sample, seen *memory, progr
 	for i, s := range samples {
 		if live[i] {
 			b.right[i] = m.answers.Exact(s.Response, s.Reference, s.Accepted)
+			b.strict[i] = m.match.Strict(raw[i].Response, raw[i].Reference, raw[i].Accepted)
 			out[i].Err = m.fillTerms(s, i, b, places)
 		}
 	}
@@ -409,9 +411,9 @@ func (m *Model) fillTerms(s Sample, i int, b *batch, places map[string]found) er
 		switch {
 		case kind.memory || kind.group: // fillKnown
 		case t.Kind == "exact":
-			if b.right[i] {
-				column[i] = 1
-			}
+			column[i] = truth(b.right[i])
+		case t.Kind == "strict":
+			column[i] = truth(b.strict[i])
 		case !kind.vectors:
 			column[i] = m.textTerm(t.Kind, s)
 		case !meaning:

@@ -26,6 +26,7 @@ type kind struct {
 // kinds are all terms, in the order of docs/rewards.md.
 var kinds = []kind{
 	{name: "exact", span: span{0, 1}},
+	{name: "strict", span: span{0, 1}},
 	{name: "cosine", vectors: true, alpha: 1, span: span{0, 1}},
 	{name: "shifted", vectors: true, alpha: 4, span: span{0, 1}},
 	{name: "euclidean", vectors: true, span: span{-1, 1}},
