@@ -27,7 +27,15 @@ func newScoreCommand(g *globalOptions) *cobra.Command {
 prints each object with "reward" and "terms", the unweighted value of each term, added
 to it. Other fields are kept as they are. The reference is the parent's answer to that
 prompt of the task, unless the line gives its own: "reference":"...". An answer that
-cannot be scored gets "error" instead; it never gets a reward of 0 for that.
+cannot be scored gets "error" instead; it never gets a reward of 0 for that. How the
+response ended may stand in "finish": eos, stop or length, as eval --out writes it; it
+is cut where that is length, else it ended by itself (the term ended).
+
+Where the reward compares the answers to one prompt with each other (rank, minmax,
+zscore, strata, repeats), consecutive lines with the same prompt are one group, of at
+most 1024 answers; they are answered when another prompt follows or the input ends. A
+reward that depends on what a run has seen (fade, novel, success) or on how much of it
+is done (progress, linear) is that of the start of a run.
 
 Constants of the reward are calibrated on the parent's answers to the task. Where the
 section answer of --config or --set says what counts as an answer (docs/answers.md),
@@ -60,7 +68,7 @@ func (o *scoreOptions) AddFlags(f *pflag.FlagSet) {
 
 // addReward adds the flag of the reward.
 func (o *scoreOptions) addReward(f *pflag.FlagSet) {
-	f.StringVar(&o.Reward, "reward", "pgsrm", "pgsrm, pgsrm-paper, binary, or a sum such as 'exact + 0.3*centered(no_clip)'")
+	f.StringVar(&o.Reward, "reward", "pgsrm", "pgsrm, pgsrm-paper, binary, or an expression such as 'exact + 0.3*centered(no_clip)'")
 }
 
 // scoreBatch bounds the answers that are embedded together.
@@ -73,31 +81,78 @@ func runScore(ctx context.Context, o scoreOptions, g *globalOptions) error {
 		return err
 	}
 	g.sayReading("JSON lines with prompt and response")
-	return eachBatch(ctx, g.Stdin, g, scoreBatch, func(batch []inputLine, w *bufio.Writer) error {
-		var lines []scoreLine
-		var bad error // lines before a bad one are still answered
-		for _, line := range batch {
-			if line.blank() {
-				continue
-			}
-			l, err := s.read(line)
-			if err != nil {
-				bad = err
-				break
-			}
-			lines = append(lines, l)
+	q := &scoreQueue{s: s}
+	err = eachBatch(ctx, g.Stdin, g, scoreBatch, func(batch []inputLine, w *bufio.Writer) error { return q.add(ctx, batch, w) })
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(g.Stdout)
+	return flushed(w, q.answer(ctx, w, len(q.lines)))
+}
+
+// maxScoreGroup bounds the answers to one prompt that are held back, to be compared.
+const maxScoreGroup = 1024
+
+// scoreQueue holds the lines that are not answered yet. Where the reward compares the
+// answers to one prompt those of the last prompt wait here until another one or the end
+// of the input shows that the group is complete.
+type scoreQueue struct {
+	s     *answerScorer
+	lines []scoreLine
+	group int // number of the last group, from 1
+	size  int // its lines, all of which are in lines
+}
+
+// add answers the lines of a batch that wait for no others. Those before a bad one are
+// still answered, but for a group that it tears apart.
+func (q *scoreQueue) add(ctx context.Context, batch []inputLine, w *bufio.Writer) error {
+	var bad error
+	for _, line := range batch {
+		if line.blank() {
+			continue
 		}
-		s.score(ctx, lines)
-		if err := ctx.Err(); err != nil {
+		l, err := q.s.read(line)
+		if err == nil && q.s.groups {
+			err = q.join(line, &l)
+		}
+		if err != nil {
+			bad = err
+			break
+		}
+		q.lines = append(q.lines, l)
+	}
+	if err := q.answer(ctx, w, len(q.lines)-q.size); err != nil {
+		return err
+	}
+	return bad
+}
+
+// join puts a line into the group of the line before it, or into one of its own.
+func (q *scoreQueue) join(line inputLine, l *scoreLine) error {
+	if n := len(q.lines); n == 0 || q.lines[n-1].sample.Prompt != l.sample.Prompt {
+		q.group, q.size = q.group+1, 0
+	}
+	if q.size == maxScoreGroup {
+		return line.errorf("a group must have at most %d answers", maxScoreGroup)
+	}
+	q.size++
+	l.sample.Group = q.group
+	return nil
+}
+
+// answer scores and writes the first n lines.
+func (q *scoreQueue) answer(ctx context.Context, w *bufio.Writer, n int) error {
+	q.s.score(ctx, q.lines[:n])
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, l := range q.lines[:n] {
+		if err := l.write(w, q.s.terms); err != nil {
 			return err
 		}
-		for _, l := range lines {
-			if err := l.write(w, s.terms); err != nil {
-				return err
-			}
-		}
-		return bad
-	})
+	}
+	q.lines = slices.Delete(q.lines, 0, n)
+	return nil
 }
 
 // answerScorer scores lines by the reward of a task.
@@ -105,6 +160,7 @@ type answerScorer struct {
 	model   *reward.Model
 	match   *task.Matcher
 	terms   []string
+	groups  bool                 // the reward compares the answers to one prompt
 	items   map[string]task.Item // by prompt
 	answers map[string]string    // of the parent, by item id
 }
@@ -138,7 +194,10 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 		return nil, rewardError(err)
 	}
 	o.sayTask(g)
-	s := &answerScorer{model: m, match: match, terms: spec.Columns(), items: map[string]task.Item{}, answers: answers}
+	if spec.Memory() {
+		g.Log.Info("the reward's memory is off here: every answer is scored as at the start of a run")
+	}
+	s := &answerScorer{model: m, match: match, terms: spec.Columns(), groups: spec.Groups(), items: map[string]task.Item{}, answers: answers}
 	for _, it := range t.Items {
 		s.items[it.Prompt] = it
 	}
@@ -165,18 +224,21 @@ func (s *answerScorer) read(line inputLine) (scoreLine, error) {
 	if err := line.decode(&raw); err != nil {
 		return scoreLine{}, err
 	}
-	var prompt, response, reference *string
-	for name, v := range map[string]**string{"prompt": &prompt, "response": &response, "reference": &reference} {
+	var prompt, response, reference, finish *string
+	for name, v := range map[string]**string{"prompt": &prompt, "response": &response, "reference": &reference, "finish": &finish} {
 		if text, ok := raw[name]; ok && json.Unmarshal(text, v) != nil {
-			return scoreLine{}, line.errorf("prompt, response and reference must be JSON strings")
+			return scoreLine{}, line.errorf("prompt, response, reference and finish must be JSON strings")
 		}
+	}
+	if finish != nil && !slices.Contains([]string{"eos", "stop", "length"}, *finish) {
+		return scoreLine{}, line.errorf("finish must be eos, stop or length (got %q)", *finish)
 	}
 	if prompt == nil || response == nil {
 		return scoreLine{}, line.errorf("must have the fields prompt and response")
 	}
 	l := scoreLine{
 		fields: slices.DeleteFunc(objectFields(line.Text), s.writes),
-		sample: reward.Sample{Prompt: *prompt, Response: *response},
+		sample: reward.Sample{Prompt: *prompt, Response: *response, Cut: finish != nil && *finish == "length"},
 		match:  s.match,
 	}
 	it, known := s.items[*prompt]

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"pgsrm/reward"
@@ -69,5 +71,47 @@ func TestScoreAccepted(t *testing.T) {
 	l, err := s.read(inputLine{Number: 1, Text: `{"prompt":"other","response":"x"}`})
 	if err != nil || l.score.Err == nil {
 		t.Errorf("a prompt without a reference: %v, %v", err, l.score.Err)
+	}
+}
+
+// Answers to one prompt are compared with each other however many batches they fill, and
+// the next group does not count among them.
+func TestScoreGroups(t *testing.T) {
+	t.Setenv("PGSRM_CACHE", "off")
+	score := func(lines ...string) (rewards []float64, last string, code int) {
+		var stdout, stderr strings.Builder
+		code = execute([]string{"score", "--task", "opposites", "--reward", "minmax(length)"}, strings.NewReader(strings.Join(lines, "\n")), &stdout, &stderr)
+		for line := range strings.Lines(stdout.String()) {
+			var out struct{ Reward float64 }
+			if err := json.Unmarshal([]byte(line), &out); err != nil {
+				t.Fatal(err)
+			}
+			rewards = append(rewards, out.Reward)
+		}
+		return rewards, strings.TrimSpace(stderr.String()), code
+	}
+	line := func(prompt string, words int) string {
+		return fmt.Sprintf(`{"prompt":%q,"response":%q,"reference":"a"}`, prompt, strings.Repeat("a ", words))
+	}
+	group := func(n int) []string { // the first answer has the right length, the last is the longest
+		lines := []string{line("p", 1)}
+		for range n - 2 {
+			lines = append(lines, line("p", 2))
+		}
+		return append(lines, line("p", 4))
+	}
+	// 1, 1/2 and 1/4 of the right length: the least becomes 0, the most 1
+	rewards, stderr, code := score(append(group(maxScoreGroup), line("q", 2), line("p", 4))...)
+	if code != 0 || stderr != "" || len(rewards) != maxScoreGroup+2 {
+		t.Fatalf("exit code %d, %d rewards, %s", code, len(rewards), stderr)
+	}
+	for i, want := range map[int]float64{0: 1, 1: 1. / 3, maxScoreGroup - 2: 1. / 3, maxScoreGroup - 1: 0, maxScoreGroup: .5, maxScoreGroup + 1: .5} {
+		if rewards[i] != want {
+			t.Errorf("line %d: got %v, want %v", i+1, rewards[i], want)
+		}
+	}
+	rewards, stderr, code = score(append([]string{line("q", 1)}, group(maxScoreGroup+1)...)...)
+	if want := "pgsrm: line 1026: a group must have at most 1024 answers"; code != exitInput || stderr != want || len(rewards) != 1 {
+		t.Errorf("exit code %d, %d rewards, %s", code, len(rewards), stderr)
 	}
 }
