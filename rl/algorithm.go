@@ -26,7 +26,7 @@ type Batch struct {
 	Prompts      int      // P
 	G            int      // samples asked for per prompt, before any was dropped
 	MaxNewTokens int      // the sampler's limit of T, for dr_grpo's normaliser
-	Samples      []Sample // [N], in any order: Sample.Prompt says where each belongs
+	Samples      []Sample // [N], in any order: Sample.Prompt says where each belongs; replayed ones among them
 	PromptID     []string // [P] names that are stable between rollouts, for the history baseline; else nil
 }
 
@@ -94,15 +94,31 @@ func (e *ratioError) Error() string {
 		e.Step, e.Sample, e.Token, math.Exp(float64(e.New)-float64(e.Old)), e.New, e.Old)
 }
 
-// kept returns the indices of the samples that were not dropped, ascending.
+// kept returns the indices of the fresh samples that were not dropped, ascending.
 func (b *Batch) kept() []int {
 	var kept []int
 	for i := range b.Samples {
-		if !b.Samples[i].Dropped {
+		if !b.Samples[i].Dropped && !b.Samples[i].Replayed {
 			kept = append(kept, i)
 		}
 	}
 	return kept
+}
+
+// replayed returns the indices of the replayed samples, ascending.
+func (b *Batch) replayed() []int {
+	var replayed []int
+	for i := range b.Samples {
+		if !b.Samples[i].Dropped && b.Samples[i].Replayed {
+			replayed = append(replayed, i)
+		}
+	}
+	return replayed
+}
+
+// fresh leaves the replayed samples out.
+func (b *Batch) fresh(samples []int) []int {
+	return slices.DeleteFunc(slices.Clone(samples), func(i int) bool { return b.Samples[i].Replayed })
 }
 
 // groups sorts the given samples by prompt. [P][at most G]
@@ -138,7 +154,7 @@ func (b *Batch) check(where string, n Needs) error {
 	if len(b.PromptID) != b.Prompts && (n.PromptID || b.PromptID != nil) {
 		return fmt.Errorf("%s: batch must name %d prompts (got %d)", where, b.Prompts, len(b.PromptID))
 	}
-	for _, i := range b.kept() {
+	for _, i := range slices.Concat(b.kept(), b.replayed()) {
 		s := &b.Samples[i]
 		t := len(s.Tokens)
 		switch {
@@ -152,6 +168,8 @@ func (b *Batch) check(where string, n Needs) error {
 			return fmt.Errorf("%s: sample %d: reference log-probabilities must be one per token, %d (got %d)", where, i, t, len(s.RefLogProbs))
 		case len(s.Values) != t && n.Values:
 			return fmt.Errorf("%s: sample %d: values must be one per token, %d (got %d)", where, i, t, len(s.Values))
+		case s.Replayed && !(s.Weight >= 0 && isFinite(s.Weight)):
+			return fmt.Errorf("%s: sample %d: weight of a replayed sample must be finite and at least 0 (got %v)", where, i, s.Weight)
 		}
 	}
 	return nil

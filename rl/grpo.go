@@ -58,7 +58,7 @@ func (a *grpo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 
 	var avg averages
 	for iteration := range o.NumIterations {
-		parts := minibatches(kept, o.NumMinibatches, s.RNG)
+		parts := b.deal(kept, o.NumMinibatches, s)
 		for k, mb := range parts {
 			e, err := forward(p, b, mb, false)
 			if err != nil {
@@ -90,7 +90,8 @@ func (a *grpo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 
 // advantages are the rewards less their group's mean, divided by a deviation
 // (n-1) plus 1e-4 as in TRL, or by meanScale. A group with a single remaining sample is its own
-// mean: advantage 0. [N]
+// mean: advantage 0. A replayed sample is compared with the mean of the prompt's fresh
+// ones, and not divided by a deviation: where all these fail, it is near 0. [N]
 func (a *grpo) advantages(b *Batch, kept []int, m Metrics) []float64 {
 	rewards, adv := make([]float64, len(b.Samples)), make([]float64, len(b.Samples))
 	for _, i := range kept {
@@ -98,7 +99,8 @@ func (a *grpo) advantages(b *Batch, kept []int, m Metrics) []float64 {
 	}
 	_, batchStd := meanStd(gather(rewards, kept))
 	var centred []float64
-	for _, group := range b.groups(kept) {
+	groups := b.groups(kept)
+	for _, group := range groups {
 		ofGroup := gather(rewards, group)
 		mean, groupStd := meanStd(ofGroup)
 		scale := 1.0
@@ -116,21 +118,35 @@ func (a *grpo) advantages(b *Batch, kept []int, m Metrics) []float64 {
 		}
 	}
 	_, m["pgsrm/advantage_std"] = meanStd(centred)
+	for _, i := range b.replayed() {
+		smp := &b.Samples[i]
+		scores := b.scores(groups[smp.Prompt])
+		if len(scores) == 0 {
+			continue
+		}
+		mean, _ := meanStd(scores)
+		scale := 1.0
+		if a.o.ScaleRewards == "mean" {
+			scale = meanScale(scores)
+		}
+		adv[i] = smp.imitation((smp.Reward - mean) / scale)
+	}
 	return adv
 }
 
 // tokenWeights is the weight of each token's loss, per sample of the minibatch:
-// the normaliser of the loss. [len(mb)]
+// the normaliser of the loss, which counts the fresh samples. [len(mb)]
 func (a *grpo) tokenWeights(b *Batch, kept, mb []int, parts int) []float64 {
 	weights := make([]float64, len(mb))
+	fresh := b.fresh(mb)
 	for k, i := range mb {
 		switch a.o.LossType {
 		case "grpo": // mean over responses of the mean over their tokens
-			weights[k] = 1 / float64(len(mb)*len(b.Samples[i].Tokens))
+			weights[k] = 1 / float64(len(fresh)*len(b.Samples[i].Tokens))
 		case "bnpo": // mean over the tokens of the minibatch
-			weights[k] = 1 / float64(b.tokens(mb))
+			weights[k] = 1 / float64(b.tokens(fresh))
 		case "dr_grpo": // per response, over the length limit: a constant, whatever the lengths
-			weights[k] = 1 / float64(len(mb)*b.MaxNewTokens)
+			weights[k] = 1 / float64(len(fresh)*b.MaxNewTokens)
 		case "dapo": // mean over the tokens of the rollout: every token the same weight in every minibatch
 			weights[k] = float64(parts) / float64(b.tokens(kept))
 		}
@@ -141,15 +157,21 @@ func (a *grpo) tokenWeights(b *Batch, kept, mb []int, parts int) []float64 {
 // loss is the loss of one minibatch (paper, equations 3 and 4), its gradient and its metrics:
 //
 //	L = sum over tokens of weight * (max(-A*ratio, -A*clip(ratio)) + beta*k3) - entropyCoef*entropy
+//
+// A replayed sample has neither k3 nor entropy, and no part in the metrics.
 func (a *grpo) loss(b *Batch, mb []int, adv, weights []float64, e Eval) (Grad, Metrics) {
 	o := a.o
 	n := b.tokens(mb)
-	perToken := 1 / float64(n) // of the entropy bonus and the metrics: mean over the tokens of the minibatch
+	ofTokens := 1 / float64(b.tokens(b.fresh(mb))) // of the entropy bonus and the metrics: mean over the tokens of the minibatch
 	g := Grad{LogProbs: make([]float32, n), Entropy: make([]float32, n)}
 	var policyLoss, klLoss, kl, entropy, ratios, approxkl, low, high float64
 	k := 0
 	for j, i := range mb {
 		smp := &b.Samples[i]
+		perToken := ofTokens
+		if smp.Replayed {
+			perToken = 0
+		}
 		for t := range smp.Tokens {
 			logratio := float64(e.LogProbs[k]) - float64(smp.LogProbs[t])
 			ratio := math.Exp(logratio)
@@ -167,7 +189,7 @@ func (a *grpo) loss(b *Batch, mb []int, adv, weights []float64, e Eval) (Grad, M
 			ratios += ratio * perToken
 			approxkl += 0.5 * logratio * logratio * perToken
 
-			if o.Beta != 0 {
+			if o.Beta != 0 && !smp.Replayed {
 				k3, dk3 := klEstimate("k3", float64(e.LogProbs[k])-float64(smp.RefLogProbs[t]))
 				klLoss += weights[j] * k3
 				kl += k3 * perToken

@@ -44,7 +44,7 @@ func (a *averages) into(m Metrics) {
 
 // metrics is what can be said of a rollout before any update.
 func (b *Batch) metrics(kept []int, s Step) Metrics {
-	m := Metrics{"lr": s.LR, "pgsrm/dropped": float64(len(b.Samples) - len(kept))}
+	m := Metrics{"lr": s.LR, "pgsrm/dropped": float64(len(b.Samples) - len(kept) - len(b.replayed()))}
 	if len(kept) == 0 {
 		return m
 	}

@@ -14,22 +14,34 @@ type Rollout struct {
 	G           int             // samples per prompt
 	Generations []lm.Generation // [P*G], those of prompt p at p*G..p*G+G-1
 	Temperature float32         // of the sampler
+	Replayed    []Replayed      // hits of earlier rollouts, whole distributions alone; their responses follow those of Generations
+}
+
+// response is the prompt and the tokens of response i, and the supports of these where
+// the distribution was truncated.
+func (r *Rollout) response(i int) (prompt, tokens []int32, support [][]int32) {
+	if at := i - len(r.Generations); at >= 0 {
+		h := &r.Replayed[at]
+		return r.Prompts[h.Prompt], h.Tokens, nil
+	}
+	gen := &r.Generations[i]
+	return r.Prompts[i/r.G], gen.Tokens, gen.Support
 }
 
 // path is the sequence whose rows predict the tokens of response i: the prompt
 // and the response without its last token.
 func (r *Rollout) path(i int) []int32 {
-	tokens := r.Generations[i].Tokens
-	return slices.Concat(r.Prompts[i/r.G], tokens[:len(tokens)-1])
+	prompt, tokens, _ := r.response(i)
+	return slices.Concat(prompt, tokens[:len(tokens)-1])
 }
 
 // targets appends one Target per token of response i, predicted from rows. [T]
 func (r *Rollout) targets(to []lm.Target, i int, rows []int32) []lm.Target {
-	gen := &r.Generations[i]
-	for t, token := range gen.Tokens {
+	_, tokens, support := r.response(i)
+	for t, token := range tokens {
 		target := lm.Target{Row: rows[t], Token: token}
-		if gen.Support != nil {
-			target.Support = gen.Support[t]
+		if support != nil {
+			target.Support = support[t]
 		}
 		to = append(to, target)
 	}
@@ -41,7 +53,8 @@ func (r *Rollout) targets(to []lm.Target, i int, rows []int32) []lm.Target {
 func (r *Rollout) build(s *lm.State, to []lm.Target, responses []int) []lm.Target {
 	for _, i := range responses {
 		rows := s.AddSequence(r.path(i))
-		to = r.targets(to, i, rows[len(r.Prompts[i/r.G])-1:])
+		prompt, _, _ := r.response(i)
+		to = r.targets(to, i, rows[len(prompt)-1:])
 	}
 	return to
 }
@@ -61,6 +74,14 @@ func (r *Rollout) check() error {
 	for i := range r.Generations {
 		if len(r.Generations[i].Tokens) == 0 {
 			return fmt.Errorf("rl: generation %d must have a token (got none)", i)
+		}
+	}
+	for i, h := range r.Replayed {
+		switch {
+		case h.Prompt < 0 || h.Prompt >= len(r.Prompts):
+			return fmt.Errorf("rl: replayed response %d: prompt must be in 0..%d (got %d)", i, len(r.Prompts)-1, h.Prompt)
+		case len(h.Tokens) == 0 || len(h.LogProbs) != len(h.Tokens):
+			return fmt.Errorf("rl: replayed response %d must have a log-probability for each of its tokens, at least one (got %d for %d)", i, len(h.LogProbs), len(h.Tokens))
 		}
 	}
 	return nil
@@ -87,7 +108,7 @@ type ModelPolicy struct {
 	packed  lm.Scores   // their scores [sum of T]
 }
 
-// Begin takes a rollout made under the current weights and returns its samples,
+// Begin takes a rollout, nothing replayed yet, made under the current weights and returns its samples,
 // with values where the model has a value head; RefLogProbs, Reward and Dropped
 // are left to the caller. [P*G]
 func (p *ModelPolicy) Begin(r Rollout) ([]Sample, error) {
@@ -119,13 +140,53 @@ func (p *ModelPolicy) Begin(r Rollout) ([]Sample, error) {
 	return samples, nil
 }
 
+// Replay adds hits to the rollout that Begin took, under the same weights, and returns
+// their samples, which follow those of Begin in the batch: log-probabilities and values
+// are those of now. Only the rows that the rollout's tree does not have are computed.
+// RefLogProbs are left to the caller. [len(hits)]
+func (p *ModelPolicy) Replay(hits []Replayed, o ReplayOptions) ([]Sample, error) {
+	r := &p.rollout
+	r.Replayed = hits
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	var responses []int
+	for k := range hits {
+		responses = append(responses, len(r.Generations)+k)
+	}
+	targets := r.build(r.State, nil, responses)
+	p.Model.Forward(r.State)
+	var scores lm.Scores
+	if err := p.Model.Score(r.State, targets, r.Temperature, &scores); err != nil {
+		return nil, fmt.Errorf("rl: replay: %w", err)
+	}
+	p.all = append(p.all, targets...)
+	p.scores.LogProb = append(p.scores.LogProb, scores.LogProb...)
+	p.scores.Entropy = append(p.scores.Entropy, scores.Entropy...)
+	p.scores.Value = append(p.scores.Value, scores.Value...)
+
+	samples := make([]Sample, len(hits))
+	at := 0
+	for k, h := range hits {
+		lo, hi := at, at+len(h.Tokens)
+		at = hi
+		p.starts = append(p.starts, p.starts[len(p.starts)-1]+len(h.Tokens))
+		now := scores.LogProb[lo:hi:hi]
+		samples[k] = Sample{Prompt: h.Prompt, Tokens: h.Tokens, LogProbs: now, Reward: h.Reward, Replayed: true, Weight: o.weight(now, h.LogProbs)}
+		if scores.Value != nil {
+			samples[k].Values = scores.Value[lo:hi:hi]
+		}
+	}
+	return samples, nil
+}
+
 // Forward implements Policy. Rows of the rollout are reused when at least two
 // thirds of the responses are asked for: forward costs one unit and backward
 // two, so a smaller share is cheaper to pack anew than to run backward over the
 // whole tree. Both give the same bits. Rows that are packed anew take the place of the rollout's.
 func (p *ModelPolicy) Forward(samples []int) Eval {
 	p.last = append(p.last[:0], samples...)
-	p.reused = p.fresh && 3*len(samples) >= 2*len(p.rollout.Generations)
+	p.reused = p.fresh && 3*len(samples) >= 2*(len(p.starts)-1)
 	if p.reused {
 		return p.fromRollout()
 	}
@@ -206,18 +267,19 @@ func NewReference(m *lm.Model) *Reference {
 // a rollout which is larger alone is not kept.
 const referenceBytes = 64 << 20
 
-// Score sets RefLogProbs of the samples of a rollout, at the rollout's temperature and on the
-// support of each sampled token. Dropped samples are left alone.
+// Score sets RefLogProbs of the samples of a rollout, the replayed ones after the others, at the
+// rollout's temperature and on the support of each sampled token. Samples that are dropped, or have
+// them already, are left alone.
 func (ref *Reference) Score(r Rollout, samples []Sample) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	if len(samples) != len(r.Generations) {
-		return fmt.Errorf("rl: reference must score the rollout's %d samples (got %d)", len(r.Generations), len(samples))
+	if n := len(r.Generations) + len(r.Replayed); len(samples) != n {
+		return fmt.Errorf("rl: reference must score the rollout's %d samples (got %d)", n, len(samples))
 	}
 	var kept []int
 	for i := range samples {
-		if !samples[i].Dropped {
+		if !samples[i].Dropped && samples[i].RefLogProbs == nil {
 			kept = append(kept, i)
 		}
 	}

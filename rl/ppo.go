@@ -3,6 +3,7 @@ package rl
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"pgsrm/config"
 )
@@ -81,7 +82,7 @@ func (a *ppo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 	}
 
 	// Rewards per token, advantages, returns. [N][T], dropped samples nil
-	rewards, nonScore := a.rewards(b, kept)
+	rewards, nonScore := a.rewards(b, slices.Concat(kept, b.replayed()))
 	adv, returns := a.advantages(b, kept, rewards)
 	m.addRewards(kept, nonScore)
 	if o.Baseline == "value" {
@@ -102,7 +103,7 @@ func (a *ppo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 	}
 epochs:
 	for epoch := range o.NumPPOEpochs {
-		for k, mb := range minibatches(kept, o.NumMinibatches, s.RNG) {
+		for k, mb := range b.deal(kept, o.NumMinibatches, s) {
 			e, err := forward(p, b, mb, o.Baseline == "value")
 			if err != nil {
 				return m, err
@@ -140,9 +141,9 @@ epochs:
 // rewards places the response's reward at its last token and, with the KL in
 // the reward, -klCoef*kl at each token (Ziegler et al. 2019). [N][T]
 // nonScore is the KL part alone, summed per response. [N]
-func (a *ppo) rewards(b *Batch, kept []int) (rewards [][]float64, nonScore []float64) {
+func (a *ppo) rewards(b *Batch, samples []int) (rewards [][]float64, nonScore []float64) {
 	rewards, nonScore = make([][]float64, len(b.Samples)), make([]float64, len(b.Samples))
-	for _, i := range kept {
+	for _, i := range samples {
 		smp := &b.Samples[i]
 		r := make([]float64, len(smp.Tokens))
 		if a.o.KL.Place == "reward" && a.o.KL.active() {
@@ -161,14 +162,15 @@ func (a *ppo) rewards(b *Batch, kept []int) (rewards [][]float64, nonScore []flo
 // advantages returns A = GAE and returns = A + V with the value baseline. The
 // other baselines are one number per response, taken from its reward: then
 // A_t = sum of the rewards from t on, discounted, less the baseline, and
-// lambda is not used. [N][T]
+// lambda is not used. Those of replayed samples
+// are their imitation, token by token. [N][T]
 func (a *ppo) advantages(b *Batch, kept []int, rewards [][]float64) (adv, returns [][]float64) {
 	adv, returns = make([][]float64, len(b.Samples)), make([][]float64, len(b.Samples))
 	baseline := a.baseline(b, kept)
 	if a.o.ScaleRewards == "mean" {
 		a.scale(b, kept, rewards, baseline)
 	}
-	for _, i := range kept {
+	for _, i := range slices.Concat(kept, b.replayed()) {
 		n := len(rewards[i])
 		adv[i], returns[i] = make([]float64, n), make([]float64, n)
 		values := make([]float64, n)
@@ -185,6 +187,11 @@ func (a *ppo) advantages(b *Batch, kept []int, rewards [][]float64) (adv, return
 			returns[i][t] = adv[i][t] + values[t]
 		}
 	}
+	for _, i := range b.replayed() {
+		for t, x := range adv[i] {
+			adv[i][t] = b.Samples[i].imitation(x)
+		}
+	}
 	return adv, returns
 }
 
@@ -194,6 +201,9 @@ func (a *ppo) advantages(b *Batch, kept []int, rewards [][]float64) (adv, return
 //	history  running mean of the prompt's rewards in earlier rollouts
 //	batch    mean reward of all samples: blind to the prompt, kept to show the collapse
 //
+// A replayed sample is no part of these means; with group it is compared with all fresh
+// samples of the prompt, and has advantage 0 where there is none.
+//
 // [N], zero for the value baseline.
 func (a *ppo) baseline(b *Batch, kept []int) []float64 {
 	baseline := make([]float64, len(b.Samples))
@@ -202,7 +212,8 @@ func (a *ppo) baseline(b *Batch, kept []int) []float64 {
 		score[i] = b.Samples[i].Reward
 	}
 	mean, _ := meanStd(gather(score, kept))
-	for p, group := range b.groups(kept) {
+	groups := b.groups(kept)
+	for p, group := range groups {
 		scores := gather(score, group)
 		loo := leaveOneOut(scores)
 		for k, i := range group {
@@ -216,6 +227,20 @@ func (a *ppo) baseline(b *Batch, kept []int) []float64 {
 			}
 		}
 	}
+	for _, i := range b.replayed() {
+		p := b.Samples[i].Prompt
+		switch a.o.Baseline {
+		case "group":
+			baseline[i] = b.Samples[i].Reward
+			if len(groups[p]) > 0 {
+				baseline[i], _ = meanStd(gather(score, groups[p]))
+			}
+		case "history":
+			baseline[i] = a.history.baseline(b.PromptID[p], mean)
+		case "batch":
+			baseline[i] = mean
+		}
+	}
 	if a.o.Baseline == "history" {
 		a.observe(b, kept, score, mean)
 	}
@@ -225,11 +250,12 @@ func (a *ppo) baseline(b *Batch, kept []int) []float64 {
 // scale divides what the scores are above their baselines by the meanScale of their
 // prompt; what rewards have beside the score stays.
 func (a *ppo) scale(b *Batch, kept []int, rewards [][]float64, baseline []float64) {
-	for _, group := range b.groups(kept) {
-		scores := b.scores(group)
-		for k, i := range group {
-			above := scores[k] - baseline[i]
-			rewards[i][len(rewards[i])-1] += above/meanScale(scores) - above
+	groups := b.groups(kept)
+	for _, i := range slices.Concat(kept, b.replayed()) {
+		smp := &b.Samples[i]
+		if group := groups[smp.Prompt]; len(group) > 0 {
+			above := smp.Reward - baseline[i]
+			rewards[i][len(rewards[i])-1] += above/meanScale(b.scores(group)) - above
 		}
 	}
 }
@@ -237,10 +263,12 @@ func (a *ppo) scale(b *Batch, kept []int, rewards [][]float64, baseline []float6
 // loss is the loss of one minibatch, its gradient and its metrics:
 //
 //	L = pgLoss + vfCoef*vfLoss + klCoef*kl (place: loss) - entropyCoef*entropy
+//
+// Of a replayed sample pgLoss alone has a term, beside the mean over the fresh ones.
 func (a *ppo) loss(b *Batch, mb []int, adv, returns [][]float64, e Eval, policyWeight float64) (Grad, Metrics) {
 	o := a.o
 	n := b.tokens(mb)
-	perToken := 1 / float64(n) // normaliser of every term: mean over the response tokens of the minibatch
+	perToken := 1 / float64(b.tokens(b.fresh(mb))) // normaliser of every term: mean over the response tokens of the minibatch
 	g := Grad{LogProbs: make([]float32, n), Entropy: make([]float32, n)}
 	if o.Baseline == "value" {
 		g.Values = make([]float32, n)
@@ -249,6 +277,10 @@ func (a *ppo) loss(b *Batch, mb []int, adv, returns [][]float64, e Eval, policyW
 	k := 0
 	for _, i := range mb {
 		smp := &b.Samples[i]
+		others := perToken // of the terms beside pgLoss, and of the metrics
+		if smp.Replayed {
+			others = 0
+		}
 		for t := range smp.Tokens {
 			// Policy: clipped surrogate (Schulman et al. 2017, equation 7).
 			logratio := float64(e.LogProbs[k]) - float64(smp.LogProbs[t])
@@ -260,22 +292,22 @@ func (a *ppo) loss(b *Batch, mb []int, adv, returns [][]float64, e Eval, policyW
 			if pgLoss1 >= pgLoss2 {
 				dLogp = pgLoss1 // d ratio / d logp = ratio
 			} else {
-				pgClipfrac += perToken
+				pgClipfrac += others
 			}
-			ratios += ratio * perToken
-			approxkl += 0.5 * logratio * logratio * perToken
+			ratios += ratio * others
+			approxkl += 0.5 * logratio * logratio * others
 
 			// Divergence from the reference.
-			if o.KL.Place == "loss" && o.KL.active() {
+			if o.KL.Place == "loss" && o.KL.active() && !smp.Replayed {
 				kl, dkl := klEstimate(o.KL.Estimator, float64(e.LogProbs[k])-float64(smp.RefLogProbs[t]))
-				klLoss += kl * perToken
+				klLoss += kl * others
 				dLogp += a.klCoef * dkl
 			}
 			g.LogProbs[k] = float32(policyWeight * dLogp * perToken)
 
 			// Entropy bonus.
-			entropy += float64(e.Entropy[k]) * perToken
-			g.Entropy[k] = float32(-policyWeight * a.entropyCoef * perToken)
+			entropy += float64(e.Entropy[k]) * others
+			g.Entropy[k] = float32(-policyWeight * a.entropyCoef * others)
 
 			// Value: squared error, clipped around the rollout's value.
 			if o.Baseline == "value" {
@@ -286,11 +318,11 @@ func (a *ppo) loss(b *Batch, mb []int, adv, returns [][]float64, e Eval, policyW
 				}
 				vfLoss1 := (v - returns[i][t]) * (v - returns[i][t])
 				vfLoss2 := (vClipped - returns[i][t]) * (vClipped - returns[i][t])
-				vfLoss += 0.5 * max(vfLoss1, vfLoss2) * perToken
+				vfLoss += 0.5 * max(vfLoss1, vfLoss2) * others
 				if vfLoss1 >= vfLoss2 {
-					g.Values[k] = float32(o.VfCoef * (v - returns[i][t]) * perToken)
+					g.Values[k] = float32(o.VfCoef * (v - returns[i][t]) * others)
 				} else {
-					vfClipfrac += perToken
+					vfClipfrac += others
 				}
 			}
 			k++

@@ -66,10 +66,19 @@ func drawBatch(t *rapid.T) *Batch {
 	return b
 }
 
-// drawEval is an evaluation of the kept samples after some steps.
+// drawReplayed makes replayed samples of some; not for the paper's algorithm.
+func drawReplayed(t *rapid.T, variant string, b *Batch) {
+	for i := range b.Samples {
+		if algorithmOf(variant) != "paper" && i > 0 && rapid.IntRange(0, 3).Draw(t, "replayed") == 0 {
+			b.Samples[i].Replayed, b.Samples[i].Weight = true, float64(grid(t, 0, 2))
+		}
+	}
+}
+
+// drawEval is an evaluation of the kept samples after some steps, the replayed ones last.
 func drawEval(t *rapid.T, b *Batch) Eval {
 	var e Eval
-	for _, i := range b.kept() {
+	for _, i := range slices.Concat(b.kept(), b.replayed()) {
 		for k := range b.Samples[i].Tokens {
 			e.LogProbs = append(e.LogProbs, b.Samples[i].LogProbs[k]+grid(t, -1, 1)/2)
 			e.Entropy = append(e.Entropy, grid(t, 0, 3))
@@ -82,19 +91,20 @@ func drawEval(t *rapid.T, b *Batch) Eval {
 // lossOf evaluates one algorithm's loss at e with everything up to it done.
 func lossOf(name string, o Options, b *Batch, e Eval) (Grad, Metrics) {
 	kept, m := b.kept(), Metrics{}
+	all := slices.Concat(kept, b.replayed())
 	switch algorithmOf(name) {
 	case "ppo":
 		a := newPPO(o.PPO)
-		rewards, _ := a.rewards(b, kept)
+		rewards, _ := a.rewards(b, all)
 		adv, returns := a.advantages(b, kept, rewards)
 		whiten(adv, kept, o.PPO.Whiten, o.PPO.WhitenFloor)
-		return a.loss(b, kept, adv, returns, e, 1)
+		return a.loss(b, all, adv, returns, e, 1)
 	case "grpo":
 		a := newGRPO(o.GRPO)
-		return a.loss(b, kept, a.advantages(b, kept, m), a.tokenWeights(b, kept, kept, 1), e)
+		return a.loss(b, all, a.advantages(b, kept, m), a.tokenWeights(b, kept, all, 1), e)
 	case "rloo":
 		a := newRLOO(o.RLOO)
-		return a.loss(b, kept, a.advantages(b, kept, m), e)
+		return a.loss(b, all, a.advantages(b, kept, m), e)
 	}
 	return newPaper(o.Paper).loss(b, kept, e)
 }
@@ -107,6 +117,7 @@ func TestGradientsAreCentralDifferences(t *testing.T) {
 	for name, o := range variants() {
 		t.Run(name, rapid.MakeCheck(func(t *rapid.T) {
 			b := drawBatch(t)
+			drawReplayed(t, name, b)
 			e := drawEval(t, b)
 			g, m := lossOf(name, o, b, e)
 			check := func(what string, x []float32, grad []float32, loss string) {

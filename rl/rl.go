@@ -6,9 +6,11 @@
 //	ppo.go, grpo.go, rloo.go, paper.go   one algorithm each: options, update, loss with its gradient
 //	advantage.go   GAE, whitening, baselines        kl.go        KL estimators and controllers, entropy bonus
 //	algorithm.go   batch, step, errors              policy.go    the policy over a language model
+//	replay.go      hits that are trained on again
 //	schedule.go    learning rate                    table.go     every metric: name, unit, formula
 //
-// What holds for all of them: a dropped sample takes part in nothing; the first
+// What holds for all of them: a dropped sample takes part in nothing; a replayed one
+// only in the policy's term of the loss; the first
 // minibatch of an update sees ratio 1 exactly; a number that is not finite ends
 // the update before the weights change; sums are in float64, in the order of the
 // samples. Deviations from each paper stand in docs/algorithms.
@@ -24,6 +26,8 @@ type Sample struct {
 	Values      []float32 // [T] value head before the token; nil without value head
 	Reward      float64   // of the whole response
 	Dropped     bool      // the reward could not be had: no gradient, no part in any mean
+	Replayed    bool      // a hit of an earlier rollout: LogProbs and Values are those of the current weights, Reward what it earned then
+	Weight      float64   // of a replayed sample, the factor of its advantage
 }
 
 // Eval is what the policy says now about the response tokens of some samples,

@@ -2,6 +2,7 @@ package rl
 
 import (
 	"math"
+	"slices"
 
 	"pgsrm/config"
 )
@@ -61,7 +62,7 @@ func (a *rloo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 
 	var avg averages
 	for iteration := range o.NumIterations {
-		for k, mb := range minibatches(kept, o.NumMinibatches, s.RNG) {
+		for k, mb := range b.deal(kept, o.NumMinibatches, s) {
 			e, err := forward(p, b, mb, false)
 			if err != nil {
 				return m, err
@@ -94,11 +95,12 @@ func (a *rloo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 //	R_i = score_i - beta * sum_t (logp - ref),  A_i = R_i - mean of the R of the prompt's other samples
 //
 // With scale_rewards: mean, the part of A_i that is the score's is divided by meanScale.
-// A group with a single remaining sample has no baseline: advantage 0. [N]
+// A group with a single remaining sample has no baseline: advantage 0. A replayed sample
+// is compared with the mean R of the prompt's fresh ones, and not normalised. [N]
 func (a *rloo) advantages(b *Batch, kept []int, m Metrics) []float64 {
 	n := len(b.Samples)
 	rewards, nonScore, adv := make([]float64, n), make([]float64, n), make([]float64, n)
-	for _, i := range kept {
+	for _, i := range slices.Concat(kept, b.replayed()) {
 		smp := &b.Samples[i]
 		if a.o.Beta != 0 {
 			for t, logp := range smp.LogProbs {
@@ -107,7 +109,8 @@ func (a *rloo) advantages(b *Batch, kept []int, m Metrics) []float64 {
 		}
 		rewards[i] = smp.Reward + nonScore[i]
 	}
-	for _, group := range b.groups(kept) {
+	groups := b.groups(kept)
+	for _, group := range groups {
 		baseline := leaveOneOut(gather(rewards, group))
 		for k, i := range group {
 			adv[i] = rewards[i] - baseline[k]
@@ -124,7 +127,24 @@ func (a *rloo) advantages(b *Batch, kept []int, m Metrics) []float64 {
 			adv[i] = (adv[i] - mean) / (std + 1e-4)
 		}
 	}
+	for _, i := range b.replayed() {
+		if group := groups[b.Samples[i].Prompt]; len(group) > 0 {
+			adv[i] = b.Samples[i].imitation(a.beyond(b, i, rewards, group))
+		}
+	}
 	return adv
+}
+
+// beyond is what a replayed sample earns beyond the fresh samples of its prompt.
+func (a *rloo) beyond(b *Batch, i int, rewards []float64, group []int) float64 {
+	mean, _ := meanStd(gather(rewards, group))
+	if a.o.ScaleRewards == "none" {
+		return rewards[i] - mean
+	}
+	scores := b.scores(group)
+	meanScore, _ := meanStd(scores)
+	above := b.Samples[i].Reward - meanScore
+	return rewards[i] - mean - above + above/meanScale(scores)
 }
 
 // scale divides the part of the advantages that is the score's by meanScale.
@@ -144,16 +164,23 @@ func (a *rloo) scale(b *Batch, kept []int, adv []float64) {
 // REINFORCE's, -A_i * grad log p(response):
 //
 //	L = mean over responses of max(-A*ratio, -A*clip(ratio)) - entropyCoef*entropy
+//
+// A replayed sample has a term beside the mean over the fresh ones, and no part in the rest.
 func (a *rloo) loss(b *Batch, mb []int, adv []float64, e Eval) (Grad, Metrics) {
 	o := a.o
 	n := b.tokens(mb)
-	perResponse := 1 / float64(len(mb)) // normaliser of the policy loss: mean over the responses of the minibatch
-	perToken := 1 / float64(n)          // of the entropy bonus: mean over their tokens
+	fresh := b.fresh(mb)
+	perResponse := 1 / float64(len(fresh))   // normaliser of the policy loss: mean over the responses of the minibatch
+	ofTokens := 1 / float64(b.tokens(fresh)) // of the entropy bonus: mean over their tokens
 	g := Grad{LogProbs: make([]float32, n), Entropy: make([]float32, n)}
 	var policyLoss, entropy, ratios, approxkl, clipfrac float64
 	start := 0
 	for _, i := range mb {
 		smp := &b.Samples[i]
+		perToken, ofMetrics := ofTokens, perResponse
+		if smp.Replayed {
+			perToken, ofMetrics = 0, 0
+		}
 		var logratio float64
 		for t, old := range smp.LogProbs {
 			d := float64(e.LogProbs[start+t]) - float64(old)
@@ -168,9 +195,9 @@ func (a *rloo) loss(b *Batch, mb []int, adv []float64, e Eval) (Grad, Metrics) {
 		if loss1 >= loss2 {
 			dLogp = loss1 * perResponse // the same for every token: log p(response) is their sum
 		} else {
-			clipfrac += perResponse
+			clipfrac += ofMetrics
 		}
-		ratios += ratio * perResponse
+		ratios += ratio * ofMetrics
 		for t := range smp.Tokens {
 			g.LogProbs[start+t] = float32(dLogp)
 			entropy += float64(e.Entropy[start+t]) * perToken

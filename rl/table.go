@@ -68,6 +68,8 @@ func Table() []Metric {
 		{"pgsrm/first_ratio_max_dev", "1", "all", "largest |ratio - 1| over the tokens of the first minibatch; anything but 0 is an error"},
 		{"pgsrm/explained_variance", "1", "ppo paper", "1 - Var(R - V) / Var(R) over t (paper: over i); absent when Var(R) = 0"},
 		{"pgsrm/advantage_std", "reward", "all", "standard deviation (n-1) of the advantages before whitening or scaling, over t (rloo, grpo, paper: over i); ppo: after scale_rewards"},
+		{"pgsrm/replayed", "responses", "run", "hits of earlier rollouts that were trained on again; with replay only"},
+		{"pgsrm/replay_ratio", "1", "run", "mean over them of the bounded importance ratio clamp(exp(sum_t new - sum_t old), ratio_min, ratio_max), old that of the weights that sampled them; absent without any"},
 		{"pgsrm/frac_groups_without_signal", "share of prompts", "all", "prompts whose kept samples all earned the same, of those with one; absent with one sample per prompt"},
 	}
 }

@@ -147,3 +147,18 @@ func (p *toy) chance(prompt int, words ...int) float64 {
 	}
 	return total
 }
+
+// replay adds hits to the samples of a rollout, as ModelPolicy.Replay does.
+func (p *toy) replay(b *Batch, hits []Replayed, o ReplayOptions) {
+	for _, h := range hits {
+		s := Sample{Prompt: h.Prompt, Tokens: h.Tokens, Reward: h.Reward, Replayed: true, RefLogProbs: h.LogProbs}
+		for t, w := range h.Tokens {
+			logp, _ := p.distribution(h.Prompt, t)
+			s.LogProbs = append(s.LogProbs, float32(logp[w]))
+			s.Values = append(s.Values, float32(p.values[h.Prompt][t]))
+		}
+		s.Weight = o.weight(s.LogProbs, h.LogProbs)
+		b.Samples = append(b.Samples, s)
+	}
+	p.samples = b.Samples
+}
