@@ -23,6 +23,7 @@ const (
 	stateFile   = "state.json"
 	trainerFile = "trainer.safetensors"
 	memoryFile  = "memory.jsonl" // of a reward that has one
+	replayFile  = "replay.jsonl" // of a run that replays
 )
 
 // checkpoints is a folder of checkpoints: one folder for each step that was

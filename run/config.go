@@ -29,12 +29,14 @@ type Config struct {
 	// Answer says what of a response is its answer, and when that is right.
 	Answer task.AnswerOptions `yaml:"answer"`
 
-	Algorithm string      `yaml:"algorithm" oneof:"ppo, grpo, rloo, paper"` // ppo, grpo, rloo or paper
-	LoRA      LoRA        `yaml:"lora"`                                     // adapters instead of all weights
-	Options   rl.Options  `yaml:",inline"`                                  // a section for each algorithm; only that of Algorithm counts
-	Rollout   Rollout     `yaml:"rollout"`
-	Optimizer Optimizer   `yaml:"optimizer"`
-	Schedule  rl.Schedule `yaml:"schedule"` // of the learning rate, over the steps
+	Algorithm string     `yaml:"algorithm" oneof:"ppo, grpo, rloo, paper"` // ppo, grpo, rloo or paper
+	LoRA      LoRA       `yaml:"lora"`                                     // adapters instead of all weights
+	Options   rl.Options `yaml:",inline"`                                  // a section for each algorithm; only that of Algorithm counts
+	Rollout   Rollout    `yaml:"rollout"`
+	// Replay is how right answers of earlier steps are trained on again.
+	Replay    rl.ReplayOptions `yaml:"replay"`
+	Optimizer Optimizer        `yaml:"optimizer"`
+	Schedule  rl.Schedule      `yaml:"schedule"` // of the learning rate, over the steps
 
 	Episodes        int     `yaml:"episodes" range:"[1, 1000000000000]"`      // samples of the whole run, rounded up to whole steps
 	Seed            uint64  `yaml:"seed" range:"[0, 18446744073709551615]"`   // of every stream of random numbers
@@ -112,6 +114,7 @@ func Default() Config {
 		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(), Answer: task.DefaultAnswerOptions(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
 		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},
+		Replay:    rl.DefaultReplay(),
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
 		Schedule:  rl.Schedule{Kind: "constant", LR: 3e-4},
 		Episodes:  96000, Seed: 1, EvalEvery: 50, EvalPrompts: 200, MeasureKL: true, CheckpointEvery: 100, KeepCheckpoints: 2,

@@ -13,7 +13,7 @@ import (
 )
 
 // victimDir names the folder in which the process trains that is to be killed,
-// victimKind what it trains: "run" or "supervised".
+// victimKind what it trains: "run", "replay" or "supervised".
 const (
 	victimDir  = "PGSRM_TEST_VICTIM_DIR"
 	victimKind = "PGSRM_TEST_VICTIM_KIND"
@@ -35,11 +35,14 @@ const remembering = "0.5*exact + fade(0.5*centered, k=2, half=10, near=0.9) + 0.
 func victim(dir string) int {
 	t := &testing.T{}
 	var err error
-	if os.Getenv(victimKind) == "supervised" {
+	switch os.Getenv(victimKind) {
+	case "supervised":
 		l := newLesson(filepath.Join(dir, childDir))
 		l.cfg.Steps, l.cfg.CheckpointEvery, l.resume = 120, 3, true
 		_, err = l.run(t)
-	} else {
+	case "replay":
+		_, err = Resume(context.Background(), replayConfig(t, dir), replayDeps(t))
+	default:
 		_, err = Resume(context.Background(), testConfig(t, dir, "episodes=320", "reward="+remembering), testDeps(t))
 	}
 	if err != nil {
@@ -62,6 +65,7 @@ func TestKilledTrainingResumesToTheSameBits(t *testing.T) {
 		kills = n
 	}
 	t.Run("run", func(t *testing.T) { killAgainAndAgain(t, "run", kills, compareRuns) })
+	t.Run("replay", func(t *testing.T) { killAgainAndAgain(t, "replay", kills, compareRuns) })
 	t.Run("supervised", func(t *testing.T) {
 		killAgainAndAgain(t, "supervised", kills, func(t testing.TB, want, got string) { sameFiles(t, snapshot(t, want), got) })
 	})

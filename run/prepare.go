@@ -78,9 +78,10 @@ type run struct {
 
 	reference *rl.Reference // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
 
-	done      int  // updates so far
-	evaluated bool // the evaluation due at done is in the files
-	dropped   int  // samples without a reward so far
+	hits      *rl.Memory // those to replay
+	done      int        // updates so far
+	evaluated bool       // the evaluation due at done is in the files
+	dropped   int        // samples without a reward so far
 	lastEval  map[string]float64
 }
 
@@ -110,7 +111,7 @@ func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, er
 	if deps.Model != nil {
 		r.startName = givenModel
 	}
-	r.needs = cfg.Options.Needs(cfg.Algorithm)
+	r.needs, r.hits = cfg.Options.Needs(cfg.Algorithm), rl.NewMemory(cfg.Replay)
 	err := r.openTask(deps)
 	if err != nil {
 		return nil, config.Bad(err)

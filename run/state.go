@@ -53,10 +53,14 @@ func (r *run) save() error {
 	}
 	saved := r.dir.checkpoints()
 	err = saved.write(r.done, r.cfg.KeepCheckpoints, state, func(dir string) error {
-		if err := saveTrained(dir, r.model, r.adam); err != nil || !r.cfg.Reward.Memory() {
-			return err
+		err := saveTrained(dir, r.model, r.adam)
+		if err == nil && r.cfg.Reward.Memory() {
+			err = durable.WriteFile(filepath.Join(dir, memoryFile), r.scorer.WriteMemory)
 		}
-		return durable.WriteFile(filepath.Join(dir, memoryFile), r.scorer.WriteMemory)
+		if err == nil && r.cfg.Replay.On() {
+			err = r.saveReplay(dir)
+		}
+		return err
 	})
 	if err != nil {
 		return err
@@ -96,6 +100,11 @@ func (r *run) restore(s runState) error {
 	}
 	if r.cfg.Reward.Memory() {
 		if err := r.readMemory(filepath.Join(path, memoryFile)); err != nil {
+			return err
+		}
+	}
+	if r.cfg.Replay.On() {
+		if err := r.loadReplay(path); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -39,10 +40,15 @@ func (r *run) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	names, hits := itemIDs(prompts), hitsAmong(scores, rollout.Generations)
+	replayed, err := r.replay(names, rollout, samples, hits)
+	if err != nil {
+		return fmt.Errorf("step %d: %w", step, err)
+	}
 	scored := r.clock()
 
 	batch := &rl.Batch{
-		Prompts: len(prompts), G: rollout.G, MaxNewTokens: r.cfg.Rollout.MaxNewTokens, Samples: samples, PromptID: itemIDs(prompts),
+		Prompts: len(prompts), G: rollout.G, MaxNewTokens: r.cfg.Rollout.MaxNewTokens, Samples: slices.Concat(samples, replayed), PromptID: names,
 	}
 	metrics, err := r.algo.Update(r.policy, batch, rl.Step{
 		Index: step - 1, LR: r.cfg.Schedule.At(step-1, r.steps), RNG: stream(r.cfg.Seed, forUpdate, step),
@@ -55,7 +61,9 @@ func (r *run) step(ctx context.Context) error {
 	// The step is done: from here on it counts.
 	r.done, r.evaluated, r.dropped = step, false, r.dropped+dropped
 	r.scorer.Remember(texts, scores)
+	r.memorise(names, rollout, samples, hits)
 	r.addTermMetrics(metrics, scores)
+	r.addReplayMetrics(metrics, replayed)
 	addLengthMetrics(metrics, rollout)
 	if err := r.events.emit(Metrics{Step: step, Episode: r.episode(), Values: metrics}); err != nil {
 		return err

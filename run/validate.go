@@ -23,6 +23,7 @@ func (c Config) Rules() error {
 		c.Options.Validate(c.Algorithm),
 		c.checkGroups(),
 		c.checkStep(),
+		c.checkReplay(),
 	)
 }
 
