@@ -137,12 +137,12 @@ func percentiles(diffs []float64, draws iter.Seq[[]int32]) *[2]float64 {
 		}
 	}
 	slices.Sort(means)
-	return &[2]float64{quantile(means, 0.025), quantile(means, 0.975)}
+	return &[2]float64{Quantile(means, 0.025), Quantile(means, 0.975)}
 }
 
-// quantile of sorted values, linear between them (type 7 of Hyndman and Fan 1996, as
+// Quantile of sorted values, linear between them (type 7 of Hyndman and Fan 1996, as
 // NumPy's default).
-func quantile(sorted []float64, q float64) float64 {
+func Quantile(sorted []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	lo := int(at)
 	hi := min(lo+1, len(sorted)-1)

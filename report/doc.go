@@ -16,6 +16,8 @@
 // chosen: with three seeds it resamples three numbers and covers far less than
 // it says, while the t interval is exact for normal values at every n >= 2. With
 // one seed there is no interval. Arms are compared with the baseline seed by
-// seed, as paired differences. Intervals are not corrected for the number of
-// comparisons. docs/format/report.md lists every field.
+// seed, as paired differences. Beside these the first arm stands against each other
+// one by interquartile means and the probability of improvement, with intervals of
+// the bootstrap, by which nothing is decided. Intervals are not corrected for the
+// number of comparisons. docs/format/report.md lists every field.
 package report

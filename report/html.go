@@ -41,22 +41,23 @@ type frame struct {
 
 // groupView is one task on the page.
 type groupView struct {
-	ID          int
-	Summary     Summary
-	Findings    []finding
-	Look        []string // of the child before training, see run.Look.Lines
-	Cards       []cardView
-	Finals      []finalView
-	Charts      []chartView
-	More        []chartView
-	Table       []tableRow
-	Stories     []story
-	Answers     int // rows of the table of answers
-	Recorded    int
-	Settings    [][2]string
-	Differences differences
-	Environment [][2]string
-	Sources     []sourceRow
+	ID           int
+	Summary      Summary
+	Findings     []finding
+	Look         []string // of the child before training, see run.Look.Lines
+	Cards        []cardView
+	Finals       []finalView
+	Charts       []chartView
+	More         []chartView
+	Table        []tableRow
+	Improvements []improvementRow
+	Stories      []story
+	Answers      int // rows of the table of answers
+	Recorded     int
+	Settings     [][2]string
+	Differences  differences
+	Environment  [][2]string
+	Sources      []sourceRow
 }
 
 // cardView is one arm at a glance.
@@ -179,7 +180,7 @@ func (d *Data) page() page {
 
 func (g *Group) view(id int, slots map[string]int) groupView {
 	s := g.Summary()
-	v := groupView{ID: id, Summary: s, Findings: s.findings(), Look: g.look(), Table: s.table(), Stories: g.stories(slots)}
+	v := groupView{ID: id, Summary: s, Findings: s.findings(), Look: g.look(), Table: s.table(), Improvements: s.improvementRows(), Stories: g.stories(slots)}
 	for _, arm := range s.Arms {
 		v.Cards = append(v.Cards, s.card(arm, slots))
 	}

@@ -7,12 +7,13 @@ import (
 
 // Summary is summary.json: one task, its arms, and what the comparison found.
 type Summary struct {
-	Task        string       `json:"task"`
-	Episodes    int          `json:"episodes"` // of the longest run
-	Arms        []ArmSummary `json:"arms"`
-	Comparisons []Comparison `json:"comparisons"`
-	Verdict     []string     `json:"verdict"`
-	Warnings    []string     `json:"warnings"`
+	Task         string        `json:"task"`
+	Episodes     int           `json:"episodes"` // of the longest run
+	Arms         []ArmSummary  `json:"arms"`
+	Comparisons  []Comparison  `json:"comparisons"`
+	Improvements []Improvement `json:"improvements"`
+	Verdict      []string      `json:"verdict"`
+	Warnings     []string      `json:"warnings"`
 }
 
 // Splits is one evaluation score on the two splits; null where not evaluated.
@@ -85,7 +86,7 @@ func (d *Data) Summaries() []Summary {
 
 // Summary computes the statistics of one task.
 func (g *Group) Summary() Summary {
-	s := Summary{Task: g.Task, Warnings: append([]string{}, g.Warnings...), Comparisons: []Comparison{}}
+	s := Summary{Task: g.Task, Warnings: append([]string{}, g.Warnings...), Comparisons: []Comparison{}, Improvements: g.improvements()}
 	for _, arm := range g.Arms {
 		s.Episodes = max(s.Episodes, arm.Episodes())
 		s.Arms = append(s.Arms, arm.summary())
@@ -188,18 +189,27 @@ func (a *Arm) over(metric string, statistic func([]Point) float64) *Estimate {
 	return estimate(values, share)
 }
 
-// compare pairs the complete runs of two arms by seed; ok = false without a
-// pair. Runs of different length are no pair.
-func compare(arm, base *Arm, metric string) (c Comparison, ok bool) {
-	c = Comparison{Reward: arm.Label, Baseline: base.Label, Metric: metric}
-	var differences []float64
+// pairs are the end values of two arms in an evaluation, by the seeds that both have.
+// Runs of different length are no pair.
+func pairs(arm, other *Arm, metric string) (seeds []int64, x, y []float64) {
 	for _, r := range arm.Complete() {
-		twin := base.run(r.Seed)
+		twin := other.run(r.Seed)
 		if twin == nil || twin.Episodes != r.Episodes || len(r.Series[metric]) == 0 || len(twin.Series[metric]) == 0 {
 			continue
 		}
-		d := endValue(r.Series[metric], true) - endValue(twin.Series[metric], true)
-		c.Seeds = append(c.Seeds, r.Seed)
+		seeds = append(seeds, r.Seed)
+		x, y = append(x, endValue(r.Series[metric], true)), append(y, endValue(twin.Series[metric], true))
+	}
+	return seeds, x, y
+}
+
+// compare pairs the complete runs of two arms by seed; ok = false without a pair.
+func compare(arm, base *Arm, metric string) (c Comparison, ok bool) {
+	c = Comparison{Reward: arm.Label, Baseline: base.Label, Metric: metric}
+	seeds, x, y := pairs(arm, base, metric)
+	var differences []float64
+	for i := range seeds {
+		d := x[i] - y[i]
 		differences = append(differences, d)
 		switch cmp.Compare(d, 0) {
 		case 1:
@@ -208,7 +218,7 @@ func compare(arm, base *Arm, metric string) (c Comparison, ok bool) {
 			c.Losses++
 		}
 	}
-	c.Difference = estimate(differences, free)
+	c.Seeds, c.Difference = seeds, estimate(differences, free)
 	if c.Difference == nil {
 		return c, false
 	}

@@ -78,7 +78,7 @@ func TestSummaryKeys(t *testing.T) {
 		`"mean_reward":{"mean":0.2,"ci95":null,"values":[0.2],"start":0.1},"entropy":{"mean":1,"ci95":null,"values":[1],"start":2},"kl":null,"length":null,` +
 		`"area":{"train":null,"held_out":{"mean":0.25,"ci95":null,"values":[0.25]}},` +
 		`"falling_share":{"mean":0,"ci95":null,"values":[0]},"longest_stagnation":{"mean":0,"ci95":null,"values":[0]},` +
-		`"collapsed_seeds":[],"top_answer":null,"episodes_per_second":50}],"comparisons":[],` +
+		`"collapsed_seeds":[],"top_answer":null,"episodes_per_second":50}],"comparisons":[],"improvements":[],` +
 		`"verdict":["binary answers 50.0% of held-out prompts exactly at the end, 0.0% at the start. There is nothing to compare it with: no other arm beside it."],"warnings":[]}`
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("summary.json (-want +got):\n%s", diff)

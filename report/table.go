@@ -80,6 +80,40 @@ func (cell *tableCell) setDelta(c Comparison) {
 	}
 }
 
+// improvementRow is an Improvement as it is shown.
+type improvementRow struct {
+	First, Other, Title     string
+	Seeds                   int
+	Mean                    bool
+	IQM, OtherIQM           string
+	Difference, Probability string // with their intervals
+}
+
+func (s Summary) improvementRows() []improvementRow {
+	titles := map[string]string{}
+	for _, c := range charts {
+		titles[c.Metric] = c.Title
+	}
+	var rows []improvementRow
+	for _, m := range s.Improvements {
+		format := formatOf(m.Metric)
+		r := improvementRow{
+			First: m.Reward, Other: m.Other, Title: titles[m.Metric], Seeds: len(m.Seeds), Mean: m.Mean,
+			IQM: formatValue(format, m.IQM), OtherIQM: formatValue(format, m.OtherIQM),
+			Difference:  signed(m.Metric, m.Difference.Value) + unit(m.Metric),
+			Probability: formatValue("percent", m.Probability.Value),
+		}
+		if ci := m.Difference.CI95; ci != nil {
+			r.Difference += fmt.Sprintf(" (%s to %s)", signed(m.Metric, ci[0]), signed(m.Metric, ci[1]))
+		}
+		if ci := m.Probability.CI95; ci != nil {
+			r.Probability += fmt.Sprintf(" (%s to %s)", formatValue("percent", ci[0]), formatValue("percent", ci[1]))
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
 func (s Summary) speedRow() tableRow {
 	r := tableRow{Title: "Speed", Note: "episodes per second, wall clock"}
 	for _, arm := range s.Arms {
