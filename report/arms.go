@@ -9,7 +9,8 @@ import (
 
 // Arm is the runs of one task that differ in the seed alone.
 type Arm struct {
-	Label  string // reward, with the settings that tell it from others of that reward
+	Label  string // name, with the settings that tell it from others of that name
+	Name   string // as compare was given it: the reward, perhaps with settings
 	Reward string
 	Suffix string // the part of Label after the reward
 	Runs   []*Run // by seed
@@ -70,10 +71,10 @@ func newGroup(task string, runs []*Run) *Group {
 	g := &Group{Task: task, Warnings: gather(runs)}
 	byKey := map[string]*Arm{}
 	for _, r := range runs {
-		key := r.Reward + "\n" + fingerprint(r.Config)
+		key := r.Arm + "\n" + fingerprint(r.Config)
 		arm := byKey[key]
 		if arm == nil {
-			arm = &Arm{Reward: r.Reward}
+			arm = &Arm{Name: r.Arm, Reward: r.Reward}
 			byKey[key] = arm
 			g.Arms = append(g.Arms, arm)
 		}
@@ -117,12 +118,12 @@ func gather(runs []*Run) []string {
 	return out
 }
 
-// label names the arms, those of one reward by the settings they differ in.
+// label names the arms, those of one name by the settings they differ in.
 func (g *Group) label() {
 	for _, arm := range g.Arms {
 		var configs []map[string]string
 		for _, other := range g.Arms {
-			if other.Reward == arm.Reward {
+			if other.Name == arm.Name {
 				configs = append(configs, other.Runs[0].Config)
 			}
 		}
@@ -130,10 +131,11 @@ func (g *Group) label() {
 		for _, name := range differing(configs) {
 			parts = append(parts, name+"="+clip(first(arm.Runs[0].Config[name], "none"), 80))
 		}
+		arm.Label = arm.Name
 		if len(parts) > 0 {
-			arm.Suffix = " (" + strings.Join(parts, ", ") + ")"
+			arm.Label += " (" + strings.Join(parts, ", ") + ")"
 		}
-		arm.Label = arm.Reward + arm.Suffix
+		arm.Suffix = strings.TrimPrefix(arm.Label, arm.Reward)
 	}
 }
 
@@ -188,22 +190,28 @@ func rank(reward string) int {
 	return 1
 }
 
-// Baseline is the arm that the given one is compared with: the binary reward
-// under the same other settings, or the only binary arm. Nil if there is none.
+// Baseline is the arm that the given one is compared with: the binary reward under
+// the same other settings, else without settings of its own, else the only binary arm.
+// Nil if there is none.
 func (g *Group) Baseline(arm *Arm) *Arm {
-	var only *Arm
+	var plain, only *Arm
 	count := 0
 	for _, other := range g.Arms {
-		if other.Reward != "binary" {
+		switch {
+		case other.Reward != "binary":
 			continue
-		}
-		if other.Suffix == arm.Suffix && other != arm {
+		case other.Suffix == arm.Suffix && other != arm:
 			return other
+		case other.Suffix == "":
+			plain = other
 		}
 		only = other
 		count++
 	}
-	if count != 1 || only == arm || arm.Reward == "binary" {
+	switch {
+	case plain != nil && plain != arm:
+		return plain
+	case count != 1 || only == arm || arm.Reward == "binary":
 		return nil
 	}
 	return only

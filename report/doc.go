@@ -2,10 +2,10 @@
 // figures and one HTML page.
 //
 // Load finds the runs and groups them: runs of one task whose configuration
-// differs in the seed alone are one Arm. Summaries computes what summary.json
-// holds; WriteHTML, WriteSummary and WriteFigures write the files. The page is
-// one file that opens offline; the texts of a model are untrusted and reach it
-// only through html/template or as text nodes.
+// differs in the seed alone are one Arm, called by its reward or as compare was
+// told. Summaries computes what summary.json holds; WriteHTML, WriteSummary and
+// WriteFigures write the files. The page is one file that opens offline; the texts
+// of a model are untrusted and reach it only through html/template or as text nodes.
 //
 // # Statistics
 //

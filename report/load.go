@@ -18,6 +18,7 @@ type Run struct {
 	Dir         string
 	Task        string
 	Reward      string
+	Arm         string // name of the arm: the reward, with the settings that compare was given for it
 	Seed        int64
 	Config      map[string]string // resolved configuration, flattened: "rl.clip" -> "0.2"
 	Environment map[string]string // likewise of environment.json
@@ -145,6 +146,7 @@ func (r *Run) loadSettings() error {
 		r.Reward = filepath.Base(filepath.Dir(absolute))
 	}
 	r.Reward = first(r.Reward, filepath.Base(absolute))
+	r.Arm = first(r.Config["arm"], r.Reward)
 	if seed, err := strconv.ParseInt(r.Config["seed"], 10, 64); err == nil {
 		r.Seed = seed
 	} else if inSeed != nil {

@@ -62,10 +62,11 @@ func oneLine(node any) string {
 	}
 }
 
-// personal are the settings in which the runs of one arm may differ: they decide
-// which run it is and how fast, not what is compared.
+// personal are the settings that are not compared: the name of the arm, which is told
+// by itself, and those in which the runs of one arm may differ, as they decide which
+// run it is and how fast.
 var personal = map[string]bool{
-	"seed": true, "out": true, "threads": true, "recompute": true, "look": true, "checkpoint_every": true, "keep_checkpoints": true, "log_samples": true,
+	"arm": true, "seed": true, "out": true, "threads": true, "recompute": true, "look": true, "checkpoint_every": true, "keep_checkpoints": true, "log_samples": true,
 }
 
 // fingerprint is the configuration without the personal settings, in one text.

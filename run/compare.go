@@ -11,7 +11,6 @@ import (
 
 	"pgsrm/config"
 	"pgsrm/kernel"
-	"pgsrm/reward"
 )
 
 // Arm is one run of a comparison.
@@ -20,30 +19,67 @@ type Arm struct {
 	Config Config
 }
 
-// Arms lists the runs of a comparison: each reward with the same seeds
-// base.Seed, base.Seed+1, ... They are ordered by seed, so that a comparison
-// that is cut short has every reward with its first seeds. The run of a reward
-// and a seed is in OUT/<reward>/seed-<n>.
-func Arms(base Config, rewards []reward.Spec, seeds int) ([]Arm, error) {
+// Arms lists the runs of a comparison: each configuration, whose Out is the folder of
+// the comparison, with the same seeds Seed, Seed+1, ... of the first. They are ordered
+// by seed, so that a comparison that is cut short has every arm with its first seeds.
+// The run of an arm and a seed is in OUT/<arm>/seed-<n>.
+func Arms(configs []Config, seeds int) ([]Arm, error) {
+	if err := sameLength(configs); err != nil {
+		return nil, err
+	}
 	var arms []Arm
 	taken := map[string]bool{}
 	for i := range seeds {
-		for _, spec := range rewards {
-			c := base
-			c.Reward, c.Seed = spec, base.Seed+uint64(i)
-			name := folderName(spec.Name) + fmt.Sprintf("/seed-%d", c.Seed)
+		for _, c := range configs {
+			c.Seed = configs[0].Seed + uint64(i)
+			name := folderName(c.ArmName()) + fmt.Sprintf("/seed-%d", c.Seed)
 			if taken[name] {
-				return nil, config.Errorf("rewards: must differ (got %q twice)", spec.Name)
+				return nil, config.Errorf("rewards: must differ (got %q twice)", c.ArmName())
 			}
 			taken[name] = true
-			c.Out = filepath.Join(base.Out, filepath.FromSlash(name))
+			c.Out = filepath.Join(c.Out, filepath.FromSlash(name))
 			arms = append(arms, Arm{name, c})
 		}
 	}
 	return arms, nil
 }
 
-// folderName is a reward's name with what a folder cannot be called replaced.
+// sameLength demands that all arms end after as many episodes: ends of runs of other
+// lengths are not compared.
+func sameLength(configs []Config) error {
+	for i := range configs {
+		a, b := &configs[0], &configs[i]
+		n, m := a.Steps()*a.EpisodesPerStep(), b.Steps()*b.EpisodesPerStep()
+		if n != m {
+			return config.Errorf("rewards: all arms must have as many episodes in whole steps, choose --episodes so (got %s with %d, %s with %d)",
+				a.ArmName(), n, b.ArmName(), m)
+		}
+	}
+	return nil
+}
+
+// armKeys are the keys in which the arms of a comparison must not differ, and why.
+var armKeys = map[string]string{
+	"task":         "runs of one task are compared (give --task)",
+	"seed":         "runs are compared seed by seed (give --seed and --seeds)",
+	"out":          "each run has a folder of its own in that of the comparison (give --out)",
+	"reward":       "it is what stands before the bracket",
+	"arm":          "the name is the whole text",
+	"episodes":     "runs are compared after as many episodes (give --episodes)",
+	"eval_prompts": "runs are compared on the same prompts (give --set eval_prompts)",
+	"threads":      "the runs share the threads (give --threads)",
+}
+
+// CheckArmKey refuses a key in which the arms of a comparison must not differ.
+func CheckArmKey(key string) error {
+	section, _, _ := strings.Cut(key, ".")
+	if why, ok := armKeys[section]; ok {
+		return &config.Error{Key: key, Must: "must not be set for one arm, " + why}
+	}
+	return nil
+}
+
+// folderName is an arm's name with what a folder cannot be called replaced.
 func folderName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_+.=^", r) {

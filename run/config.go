@@ -1,6 +1,8 @@
 package run
 
 import (
+	"cmp"
+
 	"pgsrm/config"
 	"pgsrm/embed"
 	"pgsrm/hf"
@@ -26,6 +28,8 @@ type Config struct {
 	// Embedding is how an embedder that is a server or a local encoder is used.
 	Embedding embed.Settings `yaml:"embedding"`
 	Reward    reward.Spec    `yaml:"reward"` // a name, or terms of its own
+	// Arm names the arm of a comparison that the run belongs to; "" = the name of the reward.
+	Arm string `yaml:"arm" longest:"200"`
 	// Answer says what of a response is its answer, and when that is right.
 	Answer task.AnswerOptions `yaml:"answer"`
 
@@ -182,6 +186,9 @@ func (c *Config) Matcher() *task.Matcher {
 	}
 	return c.Answer.Matcher()
 }
+
+// ArmName is the name of the arm of a comparison that a run belongs to.
+func (c *Config) ArmName() string { return cmp.Or(c.Arm, c.Reward.Name) }
 
 // EpisodesPerStep is the number of samples of one step, N = P*G.
 func (c *Config) EpisodesPerStep() int {

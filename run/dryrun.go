@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -91,24 +92,31 @@ func DryRun(ctx context.Context, cfg Config, resume bool, deps Deps) (Plan, erro
 	return p, nil
 }
 
-// DryCompare is DryRun for the runs of a comparison, which open the same things
-// but for the reward. The first alone looks at the child.
+// DryCompare is DryRun for the runs of a comparison, the first of each arm whose
+// configuration differs in more than the reward; the others open the same things. The
+// first of all alone looks at the child.
 func DryCompare(ctx context.Context, arms []Arm, deps Deps) ([]Plan, error) {
 	plans := make([]Plan, len(arms))
+	opened := map[string]int{} // the run that stands for an arm
 	for i, a := range arms {
-		if i > 0 {
+		like, ok := opened[a.Config.Arm] // "" = nothing but the reward
+		if ok {
 			state, err := checkOut(&a.Config, true)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%s: %w", a.Name, err)
 			}
-			plans[i] = plans[0]
+			plans[i] = plans[like]
 			plans[i].Out, plans[i].State, plans[i].Look = a.Config.Out, state, nil
 			continue
 		}
-		var err error
-		if plans[0], err = DryRun(ctx, a.Config, true, deps); err != nil {
-			return nil, err
+		if i > 0 {
+			a.Config.Look = "off"
 		}
+		var err error
+		if plans[i], err = DryRun(ctx, a.Config, true, deps); err != nil {
+			return nil, fmt.Errorf("%s: %w", a.Name, err)
+		}
+		opened[a.Config.Arm] = i
 	}
 	return plans, nil
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"pgsrm/kernel"
-	"pgsrm/reward"
 )
 
 // events keeps what a run said.
@@ -269,15 +268,7 @@ func TestComparisonDoesNotDependOnThreads(t *testing.T) {
 		dir := t.TempDir()
 		dirs = append(dirs, dir)
 		base := testConfig(t, dir, "episodes=64")
-		var rewards []reward.Spec
-		for _, name := range []string{"pgsrm", "binary"} {
-			spec, err := reward.Named(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			rewards = append(rewards, spec)
-		}
-		arms, err := Arms(base, rewards, 2)
+		arms, err := Arms(withRewards(t, base, "pgsrm", "binary"), 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -305,9 +296,6 @@ func TestComparisonReportsTheCauseNotTheInterruption(t *testing.T) {
 	}
 	if got := worst([]error{nil, ErrInterrupted}); got != ErrInterrupted {
 		t.Errorf("got %v", got)
-	}
-	if _, err := Arms(Default(), []reward.Spec{{Name: "a*b"}, {Name: "a/b"}}, 1); !errors.Is(err, ErrConfig) {
-		t.Errorf("two rewards with one folder: got %v", err)
 	}
 }
 

@@ -311,10 +311,10 @@ func (c *Config) continues(began Config, dir string) error {
 }
 
 // sameConfig demands that a run is resumed under the configuration that it began
-// with. Threads, Recompute, Out, Look, the limits of a server and its prices may
+// with. Threads, Recompute, Out, Look, Arm, the limits of a server and its prices may
 // differ: the result does not depend on them.
 func sameConfig(began, now Config, dir string) error {
-	now.Look = began.Look
+	now.Look, now.Arm = began.Look, began.Arm
 	now.Threads, now.Recompute, now.Out = began.Threads, began.Recompute, began.Out
 	now.Chat.Server, now.Chat.PriceInput, now.Chat.PriceOutput = began.Chat.Server, began.Chat.PriceInput, began.Chat.PriceOutput
 	e, b := &now.Embedding, began.Embedding

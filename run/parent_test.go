@@ -16,7 +16,6 @@ import (
 	"pgsrm/parent"
 	"pgsrm/remote"
 	"pgsrm/remote/remotetest"
-	"pgsrm/reward"
 	"pgsrm/task"
 )
 
@@ -145,14 +144,6 @@ func TestResumeAsksTheParentNothing(t *testing.T) {
 func TestEachPromptIsAskedOnce(t *testing.T) {
 	t.Setenv("OPENAI_API_KEY", "")
 	l := newLab(t)
-	var rewards []reward.Spec
-	for _, name := range []string{"pgsrm", "binary"} {
-		spec, err := reward.Named(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rewards = append(rewards, spec)
-	}
 	store, err := cache.Open(filepath.Join(t.TempDir(), "cache"), cache.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +153,7 @@ func TestEachPromptIsAskedOnce(t *testing.T) {
 		store *cache.Cache
 		want  int // requests so far
 	}{{nil, 90}, {store, 180}, {store, 180}} {
-		arms, err := Arms(testConfig(t, t.TempDir(), "episodes=16", "parent=openai:m@"+l.URL()), rewards, 2)
+		arms, err := Arms(withRewards(t, testConfig(t, t.TempDir(), "episodes=16", "parent=openai:m@"+l.URL()), "pgsrm", "binary"), 2)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,6 @@ import (
 	"pgsrm/cache"
 	"pgsrm/config"
 	"pgsrm/remote/remotetest"
-	"pgsrm/reward"
 	"pgsrm/task"
 )
 
@@ -104,7 +103,7 @@ func TestEachThingIsAskedOnce(t *testing.T) {
 		defer c.Close()
 		dir := t.TempDir()
 		base := testConfig(t, dir, settings...)
-		arms, err := Arms(base, []reward.Spec{base.Reward}, 3)
+		arms, err := Arms([]Config{base}, 3)
 		if err != nil {
 			t.Fatal(err)
 		}

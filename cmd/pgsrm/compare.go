@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"pgsrm/config"
 	"pgsrm/reward"
 	"pgsrm/run"
 )
@@ -26,6 +27,9 @@ with 95% confidence intervals and what the comparison found. It writes what the
 report command writes: OUT/summary.json, OUT/report.html and figures. The run of a
 reward and a seed stands in OUT/<reward>/seed-<n>.
 
+A reward may have settings of its own in brackets, as --set takes them: they are laid
+over the configuration, and the arm is called as it is written.
+
 Several runs train at a time, one thread each; the numbers do not depend on it.
 The same command on the same --out resumes the runs that were interrupted and
 leaves complete ones as they are.
@@ -34,6 +38,7 @@ EXAMPLES
   pgsrm compare --out runs/colors
   pgsrm compare --task opposites --rewards pgsrm,binary --seeds 5 --out runs/opposites
   pgsrm compare --child ./SmolLM2-135M-Instruct --task opposites --seeds 1 --out runs/smol
+  pgsrm compare --rewards 'pgsrm,binary,binary[schedule.lr=1e-4]' --out runs/rates
   pgsrm compare --rewards 'exact + 0.3*centered(no_clip),contrastive(tau=0.1)' --episodes 6400 --out runs/own
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCompare(cmd.Context(), &opts, g, g.madeBy()) },
@@ -54,8 +59,8 @@ type compareOptions struct {
 // AddFlags adds the flags of compare.
 func (o *compareOptions) AddFlags(f *pflag.FlagSet) {
 	o.configOptions.AddFlags(f, "reward")
-	f.StringVar(&o.Rewards, "rewards", "pgsrm,pgsrm-paper,binary", "rewards to compare, separated by commas")
-	f.IntVar(&o.Seeds, "seeds", 3, "runs of each reward, with the seeds --seed, --seed+1, ...")
+	f.StringVar(&o.Rewards, "rewards", "pgsrm,pgsrm-paper,binary", "rewards to compare, separated by commas, each perhaps with settings: 'pgsrm,binary[schedule.lr=1e-4]'")
+	f.IntVar(&o.Seeds, "seeds", 3, "runs of each arm, with the seeds --seed, --seed+1, ...")
 	f.IntVar(&o.Parallel, "parallel", 0, "runs at a time (0 = one for each thread; one after the other for a child that is not built in)")
 	f.BoolVar(&o.DryRun, "dry-run", false, "open and check everything, print what would be run, and train and write nothing")
 }
@@ -104,29 +109,112 @@ func (o *compareOptions) arms(g *globalOptions) (*run.Resolved, []run.Arm, error
 	if r.Out == "" {
 		r.DeriveOut(filepath.Join("runs", r.Task))
 	}
-	var rewards []reward.Spec
-	for _, text := range splitRewards(o.Rewards) {
-		spec, err := reward.ParseSpec(text)
+	var configs []run.Config
+	for _, text := range splitOutside(o.Rewards, ",") {
+		c, err := o.arm(g, r, text)
 		if err != nil {
-			return nil, nil, inputError(fmt.Errorf("--rewards: %w", err))
+			return nil, nil, inputError(err)
 		}
-		rewards = append(rewards, spec)
+		configs = append(configs, c)
 	}
-	arms, err := run.Arms(r.Config, rewards, o.Seeds)
+	arms, err := run.Arms(configs, o.Seeds)
 	return r, arms, err
 }
 
-// splitRewards cuts a list at the commas outside parentheses.
-func splitRewards(list string) []string {
+// arm is the configuration of one element of --rewards: a reward with the
+// configuration of all, or with settings of its own laid over it.
+func (o *compareOptions) arm(g *globalOptions, all *run.Resolved, text string) (run.Config, error) {
+	base, inner, err := cutSettings(text)
+	if err != nil {
+		return run.Config{}, err
+	}
+	spec, err := reward.ParseSpec(base)
+	if err != nil {
+		return run.Config{}, fmt.Errorf("--rewards: %w", err)
+	}
+	c := all.Config
+	c.Reward, c.Arm = spec, ""
+	if inner == nil {
+		return c, nil
+	}
+	name := strings.Join(strings.Fields(text), "")
+	settings, err := armSettings(inner)
+	if err == nil {
+		var own *run.Resolved
+		if own, err = o.resolve(g, settings...); err == nil {
+			c = own.Config
+			c.Reward, c.Arm, c.Out = spec, name, all.Out
+			err = c.Validate()
+		}
+	}
+	if err != nil {
+		return run.Config{}, fmt.Errorf("--rewards %s: %w", name, err)
+	}
+	return c, nil
+}
+
+// armSettings reads the KEY=VALUE in the brackets of an arm.
+func armSettings(texts []string) ([]config.Setting, error) {
+	var settings []config.Setting
+	for _, text := range texts {
+		s, err := config.ParseSetting(text)
+		if err != nil {
+			return nil, &config.Error{Must: "setting must be KEY=VALUE", Value: fmt.Sprintf("%q", text)}
+		}
+		s.From, s.Key, s.Value = strings.TrimSpace(s.Key), strings.TrimSpace(s.Key), strings.TrimSpace(s.Value)
+		if err := run.CheckArmKey(s.Key); err != nil {
+			return nil, err
+		}
+		settings = append(settings, s)
+	}
+	return settings, nil
+}
+
+// cutSettings cuts an element of --rewards, REWARD[KEY=VALUE,...], into the reward and
+// its settings, nil where it has no brackets.
+func cutSettings(text string) (base string, settings []string, err error) {
+	base, rest, found := strings.Cut(text, "[")
+	if !found {
+		return text, nil, nil
+	}
+	inner, closed := strings.CutSuffix(rest, "]")
+	if !closed || !balanced(inner) {
+		return "", nil, &config.Error{Flag: "--rewards", Must: "settings of an arm must end with its bracket", Value: fmt.Sprintf("%q", text)}
+	}
+	return strings.TrimSpace(base), splitOutside(inner, ",;"), nil
+}
+
+// balanced says whether each bracket of a text closes one that it opened.
+func balanced(text string) bool {
+	depth := 0
+	for _, r := range text {
+		if strings.ContainsRune(opening, r) {
+			depth++
+		}
+		if strings.ContainsRune(closing, r) {
+			depth--
+		}
+		if depth < 0 {
+			return false
+		}
+	}
+	return depth == 0
+}
+
+// The brackets in which a list is not cut.
+const opening, closing = "([{", ")]}"
+
+// splitOutside cuts a list at the separators that stand outside all brackets.
+func splitOutside(list, separators string) []string {
 	var out []string
 	depth, start := 0, 0
 	for i, r := range list {
 		switch {
-		case r == '(':
+		case strings.ContainsRune(opening, r):
 			depth++
-		case r == ')':
+		case strings.ContainsRune(closing, r):
 			depth--
-		case r == ',' && depth == 0:
+		case depth == 0 && strings.ContainsRune(separators, r):
 			out, start = append(out, strings.TrimSpace(list[start:i])), i+1
 		}
 	}

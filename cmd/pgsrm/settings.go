@@ -132,12 +132,13 @@ func (o *configOptions) load(g *globalOptions) (run.Config, error) {
 	return r.Config, nil
 }
 
-// resolve is load with the origin of every value.
-func (o *configOptions) resolve(g *globalOptions) (*run.Resolved, error) {
+// resolve is load with the origin of every value, and further settings laid over all.
+func (o *configOptions) resolve(g *globalOptions, further ...config.Setting) (*run.Resolved, error) {
 	settings, err := o.settings(g)
 	if err != nil {
 		return nil, err
 	}
+	settings = append(settings, further...)
 	file, err := g.readConfig(o.File)
 	if err != nil {
 		return nil, err

@@ -114,16 +114,34 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-func TestSplitRewards(t *testing.T) {
+func TestSplitOutside(t *testing.T) {
 	for list, want := range map[string][]string{
 		"a":                               {"a"},
 		"pgsrm, binary":                   {"pgsrm", "binary"},
 		"contrastive(tau=0.1,k=2),binary": {"contrastive(tau=0.1,k=2)", "binary"},
 		"f(g(a,b),c) , d":                 {"f(g(a,b),c)", "d"},
 		"a,":                              {"a", ""},
+		"a[k=1,l=[2,3]],b[m={x,y}]":       {"a[k=1,l=[2,3]]", "b[m={x,y}]"},
+		"a[k=1,b":                         {"a[k=1,b"},
 	} {
-		if got := splitRewards(list); !slices.Equal(got, want) {
+		if got := splitOutside(list, ","); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", list, got, want)
+		}
+	}
+}
+
+func TestCutSettings(t *testing.T) {
+	for text, want := range map[string][]string{
+		"binary":                             {"binary"},
+		"f(a=1) [ k=1, l = 2 ]":              {"f(a=1)", "k=1", "l = 2"},
+		"a[k=1;l=[2,3];m={\"x\":1,\"y\":2}]": {"a", "k=1", "l=[2,3]", `m={"x":1,"y":2}`},
+		"a[]":                                {"a", ""},
+		"[k=1]":                              {"", "k=1"},
+		"a[k=1":                              nil, "a[k=1]b": nil, "a[k=1][l=2]": nil, "a[k=(1]": nil, "a[k=1)]": nil,
+	} {
+		base, settings, err := cutSettings(text)
+		if got := append([]string{base}, settings...); (err != nil) != (want == nil) || err == nil && !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v, want %q", text, got, err, want)
 		}
 	}
 }
