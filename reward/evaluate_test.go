@@ -97,6 +97,18 @@ func TestShapingOfLength(t *testing.T) {
 	}
 }
 
+func TestOverlapByHand(t *testing.T) {
+	m := mustModel(t, "overlap", nil)
+	for _, c := range []struct {
+		input, reference string
+		want             float64
+	}{{"I am happy", "i am sad", 2. / 3}, {"hot", "cold", 0}, {"", "cold", 0}, {"one two", "One two.", 1}} {
+		if got := m.Score(t.Context(), []Sample{{Response: "x", Input: c.input, Reference: c.reference}})[0].Reward; math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%q, %q: got %v, want %v", c.input, c.reference, got, c.want)
+		}
+	}
+}
+
 // csls by hand: of three references all are near. r(red) = m(red) = 1.6/3, r(green) = .8;
 // green for red: (1.2 - .8 - 1.6/3)/(2 - 3.2/3) < 0; pink (.8, .6) for red, r = 2.36/3.
 func TestCSLSByHand(t *testing.T) {

@@ -470,6 +470,8 @@ func (m *Model) textTerm(kind string, s Sample) float64 {
 		return 1
 	case "brevity":
 		return brevity(s.Response, s.Reference)
+	case "overlap":
+		return overlap(s.Input, s.Reference)
 	case "chrf":
 		return ChrF(task.Normalize(s.Response), task.Normalize(s.Reference))
 	case "length":

@@ -6,12 +6,12 @@ package reward
 
 // Term is one summand of a reward.
 type Term struct {
-	Kind   string  `yaml:"kind" json:"kind" oneof:"exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, repeats, novel, success, progress"` // one of Kinds
-	Weight float64 `yaml:"weight" json:"weight" range:"[-1000000, 1000000]"`                                                                                                                                                                              // factor of the term in the sum
-	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty" range:"[0, 1000]"`                                                                                                                                                                      // exponent; 0 means the default of the kind
-	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty" range:"[0, 1000]"`                                                                                                                                                                          // contrastive: temperature; 0 means 0.1
-	M0     float64 `yaml:"m0,omitempty" json:"m0,omitempty" range:"[0, 1]"`                                                                                                                                                                               // domain: saturation; 0 means calibrated
-	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"`                                                                                                                                                                                    // centered: cos - m(c), negative part kept, not divided
+	Kind   string  `yaml:"kind" json:"kind" oneof:"exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress"` // one of Kinds
+	Weight float64 `yaml:"weight" json:"weight" range:"[-1000000, 1000000]"`                                                                                                                                                                                       // factor of the term in the sum
+	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty" range:"[0, 1000]"`                                                                                                                                                                               // exponent; 0 means the default of the kind
+	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty" range:"[0, 1000]"`                                                                                                                                                                                   // contrastive: temperature; 0 means 0.1
+	M0     float64 `yaml:"m0,omitempty" json:"m0,omitempty" range:"[0, 1]"`                                                                                                                                                                                        // domain: saturation; 0 means calibrated
+	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"`                                                                                                                                                                                             // centered: cos - m(c), negative part kept, not divided
 }
 
 // Spec is a reward: a name and what it computes, as an expression of terms or as the

@@ -54,6 +54,22 @@ func copyPenalty(prompt, response, reference string) float64 {
 	return -float64(copied) / float64(len(grams))
 }
 
+// overlap is the share of the reference's words that stand in the input too: it says of a
+// task, not of an answer, whether the input changed little is an answer.
+func overlap(input, reference string) float64 {
+	words := splitWords(reference)
+	if len(words) == 0 {
+		return 0
+	}
+	inInput, n := gramSet(input, 1), 0
+	for _, w := range words {
+		if inInput[w] {
+			n++
+		}
+	}
+	return float64(n) / float64(len(words))
+}
+
 // wordGrams lists the runs of n words of a text, in order.
 func wordGrams(text string, n int) []string {
 	w := splitWords(text)

@@ -43,6 +43,7 @@ var kinds = []kind{
 	{name: "ended", span: span{0, 1}},
 	{name: "repetition", span: span{-1, 0}},
 	{name: "copy_penalty", span: span{-1, 0}},
+	{name: "overlap", span: span{0, 1}},
 	{name: "repeats", group: true, span: span{0, 1}},
 	{name: "novel", memory: true, span: span{0, 1}},
 	{name: "success", memory: true, span: span{0, 1}},

@@ -61,7 +61,7 @@ func TestTermsAreASum(t *testing.T) {
 }
 
 func TestBadSpecs(t *testing.T) {
-	names := "reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, repeats, novel, success, progress) or an expression of these (got "
+	names := "reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress) or an expression of these (got "
 	for in, want := range map[string]string{
 		"":                                      names + `"")`,
 		"bert":                                  names + `"bert")`,
