@@ -26,18 +26,24 @@ const (
 // ProbeResult is what `pgsrm probe --json` prints. docs/metrics.md defines the
 // two areas under the curve.
 type ProbeResult struct {
-	Task         string       `json:"task"`
-	Embedder     string       `json:"embedder"` // Identity.Model, unless the caller names it
-	Reward       string       `json:"reward"`
-	AUC          float64      `json:"auc"`       // related pairs against pairs with answers of other tasks
-	AUCCI95      [2]float64   `json:"auc_ci95"`  //
-	AUCWrong     float64      `json:"auc_wrong"` // related pairs against pairs with wrong answers of the same task
-	AUCWrongCI95 [2]float64   `json:"auc_wrong_ci95"`
-	Pairs        string       `json:"pairs"` // what the related pairs are: accepted, input or prompt
-	BestConstant BestConstant `json:"best_constant"`
-	Confusions   []Confusion  `json:"confusions"`
-	Failed       []Failure    `json:"failed,omitempty"` // parent answers without a vector
-	Verdict      string       `json:"verdict"`
+	Task         string          `json:"task"`
+	Embedder     string          `json:"embedder"` // Identity.Model, unless the caller names it
+	Reward       string          `json:"reward"`
+	AUC          float64         `json:"auc"`       // related pairs against pairs with answers of other tasks
+	AUCCI95      [2]float64      `json:"auc_ci95"`  //
+	AUCWrong     float64         `json:"auc_wrong"` // related pairs against pairs with wrong answers of the same task
+	AUCWrongCI95 [2]float64      `json:"auc_wrong_ci95"`
+	Pairs        string          `json:"pairs"` // what the related pairs are: accepted, input or prompt
+	BestConstant BestConstant    `json:"best_constant"`
+	Unchanged    *UnchangedInput `json:"unchanged_input"` // nil: no prompt has an input that is no right answer
+	BestPadded   *BestPadded     `json:"best_padded"`     // nil: every padding leaves the answers right
+	Range        [2]float64      `json:"range"`           // holds every reward, see Spec.Range
+	Notes        []string        `json:"notes,omitempty"` // what the numbers leave out
+	Confusions   []Confusion     `json:"confusions"`
+	Failed       []Failure       `json:"failed,omitempty"` // parent answers without a vector
+	Verdict      string          `json:"verdict"`
+
+	alone bool // the reward compares the answers to one prompt, of which each stands alone here
 }
 
 // BestConstant is the one answer that earns most when it is given to every prompt.
@@ -80,11 +86,31 @@ func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed
 	if err := r.separate(ctx, t, answers, e, cal); err != nil {
 		return ProbeResult{}, err
 	}
-	if r.BestConstant, err = bestConstant(ctx, t, answers, m, cal); err != nil {
+	samples := probeSamples(t, answers)
+	if r.BestConstant, err = bestConstant(ctx, samples, m, cal); err != nil {
 		return ProbeResult{}, err
 	}
+	r.Unchanged, r.BestPadded = unchangedInput(ctx, m, samples), bestPadded(ctx, m, samples)
+	r.describe(m.spec)
 	r.Verdict = r.verdict()
 	return r, nil
+}
+
+// Notes of a probe.
+const (
+	noteMemory = "memory off: as for a run that has seen nothing"
+	noteAlone  = "the reward compares the answers to one prompt with each other, but here each stands alone"
+)
+
+// describe notes what the numbers leave out, and between which bounds rewards lie.
+func (r *ProbeResult) describe(spec Spec) {
+	r.Range[0], r.Range[1] = spec.Range()
+	if spec.Memory() {
+		r.Notes = append(r.Notes, noteMemory)
+	}
+	if r.alone = spec.Groups(); r.alone {
+		r.Notes = append(r.Notes, noteAlone)
+	}
 }
 
 // readAnswers are the answers in what the parent said, by item id.
@@ -253,20 +279,25 @@ func confusions(c *Calibration) []Confusion {
 	return all[:min(len(all), probeConfusions)]
 }
 
-// bestConstant tries every parent answer and the most frequent English words as
-// the answer to all prompts.
-func bestConstant(ctx context.Context, t *task.Task, answers map[string]string, m *Model, cal *Calibration) (BestConstant, error) {
-	words, err := frequentWords(probeWords)
-	if err != nil {
-		return BestConstant{}, err
-	}
+// probeSamples are the references of the prompts as their answers.
+func probeSamples(t *task.Task, answers map[string]string) []Sample {
 	var samples []Sample
 	for _, it := range t.Items {
 		if a := answers[it.ID]; strings.TrimSpace(a) != "" {
 			samples = append(samples, Sample{Prompt: it.Prompt, Input: it.Input, Response: a, Reference: a, Accepted: it.Accepted})
 		}
 	}
-	best, err := m.BestConstant(ctx, spread(samples, probePrompts), append(append([]string(nil), cal.Answers...), words...))
+	return spread(samples, probePrompts)
+}
+
+// bestConstant tries every parent answer and the most frequent English words as
+// the answer to all prompts.
+func bestConstant(ctx context.Context, samples []Sample, m *Model, cal *Calibration) (BestConstant, error) {
+	words, err := frequentWords(probeWords)
+	if err != nil {
+		return BestConstant{}, err
+	}
+	best, err := m.BestConstant(ctx, samples, append(append([]string(nil), cal.Answers...), words...))
 	if err != nil {
 		return best, fmt.Errorf("reward: probe: no reference could be scored: %w", err)
 	}

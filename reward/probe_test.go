@@ -137,7 +137,8 @@ func checkProbes(t *testing.T, e embed.Embedder, least map[string]float64) {
 // red, blue, green, blue 0, 1, .8, and green .6, .8, 1, the most: .8.
 func TestBestConstantByHand(t *testing.T) {
 	m := mustModel(t, "cosine", &plane{})
-	got, err := bestConstant(t.Context(), mixing, map[string]string{"1": "red", "2": "blue", "3": "green"}, m, m.cal)
+	samples := probeSamples(mixing, map[string]string{"1": "red", "2": "blue", "3": "green"})
+	got, err := bestConstant(t.Context(), samples, m, m.cal)
 	if err != nil || got.Answer != "green" || math.Abs(got.Reward-.8) > 1e-6 || math.Abs(got.ShareOfCorrect-.8) > 1e-6 {
 		t.Errorf("got %+v, %v, want green, 0.8", got, err)
 	}
@@ -206,7 +207,7 @@ func TestVerdict(t *testing.T) {
 // The keys of `pgsrm probe --json` are fixed.
 func TestProbeKeys(t *testing.T) {
 	b, err := json.Marshal(ProbeResult{})
-	want := `{"task":"","embedder":"","reward":"","auc":0,"auc_ci95":[0,0],"auc_wrong":0,"auc_wrong_ci95":[0,0],"pairs":"","best_constant":{"answer":"","reward":0,"share_of_correct":0},"confusions":null,"verdict":""}`
+	want := `{"task":"","embedder":"","reward":"","auc":0,"auc_ci95":[0,0],"auc_wrong":0,"auc_wrong_ci95":[0,0],"pairs":"","best_constant":{"answer":"","reward":0,"share_of_correct":0},"unchanged_input":null,"best_padded":null,"range":[0,0],"confusions":null,"verdict":""}`
 	if err != nil || string(b) != want {
 		t.Errorf("got  %s, %v\nwant %s", b, err, want)
 	}

@@ -19,10 +19,11 @@ func newProbeCommand(g *globalOptions) *cobra.Command {
 		Short: "Judge an embedder and a reward for a task before training",
 		Long: `The probe command asks, before any training: does the embedder find related answers
 more similar than unrelated ones (AUC, 0.5 is chance), does it tell right answers from
-wrong ones of the same task, what would a child earn that gives one and the same answer
-to every prompt, and which answers does the embedder confuse most? A constant answer
-that earns much of what correct answers earn is what training will find first.
-docs/metrics.md defines the numbers.
+wrong ones of the same task, and which answers does the embedder confuse most? What
+would a child earn that gives one and the same answer to every prompt, its input
+unchanged, or the right answer with something around it that means little? What earns
+much of what correct answers earn and is easily found is what training finds first.
+docs/rewards.md defines the numbers.
 
 EXAMPLES
   pgsrm probe --task colors
@@ -87,6 +88,21 @@ func printProbe(g *globalOptions, r reward.ProbeResult) error {
 	fmt.Fprintf(w, "right against wrong of the task\tAUC %.3f\t95%% CI %.3f to %.3f\n", r.AUCWrong, r.AUCWrongCI95[0], r.AUCWrongCI95[1])
 	fmt.Fprintf(w, "best constant answer\t%q\tearns %.3f, %.0f%% of what correct answers earn\n",
 		r.BestConstant.Answer, r.BestConstant.Reward, 100*r.BestConstant.ShareOfCorrect)
+	if u := r.Unchanged; u != nil {
+		fmt.Fprintf(w, "the input unchanged\tat %d prompts\tearns %.3f, %.0f%%, and half or more at %.0f%% of these prompts\n",
+			u.Prompts, u.Reward, 100*u.ShareOfCorrect, 100*u.HalfPaid)
+	} else {
+		fmt.Fprintf(w, "the input unchanged\tnone\tno prompt has an input that is no right answer\n")
+	}
+	if p := r.BestPadded; p != nil {
+		fmt.Fprintf(w, "best padded answer\t%s\tearns %.3f, %.0f%%, X being the right answer, cut by the limit\n", p.Template, p.Reward, 100*p.ShareOfCorrect)
+	} else {
+		fmt.Fprintf(w, "best padded answer\tnone\tevery padding leaves the answers right\n")
+	}
+	fmt.Fprintf(w, "rewards\t%.4g to %.4g\n", r.Range[0], r.Range[1])
+	for _, note := range r.Notes {
+		fmt.Fprintf(w, "note\t%s\n", note)
+	}
 	if len(r.Confusions) > 0 {
 		fmt.Fprintf(w, "\nmost similar pairs of different answers, by cosine\n")
 		for _, c := range r.Confusions {

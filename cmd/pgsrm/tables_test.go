@@ -76,15 +76,27 @@ func TestPrintEvaluation(t *testing.T) {
 }
 
 func TestPrintProbe(t *testing.T) {
-	r := reward.ProbeResult{Task: "colors", Embedder: "builtin", Reward: "pgsrm", AUC: 0.9, AUCCI95: [2]float64{0.8, 1}, AUCWrong: 0.7, AUCWrongCI95: [2]float64{0.6, 0.8}, Verdict: "good"}
+	r := reward.ProbeResult{Task: "colors", Embedder: "builtin", Reward: "pgsrm", AUC: 0.9, AUCCI95: [2]float64{0.8, 1}, AUCWrong: 0.7, AUCWrongCI95: [2]float64{0.6, 0.8}, Verdict: "good", Range: [2]float64{-0.25, 1}, Notes: []string{"memory off"}}
 	r.BestConstant.Answer, r.BestConstant.Reward, r.BestConstant.ShareOfCorrect = "red", 0.5, 0.25
 	got := printed(t, func(g *globalOptions) error { return printProbe(g, r) })
 	want := "task colors, embedder builtin, reward pgsrm\n\n" +
 		"related against unrelated        AUC 0.900  95% CI 0.800 to 1.000\n" +
 		"right against wrong of the task  AUC 0.700  95% CI 0.600 to 0.800\n" +
-		"best constant answer             \"red\"      earns 0.500, 25% of what correct answers earn\n\ngood\n"
+		"best constant answer             \"red\"      earns 0.500, 25% of what correct answers earn\n" +
+		"the input unchanged              none       no prompt has an input that is no right answer\n" +
+		"best padded answer               none       every padding leaves the answers right\n" +
+		"rewards                          -0.25 to 1\n" +
+		"note                             memory off\n\ngood\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	r.Unchanged = &reward.UnchangedInput{Reward: 0.125, ShareOfCorrect: 0.15, Prompts: 8, HalfPaid: 0.5}
+	r.BestPadded = &reward.BestPadded{Template: `"X" is`, Reward: 0.45, ShareOfCorrect: 0.5}
+	got = printed(t, func(g *globalOptions) error { return printProbe(g, r) })
+	want = "the input unchanged              at 8 prompts  earns 0.125, 15%, and half or more at 50% of these prompts\n" +
+		"best padded answer               \"X\" is        earns 0.450, 50%, X being the right answer, cut by the limit\n"
+	if !strings.Contains(got, want) {
+		t.Errorf("got\n%s\nwant in it\n%s", got, want)
 	}
 }
 
