@@ -58,7 +58,7 @@ type function struct {
 	name        string
 	least, most int // arguments
 	params      []parameter
-	memory      bool // depends on what the run has seen
+	memory      bool // depends on what the run has seen, or how far it is
 	group       bool // compares the answers to one prompt
 	column      bool // its factor is logged
 }
@@ -79,7 +79,7 @@ var functions = []function{
 	{name: "clip", least: 3, most: 3},
 	{name: "where", least: 3, most: 3},
 	{name: "pow", least: 2, most: 2},
-	{name: "linear", least: 2, most: 2, params: []parameter{{"until", 1, inside("(0, 1]")}}},
+	{name: "linear", least: 2, most: 2, memory: true, params: []parameter{{"until", 1, inside("(0, 1]")}}},
 	{name: "fade", least: 1, most: 1, memory: true, column: true, params: []parameter{
 		{"k", 4, inside("(0, 1000000]")}, {"near", 0, inside("[0, 1]")}, {"half", 0, inside("[0, 1000000]")}}},
 	{name: "rank", least: 1, most: 1, group: true},

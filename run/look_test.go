@@ -54,6 +54,19 @@ func TestLookLeavesTheRunAsItIs(t *testing.T) {
 	}
 }
 
+// The answers to a prompt are compared with each other, as in training: of two that
+// differ one has the higher rank. Alone, every answer had the same, and the look warned of
+// a reward without a signal.
+func TestLookComparesWithinThePrompt(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Start(t.Context(), testConfig(t, dir, "look=on", "reward=rank(chrf)"), testDeps(t)); err != nil {
+		t.Fatal(err)
+	}
+	if l := readLook(t, dir); l.Scores == nil || l.Scores.Flat > 0.9 {
+		t.Errorf("got %+v", l.Scores)
+	}
+}
+
 func TestWhichChildrenAreLookedAt(t *testing.T) {
 	for _, c := range []struct {
 		look, child string

@@ -28,7 +28,7 @@ func (r *run) step(ctx context.Context) error {
 	logged := due(step, r.cfg.EvalEvery) || step == r.steps
 	texts := r.texts(prompts, rollout)
 	for i := range texts {
-		texts[i].ID, texts[i].Group = prompts[i/rollout.G].item.ID, i/rollout.G+1
+		texts[i].ID = prompts[i/rollout.G].item.ID
 	}
 	scoring := r.score(ctx, texts) // an embedder may be far away: beside what follows
 	samples, err := r.samples(rollout, r.needs.Reference || r.cfg.MeasureKL && logged)
@@ -155,7 +155,7 @@ func (r *run) texts(prompts []prompt, rollout rl.Rollout) []reward.Sample {
 		out[i] = reward.Sample{
 			Prompt: p.item.Prompt, Input: p.item.Input,
 			Response: r.model.Answer(g.Tokens, r.cfg.Rollout.Stop), Reference: p.reference, Accepted: p.accepted,
-			Cut: g.Finish == "length",
+			Cut: g.Finish == "length", Group: i/rollout.G + 1,
 		}
 	}
 	return out
