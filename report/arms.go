@@ -181,7 +181,7 @@ func (a *Arm) run(seed int64) *Run {
 }
 
 // known orders the rewards that every comparison has; others stand between.
-var known = []string{"pgsrm", "", "pgsrm-paper", "binary"}
+var known = []string{"pgsrm", "", "pgsrm-1", "pgsrm-paper", "binary"}
 
 func rank(reward string) int {
 	if at := slices.Index(known, reward); at >= 0 {

@@ -238,8 +238,6 @@ func (m *Model) fillKnown(ctx context.Context, samples []Sample, live []bool, se
 					column[i] = seen.success(s.ID)
 				case t.Kind == "novel" && live[i] && seen != nil:
 					column[i] = 1 / math.Sqrt(1+seen.times(s.ID, key(i)))
-				case t.Kind == "novel" && live[i]:
-					column[i] = 1
 				}
 			}
 		}

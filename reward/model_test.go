@@ -104,7 +104,8 @@ func TestTermsByHand(t *testing.T) {
 		{"contrastive(tau=0.5)", e(1.2) / (e(1.2) + e(1.6) + e(2)), e(1.2) / (e(2) + e(0) + e(1.2))},
 		{"domain", 5.8 / 9, 1.6 / 3}, // m0, m(red)
 		{"domain(m0=0.7)", .7, 1.6 / 3},
-		{"pgsrm", 0, .5 / 9},
+		{"pgsrm", 0, .4 / 9},
+		{"pgsrm-1", 0, .5 / 9},
 		{"pgsrm-paper", .4096, .4096},
 		{"binary", 0, 0},
 		{"2*cosine - 0.5*euclidean", 1.2 - .5*(1-math.Sqrt(.8)), 1.2 - .5*(1-math.Sqrt(.8))},

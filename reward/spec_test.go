@@ -14,7 +14,8 @@ func TestParseSpec(t *testing.T) {
 	for in, want := range map[string]Spec{
 		"binary":               {Name: "binary", Formula: "exact"},
 		"pgsrm-paper":          {Name: "pgsrm-paper", Formula: "shifted"},
-		"pgsrm":                {Name: "pgsrm", Formula: "0.5*exact + 0.5*centered^2"},
+		"pgsrm":                {Name: "pgsrm", Formula: "where(exact > 0, 0.75 + 0.25*strict, 0.4*fade(where(overlap > 0.5, moved^2, centered^2), k=8) + 0.1*novel)"},
+		"pgsrm-1":              {Name: "pgsrm-1", Formula: "0.5*exact + 0.5*centered^2"},
 		"cosine":               {Name: "cosine", Formula: "cosine"},
 		"exact + 0.3*centered": {Name: "exact+0.3*centered", Formula: "exact + 0.3*centered"},
 		"-2*cosine^1.5 + contrastive(tau=0.05) - domain(m0=0.4)": {
@@ -61,7 +62,7 @@ func TestTermsAreASum(t *testing.T) {
 }
 
 func TestBadSpecs(t *testing.T) {
-	names := "reward: must be one of pgsrm, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress) or an expression of these (got "
+	names := "reward: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress) or an expression of these (got "
 	for in, want := range map[string]string{
 		"":                                      names + `"")`,
 		"bert":                                  names + `"bert")`,

@@ -118,7 +118,7 @@ func Default() Config {
 		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(), Answer: task.DefaultAnswerOptions(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
 		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},
-		Replay:    rl.DefaultReplay(),
+		Replay:    replayed(rl.DefaultReplay()),
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
 		Schedule:  rl.Schedule{Kind: "constant", LR: 3e-4},
 		Episodes:  96000, Seed: 1, EvalEvery: 50, EvalPrompts: 200, MeasureKL: true, CheckpointEvery: 100, KeepCheckpoints: 2,
@@ -133,6 +133,13 @@ func tuned(o rl.Options) rl.Options {
 	o.PPO.Whiten = "none"    // dividing by the deviation amplifies noise once rewards are nearly equal
 	o.PPO.CliprangeValue = 0 // a small value head has far to go at the start
 	o.PPO.KL.Coef = 0.015
+	return o
+}
+
+// replayed turns on the replay of hits, which multiplies what a rare one teaches, with
+// every reward (docs/experiments.md).
+func replayed(o rl.ReplayOptions) rl.ReplayOptions {
+	o.PerPrompt = 1
 	return o
 }
 
@@ -171,6 +178,7 @@ var presets = map[string]func(c *Config, lora bool){
 		c.Reward.Name = "pgsrm-paper"
 		c.Answer.Normalize = "off"
 		c.Algorithm = "paper"
+		c.Replay.PerPrompt = 0
 		c.Rollout = Rollout{PromptsPerStep: 50, SamplesPerPrompt: 1, Temperature: 1, TopK: 50}
 		c.Optimizer.WeightDecay = 0.01
 		c.Schedule = rl.Schedule{Kind: "constant", LR: 1e-5}

@@ -508,7 +508,7 @@ func TestOldVersionsResume(t *testing.T) {
 		})
 		seen, resumed := &events{}, deps()
 		resumed.Events = []Subscriber{seen}
-		res, err := Resume(context.Background(), testConfig(t, dir, "keep_checkpoints=1"), resumed)
+		res, err := Resume(context.Background(), testConfig(t, dir, "keep_checkpoints=1", "reward=pgsrm-1", "replay.per_prompt=0"), resumed)
 		if err != nil || !res.Complete || res.Steps != 10 {
 			t.Fatalf("%s: %+v, %v", version, res, err)
 		}
@@ -525,7 +525,7 @@ func TestOldVersionsResume(t *testing.T) {
 			continue
 		}
 		straight := t.TempDir()
-		if _, err := Start(context.Background(), testConfig(t, straight, "keep_checkpoints=1"), deps()); err != nil {
+		if _, err := Start(context.Background(), testConfig(t, straight, "keep_checkpoints=1", "reward=pgsrm-1", "replay.per_prompt=0"), deps()); err != nil {
 			t.Fatal(err)
 		}
 		compareRuns(t, straight, dir)

@@ -315,6 +315,9 @@ func (c *Config) continues(began Config, dir string) error {
 // differ: the result does not depend on them.
 func sameConfig(began, now Config, dir string) error {
 	now.Look, now.Arm = began.Look, began.Arm
+	if now.Reward.Formula == began.Reward.Formula {
+		now.Reward.Name = began.Reward.Name // pgsrm of an older version is another formula, and has another name now
+	}
 	now.Threads, now.Recompute, now.Out = began.Threads, began.Recompute, began.Out
 	now.Chat.Server, now.Chat.PriceInput, now.Chat.PriceOutput = began.Chat.Server, began.Chat.PriceInput, began.Chat.PriceOutput
 	e, b := &now.Embedding, began.Embedding

@@ -62,6 +62,7 @@ func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 		return nil, err
 	}
 	r.forgetSystem()
+	r.dropReplay()
 	if r.Preset == "" {
 		r.Preset = preset
 		r.layers.Derive("preset", from)
@@ -75,6 +76,15 @@ func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
 		return nil, r.layers.Place(err)
 	}
 	return r, nil
+}
+
+// dropReplay leaves out a replay that nobody asked for where the rest of the
+// configuration allows none.
+func (r *Resolved) dropReplay() {
+	if r.Origin("replay.per_prompt").Layer == config.Default && r.checkReplay() != nil {
+		r.Replay.PerPrompt = 0
+		r.layers.Derive("replay.per_prompt", "algorithm or rollout, which allow no replay")
+	}
 }
 
 // lay lays the preset ("" = none) for all weights or for adapters, what the child

@@ -30,8 +30,11 @@ func ReadConfig(dir string) (cfg Config, ok bool, err error) {
 		return Config{}, false, err
 	}
 	settings := []config.Setting{{From: "--out", Key: "out", Value: dir}}
-	if olderThanAnswer(file.Text) {
+	if olderThan("answer", file.Text) { // rewards took every response as it was
 		settings = append(settings, config.Setting{Key: "answer.normalize", Value: "off"})
+	}
+	if olderThan("replay", file.Text) {
+		settings = append(settings, config.Setting{Key: "replay.per_prompt", Value: "0"})
 	}
 	r, err := Resolve(file, settings)
 	if err != nil {
@@ -40,14 +43,14 @@ func ReadConfig(dir string) (cfg Config, ok bool, err error) {
 	return r.Config, true, nil
 }
 
-// olderThanAnswer says that a run's configuration, which names every key, was written
-// before there was a section answer: its rewards took every response as it was.
-func olderThanAnswer(text []byte) bool {
+// olderThan says that a run's configuration, which names every key, was written before
+// there was a section.
+func olderThan(section string, text []byte) bool {
 	var keys map[string]any
 	if yaml.Unmarshal(text, &keys) != nil {
 		return false
 	}
-	_, has := keys["answer"]
+	_, has := keys[section]
 	return !has
 }
 

@@ -98,7 +98,7 @@ func TestReplayResumesToTheSameBits(t *testing.T) {
 // Without replay there is neither file nor metric of it.
 func TestNoReplay(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Start(t.Context(), testConfig(t, dir, "episodes=32"), testDeps(t)); err != nil {
+	if _, err := Start(t.Context(), testConfig(t, dir, "episodes=32", "replay.per_prompt=0"), testDeps(t)); err != nil {
 		t.Fatal(err)
 	}
 	if n := replayedIn(t, dir); n != -1 {

@@ -43,7 +43,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"train", "--algorithm", ""}, rl.Algorithms(), noFiles},
 		{[]string{"train", "--preset", ""}, run.Presets(), noFiles},
 		{[]string{"probe", "--reward", ""}, append(reward.Names(), reward.Kinds()...), noFiles},
-		{[]string{"compare", "--rewards", "pgsrm-"}, []string{"pgsrm-paper"}, noFiles},
+		{[]string{"compare", "--rewards", "pgsrm-"}, []string{"pgsrm-1", "pgsrm-paper"}, noFiles},
 		{[]string{"compare", "--rewards", "exact,bin"}, []string{"exact,binary"}, noFiles},
 		{[]string{"train", "--set", "rollout.top_"}, []string{"rollout.top_k=", "rollout.top_p="}, ":6"},
 		{[]string{"train", "--set", "ppo.baseline="}, []string{"ppo.baseline=value", "ppo.baseline=group", "ppo.baseline=history", "ppo.baseline=batch"}, noFiles},
