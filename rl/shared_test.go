@@ -209,7 +209,8 @@ func TestUpdatesFromSharedAndUnsharedRowsAreTheSame(t *testing.T) {
 	}
 }
 
-// sameUpdate compares two updates of the same weights with the size of the larger.
+// sameUpdate compares two updates of the same weights with the size of the larger. Each of
+// the four steps rounds the weight itself, by up to 6e-8 of it.
 func sameUpdate(t *rapid.T, start, got, want []float32) {
 	t.Helper()
 	var most float64
@@ -217,7 +218,7 @@ func sameUpdate(t *rapid.T, start, got, want []float32) {
 		most = max(most, math.Abs(float64(want[i]-s)))
 	}
 	for i, s := range start {
-		if d := math.Abs(float64(got[i] - want[i])); !(d <= 1e-3*most+1e-7*(1+math.Abs(float64(s)))) {
+		if d := math.Abs(float64(got[i] - want[i])); !(d <= 1e-3*most+3e-7*(1+math.Abs(float64(s)))) {
 			t.Fatalf("weight %d went from %v to %v, with rows of their own to %v (largest change %v)", i, s, got[i], want[i], most)
 		}
 	}
