@@ -139,7 +139,7 @@ func tuned(o rl.Options) rl.Options {
 // replayed turns on the replay of hits, which multiplies what a rare one teaches, with
 // every reward (docs/experiments.md).
 func replayed(o rl.ReplayOptions) rl.ReplayOptions {
-	o.PerPrompt = 1
+	o.PerPrompt = 2
 	return o
 }
 
