@@ -18,6 +18,9 @@ const (
 	finalStep  = 46.0
 )
 
+// finalName is the most characters of an arm's name that fit above its bar.
+const finalName = 52
+
 // final draws the end values of one compared metric; ok = false where no arm
 // has it.
 func (s Summary) final(metric, title string, slots map[string]int) (view finalView, ok bool) {
@@ -73,7 +76,7 @@ func (e *Estimate) drawRow(l *layer, name, value string, y float64, x axis) {
 	if e.CI95 != nil {
 		lo, hi = x.at(max(e.CI95[0], x.lo)), min(x.at(e.CI95[1]), finalRight+6)
 	}
-	l.text("name", point{finalLeft, y - 13}, start, name)
+	l.text("name", point{finalLeft, y - 13}, start, shorten(name, finalName))
 	l.line("end-bar", point{x.at(0), y}, point{mean, y})
 	l.line("whisker", point{lo, y}, point{hi, y})
 	l.line("whisker", point{lo, y - 5}, point{lo, y + 5})

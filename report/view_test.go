@@ -190,6 +190,24 @@ func ended() Summary {
 	}}
 }
 
+// A long name of an arm was cut at the edge of its drawing.
+func TestLongNamesFitTheirRow(t *testing.T) {
+	s := ended()
+	s.Arms[1].Reward = "binary[replay.per_prompt=0,ppo.baseline=group,ppo.scale_rewards=mean]"
+	v, _ := s.final(exactHeldOut, "Exact", map[string]int{})
+	var names []string
+	for _, l := range v.Drawing.layers {
+		for _, m := range l.marks {
+			if m.style == "name" {
+				names = append(names, m.text)
+			}
+		}
+	}
+	if d := cmp.Diff([]string{"pgsrm", "binary[replay.per_prompt=0…p,ppo.scale_rewards=mean]"}, names); d != "" {
+		t.Error(d)
+	}
+}
+
 // A row of end values: its bar ends at the mean, its number stands after the
 // rightmost of interval and dots, and wide intervals do not squeeze the others.
 func TestFinalDrawing(t *testing.T) {
