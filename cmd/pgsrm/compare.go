@@ -60,7 +60,7 @@ type compareOptions struct {
 func (o *compareOptions) AddFlags(f *pflag.FlagSet) {
 	o.configOptions.AddFlags(f, "reward")
 	f.StringVar(&o.Rewards, "rewards", "pgsrm,pgsrm-paper,binary", "rewards to compare, separated by commas, each perhaps with settings: 'pgsrm,binary[schedule.lr=1e-4]'")
-	f.IntVar(&o.Seeds, "seeds", 3, "runs of each arm, with the seeds --seed, --seed+1, ...")
+	f.IntVar(&o.Seeds, "seeds", 5, "runs of each arm, with the seeds --seed, --seed+1, ...")
 	f.IntVar(&o.Parallel, "parallel", 0, "runs at a time (0 = one for each thread; one after the other for a child that is not built in)")
 	f.BoolVar(&o.DryRun, "dry-run", false, "open and check everything, print what would be run, and train and write nothing")
 }
