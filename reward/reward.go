@@ -1,7 +1,12 @@
 // Package reward scores answers against parent answers (docs/rewards.md;
-// arXiv 2512.06920, eq. 1 for the cosine form). It holds the terms, the
-// language in which rewards are made of them, the memory of what a run has seen, the constants that are calibrated once on a task's parent
-// answers, and the probe that judges a reward before training.
+// arXiv 2512.06920, eq. 1 for the cosine form).
+//
+//	reward.go       what goes in and comes out        spec.go         the terms and the names of rewards
+//	parse.go        the language of expressions       expr.go         an expression, its functions and its span
+//	model.go        a reward calibrated for a task    evaluate.go     what an expression makes of its terms
+//	terms.go        the semantic terms                shaping.go, chrf.go, text.go    those of texts alone
+//	calibration.go  constants of a task               place.go        where texts stand among the parent answers
+//	memory.go       what a run has seen               probe.go, auc.go, verdict.go    judging a reward before training
 package reward
 
 // Term is one summand of a reward.
