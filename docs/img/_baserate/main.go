@@ -45,9 +45,15 @@ type series struct {
 	plotter.YErrors
 }
 
-var colors = map[string]color.Color{
-	"pgsrm":  color.RGBA{0x2f, 0x5b, 0xd8, 0xff},
-	"binary": color.RGBA{0xd9, 0x77, 0x06, 0xff},
+// drawn are the arms of the picture.
+var drawn = []struct {
+	arm, name string
+	color     color.Color
+	dashes    []vg.Length
+}{
+	{"pgsrm", "pgsrm", color.RGBA{0x2f, 0x5b, 0xd8, 0xff}, nil},
+	{"binary", "binary, hits replayed like those of pgsrm", color.RGBA{0xd9, 0x77, 0x06, 0xff}, []vg.Length{vg.Points(6), vg.Points(3)}},
+	{"binary[replay.per_prompt=0]", "binary", color.RGBA{0x7a, 0x5c, 0xe0, 0xff}, []vg.Length{vg.Points(2), vg.Points(2)}},
 }
 
 func main() {
@@ -58,16 +64,16 @@ func main() {
 		}
 	}
 	p := plot.New()
-	p.Title.Text = "copy: exact match after 6,400 episodes, over the base rate"
+	p.Title.Text = "sentiment: exact match after 19,200 episodes, over the base rate"
 	p.X.Label.Text = "right answers among samples of the untrained child, %"
 	p.Y.Label.Text = "exact match on training prompts, %"
 	p.Y.Min, p.Y.Max = 0, 100
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{}
-	p.Legend.XOffs, p.Legend.YOffs = -vg.Centimeter, vg.Centimeter
+	p.Legend.Top, p.Legend.Left = true, true
 	p.Add(plotter.NewGrid())
-	for _, name := range []string{"pgsrm", "binary"} {
-		if s := arms[name]; s != nil {
-			add(p, name, s)
+	for i, d := range drawn {
+		if s := arms[d.arm]; s != nil {
+			add(p, i, s)
 		}
 	}
 	if err := p.Save(16*vg.Centimeter, 10*vg.Centimeter, "../baserate.png"); err != nil {
@@ -96,12 +102,12 @@ func read(arg string, arms map[string]*series) error {
 		}
 		e, t := a.ExactMatch.Train, arms[a.Reward]
 		t.XYs = append(t.XYs, plotter.XY{X: x, Y: 100 * e.Mean})
-		t.YErrors = append(t.YErrors, struct{ Low, High float64 }{100 * (e.Mean - e.CI95[0]), 100 * (e.CI95[1] - e.Mean)})
+		t.YErrors = append(t.YErrors, struct{ Low, High float64 }{100 * (e.Mean - max(0, e.CI95[0])), 100 * (min(1, e.CI95[1]) - e.Mean)})
 	}
 	return nil
 }
 
-func add(p *plot.Plot, name string, s *series) {
+func add(p *plot.Plot, i int, s *series) {
 	sort.Sort(byX{s})
 	line, points, err := plotter.NewLinePoints(s.XYs)
 	if err != nil {
@@ -111,14 +117,13 @@ func add(p *plot.Plot, name string, s *series) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	line.Color, points.Color, bars.Color = colors[name], colors[name], colors[name]
+	d := drawn[i]
+	line.Color, points.Color, bars.Color = d.color, d.color, d.color
 	line.Width, bars.Width = vg.Points(2), vg.Points(1.2)
 	points.Shape, points.Radius = draw.CircleGlyph{}, vg.Points(3.5)
-	if name == "binary" {
-		line.Dashes = []vg.Length{vg.Points(6), vg.Points(3)}
-	}
+	line.Dashes = d.dashes
 	p.Add(line, bars, points)
-	p.Legend.Add(name, line, points)
+	p.Legend.Add(d.name, line, points)
 }
 
 type byX struct{ *series }
@@ -133,7 +138,7 @@ type ticks struct{}
 
 func (ticks) Ticks(min, max float64) []plot.Tick {
 	var out []plot.Tick
-	for _, v := range []float64{0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10} {
+	for _, v := range []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10} {
 		if min <= v && v <= max {
 			out = append(out, plot.Tick{Value: v, Label: fmt.Sprint(v)})
 		}
