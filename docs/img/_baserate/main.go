@@ -70,6 +70,7 @@ func main() {
 	p.Y.Min, p.Y.Max = 0, 100
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{}
 	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.XOffs, p.Legend.YOffs = vg.Centimeter/2, -vg.Centimeter/2
 	p.Add(plotter.NewGrid())
 	for i, d := range drawn {
 		if s := arms[d.arm]; s != nil {
