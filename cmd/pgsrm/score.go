@@ -68,7 +68,7 @@ func (o *scoreOptions) AddFlags(f *pflag.FlagSet) {
 
 // addReward adds the flag of the reward.
 func (o *scoreOptions) addReward(f *pflag.FlagSet) {
-	f.StringVar(&o.Reward, "reward", "pgsrm", "pgsrm, pgsrm-paper, binary, or an expression such as 'exact + 0.3*centered(no_clip)'")
+	f.StringVar(&o.Reward, "reward", "pgsrm", "pgsrm, pgsrm-1, pgsrm-paper, binary, or an expression such as 'exact + 0.3*centered(no_clip)'")
 }
 
 // scoreBatch bounds the answers that are embedded together.

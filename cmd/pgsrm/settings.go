@@ -29,7 +29,7 @@ type configFlag struct {
 // configFlags are the flags of train; compare leaves out those that it decides.
 var configFlags = []configFlag{
 	{"task", "task", "colors, opposites, categories, copy, sentiment, FILE.jsonl or FILE.csv (default colors)"},
-	{"reward", "reward", "pgsrm, pgsrm-paper, binary, or an expression such as 'exact + 0.3*centered(no_clip)'"},
+	{"reward", "reward", "pgsrm, pgsrm-1, pgsrm-paper, binary, or an expression such as 'exact + 0.3*centered(no_clip)'"},
 	{"algorithm", "algorithm", "ppo, grpo, rloo or paper (default ppo)"},
 	{"preset", "preset", "lexical, sentence, pretrained or paper (default: by the child and the kind of the task)"},
 	{"child", "child", "model to train: builtin:tiny, a GGUF file, a folder or hf:ORG/NAME (default builtin:tiny)"},
