@@ -25,7 +25,7 @@
 //	parent     answers of the parent for prompts
 //	embed      vectors for texts
 //	corpus     the pretraining corpus of the embedded child
-//	reward     terms, their sum, calibration, the probe
+//	reward     terms, the language of expressions over them, what a run has seen, calibration, the probe
 //	rl         PPO, GRPO, RLOO, each readable alone
 //	eval       exact match, semantic score, chrF, distinct-n, perplexity
 //	run        the training loop, run directory, checkpoints, resume, events
