@@ -3,8 +3,6 @@ package reward
 import (
 	"math"
 	"slices"
-
-	"pgsrm/embed"
 )
 
 // batch is what an expression is computed of: the samples of one call that can be
@@ -13,7 +11,6 @@ type batch struct {
 	n        int
 	columns  [][]float64 // [terms][n], then those of the functions
 	right    []bool
-	strict   []bool  // right to the letter
 	groups   [][]int // of samples that answer the same prompt
 	progress float64
 	repeats  func(i int, near float64, fresh bool) float64 // how often the answer of sample i was given before
@@ -250,23 +247,4 @@ func sameAnswers(n int, groups [][]int, key func(i int) string) []float64 {
 		}
 	}
 	return out
-}
-
-// near counts how often answers were given before whose vectors are close to v.
-func (m *memory) near(p *recalled, v Vector, least float64, fresh bool) float64 {
-	var sum float64
-	for _, r := range p.Answers {
-		if r.v != nil && embed.Dot(r.v, v) >= least {
-			sum += m.count(p, r, fresh)
-		}
-	}
-	return sum
-}
-
-// count is how often an answer was given, all times or those that are fresh.
-func (m *memory) count(p *recalled, r *repeat, fresh bool) float64 {
-	if fresh {
-		return m.fresh(p, r)
-	}
-	return r.Count
 }

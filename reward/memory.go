@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"pgsrm/embed"
 )
 
 // Limits of the memory.
@@ -31,7 +33,7 @@ type memory struct {
 type recalled struct {
 	ID      string    `json:"id"`
 	Visits  int       `json:"visits"`  // steps in which it was answered
-	Success float64   `json:"success"` // mean of the share of right answers, see observeSuccess
+	Success float64   `json:"success"` // mean of the share of right answers, see visit
 	Answers []*repeat `json:"answers"` // as they came
 
 	index map[string]*repeat
@@ -74,6 +76,25 @@ func (m *memory) times(id, key string) float64 {
 		return r.Count
 	}
 	return 0
+}
+
+// near counts how often answers were given before whose vectors are close to v.
+func (m *memory) near(p *recalled, v Vector, least float64, fresh bool) float64 {
+	var sum float64
+	for _, r := range p.Answers {
+		if r.v != nil && embed.Dot(r.v, v) >= least {
+			sum += m.count(p, r, fresh)
+		}
+	}
+	return sum
+}
+
+// count is how often an answer was given, all times or those that are fresh.
+func (m *memory) count(p *recalled, r *repeat, fresh bool) float64 {
+	if fresh {
+		return m.fresh(p, r)
+	}
+	return r.Count
 }
 
 // success is the share of right answers to a prompt lately; 0 where nothing is known.

@@ -125,7 +125,7 @@ func (m *Model) score(ctx context.Context, samples []Sample, seen *memory, progr
 	if m.vectors {
 		places = m.locate(ctx, samples, live)
 	}
-	b := &batch{n: len(samples), right: make([]bool, len(samples)), strict: make([]bool, len(samples)), progress: progress}
+	b := &batch{n: len(samples), right: make([]bool, len(samples)), progress: progress}
 	values := make([]float64, len(m.program.columns)*len(samples))
 	for k := range m.program.columns {
 		b.columns = append(b.columns, values[k*b.n:(k+1)*b.n])
@@ -133,8 +133,7 @@ func (m *Model) score(ctx context.Context, samples []Sample, seen *memory, progr
 	for i, s := range samples {
 		if live[i] {
 			b.right[i] = m.answers.Exact(s.Response, s.Reference, s.Accepted)
-			b.strict[i] = m.match.Strict(raw[i].Response, raw[i].Reference, raw[i].Accepted)
-			out[i].Err = m.fillTerms(s, i, b, places)
+			out[i].Err = m.fillTerms(s, raw[i], i, b, places)
 		}
 	}
 	b.groups = groupsOf(samples, func(i int) bool { return out[i].Err != nil })
@@ -255,8 +254,9 @@ func (m *Model) fillKnown(ctx context.Context, samples []Sample, live []bool, se
 	}
 }
 
-// fillTerms fills in the terms of sample i that depend on nothing else.
-func (m *Model) fillTerms(s Sample, i int, b *batch, places map[string]found) error {
+// fillTerms fills in the terms of sample i that depend on nothing else; raw is the sample
+// before its answer was taken out.
+func (m *Model) fillTerms(s, raw Sample, i int, b *batch, places map[string]found) error {
 	sim, meaning, err := m.compare(s, places)
 	if err != nil {
 		return err
@@ -270,7 +270,7 @@ func (m *Model) fillTerms(s Sample, i int, b *batch, places map[string]found) er
 		case t.Kind == "exact":
 			column[i] = truth(b.right[i])
 		case t.Kind == "strict":
-			column[i] = truth(b.strict[i])
+			column[i] = truth(m.match.Strict(raw.Response, raw.Reference, raw.Accepted))
 		case !kind.vectors:
 			column[i] = m.textTerm(t.Kind, s)
 		case !meaning:
