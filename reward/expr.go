@@ -105,6 +105,7 @@ type program struct {
 	memory  bool     // some part depends on what the run has seen
 	group   bool     // some part compares the answers to one prompt
 	near    bool     // close answers share a count
+	vectors bool     // some part needs an embedder
 	half    float64  // visits after which a count is half of it; 0 = never
 }
 
@@ -137,7 +138,7 @@ func compile(text string) (*program, error) {
 func (p *program) finish() {
 	for _, t := range p.terms {
 		k, _ := findKind(t.Kind)
-		p.memory, p.group = p.memory || k.memory, p.group || k.group
+		p.memory, p.group, p.vectors = p.memory || k.memory, p.group || k.group, p.vectors || k.vectors
 		p.columns = append(p.columns, t.Kind)
 	}
 	p.root.walk(func(n *node) {
@@ -149,6 +150,7 @@ func (p *program) finish() {
 		}
 		p.near = p.near || n.op == "fade" && n.params[1] > 0
 	})
+	p.vectors = p.vectors || p.near
 	seen := map[string]int{}
 	for i, name := range p.columns {
 		if seen[name]++; seen[name] > 1 {

@@ -78,7 +78,7 @@ func newModel(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{spec: spec, program: p, vectors: spec.NeedsVectors(), match: match, answers: match.OfAnswers(), emb: e, cal: cal, known: cache.NewRecent[*place](recentTexts)}
+	m := &Model{spec: spec, program: p, vectors: p.vectors, match: match, answers: match.OfAnswers(), emb: e, cal: cal, known: cache.NewRecent[*place](recentTexts)}
 	for _, t := range p.terms {
 		k, _ := findKind(t.Kind)
 		m.inputs = m.inputs || k.input

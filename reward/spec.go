@@ -279,10 +279,7 @@ func (s Spec) program() (*program, error) {
 // NeedsVectors reports whether any term needs an embedder.
 func (s Spec) NeedsVectors() bool {
 	p, err := s.program()
-	return err == nil && (p.near || slices.ContainsFunc(p.terms, func(t Term) bool {
-		k, _ := findKind(t.Kind)
-		return k.vectors
-	}))
+	return err == nil && p.vectors
 }
 
 // Columns names the values of Score.Terms: the kinds of the terms and the functions
