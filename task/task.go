@@ -1,6 +1,9 @@
 package task
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Kind groups tasks that share one training configuration.
 type Kind string
@@ -37,6 +40,7 @@ type Item struct {
 	Reference string   // the canonical answer of the built-in parent; may be empty for a user's file
 	Accepted  []string // further answers that count as an exact match
 	Split     Split
+	Columns   json.RawMessage // object of what a file says of the item beside that, in its order; nil = nothing
 }
 
 // Task is a named set of items. It is read-only after loading.
