@@ -17,7 +17,7 @@ func TestRewardsPage(t *testing.T) {
 	}
 	page := string(text)
 	for _, k := range kinds {
-		if !strings.Contains(page, "\n| `"+k.name+"` |") {
+		if !strings.Contains(page, "\n| `"+k.name+"`") {
 			t.Errorf("the term %s is not described", k.name)
 		}
 	}

@@ -107,6 +107,7 @@ type program struct {
 	near    bool     // close answers share a count
 	vectors bool     // some part needs an embedder
 	half    float64  // visits after which a count is half of it; 0 = never
+	texts   [][2]int // where the texts of terms stand in what was compiled, from and to
 }
 
 // compile parses and checks the text of an expression.
@@ -126,9 +127,12 @@ func compile(text string) (*program, error) {
 		return nil, err
 	}
 	out := p.out
-	out.root = root
+	out.root, out.texts = root, p.texts
 	if len(out.terms) == 0 {
 		return nil, &config.Error{Must: "must have at least one term", Value: fmt.Sprintf("%q", text)}
+	}
+	if n := len(root.String()); n > maxFormula {
+		return nil, &config.Error{Must: fmt.Sprintf("must have at most %d characters in its plainest form", maxFormula), Value: fmt.Sprint(n)}
 	}
 	out.finish()
 	return out, nil

@@ -272,7 +272,7 @@ func (m *Model) fillTerms(s, raw Sample, i int, b *batch, places map[string]foun
 		case t.Kind == "strict":
 			column[i] = truth(m.match.Strict(raw.Response, raw.Reference, raw.Accepted))
 		case !kind.vectors:
-			column[i] = m.textTerm(t.Kind, s)
+			column[i] = m.textTerm(t, s)
 		case !meaning:
 			column[i] = m.worst(t)
 		case t.Kind == "contrastive":
@@ -286,8 +286,10 @@ func (m *Model) fillTerms(s, raw Sample, i int, b *batch, places map[string]foun
 }
 
 // textTerm is the value of a term that needs no vectors.
-func (m *Model) textTerm(kind string, s Sample) float64 {
-	switch kind {
+func (m *Model) textTerm(t Term, s Sample) float64 {
+	switch t.Kind {
+	case "contains":
+		return truth(m.contains(t.Text, s))
 	case "ended":
 		if s.Cut {
 			return 0

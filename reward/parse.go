@@ -19,11 +19,12 @@ import (
 //	product    = power {"*" power}
 //	power      = ["-"] atom ["^" number]
 //	atom       = number | "(" expression ")" | name ["^" number] ["(" argument {"," argument} ")"]
-//	argument   = expression | parameter ["=" number]
+//	argument   = expression | parameter ["=" number] | text, first in a term that takes one (argument.go)
 type parser struct {
 	text  string
 	pos   int // bytes
 	nodes int
+	texts [][2]int // where the texts of terms stand, from and to
 	out   *program
 }
 
@@ -380,65 +381,4 @@ func (p *parser) checkCall(n *node) error {
 		p.out.half = max(p.out.half, n.params[2])
 	}
 	return nil
-}
-
-// term reads the rest of a term: its exponent and its parameters.
-func (p *parser) term(k kind) (*node, error) {
-	t := Term{Kind: k.name, Weight: 1, Alpha: k.alpha, Tau: k.tau}
-	if p.take('^') {
-		x, err := p.signed()
-		if err != nil {
-			return nil, err
-		}
-		if err := t.set("alpha", x); err != nil {
-			return nil, err
-		}
-	}
-	if p.take('(') {
-		for {
-			if err := p.termParameter(&t); err != nil {
-				return nil, err
-			}
-			if p.take(')') {
-				break
-			}
-			if !p.take(',') {
-				return nil, p.unexpected(`"," or ")"`)
-			}
-		}
-	}
-	if err := config.First(config.Check(t), t.rules()); err != nil {
-		return nil, config.At(t.Kind, err)
-	}
-	i := slices.Index(p.out.terms, t)
-	if i < 0 {
-		i = len(p.out.terms)
-		p.out.terms = append(p.out.terms, t)
-	}
-	n, err := p.add(&node{op: "term", term: t})
-	if err != nil {
-		return nil, err
-	}
-	n.column, n.span = i, t.span()
-	return n, nil
-}
-
-func (p *parser) termParameter(t *Term) error {
-	start := p.pos
-	key := p.name()
-	if key == "no_clip" && !p.take('=') {
-		t.NoClip = true
-		return nil
-	}
-	p.pos = start
-	key, ok := p.key()
-	if !ok {
-		p.pos = start
-		return p.unexpected("a parameter alpha=X, tau=X, m0=X or no_clip")
-	}
-	x, err := p.signed()
-	if err != nil {
-		return err
-	}
-	return t.set(key, x)
 }

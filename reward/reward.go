@@ -4,6 +4,7 @@
 //	reward.go       what goes in and comes out        spec.go         the terms and the names of rewards
 //	parse.go        the language of expressions       expr.go         an expression, its functions and its span
 //	model.go        a reward calibrated for a task    evaluate.go     what an expression makes of its terms
+//	argument.go     the texts and parameters of a term
 //	terms.go        the semantic terms                shaping.go, chrf.go, text.go    those of texts alone
 //	calibration.go  constants of a task               place.go        where texts stand among the parent answers
 //	memory.go       what a run has seen               probe.go, auc.go, verdict.go    judging a reward before training
@@ -11,12 +12,13 @@ package reward
 
 // Term is one summand of a reward.
 type Term struct {
-	Kind   string  `yaml:"kind" json:"kind" oneof:"exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress"` // one of Kinds
-	Weight float64 `yaml:"weight" json:"weight" range:"[-1000000, 1000000]"`                                                                                                                                                                                       // factor of the term in the sum
-	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty" range:"[0, 1000]"`                                                                                                                                                                               // exponent; 0 means the default of the kind
-	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty" range:"[0, 1000]"`                                                                                                                                                                                   // contrastive: temperature; 0 means 0.1
-	M0     float64 `yaml:"m0,omitempty" json:"m0,omitempty" range:"[0, 1]"`                                                                                                                                                                                        // domain: saturation; 0 means calibrated
-	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"`                                                                                                                                                                                             // centered: cos - m(c), negative part kept, not divided
+	Kind   string  `yaml:"kind" json:"kind" oneof:"exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress"` // one of Kinds
+	Weight float64 `yaml:"weight" json:"weight" range:"[-1000000, 1000000]"`                                                                                                                                                                                                 // factor of the term in the sum
+	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty" range:"[0, 1000]"`                                                                                                                                                                                         // exponent; 0 means the default of the kind
+	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty" range:"[0, 1000]"`                                                                                                                                                                                             // contrastive: temperature; 0 means 0.1
+	M0     float64 `yaml:"m0,omitempty" json:"m0,omitempty" range:"[0, 1]"`                                                                                                                                                                                                  // domain: saturation; 0 means calibrated
+	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"`                                                                                                                                                                                                       // centered: cos - m(c), negative part kept, not divided
+	Text   string  `yaml:"text,omitempty" json:"text,omitempty" longest:"4000"`                                                                                                                                                                                              // what terms such as contains look for; "" = none
 }
 
 // Spec is a reward: a name and what it computes, as an expression of terms or as the

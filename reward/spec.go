@@ -20,6 +20,7 @@ type kind struct {
 	group   bool    // compares the answers to one prompt
 	alpha   float64 // default exponent; 0: takes none
 	tau     float64 // default temperature; 0: takes none
+	text    textRule
 	span    span
 }
 
@@ -38,6 +39,7 @@ var kinds = []kind{
 	{name: "contrastive", vectors: true, tau: 0.1, span: span{0, 1}},
 	{name: "domain", vectors: true, span: span{-1, 1}},
 	{name: "chrf", span: span{0, 1}},
+	{name: "contains", text: optionalText, span: span{0, 1}},
 	{name: "length", span: span{0, 1}},
 	{name: "brevity", span: span{0, 1}},
 	{name: "ended", span: span{0, 1}},
@@ -96,7 +98,10 @@ func Named(name string) (Spec, error) {
 			return Spec{Name: name, Formula: n.formula}, nil
 		}
 	}
-	if _, ok := findKind(name); ok {
+	if k, ok := findKind(name); ok {
+		if k.text == requiredText {
+			return Spec{}, Term{Kind: name, Weight: 1}.rules()
+		}
 		return Spec{Name: name, Formula: name}, nil
 	}
 	return Spec{}, unknownReward(name)
@@ -116,7 +121,7 @@ func unknownReward(name string) error {
 //	0.5*exact + 0.5*fade(moved^2, k=4)
 //	where(success > 0.5, exact, max(exact, 0.5*centered))
 //
-// Blanks do not count. The text without them becomes the name.
+// Blanks do not count, but in the text of a term. What is left becomes the name.
 func ParseSpec(text string) (Spec, error) {
 	var spec Spec
 	if err := spec.SetText(text); err != nil {
@@ -138,7 +143,7 @@ func (s *Spec) SetText(text string) error {
 	}
 	p, err := compile(text)
 	if err == nil {
-		*s = Spec{Name: compact, Formula: p.root.String()}
+		*s = Spec{Name: withoutBlanks(text, p.texts), Formula: p.root.String()}
 	}
 	return err
 }
@@ -171,16 +176,6 @@ func (s *Spec) Resolve() error {
 	return nil
 }
 
-// set gives one parameter of a term its value.
-func (t *Term) set(key string, x float64) error {
-	field := map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0}[key]
-	if field == nil {
-		return &config.Error{Must: "parameter must be alpha=X, tau=X, m0=X or no_clip", Value: fmt.Sprintf("%q", key)}
-	}
-	*field = x
-	return nil
-}
-
 // Validate reports the first value that cannot be used, its key from the root of
 // the configuration.
 func (s Spec) Validate() error { return config.At("reward", config.Check(s)) }
@@ -209,13 +204,20 @@ func (t Term) rules() error {
 	case t.Tau != 0 && k.tau == 0:
 		return refuse("tau", "must not be set for "+t.Kind, t.Tau)
 	case t.Tau != 0 && t.Tau < minTau:
-		return refuse("tau", fmt.Sprintf("must be at least %g", minTau), t.Tau)
+		return tooCold(t.Tau)
 	case t.M0 != 0 && t.Kind != "domain":
 		return refuse("m0", "must not be set for "+t.Kind, t.M0)
 	case t.NoClip && t.Kind != "centered":
 		return refuse("no_clip", "must not be set for "+t.Kind, t.NoClip)
+	case t.Text != "" && k.text == noText:
+		return refuse("text", "must not be set for "+t.Kind, fmt.Sprintf("%q", t.Text))
+	case t.Text == "" && k.text == requiredText:
+		return refuse("text", fmt.Sprintf("must be given, as in %s(\"...\")", t.Kind), `""`)
 	case t.NoClip && t.Alpha != 0 && t.Alpha != 1:
 		return refuse("alpha", "must be 1 with no_clip", t.Alpha)
+	}
+	if t.Text != "" {
+		return config.At("text", checkText(t.Text))
 	}
 	return nil
 }
@@ -229,32 +231,13 @@ func (t Term) span() span {
 	return k.span
 }
 
-// String is the term without its weight, as an expression has it.
-func (t Term) String() string {
-	k, _ := findKind(t.Kind)
-	text := t.Kind
-	if t.Alpha != k.alpha {
-		text += "^" + strconv.FormatFloat(t.Alpha, 'g', -1, 64)
-	}
-	var list []string
-	if t.Tau != k.tau {
-		list = append(list, "tau="+strconv.FormatFloat(t.Tau, 'g', -1, 64))
-	}
-	if t.M0 != 0 {
-		list = append(list, "m0="+strconv.FormatFloat(t.M0, 'g', -1, 64))
-	}
-	if t.NoClip {
-		list = append(list, "no_clip")
-	}
-	if len(list) > 0 {
-		text += "(" + strings.Join(list, ", ") + ")"
-	}
-	return text
-}
-
 // minTau is the least temperature of a contrastive term: below it cosines divided
 // by it differ by more than float32 vectors can tell.
 const minTau = 1e-6
+
+func tooCold(tau float64) error {
+	return &config.Error{Key: "tau", Must: fmt.Sprintf("must be at least %g", minTau), Value: fmt.Sprint(tau)}
+}
 
 // withDefaults fills the parameters that were left 0.
 func (t Term) withDefaults() Term {

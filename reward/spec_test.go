@@ -62,7 +62,7 @@ func TestTermsAreASum(t *testing.T) {
 }
 
 func TestBadSpecs(t *testing.T) {
-	names := "reward: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress) or an expression of these (got "
+	names := "reward: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress) or an expression of these (got "
 	for in, want := range map[string]string{
 		"":                                      names + `"")`,
 		"bert":                                  names + `"bert")`,
@@ -77,6 +77,7 @@ func TestBadSpecs(t *testing.T) {
 		"cosine(m0=1)":                          "reward.cosine.m0: must not be set for cosine (got 1)",
 		"domain(m0=2)":                          "reward.domain.m0: must be between 0 and 1 (got 2)",
 		"contrastive(tau=1e-9)":                 "reward.contrastive.tau: must be at least 1e-06 (got 1e-09)",
+		"contrastive(tau=0)":                    "reward.contrastive.tau: must be at least 1e-06 (got 0)",
 		"1e300*exact":                           "reward: numbers must be between -1000000 and 1000000 (got 1e+300)",
 		"1e6*1e6*exact":                         `reward: must stay between -1e+09 and 1e+09 (got "1e+06*1e+06")`,
 		"cosin":                                 names + `"cosin", did you mean cosine?)`,
@@ -138,7 +139,7 @@ func TestNamedKinds(t *testing.T) {
 }
 
 func FuzzParseSpec(f *testing.F) {
-	for _, s := range []string{"pgsrm", "exact+0.3*centered(no_clip)", "-cosine^2(alpha=1,tau=2)", "1e-3*chrf", "((", "+-*^", "where(success>0.5,exact,fade(moved,k=4))", "strata(max(exact,0.1*rank(csls)))"} {
+	for _, s := range []string{"pgsrm", "exact+0.3*centered(no_clip)", "-cosine^2(alpha=1,tau=2)", "1e-3*chrf", "((", "+-*^", "where(success>0.5,exact,fade(moved,k=4))", "strata(max(exact,0.1*rank(csls)))", `contains("a\n", tau=1)`, `contains(f(x))+contains('\"')`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, in string) {

@@ -1,0 +1,244 @@
+package reward
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"pgsrm/config"
+)
+
+// textRule says whether a kind of term takes a text.
+type textRule int
+
+const (
+	noText textRule = iota
+	optionalText
+	requiredText
+)
+
+// term reads the rest of a term: its exponent, its text and its parameters.
+func (p *parser) term(k kind) (*node, error) {
+	t := Term{Kind: k.name, Weight: 1, Alpha: k.alpha, Tau: k.tau}
+	if p.take('^') {
+		x, err := p.signed()
+		if err != nil {
+			return nil, err
+		}
+		if err := t.set("alpha", x); err != nil {
+			return nil, err
+		}
+	}
+	if p.take('(') {
+		if err := p.arguments(k, &t); err != nil {
+			return nil, err
+		}
+	}
+	if t.Tau == 0 && k.tau != 0 { // which stands for the default in a list of terms alone
+		return nil, config.At(t.Kind, tooCold(0))
+	}
+	if err := config.First(config.Check(t), t.rules()); err != nil {
+		return nil, config.At(t.Kind, err)
+	}
+	i := slices.Index(p.out.terms, t)
+	if i < 0 {
+		i = len(p.out.terms)
+		p.out.terms = append(p.out.terms, t)
+	}
+	n, err := p.add(&node{op: "term", term: t})
+	if err != nil {
+		return nil, err
+	}
+	n.column, n.span = i, t.span()
+	return n, nil
+}
+
+// arguments reads what stands in the parentheses of a term, and the last of them.
+func (p *parser) arguments(k kind, t *Term) error {
+	c := p.peek()
+	switch quoted := c == '"' || c == '\''; {
+	case quoted && k.text == noText:
+		return p.unexpected(fmt.Sprintf("no text, which %s does not take,", k.name))
+	case quoted:
+		text, err := p.quoted()
+		if err != nil {
+			return config.At(k.name+".text", err)
+		}
+		t.Text = text
+		if p.take(')') {
+			return nil
+		}
+		if !p.take(',') {
+			return p.unexpected(`"," or ")" behind the text`)
+		}
+	case k.text != noText && !p.atParameter():
+		text, err := p.bare()
+		t.Text = text
+		return config.At(k.name+".text", err)
+	}
+	for {
+		if err := p.termParameter(t); err != nil {
+			return err
+		}
+		if p.take(')') {
+			return nil
+		}
+		if !p.take(',') {
+			return p.unexpected(`"," or ")"`)
+		}
+	}
+}
+
+// atParameter says whether the name of a parameter and "=" follow.
+func (p *parser) atParameter() bool {
+	start := p.pos
+	key, ok := p.key()
+	p.pos = start
+	return ok && new(Term).parameter(key) != nil
+}
+
+// quoted reads a text in quotes: "..." with the escapes of JSON, or '...' as it stands.
+func (p *parser) quoted() (string, error) {
+	start, quote := p.pos, p.text[p.pos]
+	end := start + 1
+	for end < len(p.text) && p.text[end] != quote {
+		if quote == '"' && p.text[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	if end >= len(p.text) {
+		return "", &config.Error{Must: fmt.Sprintf("must end with its quote %c", quote), Value: fmt.Sprintf("%q", p.text[start:])}
+	}
+	p.pos = end + 1
+	text := p.text[start+1 : end]
+	if quote == '"' && utf8.ValidString(text) { // JSON would replace what is none
+		if err := json.Unmarshal([]byte(p.text[start:p.pos]), &text); err != nil {
+			return "", &config.Error{Must: `must have in "..." the escapes of JSON, \" \\ \n \u00e9; in '...' it stands as it is`, Value: p.text[start:p.pos]}
+		}
+	}
+	p.texts = append(p.texts, [2]int{start, p.pos})
+	return text, checkText(text)
+}
+
+// bare reads a text without quotes up to the parenthesis that closes the term.
+func (p *parser) bare() (string, error) {
+	p.peek()
+	start, depth := p.pos, 0
+	for end := start; end < len(p.text); end++ {
+		switch p.text[end] {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth < 0 {
+				text := strings.TrimSpace(p.text[start:end])
+				p.texts = append(p.texts, [2]int{start, start + len(text)})
+				p.pos = end + 1
+				return text, checkText(text)
+			}
+		}
+	}
+	return "", &config.Error{Must: `must end with ")", its parentheses balanced, or stand in quotes`, Value: fmt.Sprintf("%q", p.text[start:])}
+}
+
+// checkText reports a text that no term can take.
+func checkText(text string) error {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return &config.Error{Must: "must not be empty", Value: fmt.Sprintf("%q", text)}
+	case !utf8.ValidString(text):
+		return &config.Error{Must: "must be UTF-8", Value: fmt.Sprintf("%q", text)}
+	}
+	return nil
+}
+
+func (p *parser) termParameter(t *Term) error {
+	start := p.pos
+	key := p.name()
+	if key == "no_clip" && !p.take('=') {
+		t.NoClip = true
+		return nil
+	}
+	p.pos = start
+	key, ok := p.key()
+	if !ok {
+		p.pos = start
+		return p.unexpected("a parameter alpha=X, tau=X, m0=X or no_clip")
+	}
+	x, err := p.signed()
+	if err != nil {
+		return err
+	}
+	return t.set(key, x)
+}
+
+// parameter is where a term keeps a number that is given by name; nil: no such name.
+func (t *Term) parameter(key string) *float64 {
+	return map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0}[key]
+}
+
+// set gives one parameter of a term its value.
+func (t *Term) set(key string, x float64) error {
+	field := t.parameter(key)
+	if field == nil {
+		return &config.Error{Must: "parameter must be alpha=X, tau=X, m0=X or no_clip", Value: fmt.Sprintf("%q", key)}
+	}
+	*field = x
+	return nil
+}
+
+// String is the term without its weight, as an expression has it.
+func (t Term) String() string {
+	k, _ := findKind(t.Kind)
+	text := t.Kind
+	if t.Alpha != k.alpha {
+		text += "^" + strconv.FormatFloat(t.Alpha, 'g', -1, 64)
+	}
+	var list []string
+	if t.Text != "" {
+		list = append(list, quote(t.Text))
+	}
+	if t.Tau != k.tau {
+		list = append(list, "tau="+strconv.FormatFloat(t.Tau, 'g', -1, 64))
+	}
+	if t.M0 != 0 {
+		list = append(list, "m0="+strconv.FormatFloat(t.M0, 'g', -1, 64))
+	}
+	if t.NoClip {
+		list = append(list, "no_clip")
+	}
+	if len(list) > 0 {
+		text += "(" + strings.Join(list, ", ") + ")"
+	}
+	return text
+}
+
+// quote is a text as an expression has it: in '...' where that saves escapes, else in "...".
+func quote(text string) string {
+	plain := !strings.ContainsFunc(text, func(r rune) bool { return r == '\'' || !unicode.IsPrint(r) })
+	if plain && strings.ContainsAny(text, `"\`) {
+		return "'" + text + "'"
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text) // a string cannot fail
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// withoutBlanks is an expression without the blanks outside of its texts.
+func withoutBlanks(text string, texts [][2]int) string {
+	var b strings.Builder
+	from := 0
+	for _, t := range append(texts, [2]int{len(text), len(text)}) {
+		b.WriteString(strings.Join(strings.Fields(text[from:t[0]]), ""))
+		b.WriteString(text[t[0]:t[1]])
+		from = t[1]
+	}
+	return b.String()
+}
