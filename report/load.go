@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"pgsrm/run"
 )
@@ -94,7 +96,11 @@ func loadRun(dir string) (*Run, error) {
 		r.warn("before training the child already gives %s to %s of the prompts", top.quote(), percent(top.Share))
 	}
 	if want, err := strconv.Atoi(r.Config["episodes"]); err == nil && r.Episodes < want {
-		r.warn("the run stopped at %d of %d episodes", r.Episodes, want)
+		early := ""
+		if _, err := os.Stat(filepath.Join(r.Dir, "child")); err == nil && r.Config["early_stopping.patience"] != "" {
+			early = " early,"
+		}
+		r.warn("the run stopped%s at %d of %d episodes", early, r.Episodes, want)
 	}
 	return r, nil
 }
@@ -131,6 +137,9 @@ func (r *Run) loadSettings() error {
 	var err error
 	if r.Config, err = flattenFile(filepath.Join(r.Dir, run.ConfigFile)); err != nil {
 		return err
+	}
+	if r.Config["early_stopping.patience"] == "0" { // off, as in runs that are older than it
+		maps.DeleteFunc(r.Config, func(key, _ string) bool { return strings.HasPrefix(key, "early_stopping.") })
 	}
 	if r.Environment, err = flattenFile(filepath.Join(r.Dir, run.EnvironmentFile)); err != nil {
 		return err

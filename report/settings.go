@@ -67,6 +67,7 @@ func oneLine(node any) string {
 // run it is and how fast.
 var personal = map[string]bool{
 	"arm": true, "seed": true, "out": true, "threads": true, "recompute": true, "look": true, "checkpoint_every": true, "keep_checkpoints": true, "log_samples": true,
+	"best.metric": true, "best.mode": true, "best.child": true,
 }
 
 // fingerprint is the configuration without the personal settings, in one text.

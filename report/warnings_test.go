@@ -44,6 +44,36 @@ func TestWarningsAndLookOfRuns(t *testing.T) {
 	}
 }
 
+// Settings of early stopping that are off are as none, and a run that stopped early is
+// told from one that was interrupted.
+func TestEarlyStopping(t *testing.T) {
+	const off = "early_stopping: {patience: 0, threshold: 0, metric: \"\", mode: max}\n"
+	const on = "early_stopping: {patience: 2, threshold: 0, metric: eval/train/chrf, mode: max}\n"
+	for _, c := range []struct {
+		first, second string
+		arms          int
+		want          string
+	}{
+		{"", off, 1, "the run stopped at 64 of 128 episodes"},
+		{off, on + "best: {metric: eval/train/chrf, mode: max, child: best}\n", 2, "the run stopped early, at 64 of 128 episodes"},
+	} {
+		dir := t.TempDir()
+		for seed, text := range []string{c.first, c.second} {
+			at := filepath.Join(dir, "binary", fmt.Sprintf("seed-%d", seed))
+			write(t, filepath.Join(at, run.MetricsFile), `{"step":1,"episode":64,"reward":0.5}`+"\n")
+			write(t, filepath.Join(at, "config.yaml"), fmt.Sprintf("task: colors\nreward: binary\nseed: %d\nepisodes: 128\n%s", seed, text))
+			write(t, filepath.Join(at, "child", "config.json"), "{}")
+		}
+		data, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g := data.Groups[0]; len(g.Arms) != c.arms || !strings.Contains(strings.Join(g.Warnings, "\n"), c.want) {
+			t.Errorf("%q and %q: %d arms, warnings %q", c.first, c.second, len(g.Arms), g.Warnings)
+		}
+	}
+}
+
 // A run that warns without end is cut short.
 func TestManyWarnings(t *testing.T) {
 	dir := t.TempDir()

@@ -104,6 +104,7 @@ type program struct {
 	columns []string // names of Score.Terms: of the terms, then of the functions with a column
 	memory  bool     // some part depends on what the run has seen
 	group   bool     // some part compares the answers to one prompt
+	timed   bool     // some part depends on how much of the run is done
 	near    bool     // close answers share a count
 	vectors bool     // some part needs an embedder
 	half    float64  // visits after which a count is half of it; 0 = never
@@ -143,6 +144,7 @@ func (p *program) finish() {
 	for _, t := range p.terms {
 		k, _ := findKind(t.Kind)
 		p.memory, p.group, p.vectors = p.memory || k.memory, p.group || k.group, p.vectors || k.vectors
+		p.timed = p.timed || t.Kind == "progress"
 		p.columns = append(p.columns, t.Kind)
 	}
 	p.root.walk(func(n *node) {
@@ -152,6 +154,7 @@ func (p *program) finish() {
 			n.column = len(p.columns)
 			p.columns = append(p.columns, n.op)
 		}
+		p.timed = p.timed || n.op == "linear"
 		p.near = p.near || n.op == "fade" && n.params[1] > 0
 	})
 	p.vectors = p.vectors || p.near

@@ -282,6 +282,12 @@ func (s Spec) Memory() bool {
 	return err == nil && p.memory
 }
 
+// Timed reports whether the reward depends on how much of the run is done.
+func (s Spec) Timed() bool {
+	p, err := s.program()
+	return err == nil && p.timed
+}
+
 // Groups reports whether the reward compares the answers to one prompt with each other.
 func (s Spec) Groups() bool {
 	p, err := s.program()

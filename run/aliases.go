@@ -26,6 +26,9 @@ var aliases = map[string]string{
 
 	"total_episodes": "episodes", "num_train_epochs": "episodes", "epochs": "episodes", "max_steps": "episodes", "num_steps": "episodes",
 	"save_steps": "checkpoint_every", "save_total_limit": "keep_checkpoints", "eval_steps": "eval_every",
+	"metric_for_best_model": "best.metric", "monitor": "best.metric", "greater_is_better": "best.mode", "load_best_model_at_end": "best.child",
+	"early_stopping_patience": "early_stopping.patience", "patience": "early_stopping.patience",
+	"early_stopping_threshold": "early_stopping.threshold", "min_delta": "early_stopping.threshold",
 	"output_dir": "out", "save_path": "out", "random_seed": "seed", "num_workers": "threads", "num_threads": "threads",
 	"gradient_checkpointing": "recompute", "activation_checkpointing": "recompute",
 

@@ -14,11 +14,15 @@ const cardSamples = 8
 // describe gives the trained child its model card: what the files of the run say of it.
 // Paths and addresses stay out of it, but for the command.
 func (r *run) describe() error {
+	when := "at its end"
+	if r.childStep() != r.done {
+		when = "of this child"
+	}
 	c := hf.Card{
 		Title: fmt.Sprintf("%s, trained on %s by %s", r.startName, ShortName(r.task.Name), r.cfg.Reward.Name),
 		Base:  HubName(r.cfg.Child), Tags: []string{"reinforcement-learning", r.cfg.Algorithm},
 		Made: r.cardMade(), Command: r.command, Program: r.program,
-		Note: "Greedy answers, before training and at its end. Exact match is strict, normalised without quotes, Markdown, final punctuation and articles; " +
+		Note: "Greedy answers, before training and " + when + ". Exact match is strict, normalised without quotes, Markdown, final punctuation and articles; " +
 			"likeness is the mean cosine with the reference under the embedder; KL is that of sampled answers from the child as it began, in nats per answer.",
 		Origin: fmt.Sprintf("Training began with the weights of %s (SHA-256 of the parameters %s).", r.startName, r.startSHA),
 		Own:    Builtin(r.cfg.Child) && r.startName != givenModel,
@@ -44,9 +48,18 @@ func (r *run) cardMade() [][]string {
 	made := [][]string{
 		{"child", r.startName}, {"trained", trained}, {"task", ShortName(c.Task)}, {"reward", c.Reward.Name}, {"algorithm", c.Algorithm},
 		{"parent", ShortName(c.Parent)}, {"embedder", ShortName(c.Embedder)},
-		{"episodes", fmt.Sprintf("%d in %d steps of %d prompts and %d samples", r.episode(), r.steps, c.Rollout.PromptsPerStep, c.Rollout.SamplesPerPrompt)},
+		{"episodes", fmt.Sprintf("%d in %d steps of %d prompts and %d samples", r.episode(), r.done, c.Rollout.PromptsPerStep, c.Rollout.SamplesPerPrompt)},
 		{"learning rate", fmt.Sprintf("%g, %s", c.Schedule.LR, c.Schedule.Kind)}, {"seed", fmt.Sprint(c.Seed)},
 		{"longest answer", fmt.Sprintf("%d tokens", c.Rollout.MaxNewTokens)},
+	}
+	if r.stopsEarly() {
+		made = append(made, []string{"stopped early", r.judge.reason()})
+	}
+	if best := r.judge.bestChild(); best != nil && c.Best.Child == "best" {
+		made = append(made, []string{"weights", fmt.Sprintf("of step %d, the best by %s (%.4g)", best.Step, best.Metric, best.Value)})
+	}
+	for _, e := range r.extensions {
+		made = append(made, []string{"extended", fmt.Sprintf("from %d to %d episodes at step %d", e.Before, e.Episodes, e.Step)})
 	}
 	if len(c.Rollout.Stop) > 0 {
 		made = append(made, []string{"answers end before", fmt.Sprintf("%q", c.Rollout.Stop)})
@@ -57,11 +70,15 @@ func (r *run) cardMade() [][]string {
 	return made
 }
 
-// cardResults are the first and the last evaluation of the run, and the last KL.
+// cardResults are the first evaluation of the run and that of the child that it ends
+// with, and the last KL before.
 func (r *run) cardResults() ([][]string, error) {
 	var first, last map[string]float64
 	kl := ""
 	_, err := ReadMetrics(r.dir.path, func(m Metrics) error {
+		if m.Step > r.childStep() {
+			return nil
+		}
 		if x, ok := m.Values["objective/kl"]; ok {
 			kl = fmt.Sprintf("%.3f", x)
 		}
@@ -137,7 +154,7 @@ func (r *run) cardAnswers() ([][]string, error) {
 		if c.Step == 0 {
 			rows[i][2] = c.Response
 		}
-		if c.Step == r.steps {
+		if c.Step == r.childStep() {
 			rows[i][3] = c.Response
 		}
 		return nil

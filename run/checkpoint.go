@@ -127,11 +127,10 @@ func readState(path string, version int, s any) error {
 	return nil
 }
 
-// write writes the checkpoint of a step in one move, then deletes all but the
-// newest keep (0 = none). fill writes everything but state and checksums. A
-// checkpoint of the step that is already there has the same weights, at most
-// without the last evaluation, which a resumed run repeats: it stays.
-func (c checkpoints) write(step, keep int, state any, fill func(dir string) error) error {
+// write writes the checkpoint of a step in one move. fill writes everything but
+// state and checksums. A checkpoint of the step that is already there has the same
+// weights, at most without the last evaluation, which a resumed run repeats: it stays.
+func (c checkpoints) write(step int, state any, fill func(dir string) error) error {
 	path := c.folder(step)
 	if _, err := os.Lstat(path); err == nil {
 		return nil
@@ -155,20 +154,23 @@ func (c checkpoints) write(step, keep int, state any, fill func(dir string) erro
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	return c.drop(keep)
+	return nil
 }
 
-// drop deletes all checkpoints but the newest keep; 0 keeps all.
-func (c checkpoints) drop(keep int) error {
+// drop deletes all checkpoints but the newest keep, where 0 keeps all, and that of
+// the step best.
+func (c checkpoints) drop(keep, best int) error {
 	steps, err := c.steps()
 	if err != nil || keep == 0 {
 		return err
 	}
-	for len(steps) > keep {
-		if err := durable.RemoveDir(c.folder(steps[0])); err != nil {
+	for _, step := range steps[:max(0, len(steps)-keep)] {
+		if step == best {
+			continue
+		}
+		if err := durable.RemoveDir(c.folder(step)); err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
 		}
-		steps = steps[1:]
 	}
 	return nil
 }

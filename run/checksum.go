@@ -14,6 +14,12 @@ import (
 	"pgsrm/internal/durable"
 )
 
+// sumOf is the hex SHA-256 of a text.
+func sumOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
 // prefixSHA is the hex SHA-256 of the first size bytes of a file, which must have
 // so many.
 func prefixSHA(path string, size int64) (string, error) {

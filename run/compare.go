@@ -49,6 +49,9 @@ func Arms(configs []Config, seeds int) ([]Arm, error) {
 func sameLength(configs []Config) error {
 	for i := range configs {
 		a, b := &configs[0], &configs[i]
+		if n := b.EarlyStopping.Patience; n > 0 {
+			return &config.Error{Key: "early_stopping.patience", Must: "must be 0 in a comparison, whose runs are compared after as many episodes", Value: fmt.Sprint(n)}
+		}
 		n, m := a.Steps()*a.EpisodesPerStep(), b.Steps()*b.EpisodesPerStep()
 		if n != m {
 			return config.Errorf("rewards: all arms must have as many episodes in whole steps, choose --episodes so (got %s with %d, %s with %d)",

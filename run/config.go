@@ -42,15 +42,19 @@ type Config struct {
 	Optimizer Optimizer        `yaml:"optimizer"`
 	Schedule  rl.Schedule      `yaml:"schedule"` // of the learning rate, over the steps
 
-	Episodes        int     `yaml:"episodes" range:"[1, 1000000000000]"`      // samples of the whole run, rounded up to whole steps
-	Seed            uint64  `yaml:"seed" range:"[0, 18446744073709551615]"`   // of every stream of random numbers
-	EvalEvery       int     `yaml:"eval_every" range:"[0, 1000000000]"`       // steps between evaluations; 0 = first and last only
-	EvalPrompts     int     `yaml:"eval_prompts" range:"[0, 1000000000]"`     // prompts evaluated of each split, spread evenly; 0 = all
-	MeasureKL       bool    `yaml:"measure_kl"`                               // divergence from the start child at evaluations, also where training does not need it
-	CheckpointEvery int     `yaml:"checkpoint_every" range:"[0, 1000000000]"` // steps between checkpoints; 0 = last only
-	KeepCheckpoints int     `yaml:"keep_checkpoints" range:"[0, 1000000000]"` // newest ones kept; 0 = all
-	LogSamples      int     `yaml:"log_samples" range:"[0, 1000000]"`         // sampled answers logged at each evaluation
-	MaxFailureShare float64 `yaml:"max_failure_share" range:"[0, 1]"`         // above this share of failed rewards in a step the run stops
+	Episodes        int    `yaml:"episodes" range:"[1, 1000000000000]"`      // samples of the whole run, rounded up to whole steps
+	Seed            uint64 `yaml:"seed" range:"[0, 18446744073709551615]"`   // of every stream of random numbers
+	EvalEvery       int    `yaml:"eval_every" range:"[0, 1000000000]"`       // steps between evaluations; 0 = first and last only
+	EvalPrompts     int    `yaml:"eval_prompts" range:"[0, 1000000000]"`     // prompts evaluated of each split, spread evenly; 0 = all
+	MeasureKL       bool   `yaml:"measure_kl"`                               // divergence from the start child at evaluations, also where training does not need it
+	CheckpointEvery int    `yaml:"checkpoint_every" range:"[0, 1000000000]"` // steps between checkpoints; 0 = last only
+	KeepCheckpoints int    `yaml:"keep_checkpoints" range:"[0, 1000000000]"` // newest ones kept; 0 = all
+
+	Best          Best          `yaml:"best"`           // which child is kept beside them
+	EarlyStopping EarlyStopping `yaml:"early_stopping"` // when the run ends before Episodes
+
+	LogSamples      int     `yaml:"log_samples" range:"[0, 1000000]"` // sampled answers logged at each evaluation
+	MaxFailureShare float64 `yaml:"max_failure_share" range:"[0, 1]"` // above this share of failed rewards in a step the run stops
 
 	Look string `yaml:"look" oneof:"auto, on, off"` // whether the child is looked at before it is trained; auto = unless it is a built-in one
 
@@ -58,6 +62,8 @@ type Config struct {
 	Threads   int    `yaml:"threads" range:"[0, 1024]"` // worker threads, 0 = all; results do not depend on it
 	Out       string `yaml:"out"`                       // the run directory
 
+	// Extend lets a run that is resumed have other Episodes than it began with.
+	Extend bool `yaml:"-"`
 	// Undecided is what a Preset that is empty would set, by the kind of the parent's
 	// answers; Resolve fills it in.
 	Undecided map[task.Kind][]config.Setting `yaml:"-"`
@@ -122,6 +128,7 @@ func Default() Config {
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
 		Schedule:  rl.Schedule{Kind: "constant", LR: 3e-4},
 		Episodes:  96000, Seed: 1, EvalEvery: 50, EvalPrompts: 200, MeasureKL: true, CheckpointEvery: 100, KeepCheckpoints: 2,
+		Best: Best{Mode: "max", Child: "last"}, EarlyStopping: EarlyStopping{Mode: "max"},
 		LogSamples: 8, MaxFailureShare: 0.5, Look: "auto",
 	}
 }

@@ -26,6 +26,14 @@ import (
 // badConfigs holds the whole message of each file of testdata/*.bad.yaml, after
 // the name of the file.
 var badConfigs = map[string]string{
+	"best_child_without_metric":   "2: best.child: must be last where best.metric is empty (got \"best\")",
+	"best_metric":                 "2: best.metric: must be one of eval/train/exact_match, eval/train/semantic, eval/train/chrf, eval/train/reward, eval/train/distinct_1, eval/train/distinct_2, eval/train/mean_length, eval/held_out/exact_match, eval/held_out/semantic, eval/held_out/chrf, eval/held_out/reward, eval/held_out/distinct_1, eval/held_out/distinct_2, eval/held_out/mean_length (got \"eval/held_out/exact_mach\", did you mean eval/held_out/exact_match?)",
+	"best_metric_normalized":      "2: best.metric: must be one of eval/train/exact_match, eval/train/semantic, eval/train/chrf, eval/train/reward, eval/train/distinct_1, eval/train/distinct_2, eval/train/mean_length, eval/held_out/exact_match, eval/held_out/semantic, eval/held_out/chrf, eval/held_out/reward, eval/held_out/distinct_1, eval/held_out/distinct_2, eval/held_out/mean_length, exact_match_normalized only where answer.normalize is on (got \"eval/train/exact_match_normalized\")",
+	"best_mode":                   "2: best.mode: must be one of max, min (got \"most\")",
+	"early_stopping_metric":       "3: early_stopping.metric: must be one of eval/train/exact_match, eval/train/semantic, eval/train/chrf, eval/train/reward, eval/train/distinct_1, eval/train/distinct_2, eval/train/mean_length, eval/held_out/exact_match, eval/held_out/semantic, eval/held_out/chrf, eval/held_out/reward, eval/held_out/distinct_1, eval/held_out/distinct_2, eval/held_out/mean_length (got \"reward\")",
+	"early_stopping_patience":     "2: early_stopping.patience: must be between 0 and 1000000000 (got -1)",
+	"early_stopping_unevaluated":  "2: early_stopping.patience: must be 0 where eval_every is 0, as nothing is evaluated on the way (got 3)",
+	"early_stopping_no_metric":    "2: early_stopping.patience: must be 0 where neither early_stopping.metric nor best.metric is set (got 3)",
 	"chat_attempts":               "3: chat.server.attempts: must be between 1 and 1000 (got 0)",
 	"chat_format":                 "2: chat.format: must be one of auto, schema, json, text (got \"xml\")",
 	"chat_key":                    "3: chat.server: unknown key \"api_key\", must be one of key_env, timeout_s, attempts, give_up_s, concurrency, requests_per_minute, tokens_per_minute, max_reply_mb",
@@ -96,7 +104,7 @@ var badConfigs = map[string]string{
 	"top_p_above_one":             "2: rollout.top_p: must be between 0 and 1 (got 1.01)",
 	"two_documents":               "2: must be one document (got a second one)",
 	"unknown_algorithm":           "1: algorithm: must be one of ppo, grpo, rloo, paper (got \"dpo\")",
-	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, chat_template, parent, chat, embedder, embedding, reward, arm, answer, algorithm, lora, ppo, grpo, rloo, paper, rollout, replay, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, log_samples, max_failure_share, look, recompute, threads, out (did you mean task?)",
+	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, chat_template, parent, chat, embedder, embedding, reward, arm, answer, algorithm, lora, ppo, grpo, rloo, paper, rollout, replay, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, best, early_stopping, log_samples, max_failure_share, look, recompute, threads, out (did you mean task?)",
 	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens, stop, missing_eos_penalty (did you mean rollout.temperature?)",
 	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, scale_rewards, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
 	"unknown_preset":              "1: preset: must be one of lexical, paper, pretrained, sentence (got \"best\")",
@@ -181,6 +189,7 @@ func TestGoodConfig(t *testing.T) {
 		Optimizer: Optimizer{0.8, 0.99, 1e-6, 0.1},
 		Schedule:  rl.Schedule{Kind: "cosine", LR: 1e-4, Warmup: 10, Final: 0.1},
 		Episodes:  100, Seed: math.MaxUint64, EvalEvery: 5, EvalPrompts: 10, CheckpointEvery: 7, LogSamples: 2,
+		Best: Best{"eval/train/exact_match_normalized", "max", "best"}, EarlyStopping: EarlyStopping{4, 0.01, "eval/held_out/mean_length", "min"},
 		MaxFailureShare: 0.25, Look: "on", Threads: 3, Out: "runs/good",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

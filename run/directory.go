@@ -22,6 +22,7 @@ const (
 	WarningsFile    = "warnings.jsonl"
 
 	answersFile     = "answers.jsonl"
+	bestFile        = "best.json" // of a run with best.metric
 	calibrationFile = "calibration.json"
 	eventsPrefix    = "events.out.tfevents."
 	checkpointsDir  = "checkpoints"

@@ -2,7 +2,10 @@
 // A run is a pure function of its configuration: killed at any instant and resumed
 // it writes the same bits as a run that was left alone.
 //
-//	lifecycle.go    Start, Resume: prepare, begin or restore, loop, stop
+//	lifecycle.go    Start, Resume: prepare, begin or restore
+//	loop.go         evaluate, save and step to the end
+//	best.go         which child is the best           judge.go         and when nothing gets better
+//	continue.go     what must be as the run began     extend.go        runs with more episodes
 //	prepare.go      what a run needs, opened: task, child, answers, reward, prompts
 //	step.go         one update: sample, score, learn
 //	evaluate.go     greedy answers measured; what is logged of a step

@@ -48,11 +48,15 @@ func (r *run) environment() Environment {
 	}
 }
 
-// checkFiles refuses to resume a run whose files of the start have changed.
-func (e Environment) checkFiles(d *directory) error {
+// checkFiles refuses to resume a run whose files of the start have changed, but for the
+// configuration of one that was extended.
+func (e Environment) checkFiles(d *directory, extensions []extension) error {
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
 		if !slices.Contains(startFiles, name) {
 			return config.Errorf("%s: files_sha256: unknown file %q", d.file(EnvironmentFile), name)
+		}
+		if name == ConfigFile && len(extensions) > 0 {
+			continue // readExtensions has found its sum
 		}
 		sum, err := durable.SHA256(d.file(name))
 		if err != nil {

@@ -41,9 +41,11 @@ func (r *run) evaluate(ctx context.Context) error {
 		}
 	}
 	r.lastEval = values
-	if err := r.events.emit(Metrics{Step: r.done, Episode: r.episode(), Values: values}); err != nil {
+	m := Metrics{Step: r.done, Episode: r.episode(), Values: values}
+	if err := r.events.emit(m); err != nil {
 		return err
 	}
+	r.judge.see(m)
 	for _, c := range lines {
 		if err := r.events.emit(c); err != nil {
 			return err

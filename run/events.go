@@ -89,9 +89,11 @@ type Warning struct {
 	Text string `json:"text"`
 }
 
-// Ended closes a run; Err is nil where it is complete.
+// Ended closes a run; Err is nil where it is complete. Stopped says why it ended before
+// its last step, "" where it did not.
 type Ended struct {
 	Step, Episode int
+	Stopped       string
 	Err           error
 }
 

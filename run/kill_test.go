@@ -13,7 +13,8 @@ import (
 )
 
 // victimDir names the folder in which the process trains that is to be killed,
-// victimKind what it trains: "run", "replay" or "supervised".
+// victimKind what it trains: "run", "replay", "stopping", "extended", its straight
+// counterpart "long", or "supervised".
 const (
 	victimDir  = "PGSRM_TEST_VICTIM_DIR"
 	victimKind = "PGSRM_TEST_VICTIM_KIND"
@@ -42,6 +43,17 @@ func victim(dir string) int {
 		_, err = l.run(t)
 	case "replay":
 		_, err = Resume(context.Background(), replayConfig(t, dir), replayDeps(t))
+	case "stopping":
+		_, err = Resume(context.Background(), stoppingConfig(t, dir), testDeps(t))
+	case "long":
+		_, err = Resume(context.Background(), longConfig(t, dir, 320), testDeps(t))
+	case "extended":
+		if cfg, begun, _ := ReadConfig(dir); !begun || cfg.Episodes == 160 {
+			_, err = Resume(context.Background(), longConfig(t, dir, 160), testDeps(t))
+		}
+		if err == nil {
+			_, err = Resume(context.Background(), longConfig(t, dir, 320), testDeps(t))
+		}
 	default:
 		_, err = Resume(context.Background(), testConfig(t, dir, "episodes=320", "reward="+remembering), testDeps(t))
 	}
@@ -64,17 +76,21 @@ func TestKilledTrainingResumesToTheSameBits(t *testing.T) {
 		}
 		kills = n
 	}
-	t.Run("run", func(t *testing.T) { killAgainAndAgain(t, "run", kills, compareRuns) })
-	t.Run("replay", func(t *testing.T) { killAgainAndAgain(t, "replay", kills, compareRuns) })
+	for _, kind := range []string{"run", "replay", "stopping"} {
+		t.Run(kind, func(t *testing.T) { killAgainAndAgain(t, kind, kind, kills, compareRuns) })
+	}
+	t.Run("extended", func(t *testing.T) { killAgainAndAgain(t, "long", "extended", kills, compareRuns) })
 	t.Run("supervised", func(t *testing.T) {
-		killAgainAndAgain(t, "supervised", kills, func(t testing.TB, want, got string) { sameFiles(t, snapshot(t, want), got) })
+		killAgainAndAgain(t, "supervised", "supervised", kills, func(t testing.TB, want, got string) { sameFiles(t, snapshot(t, want), got) })
 	})
 }
 
-func killAgainAndAgain(t *testing.T, kind string, kills int, compare func(t testing.TB, want, got string)) {
+// killAgainAndAgain compares the trainings of a kind, killed and resumed, with one of the
+// kind alone that was not.
+func killAgainAndAgain(t *testing.T, alone, kind string, kills int, compare func(t testing.TB, want, got string)) {
 	straight := t.TempDir()
 	begin := time.Now()
-	if code, err := train1(kind, straight, 0); code != 0 {
+	if code, err := train1(alone, straight, 0); code != 0 {
 		t.Fatal(err)
 	}
 	whole := time.Since(begin)

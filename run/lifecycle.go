@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,13 +10,12 @@ import (
 
 	"pgsrm/config"
 	"pgsrm/kernel"
-	"pgsrm/rl"
 )
 
 // The life of a run, from top to bottom: Start or Resume lock the run directory;
 // prepare opens everything that a run needs; lookFirst looks at the child and begin
 // writes down what the run starts with, or restore loads the newest checkpoint; loop evaluates, saves and steps to
-// the end; stop says how it ended.
+// the end, or until the judge says that it is enough; stop says how it ended.
 
 // Result is what a run came to.
 type Result struct {
@@ -27,6 +25,11 @@ type Result struct {
 	Complete bool   `json:"complete"`
 	Earlier  bool   `json:"earlier"` // it was complete before this call
 	Dropped  int    `json:"dropped"` // samples without a reward
+	// Stopped says why the run ended before its last step, "" where it did not.
+	Stopped string `json:"stopped_early,omitempty"`
+	// ChildStep is the step whose weights the child has: the last, or the best.
+	ChildStep int        `json:"child_step"`
+	Best      *BestChild `json:"best,omitempty"`
 	// LastEval are the numbers of the last evaluation of this call.
 	LastEval map[string]float64 `json:"last_eval,omitempty"`
 }
@@ -67,12 +70,28 @@ func Resume(ctx context.Context, cfg Config, deps Deps) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		if complete {
-			steps := cfg.Steps()
-			return Result{Dir: d.path, Steps: steps, Episodes: steps * cfg.EpisodesPerStep(), Complete: true, Earlier: true}, nil
+		if complete && cfg.Episodes == began.Episodes {
+			return earlier(cfg, d)
 		}
-		return resume(ctx, cfg, d, deps)
+		return resume(ctx, cfg, began, d, deps)
 	})
+}
+
+// earlier is the result of a run that was complete before.
+func earlier(cfg Config, d *directory) (Result, error) {
+	all, err := readExtensions(d.path)
+	if err != nil {
+		return Result{}, err
+	}
+	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, judge: newJudge(cfg, wentOn(all))}
+	_, err = ReadMetrics(d.path, func(m Metrics) error {
+		r.done = m.Step
+		r.judge.see(m)
+		return nil
+	})
+	res := r.result(true)
+	res.Earlier = true
+	return res, err
 }
 
 // inDirectory calls f with the locked run directory, and with a clock and a pool
@@ -106,13 +125,17 @@ func start(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, er
 	return r.finish(ctx, deps.Events, nil)
 }
 
-// resume trains a run that has begun to its end.
-func resume(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, error) {
+// resume trains a run that has begun, with the configuration was, to its end.
+func resume(ctx context.Context, cfg, was Config, d *directory, deps Deps) (Result, error) {
 	began, err := ReadEnvironment(d.path)
 	if err != nil {
 		return Result{}, config.Bad(err)
 	}
-	if err := began.checkFiles(d); err != nil {
+	extensions, err := readExtensions(d.path)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := began.checkFiles(d, extensions); err != nil {
 		return Result{}, err
 	}
 	defer ownPool(cfg, &deps)()
@@ -123,7 +146,10 @@ func resume(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, e
 	if err := began.check(r.environment()); err != nil {
 		return Result{}, err
 	}
-	r.command, r.program = began.Command, began.Program
+	r.command, r.program, r.extensions = began.Command, began.Program, extensions
+	if cfg.Episodes != was.Episodes {
+		r.before = &was
+	}
 	s, ok, err := r.newestState()
 	switch {
 	case err != nil:
@@ -135,6 +161,7 @@ func resume(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, e
 			return Result{}, fmt.Errorf("checkpoint: %w", err)
 		}
 	}
+	r.tellExtended()
 	return r.finish(ctx, deps.Events, s.Bytes)
 }
 
@@ -161,7 +188,7 @@ func (r *run) begin() error {
 	env := r.environment()
 	env.Files = map[string]string{}
 	for name, text := range r.start {
-		env.Files[name] = fmt.Sprintf("%x", sha256.Sum256(text))
+		env.Files[name] = sumOf(text)
 	}
 	text, err := json.MarshalIndent(env, "", "  ")
 	if err != nil {
@@ -181,14 +208,17 @@ func (r *run) finish(ctx context.Context, subscribers []Subscriber, sizes map[st
 	if err != nil {
 		return Result{}, err
 	}
-	r.watch = newWatch(r.cfg)
-	if err := r.rewatch(); err != nil {
+	r.watch, r.judge = newWatch(r.cfg), newJudge(r.cfg, wentOn(r.extensions))
+	if err := config.First(r.rewatch(), r.point(), r.extend()); err != nil {
 		return Result{}, err
 	}
 	r.events = append(files, subscribers...)
 	err = r.events.emit(Started{
 		Step: r.done, Steps: r.steps, Episode: r.episode(), Episodes: r.steps * r.cfg.EpisodesPerStep(), Resumed: sizes != nil, Notes: r.notes,
 	})
+	if err == nil {
+		err = r.tellWarnings()
+	}
 	if err == nil && r.asked.Of > 0 {
 		err = r.events.emit(Timing{Step: r.done, Episode: r.episode(), Values: r.asked.values()})
 	}
@@ -196,134 +226,13 @@ func (r *run) finish(ctx context.Context, subscribers []Subscriber, sizes map[st
 		return Result{}, err
 	}
 	err = r.stop(r.loop(ctx))
+	return r.result(err == nil), err
+}
+
+// result is what the run has come to.
+func (r *run) result(complete bool) Result {
 	return Result{
-		Dir: r.dir.path, Steps: r.done, Episodes: r.episode(), Complete: err == nil, Dropped: r.dropped, LastEval: r.lastEval,
-	}, err
-}
-
-// loop is the recipe: evaluate, save, step, and again. The context is looked at
-// between steps and while rewards are computed; the step in which it ends leaves
-// no trace.
-func (r *run) loop(ctx context.Context) error {
-	for {
-		if r.evalDue() && !r.evaluated {
-			if err := r.checkFinite(); err != nil {
-				return err
-			}
-			if err := r.evaluate(ctx); err != nil {
-				return err
-			}
-			r.evaluated = true
-		}
-		if r.checkpointDue() {
-			if err := r.timedSave(); err != nil {
-				return err
-			}
-		}
-		if r.done == r.steps {
-			return r.saveChild()
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("step %d: %w", r.done, ErrInterrupted)
-		}
-		if err := r.step(ctx); err != nil {
-			return err
-		}
+		Dir: r.dir.path, Steps: r.done, Episodes: r.episode(), Complete: complete, Dropped: r.dropped, Stopped: r.stopped(),
+		ChildStep: r.childStep(), Best: r.judge.bestChild(), LastEval: r.lastEval,
 	}
-}
-
-// evalDue says whether the weights as they are now are to be evaluated: the first,
-// the last, and every eval_every in between.
-func (r *run) evalDue() bool { return r.done == r.steps || due(r.done, r.cfg.EvalEvery) || r.done == 0 }
-
-// checkpointDue says whether they are to be saved: the last and every
-// checkpoint_every.
-func (r *run) checkpointDue() bool {
-	return r.done == r.steps || r.done > 0 && due(r.done, r.cfg.CheckpointEvery)
-}
-
-func due(step, every int) bool { return every > 0 && step%every == 0 }
-
-// timedSave is save with a line in the timings.
-func (r *run) timedSave() error {
-	begin := r.clock()
-	if err := r.save(); err != nil {
-		return err
-	}
-	return r.finishStep(Timing{Step: r.done, Episode: r.episode(), Values: map[string]float64{
-		"checkpoint": r.clock().Sub(begin).Seconds(),
-	}})
-}
-
-// saveChild writes the trained child; a run directory that has it is complete.
-func (r *run) saveChild() error {
-	err := r.describe()
-	if err == nil {
-		err = SaveChild(r.model, r.dir.file(childDir), "")
-	}
-	if err != nil {
-		return fmt.Errorf("run directory: %w", err)
-	}
-	return nil
-}
-
-// stop ends the run: with a checkpoint where it can be resumed later, with the
-// name of the last good one where numbers are not finite.
-func (r *run) stop(err error) error {
-	if errors.Is(err, ErrInterrupted) || errors.Is(err, ErrUnavailable) {
-		if failed := r.save(); failed != nil {
-			err = fmt.Errorf("%v; no checkpoint: %w", err, failed)
-		} else {
-			err = fmt.Errorf("%w; checkpoint: %s", err, r.dir.checkpoints().folder(r.done))
-		}
-	}
-	if errors.Is(err, ErrNonFinite) {
-		err = r.nonFinite(err)
-	}
-	if told := r.events.emit(Ended{Step: r.done, Episode: r.episode(), Err: err}); err == nil {
-		err = told
-	}
-	return err
-}
-
-// nonFinite adds the last good checkpoint to an error of numbers that are not finite.
-func (r *run) nonFinite(err error) error {
-	var bad *rl.NonFiniteError
-	if errors.As(err, &bad) {
-		err = fmt.Errorf("step %d: %w: %s is %v", r.done+1, ErrNonFinite, bad.What, bad.Value)
-	}
-	return fmt.Errorf("%w; %s", err, r.dir.checkpoints().good(func(step int) error {
-		_, err := r.verify(step)
-		return err
-	}))
-}
-
-// episode is the number of samples drawn so far.
-func (r *run) episode() int { return r.done * r.cfg.EpisodesPerStep() }
-
-// continues demands the configuration of the run that began in a directory, and
-// takes over what that run decided.
-func (c *Config) continues(began Config, dir string) error {
-	if err := c.adopt(began); err != nil {
-		return err
-	}
-	return sameConfig(began, *c, dir)
-}
-
-// sameConfig demands that a run is resumed under the configuration that it began
-// with. Threads, Recompute, Out, Look, Arm, the limits of a server and its prices may
-// differ: the result does not depend on them.
-func sameConfig(began, now Config, dir string) error {
-	now.Look, now.Arm = began.Look, began.Arm
-	if now.Reward.Formula == began.Reward.Formula {
-		now.Reward.Name = began.Reward.Name // pgsrm of an older version is another formula, and has another name now
-	}
-	now.Threads, now.Recompute, now.Out = began.Threads, began.Recompute, began.Out
-	now.Chat.Server, now.Chat.PriceInput, now.Chat.PriceOutput = began.Chat.Server, began.Chat.PriceInput, began.Chat.PriceOutput
-	e, b := &now.Embedding, began.Embedding
-	e.Server, e.BatchItems, e.BatchTokens = b.Server, b.BatchItems, b.BatchTokens
-	if key, a, b := config.Difference(began, now); key != "" {
-		return config.Errorf("%s: must be as in %s to resume the run there (began with %s, got %s)", key, dir, a, b)
-	}
-	return nil
 }

@@ -53,9 +53,14 @@ type run struct {
 	early    eventStream       // subscribers alone, before the files are open
 	warnings warnings          // of sources and of the watch, not yet emitted
 	watch    *watch            // of training
-	notes    []string          // what was decided, for Started
-	shared   *shared           // of a comparison, else nil
-	asked    Asked             // what the parent was asked; zero where a table answered
+	judge    *judge            // of the evaluations
+
+	extensions []extension // of its episodes
+	before     *Config     // of a run that is to be extended, until then
+
+	notes  []string // what was decided, for Started
+	shared *shared  // of a comparison, else nil
+	asked  Asked    // what the parent was asked; zero where a table answered
 
 	task     *task.Task
 	match    *task.Matcher // what counts as an answer
@@ -262,7 +267,7 @@ func (r *run) openPrompts(answers map[string]string) error {
 			r.evals = append(r.evals, split{s.name, chosen})
 		}
 	}
-	return nil
+	return r.checkSplits()
 }
 
 // spread picks n prompts evenly from all; all of them where n is 0 or too many.

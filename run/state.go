@@ -52,7 +52,7 @@ func (r *run) save() error {
 		OptimizerSteps: r.adam.Steps, Algorithm: r.algo.State(), Bytes: sizes, Run: sums,
 	}
 	saved := r.dir.checkpoints()
-	err = saved.write(r.done, r.cfg.KeepCheckpoints, state, func(dir string) error {
+	err = saved.write(r.done, state, func(dir string) error {
 		err := saveTrained(dir, r.model, r.adam)
 		if err == nil && r.cfg.Reward.Memory() {
 			err = durable.WriteFile(filepath.Join(dir, memoryFile), r.scorer.WriteMemory)
@@ -62,6 +62,12 @@ func (r *run) save() error {
 		}
 		return err
 	})
+	if err == nil {
+		err = r.point()
+	}
+	if err == nil {
+		err = saved.drop(r.cfg.KeepCheckpoints, r.judge.bestStep())
+	}
 	if err != nil {
 		return err
 	}

@@ -145,9 +145,13 @@ func (t *supervision) save() error {
 		return err
 	}
 	state := supervisedState{Version: supervisedVersion, Step: t.step, MeanLoss: t.meanLoss, From: t.from}
-	return t.saved.write(t.step, 2, state, func(dir string) error {
+	err := t.saved.write(t.step, state, func(dir string) error {
 		return saveTrained(dir, t.model, t.adam)
 	})
+	if err != nil {
+		return err
+	}
+	return t.saved.drop(2, -1)
 }
 
 // restore puts the training at its newest checkpoint, where it has one.

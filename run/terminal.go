@@ -75,6 +75,13 @@ func (t *Terminal) showLook(name string, e looked) {
 	}
 }
 
+// showStopped says why a run ended before its last step.
+func (t *Terminal) showStopped(name string, e Ended) {
+	if e.Stopped != "" {
+		t.Println("%sstopped early at step %d: %s", prefix(name), e.Step, e.Stopped)
+	}
+}
+
 // pace is how fast a run goes: episodes and seconds of this process.
 type pace struct {
 	episodes int // of the whole run
@@ -178,10 +185,11 @@ func (v *barView) Event(e Event) error {
 	case Warning:
 		v.terminal.Println("%swarning: step %d: %s", prefix(v.name), e.Step, e.Text)
 	case Ended:
-		if e.Err != nil {
+		if e.Err != nil || e.Stopped != "" {
 			v.bar.Abort(false)
 		}
 		v.bar.Wait() // until it is drawn as it ends
+		v.terminal.showStopped(v.name, e)
 	}
 	return nil
 }
@@ -249,6 +257,8 @@ func (v *plainView) Event(e Event) error {
 		v.pace.seconds += e.Values["seconds"]
 	case Warning:
 		v.terminal.Println("%swarning: step %d: %s", prefix(v.name), e.Step, e.Text)
+	case Ended:
+		v.terminal.showStopped(v.name, e)
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ func (c Config) Rules() error {
 		c.checkGroups(),
 		c.checkStep(),
 		c.checkReplay(),
+		c.checkBest(),
 	)
 }
 

@@ -40,11 +40,12 @@ func (r *run) verify(step int) (runState, error) {
 			return s, err
 		}
 	}
-	return s, s.checkStart(r.dir)
+	return s, s.checkStart(r.dir, r.configSums())
 }
 
-// checkStart holds the files that the run began with against their checksums.
-func (s runState) checkStart(d *directory) error {
+// checkStart holds the files that the run began with against their checksums; the
+// configuration of a run that was extended has had several.
+func (s runState) checkStart(d *directory, configs []string) error {
 	if s.Version == 1 {
 		return nil
 	}
@@ -53,7 +54,7 @@ func (s runState) checkStart(d *directory) error {
 		return err
 	}
 	for _, name := range startFiles {
-		if s.Run[name] != now[name] {
+		if s.Run[name] != now[name] && !(name == ConfigFile && slices.Contains(configs, s.Run[name])) {
 			return fmt.Errorf("%s: is not what the checkpoint was written with", d.file(name))
 		}
 	}

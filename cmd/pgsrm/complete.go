@@ -83,7 +83,8 @@ func wordsOf(key string) []string {
 			return []string{"true", "false"}
 		}
 	}
-	return map[string][]string{"task": task.Names(), "reward": rewardNames(), "preset": run.Presets()}[key]
+	return map[string][]string{"task": task.Names(), "reward": rewardNames(), "preset": run.Presets(),
+		"best.metric": run.BestMetrics(), "early_stopping.metric": run.BestMetrics()}[key]
 }
 
 // completeKeys lists the keys, and with sections these too, each with an ending

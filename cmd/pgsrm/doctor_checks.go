@@ -255,6 +255,9 @@ func (d *doctor) diskNeed() int64 {
 	if every := d.cfg.CheckpointEvery; kept == 0 && every > 0 {
 		kept = d.cfg.Steps()/every + 1
 	}
+	if d.cfg.Best.Metric != "" {
+		kept++
+	}
 	child := 4 * int64(d.child.NumParams())
 	return logs + int64(kept+1)*3*child + child
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"pgsrm/config"
 	"pgsrm/run"
 )
 
@@ -23,7 +24,8 @@ metrics, sampled answers, checkpoints and the trained child as a Hugging Face
 folder; with --lora-rank the child is a PEFT adapter folder. DIR must be new or
 empty. Interrupted (Ctrl-C once) the run writes a checkpoint and stops; interrupted
 or killed at any instant it is resumed with --resume, to the very bits of a run that
-was left alone. Ctrl-C twice stops at once.
+was left alone. Ctrl-C twice stops at once. --resume with --episodes N makes a run longer,
+also one that is complete or stopped early.
 
 What the run computes is decided by, each over the one before: the defaults, the
 preset, --config, the flags, --set. DIR/config.yaml holds the result.
@@ -35,6 +37,7 @@ EXAMPLES
   pgsrm train --child ./SmolLM2-135M-Instruct --task opposites --chat-system 'Answer with one word.' --out runs/smol
   pgsrm train --child ./gpt2 --lora-rank 8 --lora-targets c_attn,c_proj --out runs/adapter
   pgsrm train --resume --out runs/a
+  pgsrm train --resume --episodes 200000 --out runs/a
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runTrain(cmd.Context(), &opts, g, g.madeBy()) },
 	}
@@ -66,6 +69,7 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 		r.DeriveOut(defaultOut(r.Config))
 	}
 	cfg := r.Config
+	cfg.Extend = o.Resume && r.Origin("episodes").Layer == config.Flag
 	if o.DryRun {
 		plan, err := run.DryRun(ctx, cfg, o.Resume, deps)
 		if err != nil {
@@ -97,7 +101,8 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 }
 
 // config is the configuration of the flags; to resume they are laid over that of
-// the run directory, and what differs from it is refused later, by its key.
+// the run directory, and what differs from it is refused later, by its key, unless it
+// is the number of episodes of a flag.
 func (o *trainOptions) config(g *globalOptions) (*run.Resolved, error) {
 	r, err := o.resolve(g)
 	if err != nil || !o.Resume || r.Out == "" {
@@ -124,11 +129,15 @@ func defaultOut(c run.Config) string {
 
 // printResult says in words how a run ended.
 func printResult(g *globalOptions, res run.Result) error {
+	early := ""
+	if res.Stopped != "" {
+		early = fmt.Sprintf(", stopped early at step %d", res.Steps)
+	}
 	if res.Earlier {
-		_, err := fmt.Fprintf(g.Stdout, "%s: complete already, %d episodes\n", res.Dir, res.Episodes)
+		_, err := fmt.Fprintf(g.Stdout, "%s: complete already, %d episodes%s\n", res.Dir, res.Episodes, early)
 		return err
 	}
-	fmt.Fprintf(g.Stdout, "%s: %d episodes\n", res.Dir, res.Episodes)
+	fmt.Fprintf(g.Stdout, "%s: %d episodes%s\n", res.Dir, res.Episodes, early)
 	for _, split := range []string{"train", "held_out"} {
 		if exact, ok := res.LastEval["eval/"+split+"/exact_match"]; ok {
 			normalized := ""
@@ -141,6 +150,13 @@ func printResult(g *globalOptions, res run.Result) error {
 	if res.Dropped > 0 {
 		fmt.Fprintf(g.Stdout, "  %d samples had no reward and were dropped\n", res.Dropped)
 	}
-	_, err := fmt.Fprintf(g.Stdout, "  child: %s\n", filepath.Join(res.Dir, "child"))
+	which := ""
+	if b := res.Best; b != nil {
+		if which = fmt.Sprintf(" (of step %d, the best)", b.Step); res.ChildStep != b.Step {
+			which = " (the last)"
+		}
+		fmt.Fprintf(g.Stdout, "  best: %s %.4g at step %d, %s\n", b.Metric, b.Value, b.Step, filepath.Join(res.Dir, filepath.FromSlash(b.Checkpoint)))
+	}
+	_, err := fmt.Fprintf(g.Stdout, "  child: %s%s\n", filepath.Join(res.Dir, "child"), which)
 	return err
 }
