@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -32,7 +33,7 @@ func Arms(configs []Config, seeds int) ([]Arm, error) {
 	for i := range seeds {
 		for _, c := range configs {
 			c.Seed = configs[0].Seed + uint64(i)
-			name := folderName(c.ArmName()) + fmt.Sprintf("/seed-%d", c.Seed)
+			name := FolderName(c.ArmName()) + fmt.Sprintf("/seed-%d", c.Seed)
 			if taken[name] {
 				return nil, config.Errorf("rewards: must differ (got %q twice)", c.ArmName())
 			}
@@ -82,14 +83,22 @@ func CheckArmKey(key string) error {
 	return nil
 }
 
-// folderName is an arm's name with what a folder cannot be called replaced.
-func folderName(name string) string {
-	return strings.Map(func(r rune) rune {
+// longestFolder is how many bytes of a name stand in that of a folder.
+const longestFolder = 100
+
+// FolderName is the name of an arm or of a reward with what a folder cannot be called
+// replaced; one that is too long is cut, and ends with what tells it from others.
+func FolderName(name string) string {
+	folder := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_+.=^", r) {
 			return r
 		}
 		return '_'
 	}, name)
+	if len(folder) > longestFolder {
+		folder = fmt.Sprintf("%s-%.4x", folder[:longestFolder], sha256.Sum256([]byte(name)))
+	}
+	return folder
 }
 
 // Slots says how many threads a comparison has and how many runs share them.

@@ -75,6 +75,23 @@ func TestArmsThatCannotBeCompared(t *testing.T) {
 	}
 }
 
+func TestFolderName(t *testing.T) {
+	long := strings.Repeat("exact+", 100)
+	for name, want := range map[string]string{
+		"0.5*exact + x^2":        "0.5_exact_+_x^2",
+		`contains("../a\b")`:     "contains__.._a_b__",
+		strings.Repeat("a", 100): strings.Repeat("a", 100),
+		long:                     long[:100] + "-88612687",
+	} {
+		if got := FolderName(name); got != want {
+			t.Errorf("%.30s: got %s, want %s", name, got, want)
+		}
+	}
+	if FolderName(long) == FolderName(long+"+") {
+		t.Error("long names must differ")
+	}
+}
+
 func TestCheckArmKey(t *testing.T) {
 	for _, key := range []string{"task", "seed", "out", "reward", "reward.terms", "arm", "episodes", "eval_prompts", "threads"} {
 		if err := CheckArmKey(key); err == nil || !strings.HasPrefix(err.Error(), key+": must not be set for one arm, ") {

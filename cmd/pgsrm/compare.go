@@ -173,21 +173,38 @@ func armSettings(texts []string) ([]config.Setting, error) {
 // cutSettings cuts an element of --rewards, REWARD[KEY=VALUE,...], into the reward and
 // its settings, nil where it has no brackets.
 func cutSettings(text string) (base string, settings []string, err error) {
-	base, rest, found := strings.Cut(text, "[")
-	if !found {
+	at := bracket(text)
+	if at < 0 {
 		return text, nil, nil
 	}
-	inner, closed := strings.CutSuffix(rest, "]")
+	base = text[:at]
+	inner, closed := strings.CutSuffix(text[at+1:], "]")
 	if !closed || !balanced(inner) {
 		return "", nil, &config.Error{Flag: "--rewards", Must: "settings of an arm must end with its bracket", Value: fmt.Sprintf("%q", text)}
 	}
 	return strings.TrimSpace(base), splitOutside(inner, ",;"), nil
 }
 
+// bracket is where the settings of an arm begin; -1 where it has none.
+func bracket(text string) int {
+	depth := 0
+	for i, r := range withoutTexts(text) {
+		switch {
+		case r == '(':
+			depth++
+		case r == ')':
+			depth--
+		case r == '[' && depth <= 0:
+			return i
+		}
+	}
+	return -1
+}
+
 // balanced says whether each bracket of a text closes one that it opened.
 func balanced(text string) bool {
 	depth := 0
-	for _, r := range text {
+	for _, r := range withoutTexts(text) {
 		if strings.ContainsRune(opening, r) {
 			depth++
 		}
@@ -208,7 +225,7 @@ const opening, closing = "([{", ")]}"
 func splitOutside(list, separators string) []string {
 	var out []string
 	depth, start := 0, 0
-	for i, r := range list {
+	for i, r := range withoutTexts(list) {
 		switch {
 		case strings.ContainsRune(opening, r):
 			depth++
@@ -219,4 +236,26 @@ func splitOutside(list, separators string) []string {
 		}
 	}
 	return append(out, strings.TrimSpace(list[start:]))
+}
+
+// withoutTexts puts as many dots in place of each text in quotes that stands first in
+// parentheses, as a term of a reward has it: what is in it separates nothing.
+func withoutTexts(list string) string {
+	out := []byte(list)
+	for i := range out {
+		if c := out[i]; c != '"' && c != '\'' || !strings.HasSuffix(strings.TrimRight(string(out[:i]), " \t\r\n"), "(") {
+			continue
+		}
+		end := i + 1
+		for end < len(list) && list[end] != list[i] {
+			if list[i] == '"' && list[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		for ; i <= end && end < len(list); end-- {
+			out[end] = '.'
+		}
+	}
+	return string(out)
 }

@@ -135,6 +135,9 @@ func TestSplitOutside(t *testing.T) {
 		"a,":                              {"a", ""},
 		"a[k=1,l=[2,3]],b[m={x,y}]":       {"a[k=1,l=[2,3]]", "b[m={x,y}]"},
 		"a[k=1,b":                         {"a[k=1,b"},
+		`f("a,(b"),g( 'c)",d' ),h(i,j)`:   {`f("a,(b")`, `g( 'c)",d' )`, "h(i,j)"},
+		`f("\",("),g("a,b`:                {`f("\",(")`, `g("a,b`},
+		`f(it's, so),g`:                   {`f(it's, so)`, "g"},
 	} {
 		if got := splitOutside(list, ","); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", list, got, want)
@@ -148,6 +151,9 @@ func TestCutSettings(t *testing.T) {
 		"f(a=1) [ k=1, l = 2 ]":              {"f(a=1)", "k=1", "l = 2"},
 		"a[k=1;l=[2,3];m={\"x\":1,\"y\":2}]": {"a", "k=1", "l=[2,3]", `m={"x":1,"y":2}`},
 		"a[]":                                {"a", ""},
+		`f('[0-9]]')`:                        {`f('[0-9]]')`},
+		`f('[(')[k=1]`:                       {`f('[(')`, "k=1"},
+		`f([0-9])[k=1]`:                      {`f([0-9])`, "k=1"},
 		"[k=1]":                              {"", "k=1"},
 		"a[k=1":                              nil, "a[k=1]b": nil, "a[k=1][l=2]": nil, "a[k=(1]": nil, "a[k=1)]": nil,
 	} {
