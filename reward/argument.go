@@ -168,7 +168,7 @@ func (p *parser) termParameter(t *Term) error {
 	key, ok := p.key()
 	if !ok {
 		p.pos = start
-		return p.unexpected("a parameter alpha=X, tau=X, m0=X or no_clip")
+		return p.unexpected("a parameter " + termParameters)
 	}
 	x, err := p.signed()
 	if err != nil {
@@ -177,16 +177,22 @@ func (p *parser) termParameter(t *Term) error {
 	return t.set(key, x)
 }
 
+// termParameters are the parameters of terms, for messages.
+const termParameters = "alpha=X, tau=X, m0=X, tol=X, target=X or no_clip"
+
 // parameter is where a term keeps a number that is given by name; nil: no such name.
 func (t *Term) parameter(key string) *float64 {
-	return map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0}[key]
+	return map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0, "tol": &t.Tol, "target": &t.Target}[key]
 }
 
 // set gives one parameter of a term its value.
 func (t *Term) set(key string, x float64) error {
 	field := t.parameter(key)
 	if field == nil {
-		return &config.Error{Must: "parameter must be alpha=X, tau=X, m0=X or no_clip", Value: fmt.Sprintf("%q", key)}
+		return &config.Error{Must: "parameter must be " + termParameters, Value: fmt.Sprintf("%q", key)}
+	}
+	if key == "target" && x == 0 { // which stands for no target
+		return &config.Error{Key: t.Kind + ".target", Must: "must be above 0", Value: "0"}
 	}
 	*field = x
 	return nil
@@ -203,11 +209,13 @@ func (t Term) String() string {
 	if t.Text != "" {
 		list = append(list, quote(t.Text))
 	}
-	if t.Tau != k.tau {
-		list = append(list, "tau="+strconv.FormatFloat(t.Tau, 'g', -1, 64))
-	}
-	if t.M0 != 0 {
-		list = append(list, "m0="+strconv.FormatFloat(t.M0, 'g', -1, 64))
+	for _, p := range []struct {
+		name       string
+		value, def float64
+	}{{"tau", t.Tau, k.tau}, {"m0", t.M0, 0}, {"tol", t.Tol, 0}, {"target", t.Target, 0}} {
+		if p.value != p.def {
+			list = append(list, p.name+"="+strconv.FormatFloat(p.value, 'g', -1, 64))
+		}
 	}
 	if t.NoClip {
 		list = append(list, "no_clip")

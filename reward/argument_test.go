@@ -70,7 +70,7 @@ func TestBadTexts(t *testing.T) {
 		"contains(\"a\nb\")":     `reward.contains.text: must have in "..." the escapes of JSON, \" \\ \n \u00e9; in '...' it stands as it is (got "a b")`,
 		`contains(a(b)`:          `reward.contains.text: must end with ")", its parentheses balanced, or stand in quotes (got "a(b)")`,
 		`contains("a" b)`:        `reward: must have "," or ")" behind the text at character 14 (got "b)")`,
-		`contains("a", b)`:       `reward: must have a parameter alpha=X, tau=X, m0=X or no_clip at character 15 (got "b)")`,
+		`contains("a", b)`:       `reward: must have a parameter alpha=X, tau=X, m0=X, tol=X, target=X or no_clip at character 15 (got "b)")`,
 		`contains("a", tau=1)`:   `reward.contains.tau: must not be set for contains (got 1)`,
 		`contains(tau=1)`:        `reward.contains.tau: must not be set for contains (got 1)`,
 		"contains(\"\xff\")":     `reward.contains.text: must be UTF-8 (got "\xff")`,
@@ -78,6 +78,10 @@ func TestBadTexts(t *testing.T) {
 		`contains("a")^2`:        ``,
 		`contains^2`:             `reward.contains.alpha: must not be set for contains (got 2)`,
 		`contains("a") contains`: `reward: must have an operator (+ - * ^ < >) at character 15 (got "contains")`,
+		`regex`:                  `reward.regex.text: must be given, as in regex("...") (got "")`,
+		`regex("")`:              `reward.regex.text: must not be empty (got "")`,
+		`0.5*regex(a[)`:          `reward.regex.text: must be a regular expression (RE2): error parsing regexp: missing closing ]: ` + "`[`" + ` (got "a[")`,
+		`regex('(?=a)')`:         `reward.regex.text: must be a regular expression (RE2): error parsing regexp: invalid or unsupported Perl syntax: ` + "`(?=`" + ` (got "(?=a)")`,
 		"contains('" + strings.Repeat("\x01", 1000) + "')": `reward: must have at most 4000 characters in its plainest form (got 6012)`,
 	} {
 		_, err := ParseSpec(in)

@@ -1,7 +1,5 @@
 package reward
 
-import "unicode"
-
 // chrF of Popović 2015 ("chrF: character n-gram F-score for automatic MT
 // evaluation"), with the defaults of sacreBLEU: n-grams of 1 to 6 characters,
 // white space removed, recall weighted beta = 2.
@@ -35,7 +33,7 @@ func ChrF(response, reference string) float64 {
 func letters(s string) []rune {
 	out := make([]rune, 0, len(s))
 	for _, r := range s {
-		if !unicode.IsSpace(r) {
+		if !isBlank(r) {
 			out = append(out, r)
 		}
 	}

@@ -101,6 +101,7 @@ func functionNames() []string {
 type program struct {
 	root    *node
 	terms   []Term   // the different terms, weight 1, with their defaults; Score.Terms begins with them
+	checks  []check  // [terms] those that are made of a text; else nil
 	columns []string // names of Score.Terms: of the terms, then of the functions with a column
 	memory  bool     // some part depends on what the run has seen
 	group   bool     // some part compares the answers to one prompt
@@ -135,17 +136,27 @@ func compile(text string) (*program, error) {
 	if n := len(root.String()); n > maxFormula {
 		return nil, &config.Error{Must: fmt.Sprintf("must have at most %d characters in its plainest form", maxFormula), Value: fmt.Sprint(n)}
 	}
-	out.finish()
+	if err := out.finish(); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 
 // finish names the columns and finds what the expression depends on.
-func (p *program) finish() {
+func (p *program) finish() error {
 	for _, t := range p.terms {
 		k, _ := findKind(t.Kind)
 		p.memory, p.group, p.vectors = p.memory || k.memory, p.group || k.group, p.vectors || k.vectors
 		p.timed = p.timed || t.Kind == "progress"
 		p.columns = append(p.columns, t.Kind)
+		var made check
+		if k.check != nil {
+			var err error
+			if made, err = k.check(t.Text); err != nil {
+				return config.At(t.Kind+".text", err)
+			}
+		}
+		p.checks = append(p.checks, made)
 	}
 	p.root.walk(func(n *node) {
 		f, _ := findFunction(n.op)
@@ -164,6 +175,7 @@ func (p *program) finish() {
 			p.columns[i] = fmt.Sprintf("%s_%d", name, seen[name])
 		}
 	}
+	return nil
 }
 
 func (n *node) walk(f func(*node)) {

@@ -271,6 +271,8 @@ func (m *Model) fillTerms(s, raw Sample, i int, b *batch, places map[string]foun
 			column[i] = truth(b.right[i])
 		case t.Kind == "strict":
 			column[i] = truth(m.match.Strict(raw.Response, raw.Reference, raw.Accepted))
+		case m.program.checks[k] != nil:
+			column[i] = m.program.checks[k](m.match.Answer(raw.Response))
 		case !kind.vectors:
 			column[i] = m.textTerm(t, s)
 		case !meaning:
@@ -283,31 +285,6 @@ func (m *Model) fillTerms(s, raw Sample, i int, b *batch, places map[string]foun
 		}
 	}
 	return nil
-}
-
-// textTerm is the value of a term that needs no vectors.
-func (m *Model) textTerm(t Term, s Sample) float64 {
-	switch t.Kind {
-	case "contains":
-		return truth(m.contains(t.Text, s))
-	case "ended":
-		if s.Cut {
-			return 0
-		}
-		return 1
-	case "brevity":
-		return brevity(s.Response, s.Reference)
-	case "overlap":
-		return overlap(s.Input, s.Reference)
-	case "chrf":
-		return ChrF(task.Normalize(s.Response), task.Normalize(s.Reference))
-	case "length":
-		return length(s.Response, s.Reference)
-	case "repetition":
-		return repetition(s.Response)
-	default: // copy_penalty
-		return copyPenalty(s.Prompt, s.Response, s.Reference)
-	}
 }
 
 // vectorTerm is the value of a semantic term other than contrastive.

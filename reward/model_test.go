@@ -156,6 +156,9 @@ func TestMovedByHand(t *testing.T) {
 
 func TestReferenceEarnsMost(t *testing.T) {
 	for _, kind := range Kinds() {
+		if k, _ := findKind(kind); k.text == requiredText {
+			kind += "((?i)green)"
+		}
 		m := mustModel(t, kind, &plane{})
 		best := m.Score(t.Context(), []Sample{{Prompt: "p", Response: " GREEN ", Reference: "green"}})[0]
 		if best.Err != nil {

@@ -4,21 +4,24 @@
 //	reward.go       what goes in and comes out        spec.go         the terms and the names of rewards
 //	parse.go        the language of expressions       expr.go         an expression, its functions and its span
 //	model.go        a reward calibrated for a task    evaluate.go     what an expression makes of its terms
-//	argument.go     the texts and parameters of a term
-//	terms.go        the semantic terms                shaping.go, chrf.go, text.go    those of texts alone
+//	terms.go        the semantic terms                argument.go     the texts and parameters of terms
+//	shaping.go, contains.go, number.go, distance.go, bleu.go, chrf.go, text.go        the terms of texts alone
+//	check.go        what a regular expression or a JSON schema allows (json.go, schema.go)
 //	calibration.go  constants of a task               place.go        where texts stand among the parent answers
 //	memory.go       what a run has seen               probe.go, auc.go, verdict.go    judging a reward before training
 package reward
 
 // Term is one summand of a reward.
 type Term struct {
-	Kind   string  `yaml:"kind" json:"kind" oneof:"exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress"` // one of Kinds
-	Weight float64 `yaml:"weight" json:"weight" range:"[-1000000, 1000000]"`                                                                                                                                                                                                 // factor of the term in the sum
-	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty" range:"[0, 1000]"`                                                                                                                                                                                         // exponent; 0 means the default of the kind
-	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty" range:"[0, 1000]"`                                                                                                                                                                                             // contrastive: temperature; 0 means 0.1
-	M0     float64 `yaml:"m0,omitempty" json:"m0,omitempty" range:"[0, 1]"`                                                                                                                                                                                                  // domain: saturation; 0 means calibrated
-	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"`                                                                                                                                                                                                       // centered: cos - m(c), negative part kept, not divided
-	Text   string  `yaml:"text,omitempty" json:"text,omitempty" longest:"4000"`                                                                                                                                                                                              // what terms such as contains look for; "" = none
+	Kind   string  `yaml:"kind" json:"kind" oneof:"exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress"` // one of Kinds
+	Weight float64 `yaml:"weight" json:"weight" range:"[-1000000, 1000000]"`                                                                                                                                                                                                                                                   // factor of the term in the sum
+	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty" range:"[0, 1000]"`                                                                                                                                                                                                                                           // exponent; 0 means the default of the kind
+	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty" range:"[0, 1000]"`                                                                                                                                                                                                                                               // contrastive: temperature; 0 means 0.1
+	M0     float64 `yaml:"m0,omitempty" json:"m0,omitempty" range:"[0, 1]"`                                                                                                                                                                                                                                                    // domain: saturation; 0 means calibrated
+	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"`                                                                                                                                                                                                                                                         // centered: cos - m(c), negative part kept, not divided
+	Text   string  `yaml:"text,omitempty" json:"text,omitempty" longest:"4000"`                                                                                                                                                                                                                                                // what terms such as contains look for; "" = none
+	Tol    float64 `yaml:"tol,omitempty" json:"tol,omitempty" range:"[0, 1]"`                                                                                                                                                                                                                                                  // numeric: how far off a number may be, as a share of the reference; 0 = not at all
+	Target float64 `yaml:"target,omitempty" json:"target,omitempty" range:"[0, 1000000]"`                                                                                                                                                                                                                                      // length: words; 0 = those of the reference
 }
 
 // Spec is a reward: a name and what it computes, as an expression of terms or as the

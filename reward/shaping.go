@@ -1,6 +1,47 @@
 package reward
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"pgsrm/task"
+)
+
+// textTerm is the value of a term that needs no vectors.
+func (m *Model) textTerm(t Term, s Sample) float64 {
+	switch t.Kind {
+	case "contains":
+		return truth(m.contains(t.Text, s))
+	case "ended":
+		if s.Cut {
+			return 0
+		}
+		return 1
+	case "brevity":
+		return brevity(s.Response, s.Reference)
+	case "overlap":
+		return overlap(s.Input, s.Reference)
+	case "chrf":
+		return ChrF(task.Normalize(s.Response), task.Normalize(s.Reference))
+	case "numeric":
+		return truth(slices.ContainsFunc(append([]string{s.Reference}, s.Accepted...), func(a string) bool { return numeric(s.Response, a, t.Tol) }))
+	case "levenshtein":
+		return levenshtein(task.Normalize(s.Response), task.Normalize(s.Reference))
+	case "rouge_l":
+		return rougeL(s.Response, s.Reference)
+	case "bleu":
+		return bleu(task.Normalize(s.Response), task.Normalize(s.Reference))
+	case "length":
+		if t.Target > 0 {
+			return targetLength(s.Response, t.Target)
+		}
+		return length(s.Response, s.Reference)
+	case "repetition":
+		return repetition(s.Response)
+	default: // copy_penalty
+		return copyPenalty(s.Prompt, s.Response, s.Reference)
+	}
+}
 
 // length compares the numbers of words: the smaller over the larger, 1 for equal
 // length, 0 where one of the two has no word.
@@ -10,6 +51,12 @@ func length(response, reference string) float64 {
 		return 0
 	}
 	return float64(min(c, p)) / float64(max(c, p))
+}
+
+// targetLength compares the number of words with a target in the same way.
+func targetLength(response string, target float64) float64 {
+	c := float64(len(splitWords(response)))
+	return min(c, target) / max(c, target)
 }
 
 // brevity is the number of words of the reference over that of the response, at most 1;

@@ -21,6 +21,7 @@ type kind struct {
 	alpha   float64 // default exponent; 0: takes none
 	tau     float64 // default temperature; 0: takes none
 	text    textRule
+	check   func(text string) (check, error) // makes the term of its text; nil: none is made
 	span    span
 }
 
@@ -40,6 +41,12 @@ var kinds = []kind{
 	{name: "domain", vectors: true, span: span{-1, 1}},
 	{name: "chrf", span: span{0, 1}},
 	{name: "contains", text: optionalText, span: span{0, 1}},
+	{name: "regex", text: requiredText, check: regexCheck, span: span{0, 1}},
+	{name: "json", text: optionalText, check: jsonCheck, span: span{0, 1}},
+	{name: "numeric", span: span{0, 1}},
+	{name: "levenshtein", span: span{0, 1}},
+	{name: "rouge_l", span: span{0, 1}},
+	{name: "bleu", span: span{0, 1}},
 	{name: "length", span: span{0, 1}},
 	{name: "brevity", span: span{0, 1}},
 	{name: "ended", span: span{0, 1}},
@@ -209,6 +216,10 @@ func (t Term) rules() error {
 		return refuse("m0", "must not be set for "+t.Kind, t.M0)
 	case t.NoClip && t.Kind != "centered":
 		return refuse("no_clip", "must not be set for "+t.Kind, t.NoClip)
+	case t.Tol != 0 && t.Kind != "numeric":
+		return refuse("tol", "must not be set for "+t.Kind, t.Tol)
+	case t.Target != 0 && t.Kind != "length":
+		return refuse("target", "must not be set for "+t.Kind, t.Target)
 	case t.Text != "" && k.text == noText:
 		return refuse("text", "must not be set for "+t.Kind, fmt.Sprintf("%q", t.Text))
 	case t.Text == "" && k.text == requiredText:
@@ -216,10 +227,14 @@ func (t Term) rules() error {
 	case t.NoClip && t.Alpha != 0 && t.Alpha != 1:
 		return refuse("alpha", "must be 1 with no_clip", t.Alpha)
 	}
-	if t.Text != "" {
-		return config.At("text", checkText(t.Text))
+	if t.Text == "" {
+		return nil
 	}
-	return nil
+	err := checkText(t.Text)
+	if err == nil && k.check != nil {
+		_, err = k.check(t.Text)
+	}
+	return config.At("text", err)
 }
 
 // span is the interval of the term's values.

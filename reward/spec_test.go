@@ -1,6 +1,7 @@
 package reward
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -26,6 +27,8 @@ func TestParseSpec(t *testing.T) {
 		"(0.5*exact + 0.5*chrf)^2":            {Name: "(0.5*exact+0.5*chrf)^2", Formula: "pow(0.5*exact + 0.5*chrf, 2)"},
 		"max(exact, fade(centered^2, k=8, half=20))": {
 			Name: "max(exact,fade(centered^2,k=8,half=20))", Formula: "max(exact, fade(centered^2, k=8, half=20))"},
+		"length(target=50)*numeric(tol=0.010) + numeric(tol=0)": {
+			Name: "length(target=50)*numeric(tol=0.010)+numeric(tol=0)", Formula: "length(target=50)*numeric(tol=0.01) + numeric"},
 		"fade(moved,k=4)":                      {Name: "fade(moved,k=4)", Formula: "fade(moved)"},
 		"where(success>=0.5,exact,1-progress)": {Name: "where(success>=0.5,exact,1-progress)", Formula: "where(success >= 0.5, exact, 1 - progress)"},
 		"exact + linear(0.5, 0, until=0.8)*clip(csls - 0.1, 0, 1)": {
@@ -62,7 +65,7 @@ func TestTermsAreASum(t *testing.T) {
 }
 
 func TestBadSpecs(t *testing.T) {
-	names := "reward: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress) or an expression of these (got "
+	names := "reward: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress) or an expression of these (got "
 	for in, want := range map[string]string{
 		"":                                      names + `"")`,
 		"bert":                                  names + `"bert")`,
@@ -77,6 +80,11 @@ func TestBadSpecs(t *testing.T) {
 		"cosine(m0=1)":                          "reward.cosine.m0: must not be set for cosine (got 1)",
 		"domain(m0=2)":                          "reward.domain.m0: must be between 0 and 1 (got 2)",
 		"contrastive(tau=1e-9)":                 "reward.contrastive.tau: must be at least 1e-06 (got 1e-09)",
+		"numeric(tol=2)":                        "reward.numeric.tol: must be between 0 and 1 (got 2)",
+		"length(tol=0.1)":                       "reward.length.tol: must not be set for length (got 0.1)",
+		"length(target=0)":                      "reward.length.target: must be above 0 (got 0)",
+		"length(target=-1)":                     "reward.length.target: must be between 0 and 1000000 (got -1)",
+		"chrf(target=5)":                        "reward.chrf.target: must not be set for chrf (got 5)",
 		"contrastive(tau=0)":                    "reward.contrastive.tau: must be at least 1e-06 (got 0)",
 		"1e300*exact":                           "reward: numbers must be between -1000000 and 1000000 (got 1e+300)",
 		"1e6*1e6*exact":                         `reward: must stay between -1e+09 and 1e+09 (got "1e+06*1e+06")`,
@@ -86,7 +94,7 @@ func TestBadSpecs(t *testing.T) {
 		"cosine(no_clip)":                       "reward.cosine.no_clip: must not be set for cosine (got true)",
 		"centered^2(no_clip)":                   "reward.centered.alpha: must be 1 with no_clip (got 2)",
 		"cosine(alpha=2":                        `reward: must go on with "," or ")" at its end (got "cosine(alpha=2")`,
-		"cosine(beta=2)":                        `reward: parameter must be alpha=X, tau=X, m0=X or no_clip (got "beta")`,
+		"cosine(beta=2)":                        `reward: parameter must be alpha=X, tau=X, m0=X, tol=X, target=X or no_clip (got "beta")`,
 		"cosine(alpha=x)":                       `reward: must have a number at character 14 (got "x)")`,
 		"cosine^x":                              `reward: must have a number at character 8 (got "x")`,
 		"exact cosine":                          `reward: must have an operator (+ - * ^ < >) at character 7 (got "cosine")`,
@@ -115,7 +123,7 @@ func TestBadSpecs(t *testing.T) {
 			t.Errorf("%q: got %v\nwant %s", in, err, want)
 		}
 	}
-	if err := (Spec{Terms: []Term{{Kind: "bleu", Weight: 1}}}).Validate(); err == nil {
+	if err := (Spec{Terms: []Term{{Kind: "meteor", Weight: 1}}}).Validate(); err == nil {
 		t.Error("an unknown kind must be an error")
 	}
 }
@@ -128,10 +136,16 @@ func TestKindsOfTheTag(t *testing.T) {
 	}
 }
 
-// Every kind by itself is a reward.
+// Every kind by itself is a reward, but those that need a text.
 func TestNamedKinds(t *testing.T) {
 	for _, name := range append(Names(), Kinds()...) {
 		spec, err := Named(name)
+		if k, _ := findKind(name); k.text == requiredText {
+			if want := fmt.Sprintf(`text: must be given, as in %s("...") (got "")`, name); err == nil || err.Error() != want {
+				t.Errorf("%s: got %v, want %s", name, err, want)
+			}
+			continue
+		}
 		if err != nil || spec.Name != name || spec.Validate() != nil {
 			t.Errorf("%s: got %+v, %v", name, spec, err)
 		}
