@@ -18,6 +18,9 @@
 //	checkpoint.go   folders of checkpoints           checksum.go      their checksums
 //	environment.go  what a run was made with         answers.go       what the parent answered; the reward
 //	read.go         run directories as others read them: every file of one
+//	end.go          how a process left the run        overview.go      what a run directory says of its run
+//	find.go         run directories below a folder    remove.go        and removed
+//	changes.go      settings other than the defaults, or other than those of another run
 //
 //	config.go       Config, its defaults and presets  load.go          Load, Resolve: from layers (package config)
 //	validate.go     rules between its values          aliases.go       names of other programs for its keys

@@ -50,7 +50,7 @@ func (r *run) environment() Environment {
 
 // checkFiles refuses to resume a run whose files of the start have changed, but for the
 // configuration of one that was extended.
-func (e Environment) checkFiles(d *directory, extensions []extension) error {
+func (e Environment) checkFiles(d *directory, extensions []Extension) error {
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
 		if !slices.Contains(startFiles, name) {
 			return config.Errorf("%s: files_sha256: unknown file %q", d.file(EnvironmentFile), name)

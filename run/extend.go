@@ -21,9 +21,9 @@ import (
 // extendedFile lists how a run got another number of episodes than it began with.
 const extendedFile = "extended.jsonl"
 
-// extension is one line of it. It is written before config.yaml is: the sums tell
+// Extension is one line of it. It is written before config.yaml is: the sums tell
 // whether a killed process came so far.
-type extension struct {
+type Extension struct {
 	Step     int    `json:"step"`   // that the run had done
 	Before   int    `json:"before"` // episodes until then
 	Episodes int    `json:"episodes"`
@@ -39,7 +39,7 @@ const maxExtended = 1 << 20
 // readExtensions reads how the run in dir was extended, up to the line that its
 // config.yaml is from. Those after it are of a process that was killed before it
 // wrote the configuration.
-func readExtensions(dir string) ([]extension, error) {
+func readExtensions(dir string) ([]Extension, error) {
 	path := filepath.Join(dir, extendedFile)
 	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -48,10 +48,10 @@ func readExtensions(dir string) ([]extension, error) {
 	if err == nil && st.Size() > maxExtended {
 		err = fmt.Errorf("%s: must have at most %d bytes (got %d)", path, maxExtended, st.Size())
 	}
-	var all []extension
+	var all []Extension
 	if err == nil {
 		_, err = readLines(path, true, func(line []byte) error {
-			var e extension
+			var e Extension
 			if err := json.Unmarshal(line, &e); err != nil {
 				return fmt.Errorf("must be an extension: %w", err)
 			}
@@ -73,7 +73,7 @@ func readExtensions(dir string) ([]extension, error) {
 }
 
 // wentOn are the steps at which a run was extended that early stopping had ended.
-func wentOn(all []extension) []int {
+func wentOn(all []Extension) []int {
 	var steps []int
 	for _, e := range all {
 		if e.Anew {
@@ -121,7 +121,7 @@ func (r *run) extend() error {
 	if err != nil {
 		return fmt.Errorf("run directory: %w", err)
 	}
-	r.extensions = append(r.extensions, extension{
+	r.extensions = append(r.extensions, Extension{
 		Step: r.done, Before: r.before.Episodes, Episodes: r.cfg.Episodes, Anew: r.judge.exhausted(),
 		At: r.clock().UTC().Format(time.RFC3339), Was: sumOf(old), Config: sumOf(text),
 	})

@@ -158,7 +158,7 @@ func TestResumeNoticesDamage(t *testing.T) {
 		{"lost environment", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, EnvironmentFile)) }, EnvironmentFile, false},
 		{"lost answers", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, answersFile)) }, answersFile, false},
 		{"lost configuration", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, ConfigFile)) },
-			"must be a run directory, empty or new (it has no config.yaml, but answers.jsonl, calibration.json, checkpoints, 6 more)", false},
+			"must be a run directory, empty or new (it has no config.yaml, but answers.jsonl, calibration.json, checkpoints, 7 more)", false},
 		{"bit of the weights", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, newest, "child/model.safetensors"), flip) }, "child/model.safetensors: is not as it was written", true},
 		{"bit of the moments", func(t *testing.T, dir string) { edit(t, filepath.Join(dir, newest, trainerFile), flip) }, trainerFile + ": is not as it was written", true},
 		{"tokenizer of the checkpoint", func(t *testing.T, dir string) {

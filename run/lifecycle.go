@@ -209,7 +209,7 @@ func (r *run) finish(ctx context.Context, subscribers []Subscriber, sizes map[st
 		return Result{}, err
 	}
 	r.watch, r.judge = newWatch(r.cfg), newJudge(r.cfg, wentOn(r.extensions))
-	if err := config.First(r.rewatch(), r.point(), r.extend()); err != nil {
+	if err := config.First(r.forgetEnd(), r.rewatch(), r.point(), r.extend()); err != nil {
 		return Result{}, err
 	}
 	r.events = append(files, subscribers...)

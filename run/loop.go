@@ -91,6 +91,9 @@ func (r *run) stop(err error) error {
 	if errors.Is(err, ErrNonFinite) {
 		err = r.nonFinite(err)
 	}
+	if noted := r.noteEnd(err); err == nil {
+		err = noted
+	}
 	if told := r.events.emit(Ended{Step: r.done, Episode: r.episode(), Stopped: r.stopped(), Err: err}); err == nil {
 		err = told
 	}

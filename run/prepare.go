@@ -55,7 +55,7 @@ type run struct {
 	watch    *watch            // of training
 	judge    *judge            // of the evaluations
 
-	extensions []extension // of its episodes
+	extensions []Extension // of its episodes
 	before     *Config     // of a run that is to be extended, until then
 
 	notes  []string // what was decided, for Started

@@ -58,15 +58,33 @@ func olderThan(section string, text []byte) bool {
 // fs.ErrNotExist where no run has begun.
 func ReadEnvironment(dir string) (Environment, error) {
 	var e Environment
-	path := filepath.Join(dir, EnvironmentFile)
-	text, err := os.ReadFile(path)
-	if err != nil {
+	if err := readSmall(filepath.Join(dir, EnvironmentFile), &e); err != nil {
 		return e, fmt.Errorf("environment: %w", err)
 	}
-	if err := json.Unmarshal(text, &e); err != nil {
-		return e, fmt.Errorf("environment: %s: %w", path, err)
-	}
 	return e, nil
+}
+
+// maxSmall bounds the size of a file with one JSON object about a run.
+const maxSmall = 16 << 20
+
+// readSmall reads such a file.
+func readSmall(path string, v any) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
+	if err == nil && len(text) > maxSmall {
+		err = fmt.Errorf("must have at most %d bytes", maxSmall)
+	}
+	if err == nil {
+		err = json.Unmarshal(text, v)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 // ReadAnswers reads the parent's answers of a run, in the order of the task's items.
@@ -128,16 +146,12 @@ func ReadWarnings(dir string, add func(Warning) error) (torn bool, err error) {
 // ReadLook reads what was seen of the child before the run; ok is false where nobody
 // looked.
 func ReadLook(dir string) (l Look, ok bool, err error) {
-	path := filepath.Join(dir, lookFile)
-	text, err := os.ReadFile(path)
+	err = readSmall(filepath.Join(dir, lookFile), &l)
 	if errors.Is(err, fs.ErrNotExist) {
 		return l, false, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(text, &l)
-	}
 	if err != nil {
-		return l, false, fmt.Errorf("look: %s: %w", path, err)
+		return l, false, fmt.Errorf("look: %w", err)
 	}
 	return l, true, nil
 }
@@ -147,34 +161,41 @@ func ReadLook(dir string) (l Look, ok bool, err error) {
 func readNumbers(path string, add func(step, episode int, values map[string]float64) error) (torn bool, err error) {
 	last := 0
 	return readLines(path, false, func(line []byte) error {
-		var fields map[string]json.RawMessage
-		if err := json.Unmarshal(line, &fields); err != nil {
-			return fmt.Errorf("must be a JSON object: %w", err)
+		step, episode, values, err := parseNumbers(line)
+		if err == nil && step < last {
+			err = fmt.Errorf("step must not fall (got %d after %d)", step, last)
 		}
-		step, err := count(fields, "step")
 		if err != nil {
 			return err
-		}
-		episode, err := count(fields, "episode")
-		if err != nil {
-			return err
-		}
-		if step < last {
-			return fmt.Errorf("step must not fall (got %d after %d)", step, last)
-		}
-		values := make(map[string]float64, len(fields))
-		for _, name := range slices.Sorted(maps.Keys(fields)) {
-			var v *float64
-			if err := json.Unmarshal(fields[name], &v); err != nil {
-				return fmt.Errorf("%s must be a number (got %.40s)", name, fields[name])
-			}
-			if v != nil {
-				values[name] = *v
-			}
 		}
 		last = step
 		return add(step, episode, values)
 	})
+}
+
+// parseNumbers reads one such line.
+func parseNumbers(line []byte) (step, episode int, values map[string]float64, err error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(line, &fields); err != nil {
+		return 0, 0, nil, fmt.Errorf("must be a JSON object: %w", err)
+	}
+	if step, err = count(fields, "step"); err != nil {
+		return 0, 0, nil, err
+	}
+	if episode, err = count(fields, "episode"); err != nil {
+		return 0, 0, nil, err
+	}
+	values = make(map[string]float64, len(fields))
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		var v *float64
+		if err := json.Unmarshal(fields[name], &v); err != nil {
+			return 0, 0, nil, fmt.Errorf("%s must be a number (got %.40s)", name, fields[name])
+		}
+		if v != nil {
+			values[name] = *v
+		}
+	}
+	return step, episode, values, nil
 }
 
 // count takes a number of at least 0 out of the fields of a line.
@@ -205,7 +226,7 @@ func readLines(path string, must bool, add func(line []byte) error) (torn bool, 
 	defer f.Close()
 	r := bufio.NewReaderSize(f, 1<<16)
 	for number := 1; ; number++ {
-		line, readErr := r.ReadBytes('\n')
+		line, readErr := readLine(r)
 		if readErr != nil && readErr != io.EOF {
 			return false, fmt.Errorf("%s:%d: %w", path, number, readErr)
 		}
@@ -220,4 +241,23 @@ func readLines(path string, must bool, add func(line []byte) error) (torn bool, 
 			return false, nil
 		}
 	}
+}
+
+// maxLine is the most bytes of a line.
+const maxLine = 64 << 20
+
+// readLine reads a line with its line feed, or the rest of the file with io.EOF.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	line, err := r.ReadSlice('\n')
+	if err != bufio.ErrBufferFull {
+		return line, err
+	}
+	long := bytes.Clone(line)
+	for err == bufio.ErrBufferFull {
+		line, err = r.ReadSlice('\n')
+		if long = append(long, line...); len(long) > maxLine {
+			return nil, fmt.Errorf("a line must have at most %d bytes", maxLine)
+		}
+	}
+	return long, err
 }

@@ -39,12 +39,17 @@ func (g *globalOptions) commandLine() string {
 			value = !given && name != "--resume"
 			continue
 		}
-		if a = remote.Redact(a); !plainArgument.MatchString(a) {
-			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
-		}
-		line += " " + a
+		line += " " + shellWord(remote.Redact(a))
 	}
 	return line
+}
+
+// shellWord is an argument as a shell takes it.
+func shellWord(a string) string {
+	if plainArgument.MatchString(a) {
+		return a
+	}
+	return "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 }
 
 // program is the version of the program in one line.

@@ -30,6 +30,7 @@ var completions = map[string]cobra.CompletionFunc{
 	"split":         words(cobra.ShellCompDirectiveNoFileComp, func() []string { return []string{string(task.HeldOut), string(task.Train)} }),
 	"dtype":         words(cobra.ShellCompDirectiveNoFileComp, func() []string { return []string{"F32", "BF16"} }),
 	"type":          words(cobra.ShellCompDirectiveNoFileComp, func() []string { return append(slices.Sorted(maps.Keys(ggufTypes)), exactType) }),
+	"sort":          words(cobra.ShellCompDirectiveNoFileComp, runOrders),
 	"set":           completeSetting,
 }
 

@@ -24,7 +24,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 
 	out := &checkedWriter{w: results(stdout)}
-	g := &globalOptions{Stdin: stdin, Stdout: out, Stderr: stderr, args: args}
+	g := &globalOptions{Stdin: stdin, Stdout: out, Stderr: stderr, args: args, width: widthOf(stdout)}
 	defer func() { g.cache.Close() }() // writes what waits
 	root := newRootCommand(g)
 	root.SetArgs(args)

@@ -30,6 +30,8 @@ type globalOptions struct {
 
 	args []string // the command line
 
+	width int // columns of the terminal on Stdout; 0 = it is none
+
 	stdinConfig *config.File // a configuration that was read from Stdin
 
 	Stdin  io.Reader
@@ -104,6 +106,7 @@ Start with:
 		newCompareCommand(g),
 		newPretrainCommand(g),
 		newReportCommand(g),
+		newRunsCommand(g),
 		newGenerateCommand(g),
 		newChatCommand(g),
 		newScoreCommand(g),

@@ -116,7 +116,7 @@ func (o *trainOptions) config(g *globalOptions) (*run.Resolved, error) {
 		o.File = filepath.Join(r.Out, "config.yaml")
 		o.Set = slices.Insert(o.Set, 0, "answer.normalize="+began.Answer.Normalize) // the file may be older than this key
 		return o.resolve(g)
-	case !begun && o.only("out"):
+	case !begun && o.only("out", "episodes"):
 		return nil, inputErrorf("--resume: no run has begun in %s", r.Out)
 	}
 	return r, nil
