@@ -24,6 +24,7 @@
 //	hub        model folders from a Hugging Face hub into the local cache
 //	parent     answers of the parent for prompts
 //	embed      vectors for texts
+//	custom     rewards of the user's own: a process, a server, Go
 //	corpus     the pretraining corpus of the embedded child
 //	reward     terms, the language of expressions over them, what a run has seen, calibration, the probe
 //	rl         PPO, GRPO, RLOO, each readable alone

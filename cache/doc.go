@@ -1,4 +1,4 @@
-// Package cache keeps what parents and embedders answered, so that each thing is
+// Package cache keeps what parents, embedders and rewards of the user's own answered, so that each thing is
 // asked once: in a file on this machine (bbolt) or in a Redis server for many.
 //
 // An entry is found by the digest of everything that decided it (Key), carries a

@@ -35,7 +35,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func (e *Entry) check() error {
 	switch {
 	case kinds[e.Kind] == 0:
-		return fmt.Errorf("cache: kind must be %s or %s (got %q)", Answer, Vector, e.Kind)
+		return fmt.Errorf("cache: kind must be %s, %s or %s (got %q)", Answer, Vector, Reward, e.Kind)
 	case len(e.Source) > math.MaxUint16:
 		return fmt.Errorf("cache: identity of a source must have at most %d bytes (got %d)", math.MaxUint16, len(e.Source))
 	case len(e.Value) > valueLimit:

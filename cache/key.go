@@ -14,10 +14,11 @@ type Kind string
 const (
 	Answer Kind = "answer" // of a parent
 	Vector Kind = "vector" // of an embedder
+	Reward Kind = "reward" // of a function of the user's own
 )
 
 // kinds are the numbers of the kinds in an entry; they never change.
-var kinds = map[Kind]byte{Answer: 1, Vector: 2}
+var kinds = map[Kind]byte{Answer: 1, Vector: 2, Reward: 3}
 
 // kindOf is the kind of a number, "" for an unknown one.
 func kindOf(number byte) Kind {

@@ -103,7 +103,7 @@ func TestImportErrors(t *testing.T) {
 		"changed":  {lines[0] + strings.Replace(lines[1], `"source":"openai`, `"source":"0penai`, 1), "line 2: checksum must match", 0},
 		"no json":  {lines[0] + "hello\n", "line 2: must be a JSON object", 0},
 		"bad key":  {lines[0] + `{"key":"00"}` + "\n", "line 2: key must be 64 hex digits", 0},
-		"bad kind": {lines[0] + strings.Replace(lines[1], `"answer"`, `"reward"`, 1), `line 2: cache: kind must be answer or vector (got "reward")`, 0},
+		"bad kind": {lines[0] + strings.Replace(lines[1], `"answer"`, `"child"`, 1), `line 2: cache: kind must be answer, vector or reward (got "child")`, 0},
 	} {
 		into, _ := opened(t, filepath.Join(t.TempDir(), "cache.bolt"), Options{})
 		n, err := into.Import(t.Context(), strings.NewReader(c.text))

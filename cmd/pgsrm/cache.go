@@ -147,15 +147,15 @@ type cacheFilter struct {
 
 // AddFlags adds them.
 func (o *cacheFilter) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.Kind, "kind", "", "answer (of parents) or vector (of embedders)")
+	f.StringVar(&o.Kind, "kind", "", "answer (of parents), vector (of embedders) or reward (of exec and http)")
 	f.StringVar(&o.Source, "source", "", "a part of the identity of the parent or embedder, as stats shows it")
 }
 
 // filter checks the flags.
 func (o *cacheFilter) filter() (cache.Filter, error) {
 	k := cache.Kind(o.Kind)
-	if k != "" && k != cache.Answer && k != cache.Vector {
-		return cache.Filter{}, inputErrorf("--kind: must be %s or %s (got %q)", cache.Answer, cache.Vector, k)
+	if k != "" && k != cache.Answer && k != cache.Vector && k != cache.Reward {
+		return cache.Filter{}, inputErrorf("--kind: must be %s, %s or %s (got %q)", cache.Answer, cache.Vector, cache.Reward, k)
 	}
 	return cache.Filter{Kind: k, Source: o.Source}, nil
 }
