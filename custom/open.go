@@ -29,7 +29,6 @@ type Options struct {
 // Source is a Scorer behind a term exec or http, asked in batches. It is safe for
 // concurrent use; Close ends its process.
 type Source struct {
-	kind    string
 	batch   int
 	asker   asker
 	through *cache.Through[float64] // nil: the function is not pure
@@ -51,7 +50,7 @@ func Open(kind, text string, o Options) (*Source, error) {
 	if err := o.Settings.Validate(); err != nil {
 		return nil, fmt.Errorf("custom_reward.%w", err)
 	}
-	s := &Source{kind: kind, batch: o.Settings.Batch}
+	s := &Source{batch: o.Settings.Batch}
 	var err error
 	switch kind {
 	case Exec:
@@ -117,9 +116,6 @@ func (s *Source) one(ctx context.Context, samples []Sample, row *failures) ([]Re
 	}
 	begin := time.Now()
 	results, err := s.asker.ask(ctx, samples)
-	if err != nil {
-		err = fmt.Errorf("%s: %w", s.kind, err)
-	}
 	row.add(err)
 	s.count(func(c *Counts) {
 		c.Batches++

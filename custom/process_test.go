@@ -104,12 +104,12 @@ func TestProcessScoresInBatches(t *testing.T) {
 // A batch whose process fails in every try is an error of each of its samples.
 func TestFaultsOfAProcess(t *testing.T) {
 	for fault, want := range map[string]string{
-		"die":     `exec: its process ended (exit status 7) before it had answered; its last words: "ValueError: no such color"`,
-		"hang":    "exec: must answer a batch within 300ms (custom_reward.timeout_s)",
-		"garbage": "exec: reply must be JSON (invalid character 'l' looking for beginning of value)",
-		"few":     "exec: reply must have a reward for each of 4 samples (got 3)",
-		"many":    "exec: reply must have a reward for each of 4 samples (got 5)",
-		"long":    "exec: reply must have at most 1048576 bytes in its line",
+		"die":     `its process ended (exit status 7) before it had answered; its last words: "ValueError: no such color"`,
+		"hang":    "must answer a batch within 300ms (custom_reward.timeout_s)",
+		"garbage": "reply must be JSON (invalid character 'l' looking for beginning of value)",
+		"few":     "reply must have a reward for each of 4 samples (got 3)",
+		"many":    "reply must have a reward for each of 4 samples (got 5)",
+		"long":    "reply must have at most 1048576 bytes in its line",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			said := &warnings{}
@@ -186,7 +186,7 @@ func TestProcessThatIsGoneIsNotWaitedFor(t *testing.T) {
 	s := open(t, customtest.Command("die", there), nil)
 	got := custom.Ask(context.Background(), s, samples(40))
 	for i, r := range got {
-		if r.Err == nil || (i >= 12) != strings.HasPrefix(r.Err.Error(), "not asked, as 3 batches failed one after the other, the last: exec: ") {
+		if r.Err == nil || (i >= 12) != strings.HasPrefix(r.Err.Error(), "not asked, as 3 batches failed one after the other, the last: its process ended ") {
 			t.Errorf("sample %d: %v", i, r.Err)
 		}
 	}

@@ -70,10 +70,10 @@ func TestFaultsOfAServer(t *testing.T) {
 		fault remotetest.Fault
 		want  string
 	}{
-		{remotetest.Status(400, `{"error":"no such columns"}`), `http: URL/v1/reward: rejected, status 400: "no such columns"`},
-		{remotetest.Status(401, `{"detail":"not with `+rewardKey+`"}`), `http: URL/v1/reward: auth, status 401: "not with [key]"`},
-		{remotetest.Body(`{"rewards":[1]}`), `http: URL/v1/reward: reply, status 200: reply must have a reward for each of 4 samples (got 1): "{\"rewards\":[1]}" (after 4 attempts)`},
-		{remotetest.Huge(1 << 21), `http: URL/v1/reward: too large, status 200: reply must have at most 1 MB`},
+		{remotetest.Status(400, `{"error":"no such columns"}`), `URL/v1/reward: rejected, status 400: "no such columns"`},
+		{remotetest.Status(401, `{"detail":"not with `+rewardKey+`"}`), `URL/v1/reward: auth, status 401: "not with [key]"`},
+		{remotetest.Body(`{"rewards":[1]}`), `URL/v1/reward: reply, status 200: reply must have a reward for each of 4 samples (got 1): "{\"rewards\":[1]}" (after 4 attempts)`},
+		{remotetest.Huge(1 << 21), `URL/v1/reward: too large, status 200: reply must have at most 1 MB`},
 	} {
 		s.Always(c.fault)
 		for i, r := range custom.Ask(context.Background(), connect(t, s.URL(), nil), samples(4)) {

@@ -282,7 +282,7 @@ func TestMemoryIsBounded(t *testing.T) {
 // No expression that is accepted gives a number that is not finite or outside its range.
 func FuzzExpression(f *testing.F) {
 	for _, s := range []string{"pgsrm", "exact+0.3*centered(no_clip)", "where(success>0.5,exact,fade(moved,k=4))", "strata(max(exact,0.1*rank(csls)))",
-		"saturate(1e6*euclidean,scale=0.001)", "pow(repetition,3)", "zscore(zscore(chrf))", `contains("red\u00e9")`, `contains(red (x))*contains`, "(1000*exact)^3", "contrastive(tau=1e-6)"} {
+		"saturate(1e6*euclidean,scale=0.001)", "pow(repetition,3)", "zscore(zscore(chrf))", `contains("red\u00e9")`, `contains(red (x))*contains`, `clip(exec(python3 f.py a), 0, 1) - fade(custom)*http("http://h/r")`, "(1000*exact)^3", "contrastive(tau=1e-6)"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, in string) {

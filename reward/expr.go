@@ -108,6 +108,7 @@ type program struct {
 	timed   bool     // some part depends on how much of the run is done
 	near    bool     // close answers share a count
 	vectors bool     // some part needs an embedder
+	own     []int    // columns of the terms that are the user's own
 	half    float64  // visits after which a count is half of it; 0 = never
 	texts   [][2]int // where the texts of terms stand in what was compiled, from and to
 }
@@ -144,8 +145,11 @@ func compile(text string) (*program, error) {
 
 // finish names the columns and finds what the expression depends on.
 func (p *program) finish() error {
-	for _, t := range p.terms {
+	for i, t := range p.terms {
 		k, _ := findKind(t.Kind)
+		if k.own {
+			p.own = append(p.own, i)
+		}
 		p.memory, p.group, p.vectors = p.memory || k.memory, p.group || k.group, p.vectors || k.vectors
 		p.timed = p.timed || t.Kind == "progress"
 		p.columns = append(p.columns, t.Kind)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"pgsrm/cache"
+	"pgsrm/custom"
 	"pgsrm/embed"
 	"pgsrm/task"
 )
@@ -28,20 +29,21 @@ type Model struct {
 	emb     embed.Embedder
 	cal     *Calibration
 	known   *cache.Recent[*place]
+	own     Scorers
 	seen    *memory // nil: the reward has none
 }
 
 // New calibrates a reward for a task. answers maps item ids to the parent's
 // answers, match says what counts as an answer (nil: the whole response as it is).
 // A reward without semantic terms needs neither embedder nor calibration: e may be
-// nil and is never called. Answers that could not be embedded stand in
-// Calibration().Failed.
-func New(ctx context.Context, spec Spec, t *task.Task, answers map[string]string, e embed.Embedder, match *task.Matcher) (*Model, error) {
+// nil and is never called. own are what Spec.OpenScorers gave. Answers that could not be
+// embedded stand in Calibration().Failed.
+func New(ctx context.Context, spec Spec, t *task.Task, answers map[string]string, e embed.Embedder, match *task.Matcher, own ...custom.Scorer) (*Model, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
 	if !spec.NeedsVectors() {
-		return newModel(spec, nil, nil, match)
+		return newModel(spec, nil, nil, match, own)
 	}
 	if e == nil {
 		return nil, fmt.Errorf("reward: %s needs an embedder", spec.Name)
@@ -50,17 +52,17 @@ func New(ctx context.Context, spec Spec, t *task.Task, answers map[string]string
 	if err != nil {
 		return nil, err
 	}
-	return newModel(spec, cal, e, match)
+	return newModel(spec, cal, e, match, own)
 }
 
 // Restore makes the model of a calibration that was saved, without embedding
 // anything anew. cal may be nil for a reward without semantic terms.
-func Restore(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher) (*Model, error) {
+func Restore(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher, own ...custom.Scorer) (*Model, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
 	if !spec.NeedsVectors() {
-		return newModel(spec, nil, nil, match)
+		return newModel(spec, nil, nil, match, own)
 	}
 	if e == nil || cal == nil {
 		return nil, fmt.Errorf("reward: %s needs an embedder and a calibration", spec.Name)
@@ -70,15 +72,18 @@ func Restore(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher)
 	}
 	copied := *cal
 	copied.setCentre()
-	return newModel(spec, &copied, e, match)
+	return newModel(spec, &copied, e, match, own)
 }
 
-func newModel(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher) (*Model, error) {
+func newModel(spec Spec, cal *Calibration, e embed.Embedder, match *task.Matcher, own []custom.Scorer) (*Model, error) {
 	p, err := spec.program()
+	if err == nil {
+		err = p.checkOwn(own)
+	}
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{spec: spec, program: p, vectors: p.vectors, match: match, answers: match.OfAnswers(), emb: e, cal: cal, known: cache.NewRecent[*place](recentTexts)}
+	m := &Model{spec: spec, program: p, vectors: p.vectors, match: match, answers: match.OfAnswers(), emb: e, cal: cal, own: own, known: cache.NewRecent[*place](recentTexts)}
 	for _, t := range p.terms {
 		k, _ := findKind(t.Kind)
 		m.inputs = m.inputs || k.input
@@ -121,10 +126,12 @@ func (m *Model) score(ctx context.Context, samples []Sample, seen *memory, progr
 	for i, s := range samples {
 		live[i] = !void(s, m.match)
 	}
+	asked := m.askOwn(ctx, raw, live)
 	var places map[string]found
 	if m.vectors {
 		places = m.locate(ctx, samples, live)
 	}
+	own := asked()
 	b := &batch{n: len(samples), right: make([]bool, len(samples)), progress: progress}
 	values := make([]float64, len(m.program.columns)*len(samples))
 	for k := range m.program.columns {
@@ -133,7 +140,9 @@ func (m *Model) score(ctx context.Context, samples []Sample, seen *memory, progr
 	for i, s := range samples {
 		if live[i] {
 			b.right[i] = m.answers.Exact(s.Response, s.Reference, s.Accepted)
-			out[i].Err = m.fillTerms(s, raw[i], i, b, places)
+			if out[i].Err = m.fillTerms(s, raw[i], i, b, places); out[i].Err == nil {
+				out[i].Err = m.ownTerms(i, b, own)
+			}
 		}
 	}
 	b.groups = groupsOf(samples, func(i int) bool { return out[i].Err != nil })
@@ -266,7 +275,7 @@ func (m *Model) fillTerms(s, raw Sample, i int, b *batch, places map[string]foun
 		kind, _ := findKind(t.Kind)
 		column := b.columns[k]
 		switch {
-		case kind.memory || kind.group: // fillKnown
+		case kind.memory || kind.group || kind.own: // fillKnown, ownTerms
 		case t.Kind == "exact":
 			column[i] = truth(b.right[i])
 		case t.Kind == "strict":

@@ -58,7 +58,7 @@ func mustModel(t testing.TB, text string, e embed.Embedder) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := New(t.Context(), spec, mixing, answers, e, nil)
+	m, err := New(t.Context(), spec, mixing, answers, e, nil, stubs(spec)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func TestRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &plane{}
-	m, err := New(t.Context(), spec, mixing, answers, e, nil)
+	m, err := New(t.Context(), spec, mixing, answers, e, nil, stubs(spec)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"pgsrm/custom"
 	"pgsrm/embed"
 	"pgsrm/task"
 )
@@ -22,6 +23,15 @@ const (
 	probeConfusions = 10   // most similar pairs of parent answers listed
 	enoughAccepted  = 10   // related pairs that make inputs needless
 )
+
+// Limits where the reward has terms of the user's own, which may take long for an answer.
+const (
+	ownPrompts   = 30
+	ownConstants = 50 // parent answers tried as constant ones, and as many words
+)
+
+// OwnAnswers is about how many answers the probe asks terms of the user's own for.
+const OwnAnswers = ownPrompts * (2*ownConstants + 20)
 
 // ProbeResult is what `pgsrm probe --json` prints. docs/metrics.md defines the
 // two areas under the curve.
@@ -65,14 +75,15 @@ type Confusion struct {
 // embedder find related answers more similar than unrelated ones, does it tell
 // right from wrong answers, and what does a child earn that says the same to
 // every prompt? answers maps item ids to the parent's answers; match is that of New.
-// Vectors that fail are left out; it is an error where too few are left.
-func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder, spec Spec, match *task.Matcher) (ProbeResult, error) {
+// own are what Spec.OpenScorers gave. Vectors that fail are left out; it is an error where
+// too few are left.
+func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder, spec Spec, match *task.Matcher, own ...custom.Scorer) (ProbeResult, error) {
 	if e == nil {
 		return ProbeResult{}, errors.New("reward: probe needs an embedder")
 	}
 	answers = readAnswers(answers, match)
 	match = match.OfAnswers() // those tried as constants are answers, too
-	m, err := New(ctx, spec, t, answers, e, match)
+	m, err := New(ctx, spec, t, answers, e, match, own...)
 	if err != nil {
 		return ProbeResult{}, err
 	}
@@ -87,11 +98,17 @@ func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed
 		return ProbeResult{}, err
 	}
 	samples := probeSamples(t, answers)
+	if len(own) > 0 {
+		samples = spread(samples, ownPrompts)
+	}
 	if r.BestConstant, err = bestConstant(ctx, samples, m, cal); err != nil {
 		return ProbeResult{}, err
 	}
 	r.Unchanged, r.BestPadded = unchangedInput(ctx, m, samples), bestPadded(ctx, m, samples)
 	r.describe(m.spec)
+	if len(own) > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("terms of your own are asked about at most %d prompts and %d constant answers", ownPrompts, 2*ownConstants))
+	}
 	r.Verdict = r.verdict()
 	return r, nil
 }
@@ -284,7 +301,7 @@ func probeSamples(t *task.Task, answers map[string]string) []Sample {
 	var samples []Sample
 	for _, it := range t.Items {
 		if a := answers[it.ID]; strings.TrimSpace(a) != "" {
-			samples = append(samples, Sample{Prompt: it.Prompt, Input: it.Input, Response: a, Reference: a, Accepted: it.Accepted})
+			samples = append(samples, Sample{Prompt: it.Prompt, Input: it.Input, Response: a, Reference: a, Accepted: it.Accepted, Columns: it.Columns})
 		}
 	}
 	return spread(samples, probePrompts)
@@ -293,11 +310,15 @@ func probeSamples(t *task.Task, answers map[string]string) []Sample {
 // bestConstant tries every parent answer and the most frequent English words as
 // the answer to all prompts.
 func bestConstant(ctx context.Context, samples []Sample, m *Model, cal *Calibration) (BestConstant, error) {
-	words, err := frequentWords(probeWords)
+	answers, most := cal.Answers, probeWords
+	if len(m.own) > 0 {
+		answers, most = spread(answers, ownConstants), ownConstants
+	}
+	words, err := frequentWords(most)
 	if err != nil {
 		return BestConstant{}, err
 	}
-	best, err := m.BestConstant(ctx, samples, append(append([]string(nil), cal.Answers...), words...))
+	best, err := m.BestConstant(ctx, samples, slices.Concat(answers, words))
 	if err != nil {
 		return best, fmt.Errorf("reward: probe: no reference could be scored: %w", err)
 	}
@@ -318,16 +339,19 @@ func (m *Model) BestConstant(ctx context.Context, samples []Sample, candidates [
 	}
 	var best BestConstant
 	var err error
-	if best.Correct, err = meanReward(ctx, &ofAnswers, samples); err != nil {
+	if best.Correct, err = meanReward(ofAnswers.Score(ctx, samples)); err != nil {
 		return best, err
 	}
 	best.Reward = math.Inf(-1)
-	for _, c := range candidates {
-		for i := range samples {
-			samples[i].Response = c
+	for some := range slices.Chunk(candidates, max(1, constantLot/max(1, len(samples)))) {
+		scores := ofAnswers.Score(ctx, constants(samples, some))
+		if failed := failures(scores); len(m.own) > 0 && failed == len(scores) { // they would go on to fail
+			return best, scores[0].Err
 		}
-		if x, err := meanReward(ctx, &ofAnswers, samples); err == nil && x > best.Reward {
-			best.Answer, best.Reward = c, x
+		for k, c := range some {
+			if x, err := meanReward(scores[k*len(samples):][:len(samples)]); err == nil && x > best.Reward {
+				best.Answer, best.Reward = c, x
+			}
 		}
 	}
 	if best.Correct > 0 {
@@ -336,12 +360,37 @@ func (m *Model) BestConstant(ctx context.Context, samples []Sample, candidates [
 	return best, nil
 }
 
+// constantLot is about how many answers are scored at once while constant ones are tried.
+const constantLot = 1024
+
+// constants are the samples with each of the candidates as the answer to all.
+func constants(samples []Sample, candidates []string) []Sample {
+	out := make([]Sample, 0, len(candidates)*len(samples))
+	for _, c := range candidates {
+		for _, s := range samples {
+			s.Response = c
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// failures counts the samples without a reward.
+func failures(scores []Score) (n int) {
+	for _, s := range scores {
+		if s.Err != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // meanReward is the mean over the samples that did not fail; an error where all did.
-func meanReward(ctx context.Context, m *Model, samples []Sample) (float64, error) {
+func meanReward(scores []Score) (float64, error) {
 	var sum float64
 	n := 0
 	var failed error
-	for _, s := range m.Score(ctx, samples) {
+	for _, s := range scores {
 		if s.Err != nil {
 			failed = s.Err
 			continue

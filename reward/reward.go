@@ -7,21 +7,24 @@
 //	terms.go        the semantic terms                argument.go     the texts and parameters of terms
 //	shaping.go, contains.go, number.go, distance.go, bleu.go, chrf.go, text.go        the terms of texts alone
 //	check.go        what a regular expression or a JSON schema allows (json.go, schema.go)
+//	own.go          terms of the user's own
 //	calibration.go  constants of a task               place.go        where texts stand among the parent answers
 //	memory.go       what a run has seen               probe.go, auc.go, verdict.go    judging a reward before training
 package reward
 
+import "encoding/json"
+
 // Term is one summand of a reward.
 type Term struct {
-	Kind   string  `yaml:"kind" json:"kind" oneof:"exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress"` // one of Kinds
-	Weight float64 `yaml:"weight" json:"weight" range:"[-1000000, 1000000]"`                                                                                                                                                                                                                                                   // factor of the term in the sum
-	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty" range:"[0, 1000]"`                                                                                                                                                                                                                                           // exponent; 0 means the default of the kind
-	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty" range:"[0, 1000]"`                                                                                                                                                                                                                                               // contrastive: temperature; 0 means 0.1
-	M0     float64 `yaml:"m0,omitempty" json:"m0,omitempty" range:"[0, 1]"`                                                                                                                                                                                                                                                    // domain: saturation; 0 means calibrated
-	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"`                                                                                                                                                                                                                                                         // centered: cos - m(c), negative part kept, not divided
-	Text   string  `yaml:"text,omitempty" json:"text,omitempty" longest:"4000"`                                                                                                                                                                                                                                                // what terms such as contains look for; "" = none
-	Tol    float64 `yaml:"tol,omitempty" json:"tol,omitempty" range:"[0, 1]"`                                                                                                                                                                                                                                                  // numeric: how far off a number may be, as a share of the reference; 0 = not at all
-	Target float64 `yaml:"target,omitempty" json:"target,omitempty" range:"[0, 1000000]"`                                                                                                                                                                                                                                      // length: words; 0 = those of the reference
+	Kind   string  `yaml:"kind" json:"kind" oneof:"exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, custom"` // one of Kinds
+	Weight float64 `yaml:"weight" json:"weight" range:"[-1000000, 1000000]"`                                                                                                                                                                                                                                                                       // factor of the term in the sum
+	Alpha  float64 `yaml:"alpha,omitempty" json:"alpha,omitempty" range:"[0, 1000]"`                                                                                                                                                                                                                                                               // exponent; 0 means the default of the kind
+	Tau    float64 `yaml:"tau,omitempty" json:"tau,omitempty" range:"[0, 1000]"`                                                                                                                                                                                                                                                                   // contrastive: temperature; 0 means 0.1
+	M0     float64 `yaml:"m0,omitempty" json:"m0,omitempty" range:"[0, 1]"`                                                                                                                                                                                                                                                                        // domain: saturation; 0 means calibrated
+	NoClip bool    `yaml:"no_clip,omitempty" json:"no_clip,omitempty"`                                                                                                                                                                                                                                                                             // centered: cos - m(c), negative part kept, not divided
+	Text   string  `yaml:"text,omitempty" json:"text,omitempty" longest:"4000"`                                                                                                                                                                                                                                                                    // what terms such as contains look for; "" = none
+	Tol    float64 `yaml:"tol,omitempty" json:"tol,omitempty" range:"[0, 1]"`                                                                                                                                                                                                                                                                      // numeric: how far off a number may be, as a share of the reference; 0 = not at all
+	Target float64 `yaml:"target,omitempty" json:"target,omitempty" range:"[0, 1000000]"`                                                                                                                                                                                                                                                          // length: words; 0 = those of the reference
 }
 
 // Spec is a reward: a name and what it computes, as an expression of terms or as the
@@ -43,6 +46,8 @@ type Sample struct {
 	ID    string // names the prompt to the memory; "" = nothing is remembered of the sample
 	Group int    // samples of one number above 0 are answers to one prompt; 0 = an answer by itself
 	Cut   bool   // the length limit ended the response, not the child
+
+	Columns json.RawMessage // object of what its file says of the prompt beside that, for terms of the user's own; nil = nothing
 }
 
 // Score is the reward of one sample. A sample whose embedding failed has Err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pgsrm/config"
+	"pgsrm/custom"
 )
 
 // kind says what a term needs, which parameters it takes and which values it has.
@@ -18,12 +19,16 @@ type kind struct {
 	input   bool    // and that of the input
 	memory  bool    // depends on what the run has seen
 	group   bool    // compares the answers to one prompt
+	own     bool    // a reward of the user's own, see OpenScorers
 	alpha   float64 // default exponent; 0: takes none
 	tau     float64 // default temperature; 0: takes none
 	text    textRule
 	check   func(text string) (check, error) // makes the term of its text; nil: none is made
 	span    span
 }
+
+// ownSpan holds all rewards of the user's own: what is beyond is an error.
+var ownSpan = span{-custom.Limit, custom.Limit}
 
 // kinds are all terms, in the order of docs/rewards.md.
 var kinds = []kind{
@@ -57,6 +62,9 @@ var kinds = []kind{
 	{name: "novel", memory: true, span: span{0, 1}},
 	{name: "success", memory: true, span: span{0, 1}},
 	{name: "progress", memory: true, span: span{0, 1}},
+	{name: custom.Exec, own: true, text: requiredText, span: ownSpan},
+	{name: custom.HTTP, own: true, text: requiredText, span: ownSpan},
+	{name: customTerm, own: true, span: ownSpan},
 }
 
 // Kinds lists the kinds of terms.
