@@ -110,6 +110,15 @@ func (p *program) checkOwn(scorers Scorers) error {
 	return nil
 }
 
+// ErrOwn is every error of a function of the user's own that gave no reward.
+var ErrOwn = errors.New("a function of your own gave no reward")
+
+// ownError is an error that is ErrOwn; its text is its own.
+type ownError struct{ error }
+
+func (ownError) Is(target error) bool { return target == ErrOwn }
+func (e ownError) Unwrap() error      { return e.error }
+
 // errVoid is the result of an answer that nobody is asked about.
 var errVoid = errors.New("not asked")
 
@@ -151,7 +160,7 @@ func (m *Model) ownTerms(i int, b *batch, results [][]custom.Result) error {
 	for k, column := range m.program.own {
 		r := results[k][i]
 		if r.Err != nil {
-			return fmt.Errorf("reward: %s: %w", m.program.columns[column], r.Err)
+			return ownError{fmt.Errorf("reward: %s: %w", m.program.columns[column], r.Err)}
 		}
 		b.columns[column][i] = r.Reward
 	}

@@ -66,7 +66,7 @@ func TestTermsOfOnesOwn(t *testing.T) {
 			t.Errorf("sample %d: got %v, %v, want %v", i, scores[i].Reward, scores[i].Err, want)
 		}
 	}
-	if err := scores[2].Err; !errors.Is(err, custom.ErrNone) || err.Error() != "reward: exec: the function gave no reward (null)" {
+	if err := scores[2].Err; !errors.Is(err, custom.ErrNone) || !errors.Is(err, ErrOwn) || err.Error() != "reward: exec: the function gave no reward (null)" {
 		t.Errorf("got %v", err)
 	}
 	if got := strings.Join(m.Spec().Columns(), " "); got != "exact exec exec_2 custom" {

@@ -130,7 +130,7 @@ func (r *run) openReward(ctx context.Context, answers map[string]string) error {
 		return r.restoreReward()
 	}
 	var err error
-	if r.scorer, err = reward.New(ctx, r.cfg.Reward, r.task, answers, r.embedder, r.match); err != nil {
+	if r.scorer, err = reward.New(ctx, r.cfg.Reward, r.task, answers, r.embedder, r.match, r.scorers...); err != nil {
 		return calibrationError(ctx, err)
 	}
 	cal := r.scorer.Calibration()
@@ -158,7 +158,7 @@ func (r *run) restoreReward() error {
 	if err != nil {
 		return fmt.Errorf("calibration: %w", err)
 	}
-	if r.scorer, err = reward.Restore(r.cfg.Reward, cal, r.embedder, r.match); err != nil {
+	if r.scorer, err = reward.Restore(r.cfg.Reward, cal, r.embedder, r.match, r.scorers...); err != nil {
 		return config.Bad(err)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"pgsrm/config"
+	"pgsrm/custom"
 	"pgsrm/embed"
 	"pgsrm/hf"
 	"pgsrm/parent"
@@ -28,6 +29,8 @@ type Config struct {
 	// Embedding is how an embedder that is a server or a local encoder is used.
 	Embedding embed.Settings `yaml:"embedding"`
 	Reward    reward.Spec    `yaml:"reward"` // a name, or terms of its own
+	// CustomReward is how functions of the user's own are asked that the reward names.
+	CustomReward custom.Settings `yaml:"custom_reward"`
 	// Arm names the arm of a comparison that the run belongs to; "" = the name of the reward.
 	Arm string `yaml:"arm" longest:"200"`
 	// Answer says what of a response is its answer, and when that is right.
@@ -121,7 +124,7 @@ func Default() Config {
 	return Config{
 		Task: "colors", Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
 		LoRA:         LoRA{Targets: []string{hf.AllLinear}},
-		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(), Answer: task.DefaultAnswerOptions(),
+		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(), CustomReward: custom.DefaultSettings(), Answer: task.DefaultAnswerOptions(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
 		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},
 		Replay:    replayed(rl.DefaultReplay()),

@@ -33,6 +33,8 @@ func sameConfig(began, now Config, dir string) error {
 	now.Chat.Server, now.Chat.PriceInput, now.Chat.PriceOutput = began.Chat.Server, began.Chat.PriceInput, began.Chat.PriceOutput
 	e, was := &now.Embedding, began.Embedding
 	e.Server, e.BatchItems, e.BatchTokens = was.Server, was.BatchItems, was.BatchTokens
+	c, like := &now.CustomReward, began.CustomReward
+	c.TimeoutS, c.Retries, c.KeyEnv, c.Concurrency = like.TimeoutS, like.Retries, like.KeyEnv, like.Concurrency
 	key, a, b := config.Difference(began, now)
 	if key == "" {
 		return nil

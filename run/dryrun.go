@@ -37,7 +37,7 @@ type Plan struct {
 
 // DryRun opens all that a run of the configuration would and reports what it
 // would do, or the error with which it would begin. Nothing is trained or written,
-// and no server is asked. Of an embedder that would write an index only the file is
+// no server is asked and no process started. Of an embedder that would write an index only the file is
 // looked for. A run that has not begun looks at its child as it would.
 func DryRun(ctx context.Context, cfg Config, resume bool, deps Deps) (Plan, error) {
 	state, err := checkOut(&cfg, resume)
@@ -55,6 +55,9 @@ func DryRun(ctx context.Context, cfg Config, resume bool, deps Deps) (Plan, erro
 	p := Plan{Task: r.task.Name, Child: cfg.Child, Out: cfg.Out, State: state}
 	if p.Embedder, err = r.tryEmbedder(deps); err != nil {
 		return Plan{}, config.Bad(err)
+	}
+	if err := r.openScorers(deps); err != nil {
+		return Plan{}, err
 	}
 	if _, err := rl.New(cfg.Algorithm, cfg.Options); err != nil {
 		return Plan{}, err

@@ -14,8 +14,9 @@ var (
 	ErrConfig = config.ErrBad
 	// ErrLocked is a run directory that another process is using.
 	ErrLocked = errors.New("run directory in use")
-	// ErrUnavailable is a parent or an embedder that failed for too many samples.
-	ErrUnavailable = errors.New("parent or embedder unavailable")
+	// ErrUnavailable is a parent, an embedder or a function of the user's own that failed
+	// for too many samples.
+	ErrUnavailable = errors.New("parent, embedder or reward unavailable")
 	// ErrNonFinite is a NaN or an infinity in a reward, a loss, a gradient or a weight.
 	ErrNonFinite = lm.ErrNonFinite
 	// ErrInterrupted is a run that was asked to stop and wrote a checkpoint.

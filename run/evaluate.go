@@ -52,7 +52,7 @@ func (r *run) evaluate(ctx context.Context) error {
 		}
 	}
 	timing := map[string]float64{"evaluate": r.clock().Sub(begin).Seconds()}
-	r.addEmbedderCounts(timing)
+	r.addSourceCounts(timing)
 	return r.finishStep(Timing{Step: r.done, Episode: r.episode(), Values: timing})
 }
 

@@ -6,8 +6,11 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"pgsrm/config"
+	"pgsrm/custom"
+	"pgsrm/reward"
 	"pgsrm/run"
 )
 
@@ -30,6 +33,57 @@ func ExampleStart() {
 	_, err = os.Stat(filepath.Join(cfg.Out, "child", "model.safetensors"))
 	fmt.Println(result.Steps, "steps, complete:", result.Complete, "- child saved:", err == nil)
 	// Output: 2 steps, complete: true - child saved: true
+}
+
+// vowels is a reward of one's own: the share of vowels in an answer.
+type vowels struct{}
+
+func (vowels) Score(_ context.Context, samples []custom.Sample) []custom.Result {
+	results := make([]custom.Result, len(samples))
+	for i, s := range samples {
+		n := 0
+		for _, r := range s.Response {
+			if strings.ContainsRune("aeiou", r) {
+				n++
+			}
+		}
+		if len(s.Response) == 0 {
+			results[i].Err = custom.ErrNone // dropped and counted
+			continue
+		}
+		results[i].Reward = float64(n) / float64(len(s.Response))
+	}
+	return results
+}
+
+// A reward of one's own is a Scorer, which answers the term custom.
+func ExampleDeps() {
+	dir, err := os.MkdirTemp("", "pgsrm")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	cfg := run.Default()
+	cfg.Out, cfg.Episodes = filepath.Join(dir, "vowels"), 256
+	if cfg.Reward, err = reward.ParseSpec("0.5*exact + 0.5*clip(custom, 0, 1)"); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := run.Start(context.Background(), cfg, run.Deps{Scorer: vowels{}}); err != nil {
+		log.Fatal(err)
+	}
+	_, err = run.ReadMetrics(cfg.Out, func(m run.Metrics) error {
+		if mean, ok := m.Values["rewards/custom/mean"]; ok {
+			fmt.Println("step", m.Step, "has vowels:", mean > 0)
+		}
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// step 1 has vowels: true
+	// step 2 has vowels: true
 }
 
 // What a run recorded can be read line by line.

@@ -10,10 +10,12 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"pgsrm/custom/customtest"
 )
 
 // victimDir names the folder in which the process trains that is to be killed,
-// victimKind what it trains: "run", "replay", "stopping", "extended", its straight
+// victimKind what it trains: "run", "replay", "custom", "stopping", "extended", its straight
 // counterpart "long", or "supervised".
 const (
 	victimDir  = "PGSRM_TEST_VICTIM_DIR"
@@ -21,8 +23,9 @@ const (
 )
 
 // TestMain turns the test binary into a training process where the environment
-// says so.
+// says so, and into a reward process where its arguments do.
 func TestMain(m *testing.M) {
+	customtest.Main()
 	if dir := os.Getenv(victimDir); dir != "" {
 		os.Exit(victim(dir))
 	}
@@ -54,6 +57,8 @@ func victim(dir string) int {
 		if err == nil {
 			_, err = Resume(context.Background(), longConfig(t, dir, 320), testDeps(t))
 		}
+	case "custom":
+		_, err = Resume(context.Background(), testConfig(t, dir, "reward="+asking()), testDeps(t))
 	default:
 		_, err = Resume(context.Background(), testConfig(t, dir, "episodes=320", "reward="+remembering), testDeps(t))
 	}
@@ -76,7 +81,7 @@ func TestKilledTrainingResumesToTheSameBits(t *testing.T) {
 		}
 		kills = n
 	}
-	for _, kind := range []string{"run", "replay", "stopping"} {
+	for _, kind := range []string{"run", "replay", "custom", "stopping"} {
 		t.Run(kind, func(t *testing.T) { killAgainAndAgain(t, kind, kind, kills, compareRuns) })
 	}
 	t.Run("extended", func(t *testing.T) { killAgainAndAgain(t, "long", "extended", kills, compareRuns) })

@@ -115,6 +115,7 @@ func start(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
+	defer r.scorers.Close()
 	r.openPolicy()
 	if err := r.lookFirst(ctx, deps.shared); err != nil {
 		return Result{}, err
@@ -143,6 +144,7 @@ func resume(ctx context.Context, cfg, was Config, d *directory, deps Deps) (Resu
 	if err != nil {
 		return Result{}, err
 	}
+	defer r.scorers.Close()
 	if err := began.check(r.environment()); err != nil {
 		return Result{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -131,7 +132,7 @@ func (r *run) look(ctx context.Context) (*Look, error) {
 	l.describe(rollout, texts)
 	scores := make([]reward.Score, len(texts))
 	if r.scorer == nil {
-		l.Unscored = "parent or embedder are asked by the run alone"
+		l.Unscored = "parent, embedder and functions of your own are asked by the run alone"
 		for i := range scores {
 			scores[i].Err = errors.New(l.Unscored)
 		}
@@ -263,7 +264,7 @@ func (r *run) lookScores(ctx context.Context, l *Look, each []prompt, texts []re
 	s := &LookScores{Exact: measured.ExactMatch, Normalized: measured.Normalized, Semantic: measured.Semantic}
 	penalties := r.penalties(finish, texts)
 	s.Reward, s.Flat = groupRewards(scores, l.Samples, func(i int) float64 { return scores[i].Reward - penalties[i] })
-	s.Constant, err = r.lookConstant(ctx, texts)
+	s.Constant, err = r.lookConstant(ctx, texts, r.lookConstants(t.score))
 	if err != nil {
 		l.Unscored = err.Error()
 		return nil
@@ -296,12 +297,22 @@ func groupRewards(scores []reward.Score, g int, earns func(i int) float64) (mean
 	return mean / n, flat / groups
 }
 
-// lookConstant finds the best constant answer among references and answers.
-func (r *run) lookConstant(ctx context.Context, texts []reward.Sample) (reward.BestConstant, error) {
+// lookConstants is how many prompts and candidates of the best constant answer there is
+// time for where a function of the user's own is asked, which takes so many seconds for an
+// answer.
+func (r *run) lookConstants(perAnswer float64) int {
+	if len(r.scorers) == 0 || perAnswer <= 0 {
+		return lookConstants
+	}
+	return max(2, min(lookConstants, int(math.Sqrt(lookSeconds/perAnswer))))
+}
+
+// lookConstant finds the best constant answer among references and answers, so many at most.
+func (r *run) lookConstant(ctx context.Context, texts []reward.Sample, most int) (reward.BestConstant, error) {
 	var samples []reward.Sample
 	var candidates []string
-	for _, p := range spread(r.prompts, lookConstants) {
-		samples = append(samples, reward.Sample{Prompt: p.item.Prompt, Input: p.item.Input, Reference: p.reference, Accepted: p.accepted})
+	for _, p := range spread(r.prompts, most) {
+		samples = append(samples, reward.Sample{Prompt: p.item.Prompt, Input: p.item.Input, Reference: p.reference, Accepted: p.accepted, Columns: p.item.Columns})
 		candidates = append(candidates, r.match.Reference(p.reference))
 	}
 	own := map[string]int{}
@@ -309,5 +320,6 @@ func (r *run) lookConstant(ctx context.Context, texts []reward.Sample) (reward.B
 		own[r.match.Answer(s.Response)]++
 	}
 	slices.Sort(candidates)
-	return r.scorer.BestConstant(ctx, samples, append(slices.Compact(candidates), mostFrequent(own)...))
+	said := mostFrequent(own)
+	return r.scorer.BestConstant(ctx, samples, append(slices.Compact(candidates), said[:min(len(said), most)]...))
 }

@@ -81,6 +81,9 @@ func (r *run) saveChild() error {
 // stop ends the run: with a checkpoint where it can be resumed later, with the
 // name of the last good one where numbers are not finite.
 func (r *run) stop(err error) error {
+	if told := r.tellWarnings(); err == nil { // of a step that failed
+		err = told
+	}
 	if errors.Is(err, ErrInterrupted) || errors.Is(err, ErrUnavailable) {
 		if failed := r.save(); failed != nil {
 			err = fmt.Errorf("%v; no checkpoint: %w", err, failed)

@@ -11,6 +11,7 @@ import (
 
 	"pgsrm/cache"
 	"pgsrm/config"
+	"pgsrm/custom"
 	"pgsrm/embed"
 	"pgsrm/hf"
 	"pgsrm/kernel"
@@ -28,9 +29,10 @@ type Deps struct {
 	Task     *task.Task
 	Parent   parent.Parent
 	Embedder embed.Embedder
-	Cache    *cache.Cache // of parent and embedder where these are opened; nil = none
-	Pool     *kernel.Pool // threads of the engine
-	Events   []Subscriber // get every event beside the files of the run
+	Scorer   custom.Scorer // answers the term custom of the reward, which must have it
+	Cache    *cache.Cache  // of parent and embedder where these are opened; nil = none
+	Pool     *kernel.Pool  // threads of the engine
+	Events   []Subscriber  // get every event beside the files of the run
 	Clock    func() time.Time
 	Command  string // the command line, for the model card; "" = none
 	Program  string // version of the program, likewise
@@ -65,6 +67,7 @@ type run struct {
 	task     *task.Task
 	match    *task.Matcher // what counts as an answer
 	embedder embed.Embedder
+	scorers  reward.Scorers // of the terms that are the user's own; closed by the caller of prepare
 	scorer   *reward.Model
 	terms    []string // [terms] name of each term of the reward in metrics
 	prompts  []prompt // those trained on
@@ -125,6 +128,9 @@ func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, er
 		return nil, config.Bad(err)
 	}
 	if err := r.openChild(deps); err != nil {
+		return nil, err
+	}
+	if err := r.openScorers(deps); err != nil {
 		return nil, err
 	}
 	answers, err := r.openAnswers(ctx, deps)

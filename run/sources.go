@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 
+	"pgsrm/config"
+	"pgsrm/custom"
 	"pgsrm/embed"
 	"pgsrm/parent"
 )
@@ -68,6 +70,13 @@ func (r *run) openEmbedder(deps Deps) (embed.Embedder, error) {
 	return once(deps.shared.embedders, fmt.Sprintf("%q %+v", r.cfg.Embedder, r.cfg.Embedding), open)
 }
 
+// openScorers opens what answers the terms of the reward that are the user's own. Each run
+// of a comparison has its own.
+func (r *run) openScorers(deps Deps) (err error) {
+	r.scorers, err = r.cfg.Reward.OpenScorers(deps.Scorer, custom.Options{Settings: r.cfg.CustomReward, Cache: deps.Cache, Warn: r.warnings.add})
+	return config.Bad(err)
+}
+
 // once opens what is not opened yet.
 func once[S any](opened map[string]S, key string, open func() (S, error)) (S, error) {
 	if s, ok := opened[key]; ok {
@@ -80,9 +89,12 @@ func once[S any](opened map[string]S, key string, open func() (S, error)) (S, er
 	return s, err
 }
 
-// addEmbedderCounts adds what the embedder was asked since it was opened, where it
-// counts.
-func (r *run) addEmbedderCounts(values map[string]float64) {
+// addSourceCounts adds what embedder and functions of the user's own were asked since they
+// were opened, where they count.
+func (r *run) addSourceCounts(values map[string]float64) {
+	for name, v := range r.scorers.Values(r.cfg.Reward) {
+		values["custom/"+name] = v
+	}
 	if counts, ok := embed.CacheCountsOf(r.embedder); ok {
 		for name, v := range counts.Values() {
 			values["embedder/"+name] = v

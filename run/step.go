@@ -155,7 +155,7 @@ func (r *run) texts(prompts []prompt, rollout rl.Rollout) []reward.Sample {
 		out[i] = reward.Sample{
 			Prompt: p.item.Prompt, Input: p.item.Input,
 			Response: r.model.Answer(g.Tokens, r.cfg.Rollout.Stop), Reference: p.reference, Accepted: p.accepted,
-			Cut: g.Finish == "length", Group: i/rollout.G + 1,
+			Cut: g.Finish == "length", Group: i/rollout.G + 1, Columns: p.item.Columns,
 		}
 	}
 	return out

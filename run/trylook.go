@@ -12,13 +12,16 @@ import (
 )
 
 // LookAt looks at a child as a run of the configuration would before it trains it,
-// and changes the child as the run would (LoRA.Prepare). No server is asked: where
-// parent or embedder is one, there are no scores.
+// and changes the child as the run would (LoRA.Prepare). No server is asked and no process
+// started: where parent, embedder or a term of the reward is one, there are no scores.
 func LookAt(ctx context.Context, cfg Config, child *hf.Model, deps Deps) (*Look, error) {
 	defer ownPool(cfg, &deps)()
 	r := &run{cfg: cfg, steps: cfg.Steps(), needs: cfg.Options.Needs(cfg.Algorithm), clock: time.Now, match: cfg.Matcher()}
 	if err := r.openTask(deps); err != nil {
 		return nil, config.Bad(err)
+	}
+	if err := r.openScorers(deps); err != nil {
+		return nil, err
 	}
 	if err := r.adopt(child, deps.Pool); err != nil {
 		return nil, err
@@ -63,10 +66,11 @@ func (r *run) readyAnswers(ctx context.Context, source parent.Parent) (answers m
 	return answers, true
 }
 
-// tryReward calibrates the reward, unless references or vectors are missing.
+// tryReward calibrates the reward, unless references, vectors or a function of the
+// user's own are missing.
 func (r *run) tryReward(ctx context.Context, answers map[string]string) error {
 	r.terms = r.cfg.Reward.Columns()
-	if counts, ok := embed.CountsOf(r.embedder); r.embedder == nil || ok && counts.Server.Faults != nil {
+	if counts, ok := embed.CountsOf(r.embedder); r.embedder == nil || r.cfg.Reward.Remote() || ok && counts.Server.Faults != nil {
 		return nil
 	}
 	for _, a := range answers {
@@ -75,7 +79,7 @@ func (r *run) tryReward(ctx context.Context, answers map[string]string) error {
 		}
 	}
 	var err error
-	if r.scorer, err = reward.New(ctx, r.cfg.Reward, r.task, answers, r.embedder, r.match); err != nil {
+	if r.scorer, err = reward.New(ctx, r.cfg.Reward, r.task, answers, r.embedder, r.match, r.scorers...); err != nil {
 		return calibrationError(ctx, err)
 	}
 	return nil

@@ -192,7 +192,7 @@ func TestDoctorVerdict(t *testing.T) {
 	}{
 		{[]string{checkOK, checkWarning}, exitDone, ""},
 		{[]string{checkUnavailable, checkBad, checkWarning}, exitInput, "doctor: something is wrong with: 1, 0"},
-		{[]string{checkOK, checkUnavailable}, exitUnavailable, "parent or embedder unavailable: doctor: something is wrong with: 1"},
+		{[]string{checkOK, checkUnavailable}, exitUnavailable, "parent, embedder or reward unavailable: doctor: something is wrong with: 1"},
 	} {
 		d := &doctor{}
 		for i, status := range c.status {

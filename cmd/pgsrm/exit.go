@@ -30,7 +30,7 @@ EXIT STATUS
   1    failure
   3    bad configuration or input
   4    run directory in use
-  5    parent or embedder unavailable
+  5    parent, embedder or reward unavailable
   6    non-finite numbers
   130  interrupted after a checkpoint`
 

@@ -83,7 +83,7 @@ func TestDoctorsLookAsksNoServer(t *testing.T) {
 	requests := func(look string) int {
 		before := s.Requests()
 		text, err := doctorLook(t, false, "--embedder", "openai:m@"+s.URL(), "--look", look)
-		if err != nil || strings.Contains(text, "not scored, parent or embedder are asked by the run alone") != (look == "on") {
+		if err != nil || strings.Contains(text, "not scored, parent, embedder and functions of your own are asked by the run alone") != (look == "on") {
 			t.Errorf("look %s: %v\n%s", look, err, text)
 		}
 		return s.Requests() - before

@@ -61,11 +61,19 @@ func runProbe(ctx context.Context, o probeOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
+	scorers, err := o.openScorers(spec, g)
+	if err != nil {
+		return err
+	}
+	defer scorers.Close()
 	answers, err := o.parentAnswers(ctx, t, t.Items, g)
 	if err != nil {
 		return err
 	}
-	res, err := reward.Probe(ctx, t, answers, e, spec, match)
+	if len(scorers) > 0 {
+		g.Log.Info("the probe asks functions of your own for rewards, which takes its time where they are slow", "answers", reward.OwnAnswers)
+	}
+	res, err := reward.Probe(ctx, t, answers, e, spec, match, scorers...)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -37,6 +37,9 @@ most 1024 answers; they are answered when another prompt follows or the input en
 reward that depends on what a run has seen (fade, novel, success) or on how much of it
 is done (progress, linear) is that of the start of a run.
 
+Terms of your own (exec, http; docs/custom-rewards.md) get the other fields of a line as
+its columns, and are asked as the section custom_reward of --config or --set says.
+
 Constants of the reward are calibrated on the parent's answers to the task. Where the
 section answer of --config or --set says what counts as an answer (docs/answers.md),
 "exact_match" and "exact_match_normalized" are added, too.
@@ -81,6 +84,7 @@ func runScore(ctx context.Context, o scoreOptions, g *globalOptions) error {
 		return err
 	}
 	g.sayReading("JSON lines with prompt and response")
+	defer s.scorers.Close()
 	q := &scoreQueue{s: s}
 	err = eachBatch(ctx, g.Stdin, g, scoreBatch, func(batch []inputLine, w *bufio.Writer) error { return q.add(ctx, batch, w) })
 	if err != nil {
@@ -158,6 +162,7 @@ func (q *scoreQueue) answer(ctx context.Context, w *bufio.Writer, n int) error {
 // answerScorer scores lines by the reward of a task.
 type answerScorer struct {
 	model   *reward.Model
+	scorers reward.Scorers // to be closed
 	match   *task.Matcher
 	terms   []string
 	groups  bool                 // the reward compares the answers to one prompt
@@ -185,11 +190,15 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 	if err != nil {
 		return nil, err
 	}
+	scorers, err := o.openScorers(spec, g)
+	if err != nil {
+		return nil, err
+	}
 	answers, err := o.parentAnswers(ctx, t, t.Items, g)
 	if err != nil {
 		return nil, err
 	}
-	m, err := reward.New(ctx, spec, t, answers, e, match)
+	m, err := reward.New(ctx, spec, t, answers, e, match, scorers...)
 	if err != nil {
 		return nil, rewardError(err)
 	}
@@ -197,7 +206,7 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 	if spec.Memory() {
 		g.Log.Info("the reward's memory is off here: every answer is scored as at the start of a run")
 	}
-	s := &answerScorer{model: m, match: match, terms: spec.Columns(), groups: spec.Groups(), items: map[string]task.Item{}, answers: answers}
+	s := &answerScorer{model: m, scorers: scorers, match: match, terms: spec.Columns(), groups: spec.Groups(), items: map[string]task.Item{}, answers: answers}
 	for _, it := range t.Items {
 		s.items[it.Prompt] = it
 	}
@@ -241,6 +250,7 @@ func (s *answerScorer) read(line inputLine) (scoreLine, error) {
 		sample: reward.Sample{Prompt: *prompt, Response: *response, Cut: finish != nil && *finish == "length"},
 		match:  s.match,
 	}
+	l.sample.Columns = columns(l.fields)
 	it, known := s.items[*prompt]
 	l.sample.Input = it.Input
 	switch {

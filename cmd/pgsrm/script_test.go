@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"pgsrm/custom/customtest"
 	"pgsrm/hf"
 	"pgsrm/lm"
 	"pgsrm/remote/remotetest"
@@ -24,12 +25,15 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"pgsrm": func() { os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"pgsrm":   func() { os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"rewards": func() { os.Exit(customtest.Process(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
 
 // TestScripts runs the command lines of testdata/script. Beside the commands of
 // testscript there are
+//
+//	exec rewards [FAULT [FILE]] the reward process of package customtest
 //
 //	child DIR                  writes a tiny random child
 //	loud DIR FACTOR            writes that child with logits that are many times as large
@@ -43,16 +47,18 @@ func TestMain(m *testing.M) {
 //	claim FILE                 makes a safetensors file claim a header of 2^60 bytes
 //
 // $CHAT is the address of a chat server that answers with the last word in quotes,
-// $VECTORS that of an embeddings server.
+// $VECTORS that of an embeddings server, $REWARDS that of a reward server.
 func TestScripts(t *testing.T) {
 	chat := remotetest.New(t, remotetest.Chat(func(user string) string { return strings.Split(user, "'")[1] })).URL()
 	vectors := remotetest.New(t, remotetest.Embeddings(16)).URL()
+	rewards := remotetest.New(t, customtest.Handler).URL()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CHAT", chat)
 			e.Setenv("VECTORS", vectors)
+			e.Setenv("REWARDS", rewards)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

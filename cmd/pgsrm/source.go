@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -23,7 +24,7 @@ type sourceOptions struct {
 	task     *pflag.Flag // nil where the options do not come from a command line
 	Parent   string
 	Embedder string
-	File     string   // configuration whose sections answer, chat and embedding count
+	File     string   // configuration whose sections in countedSections count
 	Set      []string // settings over it
 	lines    bool     // the command reads lines from standard input
 }
@@ -51,7 +52,7 @@ func (o *sourceOptions) addSections(f *pflag.FlagSet) {
 	if f.Lookup("config") != nil {
 		return
 	}
-	f.StringVar(&o.File, "config", "", "configuration file whose sections chat and embedding say how servers and models are used, and answer what counts as an answer")
+	f.StringVar(&o.File, "config", "", "configuration file whose sections chat, embedding and custom_reward say how servers, models and functions are used, and answer what counts as an answer")
 	f.StringArrayVar(&o.Set, "set", nil, "set a key of these sections, as in --set chat.max_tokens=16 or --set answer.normalize=on")
 }
 
@@ -133,8 +134,11 @@ func (o *sourceOptions) resolveAnswer(child string, g *globalOptions) (*run.Reso
 	return r, nil
 }
 
-// sections is a configuration with further settings, of which the sections answer,
-// chat and embedding count.
+// countedSections are the sections of a configuration that count for commands that do
+// not train.
+var countedSections = []string{"answer", "chat", "embedding", "custom_reward"}
+
+// sections is a configuration with further settings, of which those sections count.
 func (o *sourceOptions) sections(g *globalOptions, settings ...config.Setting) (*run.Resolved, error) {
 	if o.File == "-" && o.lines {
 		return nil, inputErrorf("--config: must be a file here, as standard input holds the lines to read")
@@ -144,8 +148,8 @@ func (o *sourceOptions) sections(g *globalOptions, settings ...config.Setting) (
 		if err != nil {
 			return nil, err
 		}
-		if !strings.HasPrefix(s.Key, "answer.") && !strings.HasPrefix(s.Key, "chat.") && !strings.HasPrefix(s.Key, "embedding.") {
-			return nil, inputErrorf("--set: must be a key of the section answer, chat or embedding here (got %q)", s.Key)
+		if section, _, ok := strings.Cut(s.Key, "."); !ok || !slices.Contains(countedSections, section) {
+			return nil, inputErrorf("--set: must be a key of the section answer, chat, embedding or custom_reward here (got %q)", s.Key)
 		}
 		settings = append(settings, s)
 	}
@@ -192,10 +196,10 @@ func failures(results []parent.Result) (n int, first error) {
 	return n, first
 }
 
-// rewardError gives an error of calibrating or probing its kind: the embedder's
-// fault or the user's.
+// rewardError gives an error of calibrating or probing its kind: the fault of the
+// embedder, of a function of the user's own, or the user's.
 func rewardError(err error) error {
-	if errors.Is(err, reward.ErrEmbedding) {
+	if errors.Is(err, reward.ErrEmbedding) || errors.Is(err, reward.ErrOwn) {
 		return fmt.Errorf("%w: %w", run.ErrUnavailable, err)
 	}
 	return inputError(err)

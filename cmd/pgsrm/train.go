@@ -112,6 +112,8 @@ func (o *trainOptions) config(g *globalOptions) (*run.Resolved, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case begun && o.File == "" && len(began.Reward.Commands()) > 0 && !o.namesReward():
+		return nil, inputErrorf("--reward: must be given again to resume a run whose reward starts a process, as a run directory may come from others (got %q in %s)", began.Reward.Formula, r.Out)
 	case begun && o.File == "":
 		o.File = filepath.Join(r.Out, "config.yaml")
 		o.Set = slices.Insert(o.Set, 0, "answer.normalize="+began.Answer.Normalize) // the file may be older than this key
