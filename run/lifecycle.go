@@ -49,8 +49,9 @@ func Start(ctx context.Context, cfg Config, deps Deps) (Result, error) {
 }
 
 // Resume continues the run in cfg.Out, whose configuration must be cfg but for
-// what no result depends on (see sameConfig). Where no run has begun, it starts
-// one; a run that is complete is left as it is.
+// what no result depends on (see sameConfig) and, with Extend, the number of episodes.
+// Where no run has begun, it starts one; a run that is complete and not extended is left
+// as it is.
 func Resume(ctx context.Context, cfg Config, deps Deps) (Result, error) {
 	if err := cfg.check(); err != nil {
 		return Result{}, err
