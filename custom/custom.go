@@ -9,7 +9,8 @@ import (
 
 // Scorer gives rewards of the user's own. Score returns one Result for each sample, in
 // their order: a reward, or the error of that sample alone, which is then dropped and
-// counted. It returns soon after the context ends.
+// counted. It returns soon after the context ends. A comparison may call it from several
+// runs at once.
 //
 // A run can be resumed to the same bits only if a reward depends on nothing but the
 // samples of its call: no clock, no random numbers without a seed, no memory of earlier

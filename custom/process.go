@@ -81,6 +81,7 @@ func (p *process) try(ctx context.Context, samples []Sample) ([]Result, error) {
 		p.child = nil
 	}
 	if p.child == nil {
+		p.told.lastWords() // those of the one before
 		c, err := startChild(p.argv, p.told)
 		if err != nil {
 			return nil, remote.Permanent(err)

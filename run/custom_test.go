@@ -69,7 +69,7 @@ func TestProcessFailsAndComesBack(t *testing.T) {
 	mustStart(t, customConfig(t, straight, asking()), testDeps(t))
 	for fault, want := range map[string]string{
 		"die":     "16 of 16 rewards failed: reward: exec: its process ended (exit status 7) before it had answered; its last words: \"ValueError: no such color\"",
-		"hang":    "16 of 16 rewards failed: reward: exec: must answer a batch within 2s (custom_reward.timeout_s)",
+		"hang":    "16 of 16 rewards failed: reward: exec: must answer a batch within 5s (custom_reward.timeout_s)",
 		"garbage": "16 of 16 rewards failed: reward: exec: reply must be JSON (invalid character 'l' looking for beginning of value)",
 		"few":     "16 of 16 rewards failed: reward: exec: reply must have a reward for each of 16 samples (got 15)",
 		"long":    "16 of 16 rewards failed: reward: exec: reply must have at most 1048576 bytes in its line",
@@ -78,7 +78,7 @@ func TestProcessFailsAndComesBack(t *testing.T) {
 			dir, ill := t.TempDir(), filepath.Join(t.TempDir(), "ill")
 			set := "custom_reward.timeout_s=60"
 			if fault == "hang" {
-				set = "custom_reward.timeout_s=2"
+				set = "custom_reward.timeout_s=5"
 			}
 			deps := testDeps(t)
 			deps.Events = []Subscriber{atStep{5, func() { os.WriteFile(ill, nil, 0o600) }}}
@@ -252,6 +252,21 @@ func TestLookWithAProcess(t *testing.T) {
 	plan, err := DryRun(context.Background(), customConfig(t, t.TempDir(), asking("die"), "look=on"), false, testDeps(t))
 	if err != nil || plan.Look == nil || plan.Look.Scores != nil || plan.Look.Unscored == "" {
 		t.Errorf("dry run: %+v, %v", plan.Look, err)
+	}
+}
+
+// The configuration on the page of custom rewards is one.
+func TestConfigOnTheCustomPage(t *testing.T) {
+	page := mustRead(t, "../docs/custom-rewards.md")
+	_, text, _ := strings.Cut(page, "```yaml\n")
+	text, _, _ = strings.Cut(text, "```")
+	path := filepath.Join(t.TempDir(), "run.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := Load(path, nil)
+	if err != nil || !cfg.CustomReward.Pure || len(cfg.Reward.Commands()) != 1 {
+		t.Errorf("%s%v", text, err)
 	}
 }
 
