@@ -7,8 +7,10 @@
 //
 //	internal/printable  text from outside made safe to show on a terminal
 //	config     layers of YAML and settings over a struct; origins, one error, the checks of values
-//	task       prompts, references, splits; the five built-in tasks; JSONL and CSV; what counts as an answer
 //	internal/durable  files and folders written whole, locks between processes
+//	remote     the client of model servers: retries, limits, counts
+//	hub        models and data sets from a Hugging Face hub into the local cache
+//	task       prompts, references, splits; the five built-in tasks; files and data sets; what counts as an answer
 //	internal/jsonobject  JSON objects member by member
 //	internal/half  F16 and BF16 from and to float32
 //	internal/tensorfile  what files of tensors share: reading at any place, rows some at a time
@@ -20,8 +22,6 @@
 //	lm         the transformer: weights, forward, backward, cached decoding, sampling, LoRA, optimiser
 //	hf         Hugging Face folders: config.json, tensor tables, shards, adapters, chat prompts, encoders
 //	cache      what parents and embedders answered, kept on disk or in Redis
-//	remote     the client of model servers: retries, limits, counts
-//	hub        model folders from a Hugging Face hub into the local cache
 //	parent     answers of the parent for prompts
 //	embed      vectors for texts
 //	custom     rewards of the user's own: a process, a server, Go

@@ -131,7 +131,7 @@ func TestOpenErrors(t *testing.T) {
 		"":            `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL, ollama:MODEL@URL or random:DIM (got "")`,
 		"file:":       `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL, ollama:MODEL@URL or random:DIM (got "file:")`,
 		"hf:":         `embed: must be builtin, file:PATH, hf:ORG/NAME, a model folder, openai:MODEL@URL, tei:URL, ollama:MODEL@URL or random:DIM (got "hf:")`,
-		"hf:a/../b":   `embed: hf: must be ORG/NAME (got "a/../b")`,
+		"hf:a/../b":   `embed: hf: must be ORG/NAME, or datasets/ORG/NAME (got "a/../b")`,
 		"file:/no/so": "embed: open /no/so: no such file or directory",
 	} {
 		if _, err := Open(spec, Options{}); err == nil || err.Error() != want {

@@ -1,6 +1,7 @@
 package hf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"pgsrm/config"
 	"pgsrm/lm"
+	"pgsrm/task"
 	"pgsrm/tokenizer"
 	"pgsrm/tokenizer/chat"
 )
@@ -161,6 +163,36 @@ func (p *Prompter) Tokens(prompt string) ([]int32, error) {
 		return nil, err
 	}
 	return p.Encode(text), nil
+}
+
+// Item are the tokens that the model is given for an item of a task: its conversation
+// through the template, whose system message comes before that of the prompter, or its text.
+func (p *Prompter) Item(it task.Item) ([]int32, error) {
+	if p.template == nil || len(it.Messages) == 0 {
+		return p.Tokens(it.Prompt)
+	}
+	system, turns := TurnsOf(it.Messages)
+	text, err := p.Conversation(cmp.Or(system, p.system), turns)
+	if err != nil {
+		return nil, err
+	}
+	return p.Encode(text), nil
+}
+
+// TurnsOf takes a conversation that the user ends apart: its system message, "" where
+// there is none, and its turns.
+func TurnsOf(all []task.Message) (system string, turns []Turn) {
+	for _, m := range all {
+		switch n := len(turns); m.Role {
+		case "system":
+			system = m.Content
+		case "user":
+			turns = append(turns, Turn{User: m.Content})
+		default:
+			turns[n-1].Answer = m.Content
+		}
+	}
+	return system, turns
 }
 
 // Response are the tokens of an answer to learn after a prompt, with the end

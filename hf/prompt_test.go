@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pgsrm/task"
 )
 
 // chatGolden is testdata/chat/golden.json: what transformers makes of prompts.
@@ -208,6 +211,41 @@ func TestConversation(t *testing.T) {
 		}
 		if got, err := p.Conversation("s", turns); got != want || err != nil {
 			t.Errorf("%s: got %q, %v", use, got, err)
+		}
+	}
+}
+
+// An item that is a conversation goes through the template as a whole; its system message
+// comes before that of the prompter. Without a template it is its text.
+func TestItemsThatAreConversations(t *testing.T) {
+	m, err := Load("testdata/chat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.files["chat_template.jinja"] = []byte("{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}>{% endif %}")
+	all := []task.Message{{Role: "user", Content: "hot"}, {Role: "assistant", Content: "cold"}, {Role: "user", Content: "big"}}
+	with := append([]task.Message{{Role: "system", Content: "mine"}}, all...)
+	for _, c := range []struct {
+		use  string
+		it   task.Item
+		want string
+	}{
+		{"on", task.Item{Prompt: "hot\ncold\nbig", Messages: all}, "[system]given[user]hot[assistant]cold[user]big>"},
+		{"on", task.Item{Prompt: "mine\nhot\ncold\nbig", Messages: with}, "[system]mine[user]hot[assistant]cold[user]big>"},
+		{"on", task.Item{Prompt: "hot"}, "[system]given[user]hot>"},
+		{"off", task.Item{Prompt: "hot\ncold\nbig", Messages: all}, "hot\ncold\nbig"},
+	} {
+		system := "given"
+		if c.use == "off" {
+			system = ""
+		}
+		p, err := m.Prompter(system, TemplateOptions{Use: c.use})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := p.Item(c.it)
+		if want := p.Encode(c.want); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s %+v: got %v, %v, want %v", c.use, c.it, got, err, want)
 		}
 	}
 }

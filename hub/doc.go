@@ -1,7 +1,7 @@
-// Package hub fetches model folders from a Hugging Face hub into the local cache
+// Package hub fetches models and data sets from a Hugging Face hub into the local cache
 // that all programs of this kind share:
 //
-//	models--ORG--NAME/blobs/CHECKSUM            the content of a file
+//	models--ORG--NAME/blobs/CHECKSUM            the content of a file (datasets--ORG--NAME likewise)
 //	models--ORG--NAME/snapshots/COMMIT/PATH     a link to it under its name
 //	models--ORG--NAME/refs/REVISION             the commit that a branch or tag is at
 //

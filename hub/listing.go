@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ func (c *client) list(ctx context.Context, revision string) (listing, error) {
 	}
 	var out listing
 	err = api.Do(ctx, remote.Call{
-		Path:  "/api/models/" + c.name + "/revision/" + url.PathEscape(revision) + "?blobs=true",
+		Path:  "/api/" + c.kind() + c.name + "/revision/" + url.PathEscape(revision) + "?blobs=true",
 		Check: func(reply []byte) (err error) { out, err = parseListing(reply); return err },
 	})
 	var failed *remote.Error
@@ -143,9 +144,56 @@ var sideFiles = []string{
 	"modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json",
 }
 
+// kind is what stands before the name in the addresses of the hub's interface: that of a data
+// set has it already.
+func (c *client) kind() string {
+	if isDataset(c.name) {
+		return ""
+	}
+	return "models/"
+}
+
+// dataFile is the name of a file of rows.
+var dataFile = regexp.MustCompile(`(?i)\.(parquet|jsonl|ndjson|json|csv|tsv)(\.gz|\.zst)?$`)
+
+// wantedData are the names of the files of rows of a data set that match the pattern of the
+// caller, and of its card.
+func (c *client) wantedData(list listing) ([]string, error) {
+	var names []string
+	for name := range list.files {
+		base := path.Base(name)
+		if !dataFile.MatchString(name) || base == "dataset_infos.json" || base == "dataset_info.json" {
+			continue
+		}
+		if ok, err := path.Match(c.deps.Include, name); c.deps.Include != "" && (err != nil || !ok) {
+			continue
+		}
+		for element := range strings.SplitSeq(name, "/") {
+			if err := checkFilename(element); err != nil {
+				return nil, inputErrorf("file of rows %q: each part %w", name, err)
+			}
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	switch {
+	case len(names) == 0 && c.deps.Include != "":
+		return nil, inputErrorf("data set must have a file of rows that matches %q", c.deps.Include)
+	case len(names) == 0:
+		return nil, inputErrorf("data set must have a file of rows (Parquet, JSON, JSONL, CSV or TSV)")
+	}
+	if _, ok := list.files["README.md"]; ok {
+		names = append([]string{"README.md"}, names...)
+	}
+	return names, nil
+}
+
 // wanted are the names of the files to fetch: the weights last, since they take
 // longest and a small file that cannot be had shows at once.
 func (c *client) wanted(ctx context.Context, list listing) ([]string, error) {
+	if isDataset(c.name) {
+		return c.wantedData(list)
+	}
 	var names []string
 	for _, name := range sideFiles {
 		if _, ok := list.files[name]; ok {

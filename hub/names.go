@@ -16,10 +16,16 @@ var namePattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_]
 // revisionPattern is what a hub allows as a branch, a tag or a commit.
 var revisionPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/-]*$`)
 
+// datasets begins the name of a data set, as in the addresses of a hub.
+const datasets = "datasets/"
+
+// isDataset says whether a name is that of a data set, datasets/ORG/NAME.
+func isDataset(name string) bool { return strings.HasPrefix(name, datasets) }
+
 // checkName reports a name or a revision that no hub has.
 func checkName(name, revision string) error {
-	if !namePattern.MatchString(name) || strings.Contains(name, "..") {
-		return fmt.Errorf("hf: must be ORG/NAME (got %q)", name)
+	if !namePattern.MatchString(strings.TrimPrefix(name, datasets)) || strings.Contains(name, "..") {
+		return fmt.Errorf("hf: must be ORG/NAME, or datasets/ORG/NAME (got %q)", name)
 	}
 	if !revisionPattern.MatchString(revision) || strings.Contains(revision, "..") || strings.Contains(revision, "//") {
 		return fmt.Errorf("hf:%s: revision must be a branch, a tag or a commit (got %q)", name, revision)
@@ -56,10 +62,15 @@ func cacheOf(getenv func(string) string) (string, error) {
 	return filepath.Join(home, "hub"), nil
 }
 
-// repoName is the name of a model's folder in the cache.
-func repoName(name string) string { return "models--" + strings.ReplaceAll(name, "/", "--") }
+// repoName is the name of a model's or data set's folder in the cache.
+func repoName(name string) string {
+	if !isDataset(name) {
+		name = "models/" + name
+	}
+	return strings.ReplaceAll(name, "/", "--")
+}
 
-// Folder is the folder of ORG/NAME or ORG/NAME@REVISION in the local cache of
+// Folder is the folder of ORG/NAME or ORG/NAME@REVISION, datasets/ before it for a data set, in the local cache of
 // Hugging Face: the snapshot of a commit, or the one that a branch (main, if none is
 // given) or a tag points to. Nothing is fetched.
 func Folder(name string) (string, error) {
@@ -90,6 +101,9 @@ func Folder(name string) (string, error) {
 		return "", fmt.Errorf("hf:%s: %w", name, err)
 	}
 	dir := filepath.Join(repo, "snapshots", filepath.Base(strings.TrimSpace(string(commit))))
+	if isDataset(name) {
+		return dir, nil
+	}
 	_, err = os.Stat(filepath.Join(dir, "config.json"))
 	if _, noAdapter := os.Stat(filepath.Join(dir, "adapter_config.json")); err != nil && noAdapter != nil {
 		return "", fmt.Errorf("hf:%s: snapshot must hold the model: %w", name, err)

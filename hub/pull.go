@@ -55,7 +55,8 @@ type Result struct {
 // Deps are what tests replace, and who is told of progress.
 type Deps struct {
 	remote.Deps
-	Watch func(Event) // called from several goroutines, one at a time; nil = nobody
+	Include string      // pattern of path.Match for the files of a data set; "" = all
+	Watch   func(Event) // called from several goroutines, one at a time; nil = nobody
 }
 
 // files that are fetched at once.
@@ -73,7 +74,8 @@ type client struct {
 }
 
 // Pull fetches the files of a model, ORG/NAME, at a revision (a branch, a tag or a
-// commit; "" = main) that this program or sentence-transformers reads. What the cache
+// commit; "" = main) that this program or sentence-transformers reads, or the files of
+// rows of a data set, datasets/ORG/NAME. What the cache
 // has already is not fetched again. The hub is HF_ENDPOINT, the token HF_TOKEN or
 // the file that logging in leaves in HF_HOME, the cache lm.HubCache.
 func Pull(ctx context.Context, name, revision string, deps Deps) (Result, error) {

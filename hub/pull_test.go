@@ -69,7 +69,9 @@ func (h *fakeHub) logged(role string, f http.HandlerFunc) http.Handler {
 	})
 }
 
-func isLarge(name string) bool { return strings.HasSuffix(name, ".safetensors") }
+func isLarge(name string) bool {
+	return strings.HasSuffix(name, ".safetensors") || strings.HasSuffix(name, ".parquet")
+}
 
 // sumOf is the hub's sum of a file.
 func sumOf(name, content string) string {
@@ -85,11 +87,11 @@ func (h *fakeHub) serve(w http.ResponseWriter, r *http.Request) {
 	if got := r.Header.Get("Authorization"); got != "Bearer "+secret {
 		h.t.Errorf("hub: authorization %q", got)
 	}
-	if r.URL.EscapedPath() == "/api/models/org/name/revision/main" || r.URL.EscapedPath() == "/api/models/org/name/revision/refs%2Fpr%2F1" {
+	if r.URL.EscapedPath() == "/api/datasets/org/name/revision/main" || r.URL.EscapedPath() == "/api/models/org/name/revision/main" || r.URL.EscapedPath() == "/api/models/org/name/revision/refs%2Fpr%2F1" {
 		h.list(w)
 		return
 	}
-	name, ok := strings.CutPrefix(r.URL.Path, "/org/name/resolve/"+commit+"/")
+	name, ok := strings.CutPrefix(strings.TrimPrefix(r.URL.Path, "/datasets"), "/org/name/resolve/"+commit+"/")
 	content, has := h.files[name]
 	switch {
 	case !ok || !has:
@@ -481,8 +483,8 @@ func TestPullErrors(t *testing.T) {
 func TestPullNames(t *testing.T) {
 	env := map[string]string{}
 	for _, c := range []struct{ name, revision, variable, value, want string }{
-		{"a/b/c", "", "", "", `hf: must be ORG/NAME (got "a/b/c")`},
-		{"../b", "", "", "", `hf: must be ORG/NAME (got "../b")`},
+		{"a/b/c", "", "", "", `hf: must be ORG/NAME, or datasets/ORG/NAME (got "a/b/c")`},
+		{"../b", "", "", "", `hf: must be ORG/NAME, or datasets/ORG/NAME (got "../b")`},
 		{"a/b", "../x", "", "", `hf:a/b: revision must be a branch, a tag or a commit (got "../x")`},
 		{"a/b", "", "HF_HUB_OFFLINE", "1", `pull a/b: HF_HUB_OFFLINE must not be set (got "1")`},
 		{"a/b", "", "HF_ENDPOINT", "hub.example.org", `pull a/b: HF_ENDPOINT must be http://HOST or https://HOST (got "hub.example.org")`},

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
+	"pgsrm/hf"
 	"pgsrm/remote"
 	"pgsrm/task"
 )
@@ -135,20 +137,28 @@ func (c *Chat) ask(ctx context.Context, it task.Item) (reply chatReply, err erro
 	}
 }
 
-// messages fills the templates.
+// messages fills the templates. What was said before the last message of a conversation
+// comes as it is, its system message behind that of the configuration.
 func (c *Chat) messages(it task.Item) []message {
-	fill := strings.NewReplacer("{instruction}", c.instruction, "{prompt}", it.Prompt, "{input}", it.Input)
+	prompt := it.Prompt
+	before, turns := hf.TurnsOf(it.Messages)
+	if n := len(turns); n > 0 {
+		prompt = turns[n-1].User
+	}
+	fill := strings.NewReplacer("{instruction}", c.instruction, "{prompt}", prompt, "{input}", it.Input)
 	system := strings.TrimSpace(fill.Replace(c.opt.System))
+	system = strings.TrimSpace(system + "\n" + before)
 	if c.opt.Format != formatText {
 		system = strings.TrimSpace(system + "\n" + jsonInstruction)
 	}
-	var out []message
-	for _, m := range []message{{"system", system}, {"user", fill.Replace(c.opt.User)}} {
-		if m.Content != "" {
-			out = append(out, m)
+	all := []message{{"system", system}}
+	for i, t := range turns {
+		if i < len(turns)-1 {
+			all = append(all, message{"user", t.User}, message{"assistant", t.Answer})
 		}
 	}
-	return out
+	all = append(all, message{"user", fill.Replace(c.opt.User)})
+	return slices.DeleteFunc(all, func(m message) bool { return m.Content == "" })
 }
 
 // dialect is what servers of the protocol differ in.

@@ -480,3 +480,15 @@ func FuzzChatReply(f *testing.F) {
 		}
 	})
 }
+
+// A conversation is sent turn by turn, its system message behind that of the configuration.
+func TestConversationsAreSentInTurns(t *testing.T) {
+	c := newChatServer(t).open(t, func(o *ChatOptions) { o.Format, o.System, o.User = formatText, "Be brief.", "{prompt}!" })
+	got := c.messages(task.Item{Prompt: "s\nhot\ncold\nbig", Input: "big", Messages: []task.Message{
+		{Role: "system", Content: "Opposites."}, {Role: "user", Content: "hot"}, {Role: "assistant", Content: "cold"}, {Role: "user", Content: "big"},
+	}})
+	want := []message{{"system", "Be brief.\nOpposites."}, {"user", "hot"}, {"assistant", "cold"}, {"user", "big!"}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}

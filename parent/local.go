@@ -121,22 +121,30 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-// messages fills the templates of the configuration.
-func (l *localParent) messages(it task.Item) (system, user string) {
-	fill := strings.NewReplacer("{instruction}", l.instruction, "{prompt}", it.Prompt, "{input}", it.Input)
-	return strings.TrimSpace(fill.Replace(l.opt.System)), fill.Replace(l.opt.User)
+// messages fills the templates of the configuration. What was said before the last message
+// of a conversation comes as it is, its system message behind that of the configuration.
+func (l *localParent) messages(it task.Item) (system string, turns []hf.Turn) {
+	before, turns := hf.TurnsOf(it.Messages)
+	if len(turns) == 0 {
+		turns = []hf.Turn{{User: it.Prompt}}
+	}
+	last := &turns[len(turns)-1]
+	fill := strings.NewReplacer("{instruction}", l.instruction, "{prompt}", last.User, "{input}", it.Input)
+	last.User = fill.Replace(l.opt.User)
+	return strings.TrimSpace(strings.TrimSpace(fill.Replace(l.opt.System)) + "\n" + before), turns
 }
 
 // input is the text that the model is given.
 func (l *localParent) input(it task.Item) (string, error) {
-	system, user := l.messages(it)
+	system, turns := l.messages(it)
 	if l.prompter.Templated() {
-		return l.prompter.Chat(system, user)
+		return l.prompter.Conversation(system, turns)
 	}
-	if system != "" && user != "" {
-		return system + "\n" + user, nil
+	text, err := l.prompter.Conversation("", turns)
+	if system != "" && text != "" {
+		system += "\n"
 	}
-	return system + user, nil
+	return system + text, err
 }
 
 // Answers lets the model answer every item.

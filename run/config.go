@@ -17,9 +17,11 @@ import (
 // with Load, or change Default; it is read-only from then on. The resolved copy of a run is in
 // its config.yaml. docs/configuration.md describes every key.
 type Config struct {
-	Preset string `yaml:"preset"`           // see presets; empty = by the child and the kind of the task
-	Task   string `yaml:"task" empty:"no"`  // built-in name, FILE.jsonl or FILE.csv
-	Child  string `yaml:"child" empty:"no"` // builtin:tiny, a folder, or hf:ORG/NAME
+	Preset string `yaml:"preset"`          // see presets; empty = by the child and the kind of the task
+	Task   string `yaml:"task" empty:"no"` // built-in name, a file, hf:datasets/ORG/NAME or - (standard input)
+	// Data is how the rows of a file become prompts and references.
+	Data  task.Options `yaml:"data"`
+	Child string       `yaml:"child" empty:"no"` // builtin:tiny, a folder, or hf:ORG/NAME
 	// ChatTemplate says how the child's folder turns prompts into its input.
 	ChatTemplate ChatTemplate `yaml:"chat_template"`
 	Parent       string       `yaml:"parent" empty:"no"` // parent.Open
@@ -122,7 +124,7 @@ type Optimizer struct {
 // Default returns the values that presets and files are laid over.
 func Default() Config {
 	return Config{
-		Task: "colors", Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
+		Task: "colors", Data: task.DefaultOptions(), Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
 		LoRA:         LoRA{Targets: []string{hf.AllLinear}},
 		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(), CustomReward: custom.DefaultSettings(), Answer: task.DefaultAnswerOptions(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),

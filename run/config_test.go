@@ -109,14 +109,14 @@ var badConfigs = map[string]string{
 	"top_p_above_one":             "2: rollout.top_p: must be between 0 and 1 (got 1.01)",
 	"two_documents":               "2: must be one document (got a second one)",
 	"unknown_algorithm":           "1: algorithm: must be one of ppo, grpo, rloo, paper (got \"dpo\")",
-	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, child, chat_template, parent, chat, embedder, embedding, reward, custom_reward, arm, answer, algorithm, lora, ppo, grpo, rloo, paper, rollout, replay, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, best, early_stopping, log_samples, max_failure_share, look, recompute, threads, out (did you mean task?)",
+	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, data, child, chat_template, parent, chat, embedder, embedding, reward, custom_reward, arm, answer, algorithm, lora, ppo, grpo, rloo, paper, rollout, replay, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, best, early_stopping, log_samples, max_failure_share, look, recompute, threads, out (did you mean task?)",
 	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens, stop, missing_eos_penalty (did you mean rollout.temperature?)",
 	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, scale_rewards, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
 	"unknown_preset":              "1: preset: must be one of lexical, paper, pretrained, sentence (got \"best\")",
 	"unknown_reward":              "1: reward: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, custom) or an expression of these (got \"pgsmr\", did you mean pgsrm?)",
 	"unknown_reward_name":         "2: reward.name: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, custom) or an expression of these (got \"pgsmr\", did you mean pgsrm?)",
 	"unknown_schedule":            "2: schedule.kind: must be one of constant, linear, cosine (got \"step\")",
-	"unknown_task":                "1: task: must be one of colors, opposites, categories, copy, sentiment, or a file named *.jsonl or *.csv (got \"colours\", did you mean colors?)",
+	"unknown_task":                "1: task: must be one of colors, opposites, categories, copy, sentiment, a file (.jsonl, .ndjson, .json, .csv, .tsv, .parquet, also with .gz or .zst), - or hf:datasets/ORG/NAME (got \"colours\", did you mean colors?)",
 	"formula_and_terms":           "4: reward.terms: must not be set beside formula",
 	"formula_of_unknown_term":     "3: reward.formula: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, custom) or an expression of these (got \"fadd\", did you mean fade?)",
 	"unknown_term":                "3: reward.terms[0].kind: must be one of exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, custom (got \"cosin\", did you mean cosine?)",
@@ -184,7 +184,7 @@ func TestGoodConfig(t *testing.T) {
 	embedding.Encoding, embedding.BatchItems, embedding.BatchTokens = "float", 16, 4000
 	embedding.Server.KeyEnv, embedding.Server.Concurrency = "", 3
 	want := Config{
-		Preset: "pretrained", Task: "opposites", Child: "models/mine", ChatTemplate: ChatTemplate{"on", "Be brief.", "2026-11-23", `{"enable_thinking":false}`}, Parent: "file:answers.jsonl", Chat: chat, Embedder: "file:vectors.txt", Embedding: embedding,
+		Preset: "pretrained", Task: "opposites", Data: task.Options{HeldOut: 0.2, Limit: 30}, Child: "models/mine", ChatTemplate: ChatTemplate{"on", "Be brief.", "2026-11-23", `{"enable_thinking":false}`}, Parent: "file:answers.jsonl", Chat: chat, Embedder: "file:vectors.txt", Embedding: embedding,
 		Answer:       task.AnswerOptions{Normalize: "off", After: "####", FirstLine: true, Pattern: "(.*)", LastNumber: true, AllowInput: true},
 		Reward:       reward.Spec{Name: "0.5*exact+contrastive(tau=0.05)", Formula: "0.5*exact + contrastive(tau=0.05)"},
 		CustomReward: custom.Settings{TimeoutS: 5, Batch: 32, Pure: true, Version: "2", Concurrency: 1},
@@ -330,7 +330,7 @@ func TestSettings(t *testing.T) {
 		{"rollout.top_k", "", `--set rollout.top_k: must be a whole number between 0 and 1000000 (got "")`},
 		{"rollout.top_p", "[", `--set rollout.top_p: must be a number between 0 and 1 (got "[")`},
 		{"rollout.top_p", "2", `--set rollout.top_p: must be between 0 and 1 (got 2)`},
-		{"task", "colours", `--set task: must be one of colors, opposites, categories, copy, sentiment, or a file named *.jsonl or *.csv (got "colours", did you mean colors?)`},
+		{"task", "colours", `--set task: must be one of colors, opposites, categories, copy, sentiment, a file (.jsonl, .ndjson, .json, .csv, .tsv, .parquet, also with .gz or .zst), - or hf:datasets/ORG/NAME (got "colours", did you mean colors?)`},
 		{"reward", "exact+", `--set reward: must go on with a term, a function, a number or a parenthesis at its end (got "exact+")`},
 	} {
 		s, err := config.ParseSetting(c.key + "=" + c.value)

@@ -137,7 +137,7 @@ func TestRewardServerDiesAndComesBack(t *testing.T) {
 	reward := "exact + clip(http(" + s.URL() + "/mine), 0, 1)"
 	deps := func() Deps {
 		d := testDeps(t)
-		colors, err := task.Load("colors")
+		colors, err := task.Load("colors", task.DefaultOptions())
 		if err != nil {
 			t.Fatal(err)
 		}

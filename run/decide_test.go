@@ -118,7 +118,7 @@ func TestStepsFollowTheDecidedPreset(t *testing.T) {
 
 // Of a child that is not built in the references bound the answers.
 func TestAnswerLimit(t *testing.T) {
-	colors, err := task.Load("colors")
+	colors, err := task.Load("colors", task.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

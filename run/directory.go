@@ -24,6 +24,7 @@ const (
 	answersFile     = "answers.jsonl"
 	bestFile        = "best.json" // of a run with best.metric
 	calibrationFile = "calibration.json"
+	taskFile        = "task.input" // of a task that came from standard input
 	eventsPrefix    = "events.out.tfevents."
 	checkpointsDir  = "checkpoints"
 	childDir        = "child" // also in a checkpoint
@@ -35,7 +36,7 @@ const (
 
 // startFiles are what a run begins with, in the order in which they are written: a
 // run has begun once the last of them is there.
-var startFiles = []string{EnvironmentFile, answersFile, calibrationFile, ConfigFile}
+var startFiles = []string{EnvironmentFile, taskFile, answersFile, calibrationFile, ConfigFile}
 
 // journalNames are the append-only files beside that of TensorBoard. The checkpoints
 // of older runs do not know the last.
@@ -162,8 +163,8 @@ func (d *directory) startSums() (map[string]string, error) {
 	sums := map[string]string{}
 	for _, name := range startFiles {
 		sum, err := durable.SHA256(d.file(name))
-		if errors.Is(err, fs.ErrNotExist) && name == calibrationFile {
-			continue // of a reward without vectors
+		if errors.Is(err, fs.ErrNotExist) && (name == calibrationFile || name == taskFile) {
+			continue // a reward without vectors, a task that is no standard input
 		}
 		if err != nil {
 			return nil, fmt.Errorf("run directory: %w", err)

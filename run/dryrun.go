@@ -47,10 +47,8 @@ func DryRun(ctx context.Context, cfg Config, resume bool, deps Deps) (Plan, erro
 	defer ownPool(cfg, &deps)()
 	deps.Cache = nil
 	r := &run{cfg: cfg, steps: cfg.Steps(), needs: cfg.Options.Needs(cfg.Algorithm), clock: time.Now, match: cfg.Matcher()}
-	if r.task = deps.Task; r.task == nil {
-		if r.task, err = task.Load(cfg.Task); err != nil {
-			return Plan{}, config.Bad(err)
-		}
+	if err := r.loadTask(deps); err != nil {
+		return Plan{}, config.Bad(err)
 	}
 	p := Plan{Task: r.task.Name, Child: cfg.Child, Out: cfg.Out, State: state}
 	if p.Embedder, err = r.tryEmbedder(deps); err != nil {

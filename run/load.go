@@ -128,7 +128,13 @@ func presetOf(c Config) (preset, from string, err error) {
 	if c.Preset != "" {
 		return c.Preset, "", config.OneOf("preset", c.Preset, Presets()...)
 	}
-	t, err := task.Load(c.Task)
+	if c.Task == stdinTask { // which is read once, by the run
+		if !Builtin(c.Child) {
+			return "pretrained", byChild, nil
+		}
+		return "", byParent, nil
+	}
+	t, err := task.Load(c.Task, c.Data)
 	if err != nil {
 		return "", "", atKey("task", err)
 	}

@@ -1,11 +1,13 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"os"
 	"slices"
 	"time"
 
@@ -34,8 +36,9 @@ type Deps struct {
 	Pool     *kernel.Pool  // threads of the engine
 	Events   []Subscriber  // get every event beside the files of the run
 	Clock    func() time.Time
-	Command  string // the command line, for the model card; "" = none
-	Program  string // version of the program, likewise
+	Stdin    func() ([]byte, error) // the task where its name is -
+	Command  string                 // the command line, for the model card; "" = none
+	Program  string                 // version of the program, likewise
 
 	shared *shared // sources of a comparison
 }
@@ -155,13 +158,53 @@ func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, er
 
 // openTask opens the task and what embeds its answers.
 func (r *run) openTask(deps Deps) (err error) {
-	if r.task = deps.Task; r.task == nil {
-		if r.task, err = task.Load(r.cfg.Task); err != nil {
-			return err
-		}
+	if err := r.loadTask(deps); err != nil {
+		return err
 	}
 	r.embedder, err = r.openEmbedder(deps)
 	return err
+}
+
+// stdinTask is the name of a task that is read from standard input. A run keeps what was
+// there, since it cannot be read again.
+const stdinTask = "-"
+
+// loadTask reads the task, or takes the one that was given.
+func (r *run) loadTask(deps Deps) (err error) {
+	if r.task = deps.Task; r.task != nil {
+		return nil
+	}
+	o := r.cfg.Data
+	if r.cfg.Task == stdinTask {
+		text, err := r.stdin(deps)
+		if err != nil {
+			return err
+		}
+		o.Stdin = bytes.NewReader(text)
+	}
+	if r.task, err = task.Load(r.cfg.Task, o); err != nil {
+		return err
+	}
+	for _, text := range append(slices.Clone(r.task.Warnings), r.task.FewHeldOut()) {
+		if text != "" && r.shared.first("task: "+text) {
+			r.warnings.add("task: " + text)
+		}
+	}
+	return nil
+}
+
+// stdin is the task that standard input held when the run began.
+func (r *run) stdin(deps Deps) (text []byte, err error) {
+	switch {
+	case r.dir != nil && r.dir.begun:
+		return os.ReadFile(r.dir.file(taskFile))
+	case deps.Stdin == nil:
+		return nil, config.Errorf("task: must not be -, as nothing is read here")
+	}
+	if text, err = deps.Stdin(); err == nil && r.dir != nil {
+		r.start[taskFile] = text
+	}
+	return text, err
 }
 
 // openChild loads the start child and what trains it.
@@ -248,7 +291,7 @@ func (r *run) openPrompts(answers map[string]string) error {
 			p.accepted = it.Accepted
 		}
 		var err error
-		if p.tokens, err = r.prompter.Tokens(it.Prompt); err != nil {
+		if p.tokens, err = r.prompter.Item(it); err != nil {
 			return config.Errorf("task: item %s: %w", it.ID, err)
 		}
 		all = append(all, p)

@@ -30,7 +30,7 @@ func replayConfig(t testing.TB, dir string, set ...string) Config {
 // each is asked in every second step.
 func replayDeps(t testing.TB) Deps {
 	t.Helper()
-	colors, err := task.Load("colors")
+	colors, err := task.Load("colors", task.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

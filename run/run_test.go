@@ -67,7 +67,7 @@ func unit(v []float32) []float32 {
 
 // colorTokenizer is a small tokenizer of prompts of the task colors.
 var colorTokenizer = sync.OnceValues(func() (*tokenizer.Tokenizer, error) {
-	colors, err := task.Load("colors")
+	colors, err := task.Load("colors", task.DefaultOptions())
 	if err != nil {
 		return nil, err
 	}

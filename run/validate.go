@@ -20,6 +20,7 @@ func (c Config) Rules() error {
 	return config.First(
 		config.At("parent", parent.CheckSpec(c.Parent)), // before a secret in it is written down
 		config.At("embedder", embed.CheckSpec(c.Embedder)),
+		config.At("data", c.Data.Suits(c.Task)),
 		c.Options.Validate(c.Algorithm),
 		c.checkGroups(),
 		c.checkStep(),

@@ -26,6 +26,14 @@ func (t *Task) Digest() string {
 		for _, a := range it.Accepted {
 			put(a)
 		}
+		if len(it.Messages) > 0 || it.Rejected != "" || it.Columns != nil { // what older versions did not have
+			put(string(it.Columns))
+			put(it.Rejected)
+			for _, m := range it.Messages {
+				put(m.Role)
+				put(m.Content)
+			}
+		}
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])

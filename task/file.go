@@ -1,111 +1,225 @@
 package task
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"pgsrm/config"
 )
 
-// fieldNames are the fields of a line of JSONL, or columns of CSV. Only prompt is
-// required; accepted is a list of strings in JSONL and separated by | in CSV.
-var fieldNames = [...]string{"prompt", "input", "reference", "accepted", "split", "id"}
+// Options say how the rows of a file become items (section data of a configuration).
+type Options struct {
+	Map       []string  `yaml:"map"`                                      // FIELD=COLUMN, or FIELD=TEXT with {COLUMN} in it
+	HeldOut   float64   `yaml:"held_out" range:"[0, 1)"`                  // share of the prompts whose row names no split that is held out
+	SplitSeed uint64    `yaml:"split_seed" range:"[0, 9007199254740991]"` // of the split; 0 = the one split of all runs
+	Limit     int       `yaml:"limit" range:"[0, 1000000000]"`            // rows that are read at most; 0 = all
+	Stdin     io.Reader `yaml:"-"`                                        // what the name "-" means; nil = nothing
 
-// Load returns the built-in task of that name, or reads FILE.jsonl or FILE.csv.
-// Reading is strict: an error names the file, the line and the field.
-func Load(nameOrPath string) (*Task, error) {
-	if slices.Contains(Names(), nameOrPath) {
-		return Builtin(nameOrPath)
-	}
-	ext := strings.ToLower(filepath.Ext(nameOrPath))
-	if ext != ".jsonl" && ext != ".csv" {
-		return nil, &config.Error{
-			Key: "task", Must: "must be one of " + strings.Join(Names(), ", ") + ", or a file named *.jsonl or *.csv",
-			Value: fmt.Sprintf("%q", nameOrPath), Hint: config.Nearest(nameOrPath, Names()),
+	// KeepRepeats makes an item of each row whose prompt was there before: answers to learn are
+	// not answers to choose from.
+	KeepRepeats bool `yaml:"-"`
+}
+
+// DefaultOptions hold out a fifth.
+func DefaultOptions() Options { return Options{HeldOut: heldOutShare} }
+
+// Rules reports a mapping that cannot be used.
+func (o Options) Rules() error {
+	_, err := parseMap(o.Map)
+	return config.At("map", err)
+}
+
+// Load returns the built-in task of that name, or reads a file, a data set that was
+// pulled (hf:datasets/ORG/NAME) or standard input ("-"). Errors of the content name the
+// file, the line or row, and the field.
+func Load(name string, o Options) (*Task, error) {
+	if slices.Contains(Names(), name) {
+		t, err := Builtin(name)
+		if err == nil && o.Limit > 0 && o.Limit < len(t.Items) {
+			t.Items = t.Items[:o.Limit]
 		}
+		return t, err
 	}
-	f, err := os.Open(nameOrPath)
+	m, err := parseMap(o.Map)
 	if err != nil {
-		return nil, config.At("task", err)
+		return nil, config.At("data.map", err)
 	}
-	defer f.Close()
-	if ext == ".csv" {
-		return readCSV(nameOrPath, f)
+	parts, title, err := locate(name)
+	if err != nil {
+		return nil, err
 	}
-	return readJSONL(nameOrPath, f)
-}
-
-// row is one item as a file holds it, with the line where it starts.
-type row struct {
-	line int
-	item Item
-}
-
-// fieldError is a mistake in one field of one line: `tasks.jsonl:7: field
-// "prompt": must not be empty`.
-func fieldError(file string, line int, field, format string, args ...any) error {
-	return fmt.Errorf("%s:%d: field %q: %s", file, line, field, fmt.Sprintf(format, args...))
-}
-
-// newTask checks the rows, fills in the fields they leave out and makes the task.
-func newTask(file string, rows []row) (*Task, error) {
-	if len(rows) == 0 {
-		return nil, fmt.Errorf("%s: must hold at least one prompt (got none)", file)
-	}
-	prompts, ids := map[string]int{}, map[string]int{}
-	items := make([]Item, len(rows))
-	for i, r := range rows {
-		if err := checkRow(file, r); err != nil {
+	b := newBuilder(m, o)
+	for _, p := range parts {
+		if err := b.read(p); err != nil {
 			return nil, err
 		}
-		if r.item.ID == "" {
-			r.item.ID = promptID(r.item.Prompt)
-		}
-		if first, ok := prompts[r.item.Prompt]; ok {
-			return nil, fieldError(file, r.line, "prompt", "must be unique (same as line %d)", first)
-		}
-		if first, ok := ids[r.item.ID]; ok {
-			return nil, fieldError(file, r.line, "id", "must be unique (%q is also on line %d)", r.item.ID, first)
-		}
-		prompts[r.item.Prompt], ids[r.item.ID] = r.line, r.line
-		items[i] = r.item
 	}
-	hashSplit(items)
-	kind := kindOf(items)
-	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-	return &Task{Name: name, Kind: kind, System: "Answer the prompt. Output only the answer.", MaxNewTokens: kind.maxNewTokens(), Items: items}, nil
+	return b.task(title)
 }
 
-// checkRow checks the fields that a file may get wrong whatever its format.
-func checkRow(file string, r row) error {
-	for _, f := range []struct{ name, text string }{
-		{"prompt", r.item.Prompt}, {"input", r.item.Input}, {"reference", r.item.Reference}, {"id", r.item.ID},
-		{"accepted", strings.Join(r.item.Accepted, "")},
-	} {
-		if !utf8.ValidString(f.text) {
-			return fieldError(file, r.line, f.name, "must be valid UTF-8")
+// Suits reports an option that a built-in task does not take.
+func (o Options) Suits(name string) error {
+	if !slices.Contains(Names(), name) {
+		return nil
+	}
+	for _, c := range []struct {
+		key string
+		set bool
+	}{{"map", len(o.Map) > 0}, {"held_out", o.HeldOut != heldOutShare}, {"split_seed", o.SplitSeed != 0}} {
+		if c.set {
+			return &config.Error{Key: c.key, Must: "must not be set for a built-in task, whose fields and splits are fixed", Value: name}
 		}
-	}
-	if strings.TrimSpace(r.item.Prompt) == "" {
-		return fieldError(file, r.line, "prompt", "must not be empty")
-	}
-	for _, a := range r.item.Accepted {
-		if strings.TrimSpace(a) == "" {
-			return fieldError(file, r.line, "accepted", "must not hold an empty answer")
-		}
-	}
-	if s := r.item.Split; s != "" && s != Train && s != HeldOut {
-		return fieldError(file, r.line, "split", "must be %s or %s (got %q)", Train, HeldOut, s)
 	}
 	return nil
+}
+
+// builder makes a task of rows.
+type builder struct {
+	shaper  shaper
+	options Options
+
+	items    []Item
+	prompts  map[string]int32  // place of the item that has this prompt
+	ids      map[string]string // where the ID that a row gives stands
+	repeated int               // rows whose prompt was there before
+	rows     int
+}
+
+func newBuilder(m mapping, o Options) *builder {
+	return &builder{shaper: shaper{m, map[string]bool{}}, options: o, prompts: map[string]int32{}, ids: map[string]string{}}
+}
+
+// read adds the rows of one file.
+func (b *builder) read(p part) error {
+	if b.full() {
+		return nil
+	}
+	if err := eachRow(p, b.options.Stdin, b.addTo(p.split)); err != errEnough {
+		return err
+	}
+	return nil
+}
+
+// addTo adds rows, those that name no split to the one given, up to the limit.
+func (b *builder) addTo(split Split) func(row) error {
+	return func(r row) error {
+		if err := b.add(r, split); err != nil {
+			return err
+		}
+		if b.full() {
+			return errEnough
+		}
+		return nil
+	}
+}
+
+// full says that the limit is reached.
+func (b *builder) full() bool { return b.options.Limit > 0 && b.rows >= b.options.Limit }
+
+// add makes an item of a row, or joins it with the one that has its prompt: what a
+// further row gives as reference is accepted, too.
+func (b *builder) add(r row, split Split) error {
+	it, err := b.shaper.item(r)
+	if err != nil {
+		return err
+	}
+	if err := it.check(r); err != nil {
+		return err
+	}
+	if it.Split == "" {
+		it.Split = split
+	}
+	b.rows++
+	at, again := b.prompts[it.Prompt]
+	if again && !b.options.KeepRepeats {
+		b.repeated++
+		b.items[at].join(it)
+		return nil
+	}
+	if it.ID == "" {
+		if it.ID = promptID(it.Prompt); again {
+			it.ID = fmt.Sprintf("%s-row-%d", it.ID, b.rows)
+		}
+	} else if first, ok := b.ids[it.ID]; ok {
+		return r.errorf("id", "must be unique (%s has it too, with another prompt)", first)
+	} else {
+		b.ids[it.ID] = r.place()
+	}
+	if len(b.items) == maxItems {
+		return r.errorf("prompt", "must be one of at most %d", maxItems)
+	}
+	b.prompts[it.Prompt] = int32(len(b.items))
+	b.items = append(b.items, it)
+	return nil
+}
+
+// maxItems bounds the prompts of a task.
+const maxItems = 50_000_000
+
+// join takes over the answers of a further row with the same prompt.
+func (it *Item) join(more Item) {
+	for _, a := range append([]string{more.Reference}, more.Accepted...) {
+		switch {
+		case a == "" || a == it.Reference || slices.Contains(it.Accepted, a):
+		case it.Reference == "":
+			it.Reference = a
+		default:
+			it.Accepted = append(it.Accepted, a)
+		}
+	}
+}
+
+// task is what the rows make.
+func (b *builder) task(title string) (*Task, error) {
+	if len(b.items) == 0 {
+		return nil, fmt.Errorf("%s: must hold at least one prompt (got none)", title)
+	}
+	named := hashSplit(b.items, b.options)
+	kind := kindOf(b.items)
+	t := &Task{Name: nameOf(title), Kind: kind, System: "Answer the prompt. Output only the answer.", MaxNewTokens: kind.maxNewTokens(), Items: b.items}
+	t.warn(b.repeated, named, b.options)
+	return t, nil
+}
+
+// warn notes what a user should know of the data. named is the number of rows that name
+// their split.
+func (t *Task) warn(repeated, named int, o Options) {
+	add := func(format string, args ...any) { t.Warnings = append(t.Warnings, fmt.Sprintf(format, args...)) }
+	if repeated > 0 {
+		add("rows that repeat a prompt: %d (they were joined, and all their references are accepted)", repeated)
+	}
+	if named == len(t.Items) && (o.HeldOut != heldOutShare && o.HeldOut != 0 || o.SplitSeed != 0) {
+		add("every row names its split: held_out and split_seed change nothing")
+	}
+	t.holdsOut = o.HeldOut > 0 || named > 0
+}
+
+// fewHeldOut is the number of held-out prompts below which a figure of them says little.
+const fewHeldOut = 20
+
+// FewHeldOut says of a file that has too few prompts to measure on, where some should be
+// held out; "" = enough.
+func (t *Task) FewHeldOut() string {
+	if held := len(t.Select(HeldOut)); t.holdsOut && held < fewHeldOut {
+		return fmt.Sprintf("%d of %d prompts are held out: what is measured on fewer than %d says little", held, len(t.Items), fewHeldOut)
+	}
+	return ""
+}
+
+// nameOf is the name of a task: that of its file without what says how it is written.
+func nameOf(title string) string {
+	base := filepath.Base(title)
+	for _, ext := range slices.Concat(compressions, formats) {
+		if n := len(base) - len(ext); n > 0 && strings.EqualFold(base[n:], ext) {
+			base = base[:n]
+		}
+	}
+	return base
 }
 
 // promptID is the ID of an item that names none: it depends on the prompt alone,
@@ -137,14 +251,4 @@ func KindOf(answers []string) Kind {
 		}
 	}
 	return Lexical
-}
-
-// readAll reads r whole, without a byte order mark. A file of prompts is held in
-// memory anyway, so no line is too long.
-func readAll(file string, r io.Reader) ([]byte, error) {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), nil
 }

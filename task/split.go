@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -107,18 +108,27 @@ func groupItems(items []Item) [][]int {
 // hashSplit assigns the splits of a user's items that name none: held out where
 // the hash of the ID falls below the share, so that lines added later leave the
 // others where they are. A file too small to give train an item keeps its first.
-func hashSplit(items []Item) {
+// It returns the number of items that name theirs.
+func hashSplit(items []Item, o Options) (named int) {
 	train := false
 	for i := range items {
-		if items[i].Split == "" {
-			items[i].Split = Train
-			if float64(hash(items[i].ID)) < heldOutShare*(1<<63)*2 {
-				items[i].Split = HeldOut
-			}
+		if items[i].Split != "" {
+			named++
+		} else if items[i].Split = Train; seededHash(items[i].ID, o.SplitSeed) < o.HeldOut*(1<<63)*2 {
+			items[i].Split = HeldOut
 		}
 		train = train || items[i].Split == Train
 	}
-	if !train && len(items) > 0 {
+	if !train && named == 0 {
 		items[0].Split = Train
 	}
+	return named
+}
+
+// seededHash is hash for the split of a seed.
+func seededHash(id string, seed uint64) float64 {
+	if seed != 0 {
+		id = fmt.Sprintf("seed %d\x00%s", seed, id)
+	}
+	return float64(hash(id))
 }

@@ -105,7 +105,7 @@ func TestHashSplit(t *testing.T) {
 	for i := range items {
 		items[i].ID = fmt.Sprint(i)
 	}
-	hashSplit(items)
+	hashSplit(items, DefaultOptions())
 	held := 0
 	for _, it := range items {
 		if it.Split == HeldOut {
@@ -116,7 +116,7 @@ func TestHashSplit(t *testing.T) {
 		t.Errorf("%d of 5000 held out, want about 1000", held)
 	}
 	fixed := []Item{{ID: "a", Split: HeldOut}, {ID: "b", Split: Train}}
-	hashSplit(fixed)
+	hashSplit(fixed, DefaultOptions())
 	if fixed[0].Split != HeldOut || fixed[1].Split != Train {
 		t.Errorf("splits given in the file were changed: %v", fixed)
 	}

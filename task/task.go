@@ -40,7 +40,9 @@ type Item struct {
 	Reference string   // the canonical answer of the built-in parent; may be empty for a user's file
 	Accepted  []string // further answers that count as an exact match
 	Split     Split
-	Columns   json.RawMessage // object of what a file says of the item beside that, in its order; nil = nothing
+	Messages  []Message       // conversation that the prompt is the text of; nil = the prompt is one message of the user
+	Rejected  string          // an answer that is worse than the reference, of preference data; may be empty
+	Columns   json.RawMessage // object of what a file says of the item, for rewards, in its order; nil = nothing
 }
 
 // Task is a named set of items. It is read-only after loading.
@@ -50,6 +52,8 @@ type Task struct {
 	System       string // instruction to a chat parent
 	MaxNewTokens int    // default response length, EOS included
 	Items        []Item
+	Warnings     []string // what a user should know of the data
+	holdsOut     bool     // some prompts of the file should be held out
 }
 
 // Select returns the items of one split, in order.

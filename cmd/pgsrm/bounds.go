@@ -24,6 +24,9 @@ var flagBounds = map[string]string{
 	"temperature": "[0, 100]", "top-k": "[0, 1048576]", "top-p": "[0, 1]", "min-p": "[0, 1]",
 	"context": "[0, 1048576]", "stride": "[0, 1048576]",
 
+	// tasks of files
+	"held-out": "[0, 1)", "split-seed": "[0, 9007199254740991]", "limit": "[0, 1000000000]",
+
 	// pretrain, sft, embed distill
 	"layers": "[1, 1024]", "width": "[1, 65536]", "heads": "[1, 1024]", "vocab": "[257, 1048576]", "positions": "[1, 1048576]",
 	"steps": "[1, 1073741824]", "checkpoint-every": "[0, 1073741824]", "epochs": "[0, 1000000]", "batch": "[1, 65536]",

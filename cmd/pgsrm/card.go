@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"sync"
 
 	"pgsrm/hf"
 	"pgsrm/remote"
@@ -14,7 +15,7 @@ import (
 
 // madeBy tells a run by which command and program it is made.
 func (g *globalOptions) madeBy() run.Deps {
-	return run.Deps{Command: g.commandLine(), Program: program()}
+	return run.Deps{Command: g.commandLine(), Program: program(), Stdin: sync.OnceValues(g.readTask)}
 }
 
 // plainArgument is one that a shell takes as it is.

@@ -33,7 +33,7 @@ func (d *doctor) kernel() {
 // checkTask loads the task.
 func (d *doctor) checkTask(context.Context) {
 	var err error
-	if d.task, err = task.Load(d.cfg.Task); err != nil {
+	if d.task, err = d.g.configuredTask(d.cfg); err != nil {
 		d.add("task", checkBad, err.Error(), "docs/format/tasks.md describes files of prompts")
 		return
 	}

@@ -132,7 +132,7 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 			return err
 		}
 	}
-	t, err := o.openTask()
+	t, err := o.openTask(ctx, g)
 	if err != nil {
 		return err
 	}
@@ -279,7 +279,7 @@ func promptTokens(input *hf.Prompter, answers []eval.Answer) ([][]int32, error) 
 	prompts := make([][]int32, len(answers))
 	for i, a := range answers {
 		var err error
-		if prompts[i], err = input.Tokens(a.Item.Prompt); err != nil {
+		if prompts[i], err = input.Item(a.Item); err != nil {
 			return nil, inputErrorf("task: item %s: %w", a.Item.ID, err)
 		}
 	}

@@ -53,6 +53,19 @@ func readFile(path string) ([]byte, error) {
 	return text, inputError(err)
 }
 
+// readTask reads a task from Stdin as a whole: the runs of a comparison share it.
+func (g *globalOptions) readTask() ([]byte, error) {
+	if g.stdinConfig != nil {
+		return nil, inputErrorf("task: must be a file here, as standard input holds the configuration")
+	}
+	g.sayReading("prompts and answers")
+	text, err := io.ReadAll(io.LimitReader(g.Stdin, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = inputErrorf("standard input: must have at most %d bytes", maxFile)
+	}
+	return text, err
+}
+
 // interruptible reads r in the background, so that an interrupt ends a command that
 // waits for input.
 func interruptible(ctx context.Context, r io.Reader) io.Reader {

@@ -75,7 +75,7 @@ func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
-	t, err := task.Load(cfg.Task)
+	t, err := g.configuredTask(cfg)
 	if err != nil {
 		return inputError(err)
 	}

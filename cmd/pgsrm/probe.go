@@ -49,7 +49,7 @@ func runProbe(ctx context.Context, o probeOptions, g *globalOptions) error {
 	if err != nil {
 		return inputError(err)
 	}
-	t, err := o.openTask()
+	t, err := o.openTask(ctx, g)
 	if err != nil {
 		return err
 	}

@@ -18,23 +18,26 @@ import (
 // pullOptions are the flags of pull.
 type pullOptions struct {
 	Revision string
+	Include  string
 }
 
 // AddFlags adds the flags.
 func (o *pullOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Revision, "revision", "main", "branch, tag or commit")
+	f.StringVar(&o.Include, "include", "", "fetch the files of a data set alone that match this pattern, such as 'main/*.parquet' (default: all files of rows)")
 }
 
 // newPullCommand fetches a model from a hub.
 func newPullCommand(g *globalOptions) *cobra.Command {
 	var o pullOptions
 	cmd := &cobra.Command{
-		Use:   "pull ORG/NAME",
-		Short: "Fetch a model folder from a hub into the local cache",
+		Use:   "pull [datasets/]ORG/NAME",
+		Short: "Fetch a model or a data set from a hub into the local cache",
 		Long: `The pull command fetches the files of a model that pgsrm reads (configuration,
 safetensors, tokenizer, chat template, pooling, adapter) into the cache that
-Hugging Face's programs share, where --child hf:ORG/NAME finds them. What is
-there already is not fetched again; a download that broke off resumes where it
+Hugging Face's programs share, where --child hf:ORG/NAME finds them; of
+datasets/ORG/NAME the files of rows (Parquet, JSON, JSONL, CSV, TSV), which
+--task hf:datasets/ORG/NAME reads. What is there already is not fetched again; a download that broke off resumes where it
 was; every file is checked against the hub's checksum.
 
 Environment: HF_ENDPOINT (another hub or a mirror), HF_TOKEN (for private and
@@ -44,11 +47,12 @@ HTTPS_PROXY.
 EXAMPLES
   pgsrm pull HuggingFaceTB/SmolLM2-135M
   pgsrm pull openai-community/gpt2 --revision main
+  pgsrm pull datasets/openai/gsm8k --include 'main/*'
   HF_ENDPOINT=https://hub.example.org pgsrm pull team/child --json
 ` + exitStatusHelp,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return inputErrorf("pull: must be given one model, ORG/NAME (got %d)", len(args))
+				return inputErrorf("pull: must be given one model or data set, [datasets/]ORG/NAME (got %d)", len(args))
 			}
 			return nil
 		},
@@ -60,7 +64,7 @@ EXAMPLES
 
 func runPull(ctx context.Context, name string, o pullOptions, g *globalOptions) error {
 	view := newPullView(ctx, g)
-	res, err := hub.Pull(ctx, name, o.Revision, hub.Deps{Watch: view.show})
+	res, err := hub.Pull(ctx, name, o.Revision, hub.Deps{Include: o.Include, Watch: view.show})
 	view.close()
 	if errors.Is(err, hub.ErrInput) {
 		return inputError(err)

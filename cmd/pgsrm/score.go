@@ -176,7 +176,7 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 	if err != nil {
 		return nil, inputError(err)
 	}
-	t, err := o.openTask()
+	t, err := o.openTask(ctx, g)
 	if err != nil {
 		return nil, err
 	}

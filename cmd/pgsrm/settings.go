@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -8,6 +9,7 @@ import (
 
 	"pgsrm/config"
 	"pgsrm/run"
+	"pgsrm/task"
 )
 
 // configOptions are the flags of the commands that train: the configuration
@@ -28,7 +30,11 @@ type configFlag struct {
 
 // configFlags are the flags of train; compare leaves out those that it decides.
 var configFlags = []configFlag{
-	{"task", "task", "colors, opposites, categories, copy, sentiment, FILE.jsonl or FILE.csv (default colors)"},
+	{"task", "task", "colors, opposites, categories, copy, sentiment, a file (JSONL, JSON, CSV, TSV, Parquet, also .gz or .zst), hf:datasets/ORG/NAME or - (default colors)"},
+	{"map", "data.map", "make a field of a column, FIELD=COLUMN or FIELD='text with {COLUMN}', as in prompt=question,reference=answer; may be given again"},
+	{"held-out", "data.held_out", "share of the prompts whose row names no split that is held out (default 0.2)"},
+	{"split-seed", "data.split_seed", "another choice of these (default 0: the same for all runs)"},
+	{"limit", "data.limit", "rows of the task that are read at most (default 0: all)"},
 	{"reward", "reward", "pgsrm, pgsrm-1, pgsrm-paper, binary, or an expression such as 'exact + 0.3*centered(no_clip)'"},
 	{"algorithm", "algorithm", "ppo, grpo, rloo or paper (default ppo)"},
 	{"preset", "preset", "lexical, sentence, pretrained or paper (default: by the child and the kind of the task)"},
@@ -67,7 +73,7 @@ next:
 		switch c.key {
 		case "recompute":
 			f.Bool(c.name, false, c.help)
-		case "rollout.stop":
+		case "rollout.stop", "data.map":
 			f.StringArray(c.name, nil, c.help)
 		default:
 			f.String(c.name, "", c.help)
@@ -149,6 +155,23 @@ func (o *configOptions) resolve(g *globalOptions, further ...config.Setting) (*r
 		g.Log.Info(r.Remembered(""))
 	}
 	return r, err
+}
+
+// configuredTask is the task of a configuration.
+func (g *globalOptions) configuredTask(cfg run.Config) (*task.Task, error) {
+	o := cfg.Data
+	if cfg.Task == "-" {
+		text, err := g.readTask()
+		if err != nil {
+			return nil, err
+		}
+		o.Stdin = bytes.NewReader(text)
+	}
+	t, err := task.Load(cfg.Task, o)
+	if err == nil {
+		g.warnOf(t)
+	}
+	return t, err
 }
 
 // readConfig reads a configuration file; standard input ("-") only once.

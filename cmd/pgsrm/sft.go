@@ -54,7 +54,7 @@ EXAMPLES
 type sftOptions struct {
 	childOptions
 	sourceOptions
-	Data         string
+	Examples     string
 	Out          string
 	Epochs       int
 	MaxNewTokens int
@@ -103,7 +103,7 @@ func (o *sftOptions) AddFlags(f *pflag.FlagSet) {
 	o.childOptions.AddFlags(f)
 	o.addTask(f)
 	o.addParent(f)
-	f.StringVar(&o.Data, "data", "", "learn from this JSONL file instead of a task (- = stdin)")
+	f.StringVar(&o.Examples, "data", "", "learn from the answers of this file instead of a parent's (the formats of --task; - = standard input); nothing is held out unless --held-out or the rows say so")
 	f.StringVar(&o.Out, "out", "", "folder for the tuned child (required)")
 	f.IntVar(&o.Epochs, "epochs", o.Epochs, "times that each answer is seen (0 = 10, or more, for at least 500 updates; 3 for a child that is not built in)")
 	f.IntVar(&o.Train.Batch, "batch", o.Train.Batch, "answers per update")
@@ -125,7 +125,7 @@ func (o *sftOptions) validate() error {
 	switch {
 	case o.LoRA.On() && dtypes[o.DType] != safetensors.F32:
 		return inputErrorf("--dtype: must be F32 with --lora-rank (got %q)", o.DType)
-	case o.Data != "" && o.task != nil && o.task.Changed:
+	case o.Examples != "" && o.task != nil && o.task.Changed:
 		return inputErrorf("--task: must not be used with --data")
 	case o.LoRA.On() && len(o.LoRA.Targets) == 0:
 		return inputErrorf("--lora-targets: must name at least one module (got none)")
@@ -164,7 +164,6 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, training.Close()) }()
-	o.lines = o.Data == "-"
 	t, answers, err := o.examples(ctx, g)
 	if err != nil {
 		return err
@@ -190,7 +189,7 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.Data == "" {
+	if o.Examples == "" {
 		o.sayTask(g)
 	}
 	out := sftOutput{Out: o.Out, Examples: len(seqs)}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 
 	"pgsrm/eval"
 	"pgsrm/hf"
@@ -14,15 +12,26 @@ import (
 
 // examples are the items with the answers to learn, of the task or the file.
 func (o *sftOptions) examples(ctx context.Context, g *globalOptions) (*task.Task, []eval.Answer, error) {
-	if o.Data != "" {
-		t, err := readExamples(ctx, o.Data, g)
+	if o.Examples != "" {
+		data := o.Data
+		if data.KeepRepeats = true; o.heldOut == nil || !o.heldOut.Changed {
+			data.HeldOut = 0
+		}
+		t, err := o.loadTask(ctx, o.Examples, data, g)
 		if err != nil {
 			return nil, nil, err
 		}
-		answers, err := o.withReference(ctx, t, t.Items, g)
-		return t, answers, err
+		t.MaxNewTokens = 32
+		var answers []eval.Answer
+		for _, it := range t.Items {
+			if it.Reference == "" {
+				return nil, nil, inputErrorf("%s: item %s: must have an answer to learn: a field reference, completion, response or answer", o.Examples, it.ID)
+			}
+			answers = append(answers, eval.Answer{Item: it, Reference: it.Reference})
+		}
+		return t, answers, nil
 	}
-	t, err := o.openTask()
+	t, err := o.openTask(ctx, g)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -39,55 +48,6 @@ func (o *sftOptions) examples(ctx context.Context, g *globalOptions) (*task.Task
 	return t, answers, nil
 }
 
-// readExamples reads a JSONL file of prompts and responses as a task.
-func readExamples(ctx context.Context, path string, g *globalOptions) (*task.Task, error) {
-	f, err := g.openInput(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if path == "-" {
-		g.sayReading("JSON lines with prompt and response")
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	t := &task.Task{Name: path, MaxNewTokens: 32}
-	lines := readLines(ctx, f)
-	for {
-		batch, err := nextBatch(ctx, lines, 1)
-		if err == io.EOF {
-			return t, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		line := batch[0]
-		if line.blank() {
-			continue
-		}
-		var row struct {
-			Prompt   *string    `json:"prompt"`
-			Response *string    `json:"response"`
-			Split    task.Split `json:"split"`
-		}
-		if err := line.decode(&row); err != nil {
-			return nil, inputErrorf("%s: %w", path, err)
-		}
-		if row.Split == "" {
-			row.Split = task.Train
-		}
-		switch {
-		case row.Prompt == nil || *row.Prompt == "" || row.Response == nil || *row.Response == "":
-			return nil, inputErrorf("%s: line %d: must have the fields prompt and response, neither empty", path, line.Number)
-		case row.Split != task.Train && row.Split != task.HeldOut:
-			return nil, inputErrorf("%s: line %d: split: must be train or held-out (got %q)", path, line.Number, row.Split)
-		}
-		t.Items = append(t.Items, task.Item{
-			ID: fmt.Sprintf("line-%d", line.Number), Prompt: *row.Prompt, Reference: *row.Response, Split: row.Split,
-		})
-	}
-}
-
 // teachingSequences are the train prompts with what teaches their answers, and EOS;
 // the loss begins after the prompt.
 func teachingSequences(cfg lm.Config, input *hf.Prompter, answers []eval.Answer, match *task.Matcher) ([]lm.Sequence, error) {
@@ -99,7 +59,7 @@ func teachingSequences(cfg lm.Config, input *hf.Prompter, answers []eval.Answer,
 		if a.Item.Split != task.Train {
 			continue
 		}
-		prompt, err := input.Tokens(a.Item.Prompt)
+		prompt, err := input.Item(a.Item)
 		if err != nil {
 			return nil, inputErrorf("item %s: %w", a.Item.ID, err)
 		}

@@ -21,7 +21,9 @@ import (
 // an embedder.
 type sourceOptions struct {
 	Task     string
+	Data     task.Options
 	task     *pflag.Flag // nil where the options do not come from a command line
+	heldOut  *pflag.Flag // likewise
 	Parent   string
 	Embedder string
 	File     string   // configuration whose sections in countedSections count
@@ -31,8 +33,14 @@ type sourceOptions struct {
 
 // addTask adds the flag of the task.
 func (o *sourceOptions) addTask(f *pflag.FlagSet) {
-	f.StringVar(&o.Task, "task", "colors", "task: colors, opposites, categories, copy, sentiment, FILE.jsonl or FILE.csv")
+	f.StringVar(&o.Task, "task", "colors", "task: colors, opposites, categories, copy, sentiment, a file (JSONL, JSON, CSV, TSV, Parquet, also .gz or .zst), hf:datasets/ORG/NAME or -")
 	o.task = f.Lookup("task")
+	o.Data = task.DefaultOptions()
+	f.StringArrayVar(&o.Data.Map, "map", nil, "make a field of a column, FIELD=COLUMN or FIELD='text with {COLUMN}', as in prompt=question,reference=answer; may be given again")
+	f.Float64Var(&o.Data.HeldOut, "held-out", o.Data.HeldOut, "share of the prompts whose row names no split that is held out")
+	o.heldOut = f.Lookup("held-out")
+	f.Uint64Var(&o.Data.SplitSeed, "split-seed", 0, "another choice of these (0 = the same for all runs)")
+	f.IntVar(&o.Data.Limit, "limit", 0, "rows of the task that are read at most (0 = all)")
 }
 
 // addParent adds the flag of the parent.
@@ -57,9 +65,38 @@ func (o *sourceOptions) addSections(f *pflag.FlagSet) {
 }
 
 // openTask loads the task.
-func (o *sourceOptions) openTask() (*task.Task, error) {
-	t, err := task.Load(o.Task)
-	return t, inputError(err)
+func (o *sourceOptions) openTask(ctx context.Context, g *globalOptions) (*task.Task, error) {
+	return o.loadTask(ctx, o.Task, o.Data, g)
+}
+
+// loadTask reads a task and logs what a user should know of it.
+func (o *sourceOptions) loadTask(ctx context.Context, name string, data task.Options, g *globalOptions) (*task.Task, error) {
+	if err := config.First(config.Check(data), data.Suits(name)); err != nil {
+		return nil, config.At("data", err)
+	}
+	if name == "-" {
+		if o.lines {
+			return nil, inputErrorf("--task: must be a file here, as standard input holds the lines to read")
+		}
+		g.sayReading("prompts and answers")
+		data.Stdin = interruptible(ctx, g.Stdin)
+	}
+	t, err := task.Load(name, data)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, inputError(err)
+	}
+	g.warnOf(t)
+	return t, nil
+}
+
+// warnOf logs what a user should know of a task.
+func (g *globalOptions) warnOf(t *task.Task) {
+	for _, text := range t.Warnings {
+		g.Log.Warn("task: " + text)
+	}
 }
 
 // taskGiven says whether the user named the task.

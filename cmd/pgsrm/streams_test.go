@@ -67,7 +67,7 @@ func silent(t *testing.T) io.Reader {
 func TestInterruptEndsReading(t *testing.T) {
 	dir := t.TempDir()
 	sft := defaultSFTOptions()
-	sft.Data, sft.Out, sft.Child = "-", filepath.Join(dir, "out"), "builtin:tiny"
+	sft.Examples, sft.Out, sft.Child = "-", filepath.Join(dir, "out"), "builtin:tiny"
 	generate := generateOptions{Samples: 1}
 	generate.Child, generate.Template.Use = "builtin:tiny", "auto"
 	generate.Sample.MaxNewTokens, generate.Sample.TopP = 1, 1

@@ -69,7 +69,7 @@ func main() {
 		var odds []float64
 		for _, it := range t.Items {
 			x := item{it: it, limit: t.MaxNewTokens}
-			x.prompt, err = p.Tokens(it.Prompt)
+			x.prompt, err = p.Item(it)
 			check(err)
 			for _, a := range distinct(append([]string{it.Reference}, it.Accepted...)) {
 				x.right = append(x.right, p.Response(task.Joint(it.Prompt), a))
