@@ -6,9 +6,11 @@ import (
 	"image/color"
 	"math"
 
+	"codeberg.org/go-fonts/liberation/liberationsansbold"
+	"codeberg.org/go-fonts/liberation/liberationsansregular"
 	stdfont "golang.org/x/image/font"
+	"golang.org/x/image/font/opentype"
 	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/font/liberation"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/vgimg"
 )
@@ -17,7 +19,19 @@ import (
 // per inch.
 const pictureDPI = 150
 
-var fonts = font.NewCache(liberation.Collection())
+// fonts are the two faces of the pictures; all twelve would make the program larger by 4 MB.
+var fonts = font.NewCache(font.Collection{
+	sans(liberationsansregular.TTF, stdfont.WeightNormal), sans(liberationsansbold.TTF, stdfont.WeightBold),
+})
+
+// sans is a face that is compiled in.
+func sans(ttf []byte, weight stdfont.Weight) font.Face {
+	f, err := opentype.Parse(ttf)
+	if err != nil {
+		panic(fmt.Sprintf("report: font: %v", err))
+	}
+	return font.Face{Font: font.Font{Typeface: "Liberation", Variant: "Sans", Weight: weight}, Face: f}
+}
 
 // PNG paints the drawing on white.
 func (d *drawing) PNG() ([]byte, error) {
