@@ -107,6 +107,7 @@ func kindOf(t *task.Task, answers map[string]string) task.Kind {
 func (r *run) decideLimit(answers map[string]string, prompts []prompt) {
 	switch {
 	case r.cfg.Rollout.MaxNewTokens > 0:
+		r.warnOfLong(answers)
 		return
 	case r.dir != nil && r.dir.begun:
 		r.cfg.Rollout.MaxNewTokens = r.task.MaxNewTokens
@@ -119,17 +120,40 @@ func (r *run) decideLimit(answers map[string]string, prompts []prompt) {
 	}
 }
 
-// notePlan tells how long the run of a child that is not built in will be, and of how
-// many runs of a comparison it is one.
+// warnOfLong warns of a limit that the user set and references do not keep to: no answer can
+// be one of these.
+func (r *run) warnOfLong(answers map[string]string) {
+	limit, long, longest := r.cfg.Rollout.MaxNewTokens, 0, 0
+	if r.dir != nil && r.dir.begun {
+		return
+	}
+	for _, it := range r.task.Items {
+		if text, ok := r.match.Target(answers[it.ID]); ok && text != "" {
+			if n := len(r.prompter.Response(task.Joint(it.Prompt), text)); n > limit {
+				long, longest = long+1, max(longest, n)
+			}
+		}
+	}
+	if long > 0 {
+		text := fmt.Sprintf("task: %d of %d references have more than %d tokens, the limit of answers (the longest %d): they cannot be said", long, len(r.task.Items), limit, longest)
+		if r.shared.first(text) {
+			r.warnings.add(text)
+		}
+	}
+}
+
+// notePlan tells before the first step what is trained on, how long the run will be and how
+// long its answers, and of how many runs of a comparison it is one.
 func (r *run) notePlan() {
-	if Builtin(r.cfg.Child) || r.dir.begun {
+	if r.dir.begun {
 		return
 	}
 	runs := ""
 	if r.shared != nil && r.shared.runs > 1 {
 		runs = fmt.Sprintf("%d runs of ", r.shared.runs)
 	}
-	r.note("%s%d episodes in %d steps, preset %s", runs, r.steps*r.cfg.EpisodesPerStep(), r.steps, r.cfg.Preset)
+	r.note("%s: %d prompts, %s%d episodes in %d steps, preset %s, answers of at most %d tokens",
+		r.task.Name, len(r.prompts), runs, r.steps*r.cfg.EpisodesPerStep(), r.steps, r.cfg.Preset, r.cfg.Rollout.MaxNewTokens)
 }
 
 // note keeps a line for the start of the run; of the runs of a comparison one tells it.

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -194,7 +195,7 @@ func TestLongestAnswerOfARun(t *testing.T) {
 		if err != nil || began.Rollout.MaxNewTokens != c.want {
 			t.Errorf("%s: got %d, %v, want %d", c.child, began.Rollout.MaxNewTokens, err, c.want)
 		}
-		if told := strings.Contains(strings.Join(notesOf(seen), "\n"), "32 episodes in 2 steps, preset lexical"); told != (c.child == "./x") {
+		if told := strings.Contains(strings.Join(notesOf(seen), "\n"), fmt.Sprintf("32 episodes in 2 steps, preset lexical, answers of at most %d tokens", c.want)); !told {
 			t.Errorf("%s: notes %q", c.child, notesOf(seen))
 		}
 		if told := strings.Contains(strings.Join(notesOf(seen), "\n"), "answers of at most 4 tokens: "); told != (c.child == "./x") {

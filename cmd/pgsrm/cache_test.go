@@ -69,11 +69,11 @@ func TestPruneChoice(t *testing.T) {
 		}
 	}
 	for want, o := range map[string]cachePruneOptions{
-		"--all: must be used alone":       {All: true, MaxSize: "1kB"},
-		"cache prune: must be told":       {},
-		"--max-size: must be a size":      {MaxSize: "x"},
-		"--older-than: must be days":      {OlderThan: "x"},
-		"--kind: must be answer or vecto": {cacheFilter: cacheFilter{Kind: "x"}, All: true},
+		"--all: must be used alone":      {All: true, MaxSize: "1kB"},
+		"cache prune: must be told":      {},
+		"--max-size: must be a size":     {MaxSize: "x"},
+		"--older-than: must be days":     {OlderThan: "x"},
+		"--kind: must be answer, vector": {cacheFilter: cacheFilter{Kind: "x"}, All: true},
 	} {
 		if _, _, _, err := o.choice(now); err == nil || !strings.HasPrefix(err.Error(), want) || !errors.Is(err, config.ErrBad) {
 			t.Errorf("%+v: error %v, want %s", o, err, want)

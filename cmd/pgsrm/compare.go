@@ -81,6 +81,7 @@ func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps r
 	if err := checkFolderOut(r.Out); err != nil {
 		return err
 	}
+	g.sayTask(r)
 	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
 	if deps.Cache, err = g.openCache(terminal.Warn); err != nil {
 		return err

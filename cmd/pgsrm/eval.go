@@ -158,7 +158,6 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 			return fmt.Errorf("%w: %w", run.ErrUnavailable, err)
 		}
 	}
-	o.sayTask(g)
 	if o.Out != "" {
 		if err := writeEvalAnswers(o.Out, o.Children, results); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"pgsrm/config"
 	"pgsrm/parent"
 	"pgsrm/run"
 	"pgsrm/task"
@@ -71,10 +72,14 @@ type parentLine struct {
 
 func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
 	o.told = true // what the child remembers decides nothing here
-	cfg, err := o.load(g)
+	r, err := o.resolve(g)
 	if err != nil {
 		return err
 	}
+	if r.Origin("task").Layer == config.Default {
+		return errNoTask("")
+	}
+	cfg := r.Config
 	t, err := g.configuredTask(cfg)
 	if err != nil {
 		return inputError(err)

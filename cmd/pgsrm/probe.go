@@ -80,7 +80,6 @@ func runProbe(ctx context.Context, o probeOptions, g *globalOptions) error {
 	if err != nil {
 		return rewardError(err)
 	}
-	o.sayTask(g)
 	res.Embedder = o.Embedder
 	if g.JSON {
 		return g.printJSON(res)

@@ -176,9 +176,14 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 	if err != nil {
 		return nil, inputError(err)
 	}
-	t, err := o.openTask(ctx, g)
-	if err != nil {
-		return nil, err
+	t := &task.Task{} // lines that give their references need none, unless the reward is calibrated on one
+	switch {
+	case o.Task == "" && spec.NeedsVectors():
+		return nil, errNoTask(", as " + spec.Name + " is calibrated on the answers to a task")
+	case o.Task != "":
+		if t, err = o.openTask(ctx, g); err != nil {
+			return nil, err
+		}
 	}
 	var e embed.Embedder
 	if spec.NeedsVectors() {
@@ -194,15 +199,16 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 	if err != nil {
 		return nil, err
 	}
-	answers, err := o.parentAnswers(ctx, t, t.Items, g)
-	if err != nil {
-		return nil, err
+	var answers map[string]string
+	if len(t.Items) > 0 {
+		if answers, err = o.parentAnswers(ctx, t, t.Items, g); err != nil {
+			return nil, err
+		}
 	}
 	m, err := reward.New(ctx, spec, t, answers, e, match, scorers...)
 	if err != nil {
 		return nil, rewardError(err)
 	}
-	o.sayTask(g)
 	if spec.Memory() {
 		g.Log.Info("the reward's memory is off here: every answer is scored as at the start of a run")
 	}

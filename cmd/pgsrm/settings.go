@@ -157,6 +157,13 @@ func (o *configOptions) resolve(g *globalOptions, further ...config.Setting) (*r
 	return r, err
 }
 
+// sayTask says of a training that was told no task which one it takes.
+func (g *globalOptions) sayTask(r *run.Resolved) {
+	if r.Origin("task").Layer == config.Default {
+		g.Log.Info("no --task given: the default is taken", "task", r.Task)
+	}
+}
+
 // configuredTask is the task of a configuration.
 func (g *globalOptions) configuredTask(cfg run.Config) (*task.Task, error) {
 	o := cfg.Data

@@ -189,9 +189,6 @@ func runSFT(ctx context.Context, o sftOptions, g *globalOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.Examples == "" {
-		o.sayTask(g)
-	}
 	out := sftOutput{Out: o.Out, Examples: len(seqs)}
 	prompts, err := promptTokens(input, answers)
 	if err != nil {

@@ -33,7 +33,7 @@ type sourceOptions struct {
 
 // addTask adds the flag of the task.
 func (o *sourceOptions) addTask(f *pflag.FlagSet) {
-	f.StringVar(&o.Task, "task", "colors", "task: colors, opposites, categories, copy, sentiment, a file (JSONL, JSON, CSV, TSV, Parquet, also .gz or .zst), hf:datasets/ORG/NAME or -")
+	f.StringVar(&o.Task, "task", "", "task: colors, opposites, categories, copy, sentiment, a file (JSONL, JSON, CSV, TSV, Parquet, also .gz or .zst), hf:datasets/ORG/NAME or -")
 	o.task = f.Lookup("task")
 	o.Data = task.DefaultOptions()
 	f.StringArrayVar(&o.Data.Map, "map", nil, "make a field of a column, FIELD=COLUMN or FIELD='text with {COLUMN}', as in prompt=question,reference=answer; may be given again")
@@ -66,6 +66,9 @@ func (o *sourceOptions) addSections(f *pflag.FlagSet) {
 
 // openTask loads the task.
 func (o *sourceOptions) openTask(ctx context.Context, g *globalOptions) (*task.Task, error) {
+	if o.Task == "" {
+		return nil, errNoTask("")
+	}
 	return o.loadTask(ctx, o.Task, o.Data, g)
 }
 
@@ -99,15 +102,9 @@ func (g *globalOptions) warnOf(t *task.Task) {
 	}
 }
 
-// taskGiven says whether the user named the task.
-func (o *sourceOptions) taskGiven() bool { return o.task == nil || o.task.Changed }
-
-// sayTask logs that the task is the default one, since what is measured depends on
-// it; to be called once the input is known to be good.
-func (o *sourceOptions) sayTask(g *globalOptions) {
-	if !o.taskGiven() {
-		g.Log.Info("no --task given: the default is taken", "task", o.Task)
-	}
+// errNoTask asks for the task that is needed: what is measured depends on it.
+func errNoTask(why string) error {
+	return inputErrorf("--task: must be given%s: %s, a file or hf:datasets/ORG/NAME", why, strings.Join(task.Names(), ", "))
 }
 
 // openEmbedder opens the embedder.

@@ -80,6 +80,9 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 	if err := checkFolderOut(cfg.Out); err != nil {
 		return err
 	}
+	if !o.Resume {
+		g.sayTask(r)
+	}
 	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
 	deps.Events = append(deps.Events, terminal.Run(""))
 	if deps.Cache, err = g.openCache(terminal.Warn); err != nil {
