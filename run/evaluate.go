@@ -34,6 +34,9 @@ func (r *run) evaluate(ctx context.Context) error {
 			return fmt.Errorf("step %d: %w: evaluation: %d of %d rewards failed: %w", r.done, ErrUnavailable, failed, len(scores), first)
 		}
 		addEvaluation(values, "eval/"+s.name+"/", result, scores)
+		if err := r.addComponents(ctx, values, s, answers, scores); err != nil {
+			return err
+		}
 		for i, p := range s.prompts {
 			c := r.completion(p, answers[i], scores[i], gens[i].Finish)
 			c.Greedy, c.Split, c.Reference = true, s.name, p.truth
@@ -54,6 +57,32 @@ func (r *run) evaluate(ctx context.Context) error {
 	timing := map[string]float64{"evaluate": r.clock().Sub(begin).Seconds()}
 	r.addSourceCounts(timing)
 	return r.finishStep(Timing{Step: r.done, Episode: r.episode(), Values: timing})
+}
+
+// addComponents measures the tasks of a mixture one by one.
+func (r *run) addComponents(ctx context.Context, values map[string]float64, s split, answers []reward.Sample, scores []reward.Score) error {
+	for _, c := range r.task.Components {
+		var prompts []prompt
+		var itsAnswers []reward.Sample
+		var itsScores []reward.Score
+		for i, p := range s.prompts {
+			if p.item.Task == c.Name {
+				prompts, itsAnswers, itsScores = append(prompts, p), append(itsAnswers, answers[i]), append(itsScores, scores[i])
+			}
+		}
+		if len(prompts) == 0 {
+			continue
+		}
+		result, err := eval.Measure(ctx, evalAnswers(prompts, itsAnswers), r.embedder, r.match)
+		if ctx.Err() != nil {
+			return fmt.Errorf("step %d: %w", r.done, ErrInterrupted)
+		}
+		if err != nil {
+			return fmt.Errorf("step %d: %w: %w", r.done, ErrUnavailable, err)
+		}
+		addEvaluation(values, "eval/"+s.name+"/"+c.Name+"/", result, itsScores)
+	}
+	return nil
 }
 
 // greedy answers the prompts with the most likely tokens. [len(prompts)]

@@ -74,6 +74,7 @@ type run struct {
 	scorer   *reward.Model
 	terms    []string // [terms] name of each term of the reward in metrics
 	prompts  []prompt // those trained on
+	mixture  mixture  // the order of these
 	evals    []split  // those evaluated, by split
 
 	model          *hf.Model
@@ -307,6 +308,10 @@ func (r *run) openPrompts(answers map[string]string) error {
 	r.prompts = bySplit[task.Train]
 	if len(r.prompts) == 0 {
 		return config.Errorf("task: %s has no prompt to train on", r.task.Name)
+	}
+	var err error
+	if r.mixture, err = newMixture(r.task, r.prompts); err != nil {
+		return err
 	}
 	for _, s := range []struct {
 		name  string

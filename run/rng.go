@@ -15,6 +15,7 @@ const (
 	forSupervised  purpose = 6 // order of the texts of an epoch: (epoch)
 	forLoRA        purpose = 7 // first values of adapters: ()
 	forLook        purpose = 8 // tokens of one answer before training: (prompt, sample)
+	forMixture     purpose = 9 // order of the prompts of an epoch of one task of a mixture: (task, epoch)
 )
 
 // stream returns the random numbers of one purpose at one place. It depends on

@@ -100,17 +100,13 @@ func (r *run) samples(rollout rl.Rollout, reference bool) ([]rl.Sample, error) {
 }
 
 // choose returns the P prompts of a step: the next ones of the training prompts
-// in an order that is shuffled anew in each epoch. ids tell the same prompt
-// twice in a step apart. [P]
+// in an order that is shuffled anew in each epoch, of a mixture with weights those of each
+// of its tasks. ids tell the same prompt twice in a step apart. [P]
 func (r *run) choose(step int) (prompts []prompt, ids []promptID) {
-	n, p := len(r.prompts), r.cfg.Rollout.PromptsPerStep
+	p := r.cfg.Rollout.PromptsPerStep
 	seen := map[int]int{}
-	var order []int
 	for at := (step - 1) * p; at < step*p; at++ {
-		if order == nil || at%n == 0 {
-			order = stream(r.cfg.Seed, forPrompts, at/n).Perm(n)
-		}
-		chosen := r.prompts[order[at%n]]
+		chosen := r.mixture.prompt(r.cfg.Seed, at)
 		prompts = append(prompts, chosen)
 		ids = append(ids, promptID{chosen.index, seen[chosen.index]})
 		seen[chosen.index]++

@@ -35,9 +35,21 @@ func (o Options) Rules() error {
 }
 
 // Load returns the built-in task of that name, or reads a file, a data set that was
-// pulled (hf:datasets/ORG/NAME) or standard input ("-"). Errors of the content name the
-// file, the line or row, and the field.
+// pulled (hf:datasets/ORG/NAME), standard input ("-"), or a mixture of these but the last:
+// NAME[=WEIGHT],NAME[=WEIGHT]. Errors of the content name the file, the line or row, and the
+// field.
 func Load(name string, o Options) (*Task, error) {
+	all, err := components(name)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) > 1 {
+		return mix(all, o)
+	}
+	return loadOne(all[0].Name, o)
+}
+
+func loadOne(name string, o Options) (*Task, error) {
 	if slices.Contains(Names(), name) {
 		t, err := Builtin(name)
 		if err == nil && o.Limit > 0 && o.Limit < len(t.Items) {

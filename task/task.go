@@ -35,6 +35,7 @@ const (
 // Item is one prompt with its reference.
 type Item struct {
 	ID        string   // unique within the task, stable
+	Task      string   // that it is of, in a mixture; "" = the only one
 	Prompt    string   // the whole text given to the child
 	Input     string   // the part of the prompt that varies ("red and blue"); may be empty
 	Reference string   // the canonical answer of the built-in parent; may be empty for a user's file
@@ -52,8 +53,9 @@ type Task struct {
 	System       string // instruction to a chat parent
 	MaxNewTokens int    // default response length, EOS included
 	Items        []Item
-	Warnings     []string // what a user should know of the data
-	holdsOut     bool     // some prompts of the file should be held out
+	Components   []Component // of a mixture; nil = one task
+	Warnings     []string    // what a user should know of the data
+	holdsOut     bool        // some prompts of the file should be held out
 }
 
 // Select returns the items of one split, in order.

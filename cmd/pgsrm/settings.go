@@ -30,7 +30,7 @@ type configFlag struct {
 
 // configFlags are the flags of train; compare leaves out those that it decides.
 var configFlags = []configFlag{
-	{"task", "task", "colors, opposites, categories, copy, sentiment, a file (JSONL, JSON, CSV, TSV, Parquet, also .gz or .zst), hf:datasets/ORG/NAME or - (default colors)"},
+	{"task", "task", "colors, opposites, categories, copy, sentiment, a file (JSONL, JSON, CSV, TSV, Parquet, also .gz or .zst), hf:datasets/ORG/NAME, - or several as NAME=WEIGHT,... (default colors)"},
 	{"map", "data.map", "make a field of a column, FIELD=COLUMN or FIELD='text with {COLUMN}', as in prompt=question,reference=answer; may be given again"},
 	{"held-out", "data.held_out", "share of the prompts whose row names no split that is held out (default 0.2)"},
 	{"split-seed", "data.split_seed", "another choice of these (default 0: the same for all runs)"},

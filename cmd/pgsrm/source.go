@@ -33,7 +33,7 @@ type sourceOptions struct {
 
 // addTask adds the flag of the task.
 func (o *sourceOptions) addTask(f *pflag.FlagSet) {
-	f.StringVar(&o.Task, "task", "", "task: colors, opposites, categories, copy, sentiment, a file (JSONL, JSON, CSV, TSV, Parquet, also .gz or .zst), hf:datasets/ORG/NAME or -")
+	f.StringVar(&o.Task, "task", "", "task: colors, opposites, categories, copy, sentiment, a file (JSONL, JSON, CSV, TSV, Parquet, also .gz or .zst), hf:datasets/ORG/NAME, - or several as NAME=WEIGHT,...")
 	o.task = f.Lookup("task")
 	o.Data = task.DefaultOptions()
 	f.StringArrayVar(&o.Data.Map, "map", nil, "make a field of a column, FIELD=COLUMN or FIELD='text with {COLUMN}', as in prompt=question,reference=answer; may be given again")
