@@ -129,16 +129,7 @@ func (o *configOptions) only(names ...string) bool {
 	return ok
 }
 
-// load makes the configuration.
-func (o *configOptions) load(g *globalOptions) (run.Config, error) {
-	r, err := o.resolve(g)
-	if err != nil {
-		return run.Config{}, err
-	}
-	return r.Config, nil
-}
-
-// resolve is load with the origin of every value, and further settings laid over all.
+// resolve makes the configuration, with the origin of every value, and further settings laid over all.
 func (o *configOptions) resolve(g *globalOptions, further ...config.Setting) (*run.Resolved, error) {
 	settings, err := o.settings(g)
 	if err != nil {
