@@ -124,9 +124,6 @@ func (r *run) decideLimit(answers map[string]string, prompts []prompt) {
 // be one of these.
 func (r *run) warnOfLong(answers map[string]string) {
 	limit, long, longest := r.cfg.Rollout.MaxNewTokens, 0, 0
-	if r.dir != nil && r.dir.begun {
-		return
-	}
 	for _, it := range r.task.Items {
 		if text, ok := r.match.Target(answers[it.ID]); ok && text != "" {
 			if n := len(r.prompter.Response(task.Joint(it.Prompt), text)); n > limit {
@@ -135,10 +132,7 @@ func (r *run) warnOfLong(answers map[string]string) {
 		}
 	}
 	if long > 0 {
-		text := fmt.Sprintf("task: %d of %d references have more than %d tokens, the limit of answers (the longest %d): they cannot be said", long, len(r.task.Items), limit, longest)
-		if r.shared.first(text) {
-			r.warnings.add(text)
-		}
+		r.warnAtStart(fmt.Sprintf("task: %d of %d references have more than %d tokens, the limit of answers (the longest %d): they cannot be said", long, len(r.task.Items), limit, longest))
 	}
 }
 

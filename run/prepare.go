@@ -6,9 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"pgsrm/cache"
@@ -187,11 +189,19 @@ func (r *run) loadTask(deps Deps) (err error) {
 		return err
 	}
 	for _, text := range append(slices.Clone(r.task.Warnings), r.task.FewHeldOut()) {
-		if text != "" && r.shared.first("task: "+text) {
-			r.warnings.add("task: " + text)
+		if text != "" {
+			r.warnAtStart("task: " + text)
 		}
 	}
 	return nil
+}
+
+// warnAtStart warns of what holds for the whole run, which a resumed one has said already; of
+// the runs of a comparison one says it.
+func (r *run) warnAtStart(text string) {
+	if (r.dir == nil || !r.dir.begun) && r.shared.first(text) {
+		r.warnings.add(text)
+	}
 }
 
 // stdin is the task that standard input held when the run began.
@@ -298,18 +308,18 @@ func (r *run) openPrompts(answers map[string]string) error {
 		all = append(all, p)
 	}
 	r.decideLimit(answers, all)
+	fitting, err := r.fitting(all)
+	if err != nil {
+		return err
+	}
 	bySplit := map[task.Split][]prompt{}
-	for _, p := range all {
-		if err := r.model.Config.Fits(p.tokens, r.cfg.Rollout.MaxNewTokens); err != nil {
-			return config.Errorf("task: item %s: %w", p.item.ID, err)
-		}
+	for _, p := range fitting {
 		bySplit[p.item.Split] = append(bySplit[p.item.Split], p)
 	}
 	r.prompts = bySplit[task.Train]
 	if len(r.prompts) == 0 {
 		return config.Errorf("task: %s has no prompt to train on", r.task.Name)
 	}
-	var err error
 	if r.mixture, err = newMixture(r.task, r.prompts); err != nil {
 		return err
 	}
@@ -322,6 +332,29 @@ func (r *run) openPrompts(answers map[string]string) error {
 		}
 	}
 	return r.checkSplits()
+}
+
+// fitting leaves out the prompts that the child's context cannot hold with an answer, with a
+// warning; where they are more than half that is an error.
+func (r *run) fitting(all []prompt) ([]prompt, error) {
+	var out []prompt
+	var first error
+	for _, p := range all {
+		if err := r.model.Config.Fits(p.tokens, r.cfg.Rollout.MaxNewTokens); err == nil {
+			out = append(out, p)
+		} else if first == nil {
+			first = config.Errorf("task: item %s: %w", p.item.ID, err)
+		}
+	}
+	long := len(all) - len(out)
+	switch {
+	case long > len(out):
+		return nil, first
+	case long > 0:
+		r.warnAtStart(fmt.Sprintf("task: %d of %d prompts do not fit in the context of the child with an answer of %d tokens and are left out; the first: %s",
+			long, len(all), r.cfg.Rollout.MaxNewTokens, strings.TrimPrefix(first.Error(), "task: ")))
+	}
+	return out, nil
 }
 
 // spread picks n prompts evenly from all; all of them where n is 0 or too many.
