@@ -187,12 +187,13 @@ func TestUpdatesFromSharedAndUnsharedRowsAreTheSame(t *testing.T) {
 			if rapid.Bool().Draw(t, "threads") {
 				m.Pool = pool
 			}
+			// Short steps: where the gradient is large, later ones blow up what rounding leaves of the first.
 			update := func(p Policy) Metrics {
 				a, err := New(algorithmOf(name), o)
 				if err != nil {
 					t.Fatal(err)
 				}
-				metrics, err := a.Update(p, &Batch{Prompts: len(prompts), G: g, MaxNewTokens: opt.MaxNewTokens, Samples: samples}, Step{LR: 0.01, RNG: rand.New(rand.NewPCG(1, 1))})
+				metrics, err := a.Update(p, &Batch{Prompts: len(prompts), G: g, MaxNewTokens: opt.MaxNewTokens, Samples: samples}, Step{LR: 0.003, RNG: rand.New(rand.NewPCG(1, 1))})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -47,7 +47,7 @@ func Table() []Metric {
 		{"completions/max_length", "tokens", "all", "largest T"},
 		{"completions/clipped_ratio", "share of responses", "run", "mean_i [the response was cut at the length limit]"},
 		{"val/num_eos_tokens", "tokens", "run", "responses that ended by EOS"},
-		{"eval/<split>/exact_match", "share of answers", "run", "greedy answers equal to the reference or an accepted one; split is train or held_out"},
+		{"eval/<split>/exact_match", "share of answers", "run", "greedy answers equal to the reference or an accepted one; split is train or held_out, of a [mixture](format/tasks.md#mixtures) also `train/<task>` and `held_out/<task>`"},
 		{"eval/<split>/exact_match_normalized", "share of answers", "run", "likewise, quotes, Markdown, final punctuation and articles not counting; not for a built-in child whose answer section is off"},
 		{"eval/<split>/semantic", "cosine", "run", "mean cosine of greedy answers and references; an answer without meaning counts 0"},
 		{"eval/<split>/chrf", "share", "run", "mean sentence chrF of greedy answers and references"},

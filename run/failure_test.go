@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pgsrm/kernel"
+	"pgsrm/task"
 )
 
 // events keeps what a run said.
@@ -306,6 +307,10 @@ func TestChosenPrompts(t *testing.T) {
 	r.cfg.Rollout.PromptsPerStep = 4
 	for i := range 6 {
 		r.prompts = append(r.prompts, prompt{index: 10 + i})
+	}
+	var err error
+	if r.mixture, err = newMixture(&task.Task{}, r.prompts); err != nil {
+		t.Fatal(err)
 	}
 	count := map[int]int{}
 	for step := 1; step <= 6; step++ {
