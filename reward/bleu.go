@@ -22,7 +22,7 @@ func bleu(response, reference string) float64 {
 	matched, orders, smooth := false, 0, 1.
 	for n := 1; n <= min(bleuOrder, len(c)); n++ {
 		total := float64(len(c) - n + 1)
-		match := float64(commonTokens(c, p, n))
+		match := float64(commonGrams(c, p, n))
 		if match > 0 {
 			matched = true
 		} else {
@@ -40,27 +40,6 @@ func bleu(response, reference string) float64 {
 		short = math.Exp(1 - float64(len(p))/float64(len(c)))
 	}
 	return short * math.Exp(sum/float64(orders))
-}
-
-// commonTokens counts the n-grams of c that p has too, each as often as in the text that
-// has it less often.
-func commonTokens(c, p []string, n int) int {
-	count := map[[bleuOrder]string]int{}
-	gram := func(tokens []string) (g [bleuOrder]string) {
-		copy(g[:], tokens)
-		return g
-	}
-	for i := 0; i+n <= len(p); i++ {
-		count[gram(p[i:i+n])]++
-	}
-	common := 0
-	for i := 0; i+n <= len(c); i++ {
-		if g := gram(c[i : i+n]); count[g] > 0 {
-			count[g]--
-			common++
-		}
-	}
-	return common
 }
 
 // The rules of mteval-v13a, in this order: entities are read; signs are tokens; a full stop or comma is one

@@ -42,8 +42,8 @@ func letters(s string) []rune {
 
 // commonGrams counts the n-grams of c that p has too, each as often as in the
 // text that has it less often.
-func commonGrams(c, p []rune, n int) int {
-	count := map[[chrfOrder]rune]int{}
+func commonGrams[T comparable](c, p []T, n int) int {
+	count := map[[chrfOrder]T]int{}
 	for i := 0; i+n <= len(p); i++ {
 		count[gram(p[i:i+n])]++
 	}
@@ -57,8 +57,9 @@ func commonGrams(c, p []rune, n int) int {
 	return common
 }
 
-// gram is an n-gram as a map key; all n-grams of one count have equal length.
-func gram(r []rune) (g [chrfOrder]rune) {
-	copy(g[:], r)
+// gram is an n-gram as a map key, of at most chrfOrder tokens; all n-grams of one count have
+// equal length.
+func gram[T comparable](tokens []T) (g [chrfOrder]T) {
+	copy(g[:], tokens)
 	return g
 }

@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"pgsrm/config"
+	"pgsrm/internal/lines"
 )
 
 // ReadConfig reads the resolved configuration of a run directory. ok is false
@@ -226,7 +227,7 @@ func readLines(path string, must bool, add func(line []byte) error) (torn bool, 
 	defer f.Close()
 	r := bufio.NewReaderSize(f, 1<<16)
 	for number := 1; ; number++ {
-		line, readErr := readLine(r)
+		line, readErr := lines.Read(r, maxLine)
 		if readErr != nil && readErr != io.EOF {
 			return false, fmt.Errorf("%s:%d: %w", path, number, readErr)
 		}
@@ -245,19 +246,3 @@ func readLines(path string, must bool, add func(line []byte) error) (torn bool, 
 
 // maxLine is the most bytes of a line.
 const maxLine = 64 << 20
-
-// readLine reads a line with its line feed, or the rest of the file with io.EOF.
-func readLine(r *bufio.Reader) ([]byte, error) {
-	line, err := r.ReadSlice('\n')
-	if err != bufio.ErrBufferFull {
-		return line, err
-	}
-	long := bytes.Clone(line)
-	for err == bufio.ErrBufferFull {
-		line, err = r.ReadSlice('\n')
-		if long = append(long, line...); len(long) > maxLine {
-			return nil, fmt.Errorf("a line must have at most %d bytes", maxLine)
-		}
-	}
-	return long, err
-}

@@ -10,6 +10,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"pgsrm/internal/lines"
 )
 
 // row is one row of a file: named JSON values in the order of the file.
@@ -49,7 +51,7 @@ func (r *row) failed(format string, args ...any) error {
 func eachLine(title string, r *bufio.Reader, f func(row) error) error {
 	rec := row{title: title}
 	for {
-		line, err := readLine(r)
+		line, err := lines.Read(r, maxRow)
 		rec.line++
 		if err != nil && err != io.EOF {
 			return rec.failed("%w", err)
@@ -66,22 +68,6 @@ func eachLine(title string, r *bufio.Reader, f func(row) error) error {
 			return nil
 		}
 	}
-}
-
-// readLine reads up to a line break or the end. The line is valid until the next one.
-func readLine(r *bufio.Reader) ([]byte, error) {
-	line, err := r.ReadSlice('\n')
-	if err != bufio.ErrBufferFull {
-		return line, err
-	}
-	long := bytes.Clone(line)
-	for err == bufio.ErrBufferFull {
-		line, err = r.ReadSlice('\n')
-		if long = append(long, line...); len(long) > maxRow {
-			return nil, fmt.Errorf("must have at most %d bytes", maxRow)
-		}
-	}
-	return long, err
 }
 
 // eachElement reads an array of JSON objects.
