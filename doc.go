@@ -8,6 +8,7 @@
 //	internal/printable  text from outside made safe to show on a terminal
 //	config     layers of YAML and settings over a struct; origins, one error, the checks of values
 //	internal/lines  lines of bounded length
+//	internal/family  processes that end together with those that they start
 //	internal/durable  files and folders written whole, locks between processes
 //	remote     the client of model servers: retries, limits, counts
 //	hub        models and data sets from a Hugging Face hub into the local cache

@@ -18,6 +18,9 @@
 //	phases.go     the steps taken apart, by kernel.Pool.Time
 //	scaling.go    how the cost of an iteration grows with samples and layers
 //	known.go      figures of peers and of the project
+//	peers.go      peers measured here: the Python, its modules, the protocol
+//	peerjob.go    what the scripts of peers are asked for
+//	peers         these scripts
 //
 // # What is measured
 //

@@ -13,6 +13,14 @@ type row struct {
 	name, unit string
 	measure    func(ctx context.Context, s *session) (Row, error) // all but names and known figures
 	open       opener                                             // of a row of memory: the work that needs it
+	units      float64                                            // that a run of a timed row makes; 0 = its value is seconds
+	peer       *peerJob                                           // what a peer does there; nil = no peer
+}
+
+// against adds the peer of a row.
+func (r row) against(j peerJob) row {
+	r.peer = &j
+	return r
 }
 
 // opener prepares the work of a row on the threads of a pool.
@@ -32,7 +40,7 @@ func timed(name, unit string, units float64, open func(*session) (work, error)) 
 		}
 		return seconds
 	}
-	return row{name: name, unit: unit, measure: func(ctx context.Context, s *session) (Row, error) {
+	return row{name: name, unit: unit, units: units, measure: func(ctx context.Context, s *session) (Row, error) {
 		w, err := open(s)
 		if err != nil {
 			return Row{}, err
@@ -48,6 +56,9 @@ func timed(name, unit string, units float64, open func(*session) (work, error)) 
 	}}
 }
 
+// fewerIsBetter tells what a value is.
+func (r *Row) fewerIsBetter() bool { return r.Unit == "s" || r.Unit == "GB" }
+
 // compare sets share and limit of a timed row.
 func (r *Row) compare(m Machine) {
 	least := m.seconds(r.costs)
@@ -56,7 +67,7 @@ func (r *Row) compare(m Machine) {
 	}
 	share := least / r.seconds
 	limit := r.Value * share
-	if r.Unit != "s" { // the more the better
+	if !r.fewerIsBetter() {
 		limit = r.Value / share
 	}
 	r.ShareOfLimit, r.Limit = &share, &limit

@@ -19,7 +19,9 @@ type Options struct {
 	Threads  int
 	Encoder  string                      // folder of MiniLM; empty = an encoder of its shape with random weights
 	Self     []string                    // command that runs this program, for the rows that need a process of their own
+	Peers    *Peers                      // measured beside the rows that have one; or nil
 	Progress func(name string, i, n int) // called before row i of n; or nil
+	Beside   func(name, text string)     // called with what the peer of a row does; or nil
 }
 
 // Row is one line of the result.
@@ -34,8 +36,14 @@ type Row struct {
 	Allocs       *float64 `json:"allocs"`      // allocations of a run, median; null in a process of its own
 	AllocBytes   *float64 `json:"alloc_bytes"` // bytes of them
 	Target       float64  `json:"target"`      // what the project wants to reach on the machine of the peers' figures
-	Peer         float64  `json:"peer"`        // the best peer there
+	Peer         float64  `json:"peer"`        // the best peer there; with Options.Peers the peer here, 0 = none
 	Note         string   `json:"note,omitempty"`
+
+	// With Options.Peers only.
+	PeerIs string    `json:"peer_is,omitempty"` // what was measured
+	Ratio  *float64  `json:"ratio,omitempty"`   // how many times as good as the peer Value is
+	Around []float64 `json:"around,omitempty"`  // the engine's medians before and after the peer, whose mean is Value
+	NoPeer string    `json:"no_peer,omitempty"` // why none was measured
 
 	seconds float64 // median of one run of a timed row
 	costs   []cost  // of one run
@@ -50,6 +58,7 @@ type Skipped struct {
 // Result is the outcome of Run.
 type Result struct {
 	Machine
+	Peers   *Versions `json:"peers,omitempty"`
 	Rows    []Row     `json:"rows"`
 	Phases  []Phase   `json:"phases,omitempty"`
 	Skipped []Skipped `json:"skipped,omitempty"`
@@ -107,6 +116,9 @@ func run(ctx context.Context, o Options, p plan) (Result, error) {
 		return Result{}, err
 	}
 	out := Result{Rows: []Row{}}
+	if o.Peers != nil {
+		out.Peers = &o.Peers.Versions
+	}
 	if err := s.measureRows(ctx, p.chosen(o.Only), &out); err != nil {
 		return out, err
 	}
@@ -142,6 +154,11 @@ func (s *session) measureRows(ctx context.Context, rows []row, out *Result) erro
 		}
 		line.Name, line.Unit = r.name, r.unit
 		line.Target, line.Peer = known[r.name].target, known[r.name].peer
+		if s.Peers != nil {
+			if line, err = s.beside(ctx, r, line); err != nil {
+				return fmt.Errorf("%s: %w", r.name, err)
+			}
+		}
 		out.Rows = append(out.Rows, line)
 	}
 	return nil

@@ -38,19 +38,21 @@ func (p plan) chosen(only []string) []row {
 func table(a, b, c shape, square, mlp product, e encoderShape) []row {
 	rows := []row{
 		seconds("iteration_A_s", iterations(a, "ppo", 1)),
-		seconds("iteration_A_grpo_s", iterations(a, "grpo", a.group)),
+		seconds("iteration_A_grpo_s", iterations(a, "grpo", a.group)).against(peerIteration(a, "grpo")),
 		seconds("iteration_B_s", iterations(b, "ppo", 1)),
-		seconds("iteration_B_grpo_s", iterations(b, "grpo", b.group)),
-		seconds("iteration_B_rloo_s", iterations(b, "rloo", b.group)),
-		seconds("step_A_s", steps(a)), seconds("step_B_s", steps(b)),
-		seconds("forward_A_s", forwards(a)), seconds("forward_B_s", forwards(b)),
+		seconds("iteration_B_grpo_s", iterations(b, "grpo", b.group)).against(peerIteration(b, "grpo")),
+		seconds("iteration_B_rloo_s", iterations(b, "rloo", b.group)).against(peerIteration(b, "rloo")),
+		seconds("step_A_s", steps(a)).against(peerStep(a)), seconds("step_B_s", steps(b)).against(peerStep(b)),
+		seconds("forward_A_s", forwards(a)).against(peerForward(a)), seconds("forward_B_s", forwards(b)).against(peerForward(b)),
 		decodeRow(a, a.batch, false), decodeRow(a, 1, false), decodeRow(b, b.batch, false), decodeRow(b, 1, false),
 		decodeRow(a, a.batch, true), decodeRow(b, b.batch, true),
 		encodeRow("encode_2w_per_s", e, encoding{1024, 2, 256}),
 		encodeRow("encode_12w_per_s", e, encoding{1024, 12, 64}),
 		encodeRow("encode_one_per_s", e, encoding{64, 12, 1}),
 		productRow("gemm_2048_gflops", square), productRow("gemm_mlp_gflops", mlp),
-		memory("peak_memory_A_gb", steps(a), a.trainingBytes()), memory("peak_memory_B_gb", steps(b), b.trainingBytes()), start(),
+		memory("peak_memory_A_gb", steps(a), a.trainingBytes()).against(peerStep(a).inMemory()),
+		memory("peak_memory_B_gb", steps(b), b.trainingBytes()).against(peerStep(b).inMemory()),
+		start().against(peerJob{Kind: "start"}),
 	}
 	return slices.Concat(rows, realRows(c), realRows(c.adapted()))
 }
@@ -70,6 +72,19 @@ func realRows(s shape) []row {
 		{"step_" + at, steps(s), s.trainingBytes()},
 	} {
 		rows = append(rows, seconds(r.name+"_s", r.open), memory("peak_memory_"+r.name+"_gb", r.open, r.bytes))
+	}
+	if s.rank > 0 {
+		return rows
+	}
+	for i, r := range rows {
+		switch r.name {
+		case "iteration_" + at + "_grpo_s":
+			rows[i] = r.against(peerIteration(s, "grpo").inMinutes())
+		case "peak_memory_iteration_" + at + "_grpo_gb":
+			rows[i] = r.against(peerIteration(s, "grpo").inMemory().inMinutes())
+		case "rollout_" + at + "_s":
+			rows[i] = r.against(peerRollout(s).inMinutes())
+		}
 	}
 	return rows
 }
@@ -130,7 +145,7 @@ func decodeRow(s shape, n int, shared bool) row {
 	}
 	return timed(fmt.Sprintf(format, s.name, n), "tokens/s", float64(n*s.newTokens), func(e *session) (work, error) {
 		return newDecode(s, e.pool, n, shared)
-	})
+	}).against(peerDecode(s, n, shared))
 }
 
 func encodeRow(name string, sh encoderShape, o encoding) row {
@@ -140,9 +155,9 @@ func encodeRow(name string, sh encoderShape, o encoding) row {
 			return work{}, err
 		}
 		return enc.work(o), nil
-	})
+	}).against(peerEncode(o))
 }
 
 func productRow(name string, g product) row {
-	return timed(name, "GFLOP/s", g.gflops(), func(e *session) (work, error) { return newProduct(g, e.pool), nil })
+	return timed(name, "GFLOP/s", g.gflops(), func(e *session) (work, error) { return newProduct(g, e.pool), nil }).against(peerProduct(g))
 }

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"runtime"
 	"time"
+
+	"pgsrm/internal/family"
 )
 
 // How long is waited for what should be there at once.
@@ -48,7 +50,7 @@ const unbuffered = "PYTHONUNBUFFERED"
 func startChild(argv []string, told *teller) (*child, error) {
 	c := &child{replies: make(chan reply), quit: make(chan struct{}), silent: make(chan struct{}), done: make(chan struct{})}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.SysProcAttr = attributes()
+	cmd.SysProcAttr = family.Attributes()
 	if _, set := os.LookupEnv(unbuffered); !set {
 		cmd.Env = append(os.Environ(), unbuffered+"=1")
 	}
@@ -94,7 +96,7 @@ func (c *child) run(cmd *exec.Cmd) error {
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
 		if err == nil {
-			c.kill = func() { killGroup(cmd.Process) }
+			c.kill = func() { family.Kill(cmd.Process) }
 		}
 		started <- err
 		if err != nil {

@@ -11,7 +11,7 @@
 // Transports
 //
 //	process.go   asking a process, starting it again
-//	child.go     one process: its pipes, its end; child_*.go: what the systems differ in
+//	child.go     one process: its pipes, its end
 //	command.go   from the text of a term to a program and its arguments
 //	stderr.go    what it says beside
 //	server.go    asking a server

@@ -6,11 +6,13 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"pgsrm/bench"
+	"pgsrm/internal/printable"
 )
 
 // newBenchCommand measures the engine on this machine.
@@ -28,11 +30,17 @@ at best, the allocations of a run, and for comparison what the project aims at a
 best peer reached on another machine. docs/commands.md defines the rows. Run it on
 a quiet machine.
 
+With --peers the programs that a Python has are measured here and now: PyTorch, generate
+of transformers, TRL, sentence-transformers, with as many threads. Each row that has a
+peer is measured, then its peer, then the row again. Rows of shape C take minutes there:
+they have a peer where --only names them.
+
 EXAMPLES
   pgsrm bench
   pgsrm bench --only step_A_s,iteration_A_s --repeat 9
   pgsrm bench --only step_A_s,step_B_s --phases
   pgsrm bench --scaling --threads 2
+  pgsrm bench --peers ./venv --only step_B_s,forward_B_s,iteration_B_grpo_s
   PGSRM_KERNEL=avx2 pgsrm bench --threads 1 --json > avx2.json
   pgsrm bench --encoder ./all-MiniLM-L6-v2 --only encode_2w_per_s,encode_12w_per_s
 ` + exitStatusHelp,
@@ -49,7 +57,9 @@ type benchOptions struct {
 	Scaling bool
 	Repeat  int
 	Encoder string
-	Here    string // row that this process measures for another
+	Peers   string        // virtual environment or Python
+	Limit   time.Duration // for the peer of a row
+	Here    string        // row that this process measures for another
 }
 
 // AddFlags adds the flags of bench.
@@ -60,6 +70,8 @@ func (o *benchOptions) AddFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.Repeat, "repeat", 5, "least number of runs of each row; the median counts")
 	f.StringVar(&o.Encoder, "encoder", os.Getenv("PGSRM_MINILM"), "`folder` of all-MiniLM-L6-v2 (or PGSRM_MINILM); without one its shape with random weights")
 	f.Lookup("encoder").DefValue = ""
+	f.StringVar(&o.Peers, "peers", "", "also measure the peers that this `venv` or Python has, each beside its row")
+	f.DurationVar(&o.Limit, "peer-limit", 30*time.Minute, "longest time for the peer of a row")
 	f.StringVar(&o.Here, "here", "", "print the peak memory of this `row`, measured in this process")
 	f.Lookup("here").Hidden = true
 }
@@ -78,6 +90,12 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 	if st, err := os.Stat(o.Encoder); o.Encoder != "" && (err != nil || !st.IsDir()) {
 		return inputErrorf("--encoder: must be a folder that exists (got %q)", o.Encoder)
 	}
+	if o.Limit <= 0 {
+		return inputErrorf("--peer-limit: must be positive (got %v)", o.Limit)
+	}
+	if o.Scaling && o.Peers != "" {
+		return inputErrorf("--peers: not together with --scaling")
+	}
 	if o.Scaling {
 		return benchScaling(ctx, o, g)
 	}
@@ -85,9 +103,15 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 	if err != nil {
 		return err
 	}
+	peers, err := openPeers(ctx, o, g)
+	if err != nil {
+		return err
+	}
+	defer peers.Close()
 	result, err := bench.Run(ctx, bench.Options{
-		Only: o.Only, Phases: o.Phases, Repeat: o.Repeat, Threads: g.Threads, Encoder: o.Encoder, Self: []string{self},
+		Only: o.Only, Phases: o.Phases, Repeat: o.Repeat, Threads: g.Threads, Encoder: o.Encoder, Self: []string{self}, Peers: peers,
 		Progress: func(name string, i, n int) { fmt.Fprintf(g.Stderr, "bench: %d/%d %s\n", i+1, n, name) },
+		Beside:   func(name, text string) { fmt.Fprintf(g.Stderr, "bench: %s: peer: %s\n", name, printable.Text(text)) },
 	})
 	if err != nil {
 		return err
@@ -96,6 +120,24 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 		return g.printJSON(result)
 	}
 	return printBench(g, result)
+}
+
+// openPeers finds the peers, nil without --peers, and warns of those that are missing.
+func openPeers(ctx context.Context, o benchOptions, g *globalOptions) (*bench.Peers, error) {
+	if o.Peers == "" {
+		return nil, nil
+	}
+	peers, err := bench.OpenPeers(ctx, o.Peers, o.Only, o.Encoder, o.Limit)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, inputErrorf("--peers: %w", err)
+	}
+	if missing := peers.Missing(o.Encoder); missing != "" {
+		fmt.Fprintf(g.Stderr, "bench: --peers: rows without a peer: %s\n", missing)
+	}
+	return peers, nil
 }
 
 // benchScaling measures how the cost grows and prints it.
@@ -122,15 +164,26 @@ func printBench(g *globalOptions, r bench.Result) error {
 		lines = append(lines, strings.TrimRight(fmt.Sprintf(format, args...), " ")+"\n")
 	}
 	line("%s, kernel %s, %d threads: %.0f GFLOP/s, %.1f GB/s", r.CPU, r.Kernel, r.Threads, r.Peak, r.Memory)
+	if r.Peers != nil {
+		line("peers: Python %s", r.Peers.Python)
+	}
 	line("")
 	wide := 18
 	for _, l := range r.Rows {
 		wide = max(wide, len(l.Name))
 	}
-	line("%-*s%9s %-9s%9s%6s%12s%10s%9s%9s", wide+1, "row", "value", "unit", "of limit", "runs", "allocations", "bytes", "target", "peer")
+	beside := func(ratio, is string) string {
+		if r.Peers == nil {
+			return ""
+		}
+		return fmt.Sprintf("%8s  %s", ratio, is)
+	}
+	line("%-*s%9s %-9s%9s%6s%12s%10s%9s%9s%s", wide+1, "row", "value", "unit", "of limit", "runs", "allocations", "bytes", "target", "peer",
+		beside("ratio", "peer is"))
 	for _, l := range r.Rows {
-		line("%-*s%9.4g %-9s%9s%6d%12s%10s%9s%9s  %s", wide+1, l.Name, l.Value, l.Unit, optional(l.ShareOfLimit, "%.2f"),
-			l.Runs, optional(l.Allocs, "%.0f"), optional(l.AllocBytes, "%.0f"), figure(l.Target), figure(l.Peer), l.Note)
+		line("%-*s%9.4g %-9s%9s%6d%12s%10s%9s%9s%s  %s", wide+1, l.Name, l.Value, l.Unit, optional(l.ShareOfLimit, "%.2f"),
+			l.Runs, optional(l.Allocs, "%.0f"), optional(l.AllocBytes, "%.0f"), figure(l.Target), figure(l.Peer),
+			beside(optional(l.Ratio, "%.2f"), peerIs(l)), l.Note)
 	}
 	if len(r.Phases) > 0 {
 		line("")
@@ -144,6 +197,14 @@ func printBench(g *globalOptions, r bench.Result) error {
 	}
 	_, err := io.WriteString(g.Stdout, strings.Join(lines, ""))
 	return err
+}
+
+// peerIs says what was measured beside a row, or why nothing was.
+func peerIs(r bench.Row) string {
+	if r.NoPeer != "" {
+		return printable.Text("none: " + r.NoPeer)
+	}
+	return printable.Text(r.PeerIs)
 }
 
 // reached is the share of the limit, and the figure that it is a share of.

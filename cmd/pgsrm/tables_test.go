@@ -58,6 +58,31 @@ row: skipped: no folder
 	}
 }
 
+// Beside the rows of a table stand their peers, where these were measured.
+func TestPrintBenchPeers(t *testing.T) {
+	ratio := 1.5
+	got := printed(t, func(g *globalOptions) error {
+		return printBench(g, bench.Result{
+			Machine: bench.Machine{CPU: "cpu", Kernel: "go", Threads: 2, Peak: 100, Memory: 20},
+			Peers:   &bench.Versions{Python: "3.11.7"},
+			Rows: []bench.Row{
+				{Name: "step_A_s", Value: 2, Unit: "s", Runs: 10, Target: 2, Peer: 3, PeerIs: "PyTorch: torch 2.13.0", Ratio: &ratio},
+				{Name: "encode", Value: 2, Unit: "texts/s", Runs: 5, Note: "random weights", NoPeer: "exit status 1: \x1b[31mno"},
+			},
+		})
+	})
+	want := `cpu, kernel go, 2 threads: 100 GFLOP/s, 20.0 GB/s
+peers: Python 3.11.7
+
+row                    value unit      of limit  runs allocations     bytes   target     peer   ratio  peer is
+step_A_s                   2 s                -    10           -         -        2        3    1.50  PyTorch: torch 2.13.0
+encode                     2 texts/s          -     5           -         -        -        -       -  none: exit status 1: \x1b[31mno  random weights
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestPrintEvaluation(t *testing.T) {
 	got := printed(t, func(g *globalOptions) error {
 		return printEvaluation(g, eval.Result{ExactMatch: 0.125, Semantic: 0.5, ChrF: 0.25, Distinct1: 0.75, Distinct2: 1, MeanLength: 1.5, N: 8, Failed: 2})

@@ -1,9 +1,9 @@
-package custom
+package family
 
 import "syscall"
 
-// attributes puts a process at the head of a group of its own, which Ctrl-C does not
+// Attributes puts a process at the head of a group of its own, which Ctrl-C does not
 // reach, and has it killed where this one dies.
-func attributes() *syscall.SysProcAttr {
+func Attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -1,0 +1,9 @@
+//go:build unix && !linux
+
+package family
+
+import "syscall"
+
+// Attributes puts a process at the head of a group of its own, which Ctrl-C does not
+// reach.
+func Attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
