@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"pgsrm/remote/completions"
 	"pgsrm/task"
 )
 
@@ -20,8 +21,8 @@ const leastBatch = 64
 // batchOf is the number of items of a batch: enough to keep the parent busy.
 func batchOf(p Parent) int {
 	for p != nil {
-		if chat, ok := p.(*Chat); ok {
-			return max(leastBatch, 8*chat.opt.Server.Concurrency)
+		if c, ok := p.(*Chat); ok {
+			return max(leastBatch, 8*c.opt.Server.Concurrency)
 		}
 		wrapper, ok := p.(interface{ Unwrap() Parent })
 		if !ok {
@@ -136,9 +137,9 @@ func (c *Chat) estimate(items []task.Item, plan *Plan) {
 		if it.Reference == "" {
 			answer = max(1, c.limit/40)
 		}
-		plan.TokensSent += int64(estimateTokens(c.messages(it)))
+		plan.TokensSent += int64(completions.EstimateTokens(c.messages(it)))
 		plan.TokensReceived += int64(answer + wrapping)
 	}
-	plan.Cost = c.opt.cost(plan.TokensSent, plan.TokensReceived)
-	plan.CostMost = c.opt.cost(plan.TokensSent, int64(len(items)*c.opt.MaxTokens))
+	plan.Cost = c.opt.client().Cost(plan.TokensSent, plan.TokensReceived)
+	plan.CostMost = c.opt.client().Cost(plan.TokensSent, int64(len(items)*c.opt.MaxTokens))
 }

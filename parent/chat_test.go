@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pgsrm/remote"
+	"pgsrm/remote/completions"
 	"pgsrm/remote/remotetest"
 	"pgsrm/task"
 )
@@ -30,6 +31,7 @@ type chatServer struct {
 	bodies []map[string]any                      // requests
 	refuse func(body map[string]any) string      // message of a 400; "" = none
 	answer func(word string, schema bool) string // the content of the reply
+	told   []string                              // warnings
 }
 
 func newChatServer(t *testing.T) *chatServer {
@@ -74,7 +76,7 @@ func (s *chatServer) open(t *testing.T, change func(*ChatOptions)) *Chat {
 	if change != nil {
 		change(&o)
 	}
-	c, err := newChat("m@"+s.URL(), opposites, o, func(text string) { t.Log(text) }, s.clock.Deps(map[string]string{"OPENAI_API_KEY": testKey}))
+	c, err := newChat("m@"+s.URL(), opposites, o, func(text string) { s.told = append(s.told, text) }, s.clock.Deps(map[string]string{"OPENAI_API_KEY": testKey}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +116,7 @@ func TestChatRequest(t *testing.T) {
 func TestTemplatesFillOnce(t *testing.T) {
 	c := newChatServer(t).open(t, func(o *ChatOptions) { o.Format, o.System = formatText, "" })
 	got := c.messages(task.Item{Prompt: "say {input} {instruction}", Input: "x"})
-	if d := cmp.Diff([]message{{"user", "say {input} {instruction}"}}, got); d != "" {
+	if d := cmp.Diff([]completions.Message{completions.User("say {input} {instruction}")}, got); d != "" {
 		t.Error(d)
 	}
 }
@@ -231,7 +233,7 @@ func TestRefusedAnswers(t *testing.T) {
 	reply := func(content string) string { return chatBody(content, "stop") }
 	for _, c := range []struct {
 		name, body string
-		reason     Reason
+		reason     completions.Reason
 		want       string
 	}{
 		{"empty", reply(""), emptyAnswer, `must not be empty`},
@@ -247,10 +249,10 @@ func TestRefusedAnswers(t *testing.T) {
 		{"number", reply(`{"OUTPUT":7}`), wrongField, `OUTPUT must be a text (got "{\"OUTPUT\":7}")`},
 		{"null field", reply(`{"OUTPUT":null}`), wrongField, `OUTPUT must be a text (got "{\"OUTPUT\":null}")`},
 		{"control", reply(`{"OUTPUT":"a\u0007"}`), noText, `must be text (got "a\a")`},
-		{"refusal", `{"choices":[{"message":{"content":null,"refusal":"I cannot help with that"},"finish_reason":"stop"}]}`, byModel, `the model must not decline (got "I cannot help with that")`},
-		{"length", chatBody(`{"OUTPUT":"co`, "length"), cutShort, `must end within max_tokens (got "{\"OUTPUT\":\"co")`},
-		{"filter", chatBody("", "content_filter"), filtered, `must pass the server's filter`},
-		{"tool", chatBody("", "tool_calls"), unfinished, `finish_reason must be stop, not "tool_calls"`},
+		{"refusal", `{"choices":[{"message":{"content":null,"refusal":"I cannot help with that"},"finish_reason":"stop"}]}`, completions.Declined, `the model must not decline (got "I cannot help with that")`},
+		{"length", chatBody(`{"OUTPUT":"co`, "length"), completions.CutShort, `must end within max_tokens (got "{\"OUTPUT\":\"co")`},
+		{"filter", chatBody("", "content_filter"), completions.Filtered, `must pass the server's filter`},
+		{"tool", chatBody("", "tool_calls"), completions.Unfinished, `finish_reason must be stop, not "tool_calls"`},
 		{"thoughts without end", reply("<think>hm {"), notJSON, `must be one JSON object (got "<think>hm {")`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -279,13 +281,13 @@ func TestAcceptedForms(t *testing.T) {
 		{formatJSON, "<think>hot</think>{\"OUTPUT\":\"cold\"}", "cold"},
 		{formatText, " {cold} \n", "{cold}"},
 	} {
-		ch := choice{Message: &replyMessage{Content: &c.content}, FinishReason: "stop"}
+		ch := completions.Choice{Message: &completions.Reply{Content: &c.content}, FinishReason: "stop"}
 		if got, err := readAnswer(ch, c.format, 60); err != nil || got != c.want {
 			t.Errorf("%s %q: got %q, %v, want %q", c.format, c.content, got, err, c.want)
 		}
 	}
 	bare := "cold"
-	if _, err := readAnswer(choice{Message: &replyMessage{Content: &bare}, FinishReason: "stop"}, formatJSON, 60); err == nil {
+	if _, err := readAnswer(completions.Choice{Message: &completions.Reply{Content: &bare}, FinishReason: "stop"}, formatJSON, 60); err == nil {
 		t.Error("json: must refuse a bare word")
 	}
 }
@@ -301,15 +303,13 @@ func TestFallsBackFromSchema(t *testing.T) {
 		return ""
 	}
 	p := s.open(t, nil)
-	var told []string
-	p.warn = func(text string) { told = append(told, text) }
 	for range 2 {
 		if d := cmp.Diff(proper, p.Answers(t.Context(), items)); d != "" {
 			t.Error(d)
 		}
 	}
-	if want := []string{p.Identity() + " refuses a JSON schema: answers are asked for as JSON by instruction"}; s.Requests() != 7 || cmp.Diff(want, told) != "" {
-		t.Errorf("got %d requests and told %q", s.Requests(), told)
+	if want := []string{p.Identity() + " refuses a JSON schema: answers are asked for as JSON by instruction"}; s.Requests() != 7 || cmp.Diff(want, s.told) != "" {
+		t.Errorf("got %d requests and told %q", s.Requests(), s.told)
 	}
 	strict := s.open(t, func(o *ChatOptions) { o.Format = formatSchema })
 	if r := strict.Answers(t.Context(), items[:1])[0]; r.Err == nil || !strings.HasSuffix(r.Err.Error(), `rejected, status 400: "response_format: json_schema is not supported"`) {
@@ -448,35 +448,10 @@ func FuzzReadAnswer(f *testing.F) {
 	}
 	f.Add("a\tb", formatText)
 	f.Fuzz(func(t *testing.T, content, format string) {
-		got, err := readAnswer(choice{Message: &replyMessage{Content: &content}, FinishReason: "stop"}, format, 20)
-		var refused *refusedError
+		got, err := readAnswer(completions.Choice{Message: &completions.Reply{Content: &content}, FinishReason: "stop"}, format, 20)
+		var refused *completions.RefusedError
 		if err == nil && (got == "" || strings.ContainsAny(got, "\n\r") || len([]rune(got)) > 20) || err != nil && !errors.As(err, &refused) {
 			t.Errorf("got %q, %v", got, err)
-		}
-	})
-}
-
-// FuzzChatReply: no reply breaks the reader, and what it accepts has one choice with
-// a message, of which readAnswer makes one line or a refusal.
-func FuzzChatReply(f *testing.F) {
-	f.Add([]byte(chatBody(`{"OUTPUT":"a"}`, "stop")))
-	f.Add([]byte(chatBody("a", "length")))
-	f.Add([]byte(`{"choices":[{"message":{"content":null,"refusal":"no"},"finish_reason":"stop"}],"usage":{"prompt_tokens":-1}}`))
-	f.Add([]byte(`{"choices":[{}],"usage":null}`))
-	f.Add([]byte(`{"choices":[],"error":{"message":"x"}}`))
-	f.Fuzz(func(t *testing.T, reply []byte) {
-		var r chatReply
-		if r.read(reply) != nil {
-			return
-		}
-		if len(r.Choices) != 1 || r.Choices[0].Message == nil {
-			t.Fatalf("accepted %s", reply)
-		}
-		for _, format := range []string{formatAuto, formatSchema, formatJSON, formatText} {
-			answer, err := readAnswer(r.Choices[0], format, 20)
-			if (err == nil) == (answer == "") || strings.ContainsAny(answer, "\n\r\x1b") {
-				t.Errorf("%s: got %q, %v", format, answer, err)
-			}
 		}
 	})
 }
@@ -487,7 +462,7 @@ func TestConversationsAreSentInTurns(t *testing.T) {
 	got := c.messages(task.Item{Prompt: "s\nhot\ncold\nbig", Input: "big", Messages: []task.Message{
 		{Role: "system", Content: "Opposites."}, {Role: "user", Content: "hot"}, {Role: "assistant", Content: "cold"}, {Role: "user", Content: "big"},
 	}})
-	want := []message{{"system", "Be brief.\nOpposites."}, {"user", "hot"}, {"assistant", "cold"}, {"user", "big!"}}
+	want := []completions.Message{completions.System("Be brief.\nOpposites."), completions.User("hot"), completions.Assistant("cold"), completions.User("big!")}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

@@ -8,6 +8,7 @@ import (
 	"pgsrm/config"
 	"pgsrm/hf"
 	"pgsrm/remote"
+	"pgsrm/remote/completions"
 	"pgsrm/task"
 )
 
@@ -89,7 +90,14 @@ func (o ChatOptions) maxAnswer(k task.Kind) int {
 	return 400
 }
 
-// cost is the price of so many tokens.
-func (o ChatOptions) cost(sent, received int64) float64 {
-	return (float64(sent)*o.PriceInput + float64(received)*o.PriceOutput) / 1e6
+// client are the options of the client.
+func (o ChatOptions) client() completions.Options {
+	c := completions.Options{
+		Name: o.Name, Temperature: o.Temperature, Seed: o.Seed, MaxTokens: o.MaxTokens,
+		PriceInput: o.PriceInput, PriceOutput: o.PriceOutput, Server: o.Server,
+	}
+	if o.Format == formatAuto || o.Format == formatSchema {
+		c.Key, c.KeyOnly = answerKey, o.Format == formatSchema
+	}
+	return c
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"pgsrm/remote/completions"
 	"pgsrm/task"
 )
 
@@ -30,7 +31,7 @@ type constantError struct {
 // Error is one line.
 func (e *constantError) Error() string {
 	return fmt.Sprintf("parent: %s gives one answer to %d of %d different prompts (%q): it does not answer them; a larger model, another chat.system or chat.format may",
-		e.Parent, e.Same, e.N, refused(noText, e.Answer, "").Answer)
+		e.Parent, e.Same, e.N, completions.Refused(noText, e.Answer, "").Answer)
 }
 
 // Is says that the error is ErrFailing.

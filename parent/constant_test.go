@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"pgsrm/remote/completions"
 	"pgsrm/remote/remotetest"
 	"pgsrm/task"
 )
@@ -109,7 +110,7 @@ func TestPlaceholdersAreRefused(t *testing.T) {
 		s.Always(remotetest.Body(chatBody(content, "stop")))
 		c := s.open(t, func(o *ChatOptions) { o.System = "{instruction}\nGive the opposite, be brief.\nyes" })
 		r := c.Answers(t.Context(), []task.Item{{ID: "1", Prompt: "what is 'hot'?", Input: "hot"}})[0]
-		var no *refusedError
+		var no *completions.RefusedError
 		if errors.As(r.Err, &no) != refuse || refuse && (no.Reason != placeholderAnswer || c.Counts().Refused[placeholderAnswer] != 1) {
 			t.Errorf("%s: got %+v", content, r)
 		}

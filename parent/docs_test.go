@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pgsrm/remote"
+	"pgsrm/remote/completions"
 )
 
 // docs/parents.md names every kind of fault and every reason.
@@ -22,7 +23,7 @@ func TestParentsPage(t *testing.T) {
 			t.Errorf("fault %s is not described", kind)
 		}
 	}
-	for _, reason := range []Reason{emptyAnswer, tooLong, severalLines, notJSON, wrongField, noText, placeholderAnswer, byModel, cutShort, filtered, unfinished} {
+	for _, reason := range []completions.Reason{emptyAnswer, tooLong, severalLines, notJSON, wrongField, noText, placeholderAnswer, completions.Declined, completions.CutShort, completions.Filtered, completions.Unfinished} {
 		if !strings.Contains(string(page), "`"+string(reason)+"`") {
 			t.Errorf("reason %s is not described", reason)
 		}

@@ -13,6 +13,7 @@ import (
 	"pgsrm/hub"
 	"pgsrm/kernel"
 	"pgsrm/lm"
+	"pgsrm/remote/completions"
 	"pgsrm/task"
 	"pgsrm/tokenizer/chat"
 )
@@ -204,10 +205,10 @@ func (l *localParent) tokens(it task.Item) ([]int32, error) {
 // empty, without what it thinks aloud before. Thoughts
 // without end, and a line that max_tokens cut, are none.
 func (l *localParent) read(g lm.Generation) (string, error) {
-	content := strings.TrimSpace(withoutThoughts(l.model.Tokenizer.Decode(g.Tokens, true)))
+	content := strings.TrimSpace(completions.WithoutThoughts(l.model.Tokenizer.Decode(g.Tokens, true)))
 	line, _, whole := strings.Cut(content, "\n")
 	if strings.HasPrefix(content, "<think>") || !whole && g.Finish == "length" {
-		return "", refused(cutShort, content, "must end within max_tokens")
+		return "", completions.Refused(completions.CutShort, content, "must end within max_tokens")
 	}
 	answer, err := checkAnswer(strings.TrimSpace(line), l.limit)
 	if err == nil {

@@ -11,6 +11,7 @@ import (
 
 	"pgsrm/hf"
 	"pgsrm/lm"
+	"pgsrm/remote/completions"
 	"pgsrm/task"
 	"pgsrm/tokenizer"
 )
@@ -164,19 +165,19 @@ func TestLocalRead(t *testing.T) {
 	l := openLocal(t, localFolder(t, "", map[string]string{"hot": "cold"}), nil)
 	for _, c := range []struct {
 		text, finish, want string
-		reason             Reason // "" = none
+		reason             completions.Reason // "" = none
 	}{
 		{" cold ", "eos", "cold", ""},
 		{"\n\n cold\nor so", "length", "cold", ""},
 		{"<think>\nhm\n</think>\n\ncold", "eos", "cold", ""},
-		{"<think>\nhm", "length", "", cutShort},
-		{"cold and", "length", "", cutShort},
+		{"<think>\nhm", "length", "", completions.CutShort},
+		{"cold and", "length", "", completions.CutShort},
 		{" \n ", "eos", "", emptyAnswer},
 		{strings.Repeat("cold ", 20), "eos", "", tooLong},
 		{"co\x01ld", "eos", "", noText},
 	} {
 		got, err := l.read(lm.Generation{Tokens: l.model.Tokenizer.Encode(c.text), Finish: c.finish})
-		var refused *refusedError
+		var refused *completions.RefusedError
 		if errors.As(err, &refused); got != c.want || (err == nil) != (c.reason == "") || err != nil && refused.Reason != c.reason {
 			t.Errorf("%q: got %q, %v, want %q, %s", c.text, got, err, c.want, c.reason)
 		}

@@ -3,7 +3,7 @@
 //
 //	parent.go       Parent, costly; open.go: what a spec names, and the wrappers, put on in one place
 //	table.go        the task's own references; file.go: answers in a file
-//	chat.go         a chat server: request, dialects; chatwire.go: the protocol; chatoptions.go: its section
+//	chat.go         a chat server, asked through package completions; chatoptions.go: its section
 //	local.go        a model folder on the project's engine
 //	refused.go      what is no answer; constant.go: a model that gives one answer to all prompts
 //	ask.go          all items, batch by batch, until too many calls fail; what that will take

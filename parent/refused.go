@@ -2,102 +2,40 @@ package parent
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"pgsrm/remote"
+	"pgsrm/remote/completions"
 )
 
-// Reason names why an answer was refused.
-type Reason string
-
-// The reasons; Counts has a count for each.
+// The reasons why an answer is refused beside those of the protocol.
 const (
-	emptyAnswer       Reason = "empty"
-	tooLong           Reason = "too_long"
-	severalLines      Reason = "several_lines"
-	notJSON           Reason = "not_json"
-	wrongField        Reason = "wrong_field" // no text under OUTPUT
-	noText            Reason = "not_text"    // control characters, or bytes that are not UTF-8
-	byModel           Reason = "refusal"     // the model declined
-	placeholderAnswer Reason = "placeholder" // words of the instruction
-	cutShort          Reason = "cut_short"   // finish_reason length: max_tokens was too few
-	filtered          Reason = "filtered"    // finish_reason content_filter
-	unfinished        Reason = "unfinished"  // any other finish_reason than stop
+	emptyAnswer       completions.Reason = "empty"
+	tooLong           completions.Reason = "too_long"
+	severalLines      completions.Reason = "several_lines"
+	notJSON           completions.Reason = "not_json"
+	wrongField        completions.Reason = "wrong_field" // no text under OUTPUT
+	noText            completions.Reason = "not_text"    // control characters, or bytes that are not UTF-8
+	placeholderAnswer completions.Reason = "placeholder" // words of the instruction
 )
-
-// refusedError is an answer that came and cannot be used. It is not asked for
-// again: the same request would bring the same.
-type refusedError struct {
-	Reason Reason
-	Text   string // what must hold
-	Answer string // the beginning of what came; may be empty
-}
-
-// Error says what must hold and what came.
-func (e *refusedError) Error() string {
-	if e.Answer == "" {
-		return "answer refused: " + e.Text
-	}
-	return fmt.Sprintf("answer refused: %s (got %q)", e.Text, e.Answer)
-}
-
-// refused makes a refusedError that shows the beginning of the answer.
-func refused(r Reason, answer, format string, args ...any) *refusedError {
-	const most = 80
-	if runes := []rune(answer); len(runes) > most {
-		answer = string(runes[:most]) + "..."
-	}
-	return &refusedError{Reason: r, Text: fmt.Sprintf(format, args...), Answer: answer}
-}
 
 // readAnswer takes the answer out of a choice: one line of at most so many
-// characters. The error is a *refusedError.
-func readAnswer(c choice, format string, limit int) (string, error) {
-	content, err := finished(c)
+// characters. The error is a *completions.RefusedError.
+func readAnswer(c completions.Choice, format string, limit int) (string, error) {
+	content, err := c.Finished()
 	if err != nil {
 		return "", err
 	}
-	content = strings.TrimSpace(withoutThoughts(content))
+	content = strings.TrimSpace(completions.WithoutThoughts(content))
 	if format != formatText && content != "" {
 		if content, err = fromJSON(content, format); err != nil {
 			return "", err
 		}
 	}
 	return checkAnswer(strings.TrimSpace(content), limit)
-}
-
-// finished is the content of a choice that ended as it should.
-func finished(c choice) (string, error) {
-	content := ""
-	if c.Message.Content != nil {
-		content = *c.Message.Content
-	}
-	switch {
-	case c.Message.Refusal != nil && *c.Message.Refusal != "":
-		return "", refused(byModel, *c.Message.Refusal, "the model must not decline")
-	case c.FinishReason == "length":
-		return "", refused(cutShort, content, "must end within max_tokens")
-	case c.FinishReason == "content_filter":
-		return "", refused(filtered, content, "must pass the server's filter")
-	case c.FinishReason != "stop":
-		return "", refused(unfinished, content, "finish_reason must be stop, not %q", c.FinishReason)
-	}
-	return content, nil
-}
-
-// withoutThoughts drops what a model thinks aloud before its answer, where the
-// server leaves it in the content.
-func withoutThoughts(content string) string {
-	if rest, found := strings.CutPrefix(strings.TrimSpace(content), "<think>"); found {
-		if _, answer, closed := strings.Cut(rest, "</think>"); closed {
-			return answer
-		}
-	}
-	return content
 }
 
 // fromJSON is the text under OUTPUT. In the format auto one line without a brace
@@ -108,15 +46,15 @@ func fromJSON(content, format string) (string, error) {
 	}
 	var fields map[string]json.RawMessage
 	if err := remote.Decode([]byte(withoutFence(content)), &fields); err != nil {
-		return "", refused(notJSON, content, "must be one JSON object")
+		return "", completions.Refused(notJSON, content, "must be one JSON object")
 	}
 	raw, ok := fields[answerKey]
 	if !ok {
-		return "", refused(wrongField, content, "must have the key %s", answerKey)
+		return "", completions.Refused(wrongField, content, "must have the key %s", answerKey)
 	}
 	var text *string
 	if err := json.Unmarshal(raw, &text); err != nil || text == nil {
-		return "", refused(wrongField, content, "%s must be a text", answerKey)
+		return "", completions.Refused(wrongField, content, "%s must be a text", answerKey)
 	}
 	return *text, nil
 }
@@ -135,13 +73,13 @@ func withoutFence(content string) string {
 func checkAnswer(answer string, limit int) (string, error) {
 	switch n := utf8.RuneCountInString(answer); {
 	case answer == "":
-		return "", refused(emptyAnswer, "", "must not be empty")
+		return "", completions.Refused(emptyAnswer, "", "must not be empty")
 	case strings.ContainsAny(answer, "\n\r\v\f\u0085\u2028\u2029"):
-		return "", refused(severalLines, answer, "must be one line")
+		return "", completions.Refused(severalLines, answer, "must be one line")
 	case strings.ContainsFunc(answer, notText):
-		return "", refused(noText, answer, "must be text")
+		return "", completions.Refused(noText, answer, "must be text")
 	case n > limit:
-		return "", refused(tooLong, answer, "must have at most %d characters, not %d", limit, n)
+		return "", completions.Refused(tooLong, answer, "must have at most %d characters, not %d", limit, n)
 	}
 	return answer, nil
 }
@@ -156,7 +94,7 @@ var placeholders = []string{"your answer", "your answer here", "the answer", "th
 func checkRepeats(answer string, instructions ...string) error {
 	bare := withoutBrackets(answer)
 	if slices.Contains(placeholders, bare) || answer == "..." || answer == "\u2026" {
-		return refused(placeholderAnswer, answer, "must be an answer, not what stands for one")
+		return completions.Refused(placeholderAnswer, answer, "must be an answer, not what stands for one")
 	}
 	if strings.Count(bare, " ") < 3 {
 		return nil // an instruction may list the answers, a line each
@@ -164,7 +102,7 @@ func checkRepeats(answer string, instructions ...string) error {
 	for _, text := range instructions {
 		for line := range strings.Lines(text + "\n" + fold(text)) {
 			if bare == withoutBrackets(line) {
-				return refused(placeholderAnswer, answer, "must be an answer, not the instruction")
+				return completions.Refused(placeholderAnswer, answer, "must be an answer, not the instruction")
 			}
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"sort"
 	"sync"
 
-	"pgsrm/parent"
+	"pgsrm/remote/completions"
 )
 
 // Event is one thing that happened in a run: Asked, looked, Started, Metrics,
@@ -16,7 +16,7 @@ type Event interface{ event() }
 // counts. It comes before Started, and not where a table answers.
 type Asked struct {
 	Done, Of int
-	Counts   parent.Counts
+	Counts   completions.Counts
 }
 
 // values are the counts as the numbers of a Timing.

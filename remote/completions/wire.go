@@ -1,4 +1,4 @@
-package parent
+package completions
 
 import (
 	"errors"
@@ -7,16 +7,25 @@ import (
 	"pgsrm/remote"
 )
 
-// message is one of a conversation.
-type message struct {
+// Message is one of a conversation.
+type Message struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`
 }
 
-// chatRequest is the body of POST /chat/completions.
-type chatRequest struct {
+// System is what the model is told to be.
+func System(text string) Message { return Message{"system", text} }
+
+// User is what the model is asked.
+func User(text string) Message { return Message{"user", text} }
+
+// Assistant is what the model said before.
+func Assistant(text string) Message { return Message{"assistant", text} }
+
+// request is the body of POST /chat/completions.
+type request struct {
 	Model               string          `json:"model"`
-	Messages            []message       `json:"messages"`
+	Messages            []Message       `json:"messages"`
 	Temperature         *float64        `json:"temperature,omitempty"`
 	Seed                *int64          `json:"seed,omitempty"`
 	MaxTokens           int             `json:"max_tokens,omitempty"`
@@ -43,17 +52,9 @@ type schema struct {
 	AdditionalProperties *bool             `json:"additionalProperties,omitempty"`
 }
 
-// answerKey is the one key of an answer in JSON, as in the paper's notebooks.
-const answerKey = "OUTPUT"
-
-// jsonInstruction follows the system message where an answer is JSON: a schema
-// alone is not told to the model by every server. It shows no object to fill in:
-// small models repeat what stands in the place of the answer.
-const jsonInstruction = `Reply only with a JSON object that has one key, "OUTPUT", and under it the answer to the request as text.`
-
 // body is the request for the messages in a dialect.
-func (c *Chat) body(messages []message, d dialect) chatRequest {
-	r := chatRequest{Model: c.model, Messages: messages}
+func (c *Client) body(messages []Message, d dialect) request {
+	r := request{Model: c.model, Messages: messages}
 	if c.opt.Temperature >= 0 {
 		r.Temperature = &c.opt.Temperature
 	}
@@ -68,25 +69,27 @@ func (c *Chat) body(messages []message, d dialect) chatRequest {
 	if d.schema {
 		no := false
 		r.ResponseFormat = &responseFormat{"json_schema", jsonSchema{Name: "answer", Strict: true, Schema: schema{
-			Type: "object", Properties: map[string]schema{answerKey: {Type: "string"}}, Required: []string{answerKey}, AdditionalProperties: &no,
+			Type: "object", Properties: map[string]schema{c.opt.Key: {Type: "string"}}, Required: []string{c.opt.Key}, AdditionalProperties: &no,
 		}}}
 	}
 	return r
 }
 
-// chatReply is what comes back. Reasoning that comes apart is not read: it is
-// never the answer.
-type chatReply struct {
-	Choices []choice `json:"choices"`
+// reply is what comes back. Reasoning that comes apart is not read: it is never the
+// answer.
+type reply struct {
+	Choices []Choice `json:"choices"`
 	Usage   *usage   `json:"usage"`
 }
 
-type choice struct {
-	Message      *replyMessage `json:"message"`
-	FinishReason string        `json:"finish_reason"`
+// Choice is what a model said.
+type Choice struct {
+	Message      *Reply `json:"message"`
+	FinishReason string `json:"finish_reason"`
 }
 
-type replyMessage struct {
+// Reply is the message of a Choice; either part may be missing.
+type Reply struct {
 	Content *string `json:"content"`
 	Refusal *string `json:"refusal"`
 }
@@ -97,8 +100,8 @@ type usage struct {
 }
 
 // read decodes a reply; what has not the documented form is asked for again.
-func (r *chatReply) read(text []byte) error {
-	*r = chatReply{}
+func (r *reply) read(text []byte) error {
+	*r = reply{}
 	if err := remote.Decode(text, r); err != nil {
 		return err
 	}
@@ -113,9 +116,9 @@ func (r *chatReply) read(text []byte) error {
 	return nil
 }
 
-// estimateTokens is a rough count for messages whose tokenizer is not at hand:
-// a token for four bytes, and four for each message.
-func estimateTokens(messages []message) int {
+// EstimateTokens is a rough count for messages whose tokenizer is not at hand: a token
+// for four bytes, and four for each message.
+func EstimateTokens(messages []Message) int {
 	n := 0
 	for _, m := range messages {
 		n += 4 + (len(m.Content)+3)/4
