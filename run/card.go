@@ -53,9 +53,9 @@ func (r *run) cardMade() [][]string {
 		{"longest answer", fmt.Sprintf("%d tokens", c.Rollout.MaxNewTokens)},
 	}
 	if r.stopsEarly() {
-		made = append(made, []string{"stopped early", r.judge.reason()})
+		made = append(made, []string{"stopped early", r.arbiter.reason()})
 	}
-	if best := r.judge.bestChild(); best != nil && c.Best.Child == "best" {
+	if best := r.arbiter.bestChild(); best != nil && c.Best.Child == "best" {
 		made = append(made, []string{"weights", fmt.Sprintf("of step %d, the best by %s (%.4g)", best.Step, best.Metric, best.Value)})
 	}
 	for _, e := range r.extensions {

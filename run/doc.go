@@ -4,7 +4,7 @@
 //
 //	lifecycle.go    Start, Resume: prepare, begin or restore
 //	loop.go         evaluate, save and step to the end
-//	best.go         which child is the best           judge.go         and when nothing gets better
+//	best.go         which child is the best           arbiter.go       and when nothing gets better
 //	continue.go     what must be as the run began     extend.go        runs with more episodes
 //	prepare.go      what a run needs, opened: task, child, answers, reward, prompts
 //	step.go         one update: sample, score, learn

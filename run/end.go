@@ -41,7 +41,7 @@ func (r *run) end(err error) end {
 	case err != nil:
 		e.State, e.Reason = Failed, err.Error()
 	case r.stopsEarly():
-		e.State, e.Reason = StoppedEarly, r.judge.reason()
+		e.State, e.Reason = StoppedEarly, r.arbiter.reason()
 	}
 	return e
 }

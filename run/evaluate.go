@@ -48,7 +48,7 @@ func (r *run) evaluate(ctx context.Context) error {
 	if err := r.events.emit(m); err != nil {
 		return err
 	}
-	r.judge.see(m)
+	r.arbiter.see(m)
 	for _, c := range lines {
 		if err := r.events.emit(c); err != nil {
 			return err

@@ -122,7 +122,7 @@ func (r *run) extend() error {
 		return fmt.Errorf("run directory: %w", err)
 	}
 	r.extensions = append(r.extensions, Extension{
-		Step: r.done, Before: r.before.Episodes, Episodes: r.cfg.Episodes, Anew: r.judge.exhausted(),
+		Step: r.done, Before: r.before.Episodes, Episodes: r.cfg.Episodes, Anew: r.arbiter.exhausted(),
 		At: r.clock().UTC().Format(time.RFC3339), Was: sumOf(old), Config: sumOf(text),
 	})
 	var lines bytes.Buffer
@@ -140,7 +140,7 @@ func (r *run) extend() error {
 			return fmt.Errorf("run directory: %w", err)
 		}
 	}
-	r.judge.goOn(r.done)
+	r.arbiter.goOn(r.done)
 	return r.dir.write(ConfigFile, text)
 }
 

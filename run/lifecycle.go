@@ -15,7 +15,7 @@ import (
 // The life of a run, from top to bottom: Start or Resume lock the run directory;
 // prepare opens everything that a run needs; lookFirst looks at the child and begin
 // writes down what the run starts with, or restore loads the newest checkpoint; loop evaluates, saves and steps to
-// the end, or until the judge says that it is enough; stop says how it ended.
+// the end, or until the arbiter says that it is enough; stop says how it ended.
 
 // Result is what a run came to.
 type Result struct {
@@ -84,10 +84,10 @@ func earlier(cfg Config, d *directory) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, judge: newJudge(cfg, wentOn(all))}
+	r := &run{cfg: cfg, steps: cfg.Steps(), dir: d, arbiter: newArbiter(cfg, wentOn(all))}
 	_, err = ReadMetrics(d.path, func(m Metrics) error {
 		r.done = m.Step
-		r.judge.see(m)
+		r.arbiter.see(m)
 		return nil
 	})
 	res := r.result(true)
@@ -211,7 +211,7 @@ func (r *run) finish(ctx context.Context, subscribers []Subscriber, sizes map[st
 	if err != nil {
 		return Result{}, err
 	}
-	r.watch, r.judge = newWatch(r.cfg), newJudge(r.cfg, wentOn(r.extensions))
+	r.watch, r.arbiter = newWatch(r.cfg), newArbiter(r.cfg, wentOn(r.extensions))
 	if err := config.First(r.forgetEnd(), r.rewatch(), r.point(), r.extend()); err != nil {
 		return Result{}, err
 	}
@@ -236,6 +236,6 @@ func (r *run) finish(ctx context.Context, subscribers []Subscriber, sizes map[st
 func (r *run) result(complete bool) Result {
 	return Result{
 		Dir: r.dir.path, Steps: r.done, Episodes: r.episode(), Complete: complete, Dropped: r.dropped, Stopped: r.stopped(),
-		ChildStep: r.childStep(), Best: r.judge.bestChild(), LastEval: r.lastEval,
+		ChildStep: r.childStep(), Best: r.arbiter.bestChild(), LastEval: r.lastEval,
 	}
 }

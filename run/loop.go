@@ -46,7 +46,7 @@ func (r *run) evalDue() bool { return r.done == r.steps || due(r.done, r.cfg.Eva
 // checkpointDue says whether they are to be saved: the last, every checkpoint_every,
 // and the best so far.
 func (r *run) checkpointDue() bool {
-	return r.done == r.steps || r.done > 0 && due(r.done, r.cfg.CheckpointEvery) || r.judge.bestStep() == r.done || r.stopsEarly()
+	return r.done == r.steps || r.done > 0 && due(r.done, r.cfg.CheckpointEvery) || r.arbiter.bestStep() == r.done || r.stopsEarly()
 }
 
 func due(step, every int) bool { return every > 0 && step%every == 0 }

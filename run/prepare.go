@@ -60,7 +60,7 @@ type run struct {
 	early    eventStream       // subscribers alone, before the files are open
 	warnings warnings          // of sources and of the watch, not yet emitted
 	watch    *watch            // of training
-	judge    *judge            // of the evaluations
+	arbiter  *arbiter          // of the evaluations
 
 	extensions []Extension // of its episodes
 	before     *Config     // of a run that is to be extended, until then

@@ -66,7 +66,7 @@ func (r *run) save() error {
 		err = r.point()
 	}
 	if err == nil {
-		err = saved.drop(r.cfg.KeepCheckpoints, r.judge.bestStep())
+		err = saved.drop(r.cfg.KeepCheckpoints, r.arbiter.bestStep())
 	}
 	if err != nil {
 		return err

@@ -77,12 +77,12 @@ func (w *watch) step(metrics map[string]float64) []string {
 	return texts
 }
 
-// rewatch brings watch and judge to the step that a run is resumed from, by the metrics
+// rewatch brings watch and arbiter to the step that a run is resumed from, by the metrics
 // in its directory: what was told stays told.
 func (r *run) rewatch() error {
 	_, err := ReadMetrics(r.dir.path, func(m Metrics) error {
 		r.watch.step(m.Values)
-		r.judge.see(m)
+		r.arbiter.see(m)
 		return nil
 	})
 	return err

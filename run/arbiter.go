@@ -64,51 +64,51 @@ func (k *mark) see(m Metrics) {
 	k.waited++
 }
 
-// judge follows the evaluations of a run: which child is the best, and whether the
+// arbiter follows the evaluations of a run: which child is the best, and whether the
 // run is to stop. All that it knows stands in metrics.jsonl.
-type judge struct {
+type arbiter struct {
 	best     *mark // nil: none is kept
 	stop     *mark // nil: the run goes to its end
 	patience int
 	wentOn   []int // steps at which the run was extended though exhausted: there patience begins anew
 }
 
-func newJudge(c Config, wentOn []int) *judge {
+func newArbiter(c Config, wentOn []int) *arbiter {
 	metric, mode := c.stopsBy()
-	return &judge{
+	return &arbiter{
 		best: newMark(c.Best.Metric, c.Best.Mode, 0), stop: newMark(metric, mode, c.EarlyStopping.Threshold),
 		patience: c.EarlyStopping.Patience, wentOn: wentOn,
 	}
 }
 
 // see takes the metrics of a step, in order.
-func (j *judge) see(m Metrics) {
-	if j.best != nil {
-		j.best.see(m)
+func (a *arbiter) see(m Metrics) {
+	if a.best != nil {
+		a.best.see(m)
 	}
-	if j.stop != nil {
-		j.stop.see(m)
-		if slices.Contains(j.wentOn, m.Step) {
-			j.stop.waited = 0
+	if a.stop != nil {
+		a.stop.see(m)
+		if slices.Contains(a.wentOn, m.Step) {
+			a.stop.waited = 0
 		}
 	}
 }
 
 // goOn forgets at a step how often there was nothing better, as the run is extended.
-func (j *judge) goOn(step int) {
-	if j.exhausted() {
-		j.stop.waited = 0
-		j.wentOn = append(j.wentOn, step)
+func (a *arbiter) goOn(step int) {
+	if a.exhausted() {
+		a.stop.waited = 0
+		a.wentOn = append(a.wentOn, step)
 	}
 }
 
 // exhausted says whether there were as many evaluations in a row without a better
 // value as early stopping waits for.
-func (j *judge) exhausted() bool { return j.stop != nil && j.stop.waited >= j.patience }
+func (a *arbiter) exhausted() bool { return a.stop != nil && a.stop.waited >= a.patience }
 
 // reason says why it is.
-func (j *judge) reason() string {
-	k := j.stop
+func (a *arbiter) reason() string {
+	k := a.stop
 	better := map[string]string{"max": "above", "min": "below"}[k.mode]
 	than := fmt.Sprintf("%.4g, that of step %d", k.value, k.step)
 	if !k.seen {
@@ -121,28 +121,28 @@ func (j *judge) reason() string {
 }
 
 // bestStep is the step of the best child; -1 without one.
-func (j *judge) bestStep() int {
-	if j.best == nil || !j.best.seen {
+func (a *arbiter) bestStep() int {
+	if a.best == nil || !a.best.seen {
 		return -1
 	}
-	return j.best.step
+	return a.best.step
 }
 
 // bestChild is the best child as best.json tells it; nil without one.
-func (j *judge) bestChild() *BestChild {
-	if j.bestStep() < 0 {
+func (a *arbiter) bestChild() *BestChild {
+	if a.bestStep() < 0 {
 		return nil
 	}
-	k := j.best
+	k := a.best
 	return &BestChild{k.metric, k.mode, k.value, k.step, k.episode, path.Join(checkpointsDir, checkpointName(k.step))}
 }
 
 // point makes best.json lead to the checkpoint of the best child, where that is there.
 func (r *run) point() error {
-	if r.judge.best == nil {
+	if r.arbiter.best == nil {
 		return nil
 	}
-	best := r.judge.bestChild()
+	best := r.arbiter.bestChild()
 	if best == nil || !r.dir.has(best.Checkpoint) {
 		if err := os.Remove(r.dir.file(bestFile)); !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -161,19 +161,19 @@ func (r *run) point() error {
 }
 
 // stopsEarly says that the run ends before its last step.
-func (r *run) stopsEarly() bool { return r.done < r.steps && r.judge.exhausted() }
+func (r *run) stopsEarly() bool { return r.done < r.steps && r.arbiter.exhausted() }
 
 // stopped says why the run stops early, "" where it does not.
 func (r *run) stopped() string {
 	if !r.stopsEarly() {
 		return ""
 	}
-	return r.judge.reason()
+	return r.arbiter.reason()
 }
 
 // childStep is the step whose weights the run ends with.
 func (r *run) childStep() int {
-	if best := r.judge.bestStep(); r.cfg.Best.Child == "best" && best >= 0 {
+	if best := r.arbiter.bestStep(); r.cfg.Best.Child == "best" && best >= 0 {
 		return best
 	}
 	return r.done
