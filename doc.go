@@ -27,6 +27,7 @@
 //	parent     answers of the parent for prompts
 //	embed      vectors for texts
 //	custom     rewards of the user's own: a process, a server, Go
+//	judge      rewards of a language model that judges answers
 //	corpus     the pretraining corpus of the embedded child
 //	reward     terms, the language of expressions over them, what a run has seen, calibration, the probe
 //	rl         PPO, GRPO, RLOO, each readable alone

@@ -14,10 +14,11 @@ import (
 // knownRewards is how many rewards of a pure function are surely remembered.
 const knownRewards = 1 << 16
 
-// newThrough is the memory and the cache before a pure function; c may be nil.
-func newThrough(kind, text, version string, c *cache.Cache) *cache.Through[float64] {
+// NewThrough is the memory and the cache before what gives rewards as a pure function
+// does, source being its identity; c may be nil.
+func NewThrough(source string, c *cache.Cache) *cache.Through[float64] {
 	t := cache.NewThrough[float64](knownRewards)
-	t.Cache, t.Kind, t.Source = c, cache.Reward, sourceName(kind, text, version)
+	t.Cache, t.Kind, t.Source = c, cache.Reward, source
 	t.Encode = func(x float64) []byte { return binary.LittleEndian.AppendUint64(nil, math.Float64bits(x)) }
 	t.Decode = func(b []byte) (float64, error) {
 		if len(b) != 8 {

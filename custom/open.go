@@ -64,7 +64,7 @@ func Open(kind, text string, o Options) (*Source, error) {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
 	if o.Settings.Pure {
-		s.through = newThrough(kind, text, o.Settings.Version, o.Cache)
+		s.through = NewThrough(sourceName(kind, text, o.Settings.Version), o.Cache)
 	}
 	return s, nil
 }
@@ -161,7 +161,8 @@ type Counts struct {
 }
 
 // Values are the counts as named numbers; those that did not occur are left out.
-func (c Counts) Values() map[string]float64 {
+func (s *Source) Values() map[string]float64 {
+	c := s.Counts()
 	out := map[string]float64{}
 	for name, x := range map[string]float64{
 		"samples": float64(c.Samples), "batches": float64(c.Batches), "failed": float64(c.Failed), "restarts": float64(c.Restarts), "seconds": c.Seconds,

@@ -78,7 +78,7 @@ func (c *Chat) Answers(ctx context.Context, items []task.Item) []Result {
 
 // answer asks about one item and reads the answer.
 func (c *Chat) answer(ctx context.Context, it task.Item) (string, error) {
-	choice, err := c.Ask(ctx, c.messages(it))
+	choice, err := c.Ask(ctx, c.messages(it), c.opt.form())
 	if err != nil {
 		return "", err
 	}

@@ -92,12 +92,16 @@ func (o ChatOptions) maxAnswer(k task.Kind) int {
 
 // client are the options of the client.
 func (o ChatOptions) client() completions.Options {
-	c := completions.Options{
+	return completions.Options{
 		Name: o.Name, Temperature: o.Temperature, Seed: o.Seed, MaxTokens: o.MaxTokens,
 		PriceInput: o.PriceInput, PriceOutput: o.PriceOutput, Server: o.Server,
 	}
-	if o.Format == formatAuto || o.Format == formatSchema {
-		c.Key, c.KeyOnly = answerKey, o.Format == formatSchema
+}
+
+// form is that of an answer which a server is asked to hold the model to; nil: none.
+func (o ChatOptions) form() *completions.Form {
+	if o.Format != formatAuto && o.Format != formatSchema {
+		return nil
 	}
-	return c
+	return &completions.Form{Key: answerKey, Strict: o.Format == formatSchema}
 }

@@ -45,7 +45,7 @@ func fromJSON(content, format string) (string, error) {
 		return content, nil
 	}
 	var fields map[string]json.RawMessage
-	if err := remote.Decode([]byte(withoutFence(content)), &fields); err != nil {
+	if err := remote.Decode([]byte(completions.WithoutFence(content)), &fields); err != nil {
 		return "", completions.Refused(notJSON, content, "must be one JSON object")
 	}
 	raw, ok := fields[answerKey]
@@ -57,16 +57,6 @@ func fromJSON(content, format string) (string, error) {
 		return "", completions.Refused(wrongField, content, "%s must be a text", answerKey)
 	}
 	return *text, nil
-}
-
-// withoutFence drops the fence that models put around code.
-func withoutFence(content string) string {
-	if rest, ok := strings.CutPrefix(content, "```"); ok {
-		if body, ok := strings.CutSuffix(strings.TrimSpace(rest), "```"); ok {
-			return strings.TrimPrefix(strings.TrimSpace(body), "json")
-		}
-	}
-	return content
 }
 
 // checkAnswer demands one line of text that is not empty and not too long.

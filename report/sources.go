@@ -10,12 +10,15 @@ import (
 	"pgsrm/run"
 )
 
-// sources are the counts of a run's parent and embedder by name, as they stand in
+// sources are the counts of a run's parent, embedder and judges by name, as they stand in
 // timings.jsonl: "parent/requests".
 type sources map[string]float64
 
 // sourceNames are the sources of a run, as the names in timings.jsonl begin.
-var sourceNames = []string{"parent", "embedder"}
+var sourceNames = []string{"parent", "embedder", judges}
+
+// judges are the language models that judge answers in the reward.
+const judges = "custom/judge"
 
 // quantile says of a count that it is no sum.
 func quantile(name string) bool { return strings.Contains(name, "latency_") }
@@ -35,12 +38,22 @@ func (p *timingsParser) add(t run.Timing) error {
 	p.seconds += t.Values["seconds"]
 	counts := sources{}
 	for name, v := range t.Values {
-		if source, _, _ := strings.Cut(name, "/"); slices.Contains(sourceNames, source) {
+		if slices.ContainsFunc(sourceNames, func(source string) bool { _, ok := countOf(name, source); return ok }) {
 			counts[name] = v
 		}
 	}
 	p.count(counts)
 	return nil
+}
+
+// countOf is what a count of a source counts; of several judges each has a number.
+func countOf(name, source string) (what string, ok bool) {
+	rest, ok := strings.CutPrefix(name, source)
+	if source == judges {
+		rest = strings.TrimLeft(rest, "_0123456789")
+	}
+	what, slash := strings.CutPrefix(rest, "/")
+	return what, ok && slash
 }
 
 // count takes the counts of a line. Counts that fall are those of a new process.
@@ -122,7 +135,11 @@ func (g *Group) sourceRows() []sourceRow {
 		for _, r := range arm.Runs {
 			for _, source := range sourceNames {
 				if cells := r.Sources.cells(source); cells != nil {
-					rows = append(rows, sourceRow{arm.Label, r.Seed, source + ": " + first(r.Config[source], "?"), cells})
+					title := "judge"
+					if source != judges {
+						title = source + ": " + first(r.Config[source], "?")
+					}
+					rows = append(rows, sourceRow{arm.Label, r.Seed, title, cells})
 				}
 			}
 		}
@@ -138,7 +155,7 @@ func (s sources) cells(source string) []string {
 		var sum float64
 		found := false
 		for name, v := range s {
-			rest, ok := strings.CutPrefix(name, source+"/")
+			rest, ok := countOf(name, source)
 			for _, want := range c.names {
 				if ok && (rest == want || strings.HasSuffix(want, "/") && strings.HasPrefix(rest, want) || strings.HasPrefix(rest, want+"/")) {
 					sum, found = sum+v, true

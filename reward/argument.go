@@ -77,9 +77,11 @@ func (p *parser) arguments(k kind, t *Term) error {
 			return p.unexpected(`"," or ")" behind the text`)
 		}
 	case k.text != noText && !p.atParameter():
-		text, err := p.bare()
+		text, more, err := p.bare(k.judge)
 		t.Text = text
-		return config.At(k.name+".text", err)
+		if err != nil || !more {
+			return config.At(k.name+".text", err)
+		}
 	}
 	for {
 		if err := p.termParameter(t); err != nil {
@@ -99,7 +101,8 @@ func (p *parser) atParameter() bool {
 	start := p.pos
 	key, ok := p.key()
 	p.pos = start
-	return ok && new(Term).parameter(key) != nil
+	t := new(Term)
+	return ok && (t.parameter(key) != nil || t.wordParameter(key) != nil)
 }
 
 // quoted reads a text in quotes: "..." with the escapes of JSON, or '...' as it stands.
@@ -126,24 +129,38 @@ func (p *parser) quoted() (string, error) {
 	return text, checkText(text)
 }
 
-// bare reads a text without quotes up to the parenthesis that closes the term.
-func (p *parser) bare() (string, error) {
+// bare reads a text without quotes up to the parenthesis that closes the term, or, where
+// parameters may follow it (listed), to a comma before: more says that they do.
+func (p *parser) bare(listed bool) (text string, more bool, err error) {
 	p.peek()
 	start, depth := p.pos, 0
 	for end := start; end < len(p.text); end++ {
-		switch p.text[end] {
+		c := p.text[end]
+		switch c {
 		case '(':
 			depth++
 		case ')':
-			if depth--; depth < 0 {
-				text := strings.TrimSpace(p.text[start:end])
-				p.texts = append(p.texts, [2]int{start, start + len(text)})
-				p.pos = end + 1
-				return text, checkText(text)
-			}
+			depth--
+		}
+		if depth < 0 || listed && depth == 0 && c == ',' {
+			text := strings.TrimSpace(p.text[start:end])
+			p.texts = append(p.texts, [2]int{start, start + len(text)})
+			p.pos = end + 1
+			return text, c == ',', checkText(text)
 		}
 	}
-	return "", &config.Error{Must: `must end with ")", its parentheses balanced, or stand in quotes`, Value: fmt.Sprintf("%q", p.text[start:])}
+	return "", false, &config.Error{Must: `must end with ")", its parentheses balanced, or stand in quotes`, Value: fmt.Sprintf("%q", p.text[start:])}
+}
+
+// word reads the text that is the value of a parameter, in quotes or bare, up to the comma
+// or the parenthesis behind it.
+func (p *parser) word() (string, error) {
+	if c := p.peek(); c == '"' || c == '\'' {
+		return p.quoted()
+	}
+	text, _, err := p.bare(true)
+	p.pos-- // what ends it is read by the caller
+	return text, err
 }
 
 // checkText reports a text that no term can take.
@@ -168,7 +185,12 @@ func (p *parser) termParameter(t *Term) error {
 	key, ok := p.key()
 	if !ok {
 		p.pos = start
-		return p.unexpected("a parameter " + termParameters)
+		return p.unexpected("a parameter " + t.parameters())
+	}
+	if field := t.wordParameter(key); field != nil {
+		text, err := p.word()
+		*field = text
+		return config.At(t.Kind+"."+key, err)
 	}
 	x, err := p.signed()
 	if err != nil {
@@ -177,22 +199,32 @@ func (p *parser) termParameter(t *Term) error {
 	return t.set(key, x)
 }
 
-// termParameters are the parameters of terms, for messages.
-const termParameters = "alpha=X, tau=X, m0=X, tol=X, target=X or no_clip"
+// parameters are those that a term may have, for messages.
+func (t *Term) parameters() string {
+	if t.Kind == judgeTerm {
+		return "mode=absolute, mode=pairwise, rubric=TEXT or scale=N"
+	}
+	return "alpha=X, tau=X, m0=X, tol=X, target=X or no_clip"
+}
 
 // parameter is where a term keeps a number that is given by name; nil: no such name.
 func (t *Term) parameter(key string) *float64 {
-	return map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0, "tol": &t.Tol, "target": &t.Target}[key]
+	return map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0, "tol": &t.Tol, "target": &t.Target, "scale": &t.Scale}[key]
+}
+
+// wordParameter is where a term keeps a text that is given by name; nil: no such name.
+func (t *Term) wordParameter(key string) *string {
+	return map[string]*string{"mode": &t.Mode, "rubric": &t.Rubric}[key]
 }
 
 // set gives one parameter of a term its value.
 func (t *Term) set(key string, x float64) error {
 	field := t.parameter(key)
 	if field == nil {
-		return &config.Error{Must: "parameter must be " + termParameters, Value: fmt.Sprintf("%q", key)}
+		return &config.Error{Must: "parameter must be " + t.parameters(), Value: fmt.Sprintf("%q", key)}
 	}
-	if key == "target" && x == 0 { // which stands for no target
-		return &config.Error{Key: t.Kind + ".target", Must: "must be above 0", Value: "0"}
+	if (key == "target" || key == "scale") && x == 0 { // which stands for none
+		return &config.Error{Key: t.Kind + "." + key, Must: "must be above 0", Value: "0"}
 	}
 	*field = x
 	return nil
@@ -212,9 +244,14 @@ func (t Term) String() string {
 	for _, p := range []struct {
 		name       string
 		value, def float64
-	}{{"tau", t.Tau, k.tau}, {"m0", t.M0, 0}, {"tol", t.Tol, 0}, {"target", t.Target, 0}} {
+	}{{"tau", t.Tau, k.tau}, {"m0", t.M0, 0}, {"tol", t.Tol, 0}, {"target", t.Target, 0}, {"scale", t.Scale, 0}} {
 		if p.value != p.def {
 			list = append(list, p.name+"="+strconv.FormatFloat(p.value, 'g', -1, 64))
+		}
+	}
+	for _, p := range []struct{ name, value string }{{"mode", t.Mode}, {"rubric", t.Rubric}} {
+		if p.value != "" {
+			list = append(list, p.name+"="+quote(p.value))
 		}
 	}
 	if t.NoClip {

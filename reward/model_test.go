@@ -156,7 +156,10 @@ func TestMovedByHand(t *testing.T) {
 
 func TestReferenceEarnsMost(t *testing.T) {
 	for _, kind := range Kinds() {
-		if k, _ := findKind(kind); k.text == requiredText {
+		switch k, _ := findKind(kind); {
+		case k.judge:
+			kind += "(openai:m@http://localhost:1)"
+		case k.text == requiredText:
 			kind += "((?i)green)"
 		}
 		m := mustModel(t, kind, &plane{})

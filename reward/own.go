@@ -7,27 +7,49 @@ import (
 	"slices"
 	"sync"
 
+	"pgsrm/cache"
 	"pgsrm/config"
 	"pgsrm/custom"
+	"pgsrm/judge"
+	"pgsrm/remote"
 )
 
 // Scorers answer the terms of the user's own of one reward, in the order of Spec.own.
 type Scorers []custom.Scorer
 
-// OpenScorers opens what answers the terms exec and http; given answers the term custom, and
-// must be nil where there is none. No process is started and nothing is sent before the
-// first answer is scored. The caller closes them.
-func (s Spec) OpenScorers(given custom.Scorer, o custom.Options) (Scorers, error) {
+// ScorerOptions are what Scorers are opened with.
+type ScorerOptions struct {
+	Custom custom.Settings
+	Judge  judge.Settings
+	Cache  *cache.Cache // of what depends on its sample alone; nil = none
+	// Warn, where set, is told what the user should know. It may be called from several
+	// goroutines.
+	Warn   func(text string)
+	Remote remote.Deps // what tests replace
+}
+
+// source is a Scorer that was opened here.
+type source interface {
+	custom.Scorer
+	Close()
+	// Values are what was asked, as named numbers.
+	Values() map[string]float64
+}
+
+// OpenScorers opens what answers the terms exec, http and judge; given answers the term
+// custom, and must be nil where there is none. No process is started and nothing is sent
+// before the first answer is scored. The caller closes them.
+func (s Spec) OpenScorers(given custom.Scorer, o ScorerOptions) (Scorers, error) {
 	var out Scorers
 	used := false
 	for _, t := range s.own() {
 		switch {
 		case t.Kind != customTerm:
-			source, err := custom.Open(t.Kind, t.Text, o)
+			one, err := t.open(o)
 			if err != nil {
 				return nil, config.At("reward", config.Bad(err))
 			}
-			out = append(out, source)
+			out = append(out, one)
 		case given == nil:
 			return nil, &config.Error{Key: "reward", Must: "the term custom is for programs in Go, which give a Scorer to the run; a command is exec(CMD), a server http(URL)", Value: s.Name}
 		default:
@@ -41,6 +63,22 @@ func (s Spec) OpenScorers(given custom.Scorer, o custom.Options) (Scorers, error
 	return out, nil
 }
 
+// open opens what answers a term; every new kind of source gets its case here.
+func (t Term) open(o ScorerOptions) (source, error) {
+	if t.Kind == judgeTerm {
+		return judge.Open(t.judge(), judge.Options{Settings: o.Judge, Cache: o.Cache, Warn: o.Warn, Remote: o.Remote})
+	}
+	return custom.Open(t.Kind, t.Text, custom.Options{Settings: o.Custom, Cache: o.Cache, Warn: o.Warn, Remote: o.Remote})
+}
+
+// judgeTerm is the term that a language model answers.
+const judgeTerm = "judge"
+
+// judge are the parameters of a term judge.
+func (t Term) judge() judge.Spec {
+	return judge.Spec{Model: t.Text, Mode: t.Mode, Rubric: t.Rubric, Scale: t.Scale}
+}
+
 // customTerm is the term that a Scorer in Go answers.
 const customTerm = "custom"
 
@@ -50,13 +88,13 @@ type lent struct{ custom.Scorer }
 // Close ends the processes.
 func (s Scorers) Close() {
 	for _, one := range s {
-		if source, ok := one.(*custom.Source); ok {
-			source.Close()
+		if s, ok := one.(source); ok {
+			s.Close()
 		}
 	}
 }
 
-// Values are what was asked of each term exec and http, as named numbers.
+// Values are what was asked of each term exec, http and judge, as named numbers.
 func (s Scorers) Values(spec Spec) map[string]float64 {
 	out := map[string]float64{}
 	p, err := spec.program()
@@ -64,10 +102,25 @@ func (s Scorers) Values(spec Spec) map[string]float64 {
 		return out
 	}
 	for k, one := range s {
-		if source, ok := one.(*custom.Source); ok {
-			for name, x := range source.Counts().Values() {
+		if s, ok := one.(source); ok {
+			for name, x := range s.Values() {
 				out[p.columns[p.own[k]]+"/"+name] = x
 			}
+		}
+	}
+	return out
+}
+
+// Judged are lines that say what each term judge was asked, and what that cost.
+func (s Scorers) Judged(spec Spec) []string {
+	p, err := spec.program()
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for k, one := range s {
+		if j, ok := one.(*judge.Judge); ok {
+			out = append(out, fmt.Sprintf("%s: %s", p.columns[p.own[k]], j))
 		}
 	}
 	return out

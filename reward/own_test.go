@@ -11,6 +11,7 @@ import (
 	"pgsrm/config"
 	"pgsrm/custom"
 	"pgsrm/embed"
+	"pgsrm/judge"
 	"pgsrm/task"
 )
 
@@ -98,7 +99,7 @@ func TestFadeOfOnesOwn(t *testing.T) {
 }
 
 func TestOpenScorers(t *testing.T) {
-	o := custom.Options{Settings: custom.DefaultSettings()}
+	o := ScorerOptions{Custom: custom.DefaultSettings(), Judge: judge.DefaultSettings()}
 	for _, c := range []struct {
 		text  string
 		given custom.Scorer

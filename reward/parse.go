@@ -19,7 +19,7 @@ import (
 //	product    = power {"*" power}
 //	power      = ["-"] atom ["^" number]
 //	atom       = number | "(" expression ")" | name ["^" number] ["(" argument {"," argument} ")"]
-//	argument   = expression | parameter ["=" number] | text, first in a term that takes one (argument.go)
+//	argument   = expression | parameter ["=" (number | text)] | text, first in a term that takes one (argument.go)
 type parser struct {
 	text  string
 	pos   int // bytes

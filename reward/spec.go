@@ -23,6 +23,7 @@ type kind struct {
 	alpha   float64 // default exponent; 0: takes none
 	tau     float64 // default temperature; 0: takes none
 	text    textRule
+	judge   bool                             // takes the parameters of a judge; its text ends at a comma
 	check   func(text string) (check, error) // makes the term of its text; nil: none is made
 	span    span
 }
@@ -64,6 +65,7 @@ var kinds = []kind{
 	{name: "progress", memory: true, span: span{0, 1}},
 	{name: custom.Exec, own: true, text: requiredText, span: ownSpan},
 	{name: custom.HTTP, own: true, text: requiredText, span: ownSpan},
+	{name: judgeTerm, own: true, text: requiredText, judge: true, span: span{0, 1}},
 	{name: customTerm, own: true, span: ownSpan},
 }
 
@@ -232,6 +234,12 @@ func (t Term) rules() error {
 		return refuse("text", "must not be set for "+t.Kind, fmt.Sprintf("%q", t.Text))
 	case t.Text == "" && k.text == requiredText:
 		return refuse("text", fmt.Sprintf("must be given, as in %s(\"...\")", t.Kind), `""`)
+	case t.Mode != "" && !k.judge:
+		return refuse("mode", "must not be set for "+t.Kind, fmt.Sprintf("%q", t.Mode))
+	case t.Rubric != "" && !k.judge:
+		return refuse("rubric", "must not be set for "+t.Kind, fmt.Sprintf("%q", t.Rubric))
+	case t.Scale != 0 && !k.judge:
+		return refuse("scale", "must not be set for "+t.Kind, t.Scale)
 	case t.NoClip && t.Alpha != 0 && t.Alpha != 1:
 		return refuse("alpha", "must be 1 with no_clip", t.Alpha)
 	}
@@ -241,6 +249,9 @@ func (t Term) rules() error {
 	err := checkText(t.Text)
 	if err == nil && k.check != nil {
 		_, err = k.check(t.Text)
+	}
+	if err == nil && k.judge {
+		return t.judge().Validate()
 	}
 	return config.At("text", err)
 }

@@ -16,6 +16,7 @@ import (
 func TestEveryNumberIsBounded(t *testing.T) {
 	inside := map[string]string{ // what some keys may be
 		"chat.temperature=-1": "not sent", "chat.seed=-1": "any seed", "chat.seed=9223372036854775807": "any seed",
+		"judge.temperature=-1": "not sent", "judge.seed=-1": "any seed", "judge.seed=9223372036854775807": "any seed",
 		"seed=9223372036854775807": "any seed",
 	}
 	c := Default()

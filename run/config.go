@@ -7,6 +7,7 @@ import (
 	"pgsrm/custom"
 	"pgsrm/embed"
 	"pgsrm/hf"
+	"pgsrm/judge"
 	"pgsrm/parent"
 	"pgsrm/reward"
 	"pgsrm/rl"
@@ -33,6 +34,8 @@ type Config struct {
 	Reward    reward.Spec    `yaml:"reward"` // a name, or terms of its own
 	// CustomReward is how functions of the user's own are asked that the reward names.
 	CustomReward custom.Settings `yaml:"custom_reward"`
+	// Judge is how language models are asked that judge answers in the reward.
+	Judge judge.Settings `yaml:"judge"`
 	// Arm names the arm of a comparison that the run belongs to; "" = the name of the reward.
 	Arm string `yaml:"arm" longest:"200"`
 	// Answer says what of a response is its answer, and when that is right.
@@ -126,7 +129,7 @@ func Default() Config {
 	return Config{
 		Task: "colors", Data: task.DefaultOptions(), Child: "builtin:tiny", Parent: "builtin", Embedder: "builtin",
 		LoRA:         LoRA{Targets: []string{hf.AllLinear}},
-		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(), CustomReward: custom.DefaultSettings(), Answer: task.DefaultAnswerOptions(),
+		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(), CustomReward: custom.DefaultSettings(), Judge: judge.DefaultSettings(), Answer: task.DefaultAnswerOptions(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
 		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},
 		Replay:    replayed(rl.DefaultReplay()),

@@ -17,6 +17,7 @@ import (
 	"pgsrm/custom"
 	"pgsrm/embed"
 	"pgsrm/hf"
+	"pgsrm/judge"
 	"pgsrm/parent"
 	"pgsrm/remote"
 	"pgsrm/reward"
@@ -57,6 +58,13 @@ var badConfigs = map[string]string{
 	"custom_reward_batch":         "1: custom_reward.batch: must be a whole number between 1 and 4096 (got \"all\")",
 	"custom_reward_key":           "1: custom_reward.key_env: must be the name of an environment variable in capitals, not a key",
 	"custom_reward_timeout":       "1: custom_reward.timeout_s: must be between 0.001 and 31536000 (got 0)",
+	"judge_key_for_its_name":      "1: judge.server.key_env: must be the name of an environment variable in capitals, not a key",
+	"judge_max_text":              "1: judge.max_text: must be between 1 and 1000000 (got 0)",
+	"judge_mode":                  "1: reward.judge.mode: must be absolute or pairwise (got \"pairs\")",
+	"judge_rubric":                "1: reward.judge.rubric: a template must hold {response} (got \"Is {reference} better?\")",
+	"judge_scale":                 "1: reward.judge.scale: must be a whole number between 2 and 100 (got 1)",
+	"judge_scale_of_exact":        "3: reward.terms[0].scale: must not be set for exact (got 5)",
+	"judge_without_model":         "1: reward.judge.text: must be openai:MODEL@URL or openai:MODEL (got \"gpt-4o-mini\")",
 	"exec_without_command":        "1: reward.exec.text: must be given, as in exec(\"...\") (got \"\")",
 	"embedding_key_for_its_name":  "1: embedding.server.key_env: must be the name of an environment variable in capitals, not a key",
 	"embedding_prompt_and_prefix": "1: embedding.prompt: must be empty where prefix is set (got \"query\")",
@@ -109,17 +117,17 @@ var badConfigs = map[string]string{
 	"top_p_above_one":             "2: rollout.top_p: must be between 0 and 1 (got 1.01)",
 	"two_documents":               "2: must be one document (got a second one)",
 	"unknown_algorithm":           "1: algorithm: must be one of ppo, grpo, rloo, paper (got \"dpo\")",
-	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, data, child, chat_template, parent, chat, embedder, embedding, reward, custom_reward, arm, answer, algorithm, lora, ppo, grpo, rloo, paper, rollout, replay, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, best, early_stopping, log_samples, max_failure_share, look, recompute, threads, out (did you mean task?)",
+	"unknown_key":                 "1: unknown key \"tsak\", must be one of preset, task, data, child, chat_template, parent, chat, embedder, embedding, reward, custom_reward, judge, arm, answer, algorithm, lora, ppo, grpo, rloo, paper, rollout, replay, optimizer, schedule, episodes, seed, eval_every, eval_prompts, measure_kl, checkpoint_every, keep_checkpoints, best, early_stopping, log_samples, max_failure_share, look, recompute, threads, out (did you mean task?)",
 	"unknown_key_in_section":      "2: rollout: unknown key \"temperatur\", must be one of prompts_per_step, samples_per_prompt, temperature, top_k, top_p, min_p, max_new_tokens, stop, missing_eos_penalty (did you mean rollout.temperature?)",
 	"unknown_key_of_algorithm":    "2: ppo: unknown key \"clip\", must be one of cliprange, cliprange_value, vf_coef, gamma, lambda, num_ppo_epochs, num_minibatches, target_kl, whiten, whiten_floor, baseline, scale_rewards, history_decay, kl, entropy, max_grad_norm, value_warmup, value_detached, value_lr_factor",
 	"unknown_preset":              "1: preset: must be one of lexical, paper, pretrained, sentence (got \"best\")",
-	"unknown_reward":              "1: reward: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, custom) or an expression of these (got \"pgsmr\", did you mean pgsrm?)",
-	"unknown_reward_name":         "2: reward.name: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, custom) or an expression of these (got \"pgsmr\", did you mean pgsrm?)",
+	"unknown_reward":              "1: reward: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, judge, custom) or an expression of these (got \"pgsmr\", did you mean pgsrm?)",
+	"unknown_reward_name":         "2: reward.name: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, judge, custom) or an expression of these (got \"pgsmr\", did you mean pgsrm?)",
 	"unknown_schedule":            "2: schedule.kind: must be one of constant, linear, cosine (got \"step\")",
 	"unknown_task":                "1: task: must be one of colors, opposites, categories, copy, sentiment, a file (.jsonl, .ndjson, .json, .csv, .tsv, .parquet, also with .gz or .zst), - or hf:datasets/ORG/NAME (got \"colours\", did you mean colors?)",
 	"formula_and_terms":           "4: reward.terms: must not be set beside formula",
-	"formula_of_unknown_term":     "3: reward.formula: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, custom) or an expression of these (got \"fadd\", did you mean fade?)",
-	"unknown_term":                "3: reward.terms[0].kind: must be one of exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, custom (got \"cosin\", did you mean cosine?)",
+	"formula_of_unknown_term":     "3: reward.formula: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, judge, custom) or an expression of these (got \"fadd\", did you mean fade?)",
+	"unknown_term":                "3: reward.terms[0].kind: must be one of exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, judge, custom (got \"cosin\", did you mean cosine?)",
 	"zero_eps":                    "2: optimizer.eps: must be between 1e-16 and 1 (got 0)",
 }
 
@@ -183,11 +191,15 @@ func TestGoodConfig(t *testing.T) {
 	embedding.Name, embedding.Prefix, embedding.TooLong, embedding.Dimensions = "lab-vectors", "query: ", "error", 256
 	embedding.Encoding, embedding.BatchItems, embedding.BatchTokens = "float", 16, 4000
 	embedding.Server.KeyEnv, embedding.Server.Concurrency = "", 3
+	judges := judge.DefaultSettings()
+	judges.Name, judges.Temperature, judges.Seed, judges.MaxTokens, judges.MaxText, judges.PriceInput, judges.PriceOutput = "lab-judge", -1, 3, 64, 500, 0.1, 0.4
+	judges.Server.KeyEnv, judges.Server.Concurrency = "", 2
 	want := Config{
 		Preset: "pretrained", Task: "opposites", Data: task.Options{HeldOut: 0.2, Limit: 30}, Child: "models/mine", ChatTemplate: ChatTemplate{"on", "Be brief.", "2026-11-23", `{"enable_thinking":false}`}, Parent: "file:answers.jsonl", Chat: chat, Embedder: "file:vectors.txt", Embedding: embedding,
 		Answer:       task.AnswerOptions{Normalize: "off", After: "####", FirstLine: true, Pattern: "(.*)", LastNumber: true, AllowInput: true},
 		Reward:       reward.Spec{Name: "0.5*exact+contrastive(tau=0.05)", Formula: "0.5*exact + contrastive(tau=0.05)"},
 		CustomReward: custom.Settings{TimeoutS: 5, Batch: 32, Pure: true, Version: "2", Concurrency: 1},
+		Judge:        judges,
 		LoRA:         LoRA{Rank: 4, Alpha: 8, Targets: []string{"q_proj", "v_proj"}, RSLoRA: true},
 		Algorithm:    "grpo", Options: options,
 		Rollout:   Rollout{4, 3, 0.9, 40, 0.95, 0.01, 3, hf.Stop{"\n", "User:"}, 0.5},

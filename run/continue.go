@@ -35,6 +35,8 @@ func sameConfig(began, now Config, dir string) error {
 	e.Server, e.BatchItems, e.BatchTokens = was.Server, was.BatchItems, was.BatchTokens
 	c, like := &now.CustomReward, began.CustomReward
 	c.TimeoutS, c.Retries, c.KeyEnv, c.Concurrency = like.TimeoutS, like.Retries, like.KeyEnv, like.Concurrency
+	j, same := &now.Judge, began.Judge
+	j.Server, j.PriceInput, j.PriceOutput = same.Server, same.PriceInput, same.PriceOutput
 	key, a, b := config.Difference(began, now)
 	if key == "" {
 		return nil

@@ -90,10 +90,12 @@ type Warning struct {
 }
 
 // Ended closes a run; Err is nil where it is complete. Stopped says why it ended before
-// its last step, "" where it did not.
+// its last step, "" where it did not. Judged are lines that say what the language models
+// were asked that judge answers, since this process began.
 type Ended struct {
 	Step, Episode int
 	Stopped       string
+	Judged        []string
 	Err           error
 }
 

@@ -97,7 +97,7 @@ func (r *run) stop(err error) error {
 	if noted := r.noteEnd(err); err == nil {
 		err = noted
 	}
-	if told := r.events.emit(Ended{Step: r.done, Episode: r.episode(), Stopped: r.stopped(), Err: err}); err == nil {
+	if told := r.events.emit(Ended{Step: r.done, Episode: r.episode(), Stopped: r.stopped(), Judged: r.scorers.Judged(r.cfg.Reward), Err: err}); err == nil {
 		err = told
 	}
 	return err

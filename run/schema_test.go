@@ -22,7 +22,7 @@ import (
 // ones: rules between values, texts of a form of their own, names that are looked up.
 var beyondSchema = []string{
 	"answer_pattern", "best_child_without_metric", "best_metric", "best_metric_normalized", "chat_key_for_its_name", "chat_placeholder", "chat_template_date", "chat_template_variables", "duplicate_key", "early_stopping_metric", "early_stopping_unevaluated", "early_stopping_no_metric", "embedding_key_for_its_name",
-	"custom_reward_key", "exec_without_command", "embedding_prompt_and_prefix", "formula_and_terms", "formula_of_unknown_term", "grpo_without_groups", "lora_without_targets", "not_yaml", "replay_beyond_keep", "rollout_stop_empty", "rollout_stop_many", "secret_in_embedder", "secret_in_parent",
+	"custom_reward_key", "exec_without_command", "embedding_prompt_and_prefix", "formula_and_terms", "formula_of_unknown_term", "grpo_without_groups", "judge_key_for_its_name", "judge_mode", "judge_rubric", "judge_scale", "judge_scale_of_exact", "judge_without_model", "lora_without_targets", "not_yaml", "replay_beyond_keep", "rollout_stop_empty", "rollout_stop_many", "secret_in_embedder", "secret_in_parent",
 	"term_without_weight", "two_documents", "unknown_preset", "unknown_reward", "unknown_reward_name", "unknown_task",
 }
 

@@ -5,9 +5,9 @@ import (
 	"sync"
 
 	"pgsrm/config"
-	"pgsrm/custom"
 	"pgsrm/embed"
 	"pgsrm/parent"
+	"pgsrm/reward"
 )
 
 // shared are the sources of a comparison, opened once for all its runs, so that
@@ -73,7 +73,7 @@ func (r *run) openEmbedder(deps Deps) (embed.Embedder, error) {
 // openScorers opens what answers the terms of the reward that are the user's own. Each run
 // of a comparison has its own.
 func (r *run) openScorers(deps Deps) (err error) {
-	r.scorers, err = r.cfg.Reward.OpenScorers(deps.Scorer, custom.Options{Settings: r.cfg.CustomReward, Cache: deps.Cache, Warn: r.warnings.add})
+	r.scorers, err = r.cfg.Reward.OpenScorers(deps.Scorer, reward.ScorerOptions{Custom: r.cfg.CustomReward, Judge: r.cfg.Judge, Cache: deps.Cache, Warn: r.warnings.add})
 	return config.Bad(err)
 }
 

@@ -75,8 +75,9 @@ func (t *Terminal) showLook(name string, e looked) {
 	}
 }
 
-// showStopped says why a run ended before its last step.
-func (t *Terminal) showStopped(name string, e Ended) {
+// showEnd says what judges were asked, and why a run ended before its last step.
+func (t *Terminal) showEnd(name string, e Ended) {
+	t.tell(name, e.Judged)
 	if e.Stopped != "" {
 		t.Println("%sstopped early at step %d: %s", prefix(name), e.Step, e.Stopped)
 	}
@@ -104,15 +105,7 @@ func (p *pace) text(episode int) string {
 
 // askedText is how far the parent is, and what that took.
 func askedText(a Asked) string {
-	c := a.Counts
-	text := fmt.Sprintf("parent: %d of %d prompts, %d from the cache, %d requests, %d tokens", a.Done, a.Of, c.Known, c.Server.Requests, c.TokensSent+c.TokensReceived)
-	if c.Server.Retries > 0 {
-		text += fmt.Sprintf(", %d retries", c.Server.Retries)
-	}
-	if c.Cost > 0 {
-		text += fmt.Sprintf(", cost %.4g", c.Cost)
-	}
-	return text
+	return fmt.Sprintf("parent: %d of %d prompts, %s", a.Done, a.Of, a.Counts)
 }
 
 // scoreText is the headline of an evaluation, "" for other metrics.
@@ -189,7 +182,7 @@ func (v *barView) Event(e Event) error {
 			v.bar.Abort(false)
 		}
 		v.bar.Wait() // until it is drawn as it ends
-		v.terminal.showStopped(v.name, e)
+		v.terminal.showEnd(v.name, e)
 	}
 	return nil
 }
@@ -258,7 +251,7 @@ func (v *plainView) Event(e Event) error {
 	case Warning:
 		v.terminal.Println("%swarning: step %d: %s", prefix(v.name), e.Step, e.Text)
 	case Ended:
-		v.terminal.showStopped(v.name, e)
+		v.terminal.showEnd(v.name, e)
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"pgsrm/config"
-	"pgsrm/custom"
 	"pgsrm/reward"
 )
 
@@ -13,7 +12,7 @@ import (
 // closes it.
 func (o *sourceOptions) openScorers(spec reward.Spec, g *globalOptions) (reward.Scorers, error) {
 	if !spec.Remote() {
-		scorers, err := spec.OpenScorers(nil, custom.Options{})
+		scorers, err := spec.OpenScorers(nil, reward.ScorerOptions{})
 		return scorers, inputError(err)
 	}
 	c, err := g.logCache()
@@ -24,8 +23,15 @@ func (o *sourceOptions) openScorers(spec reward.Spec, g *globalOptions) (reward.
 	if err != nil {
 		return nil, err
 	}
-	scorers, err := spec.OpenScorers(nil, custom.Options{Settings: cfg.CustomReward, Cache: c, Warn: g.warn})
+	scorers, err := spec.OpenScorers(nil, reward.ScorerOptions{Custom: cfg.CustomReward, Judge: cfg.Judge, Cache: c, Warn: g.warn})
 	return scorers, inputError(err)
+}
+
+// tellJudged logs what judges were asked.
+func tellJudged(scorers reward.Scorers, spec reward.Spec, g *globalOptions) {
+	for _, text := range scorers.Judged(spec) {
+		g.Log.Info(text)
+	}
 }
 
 // columns are the fields of a line beside those that score reads, as terms of the user's

@@ -66,12 +66,13 @@ func runProbe(ctx context.Context, o probeOptions, g *globalOptions) error {
 		return err
 	}
 	defer scorers.Close()
+	defer tellJudged(scorers, spec, g)
 	answers, err := o.parentAnswers(ctx, t, t.Items, g)
 	if err != nil {
 		return err
 	}
 	if len(scorers) > 0 {
-		g.Log.Info("the probe asks functions of your own for rewards, which takes its time where they are slow", "answers", reward.OwnAnswers)
+		g.Log.Info("the probe asks functions of your own or judges for rewards, which takes its time where they are slow", "answers", reward.OwnAnswers)
 	}
 	res, err := reward.Probe(ctx, t, answers, e, spec, match, scorers...)
 	if ctx.Err() != nil {

@@ -37,8 +37,9 @@ most 1024 answers; they are answered when another prompt follows or the input en
 reward that depends on what a run has seen (fade, novel, success) or on how much of it
 is done (progress, linear) is that of the start of a run.
 
-Terms of your own (exec, http; docs/custom-rewards.md) get the other fields of a line as
-its columns, and are asked as the section custom_reward of --config or --set says.
+Terms of your own (exec, http; docs/custom-rewards.md) and judge (docs/judge.md) get the
+other fields of a line as its columns, and are asked as the sections custom_reward and
+judge of --config or --set say.
 
 Constants of the reward are calibrated on the parent's answers to the task. Where the
 section answer of --config or --set says what counts as an answer (docs/answers.md),
@@ -85,6 +86,7 @@ func runScore(ctx context.Context, o scoreOptions, g *globalOptions) error {
 	}
 	g.sayReading("JSON lines with prompt and response")
 	defer s.scorers.Close()
+	defer tellJudged(s.scorers, s.model.Spec(), g)
 	q := &scoreQueue{s: s}
 	err = eachBatch(ctx, g.Stdin, g, scoreBatch, func(batch []inputLine, w *bufio.Writer) error { return q.add(ctx, batch, w) })
 	if err != nil {

@@ -47,11 +47,23 @@ func TestMain(m *testing.M) {
 //	claim FILE                 makes a safetensors file claim a header of 2^60 bytes
 //
 // $CHAT is the address of a chat server that answers with the last word in quotes,
-// $VECTORS that of an embeddings server, $REWARDS that of a reward server.
+// $VECTORS that of an embeddings server, $REWARDS that of a reward server, $JUDGE that of
+// a chat server that gives grades, 4 to what has an e in it, and no verdict on "hm".
 func TestScripts(t *testing.T) {
 	chat := remotetest.New(t, remotetest.Chat(func(user string) string { return strings.Split(user, "'")[1] })).URL()
 	vectors := remotetest.New(t, remotetest.Embeddings(16)).URL()
 	rewards := remotetest.New(t, customtest.Handler).URL()
+	judge := remotetest.New(t, remotetest.Talk(func(turns []string) string {
+		_, response, _ := strings.Cut(turns[1], "<response ")
+		response, _, _ = strings.Cut(response, "</response ")
+		switch {
+		case strings.Contains(response, "hm"):
+			return "I cannot say."
+		case strings.Contains(response[9:], "e"):
+			return "Good.\nRating: 4"
+		}
+		return "Rating: 1"
+	})).URL()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -59,6 +71,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("CHAT", chat)
 			e.Setenv("VECTORS", vectors)
 			e.Setenv("REWARDS", rewards)
+			e.Setenv("JUDGE", judge)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

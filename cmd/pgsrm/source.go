@@ -60,7 +60,7 @@ func (o *sourceOptions) addSections(f *pflag.FlagSet) {
 	if f.Lookup("config") != nil {
 		return
 	}
-	f.StringVar(&o.File, "config", "", "configuration file whose sections chat, embedding and custom_reward say how servers, models and functions are used, and answer what counts as an answer")
+	f.StringVar(&o.File, "config", "", "configuration file whose sections chat, embedding, custom_reward and judge say how servers, models and functions are used, and answer what counts as an answer")
 	f.StringArrayVar(&o.Set, "set", nil, "set a key of these sections, as in --set chat.max_tokens=16 or --set answer.normalize=on")
 }
 
@@ -170,7 +170,7 @@ func (o *sourceOptions) resolveAnswer(child string, g *globalOptions) (*run.Reso
 
 // countedSections are the sections of a configuration that count for commands that do
 // not train.
-var countedSections = []string{"answer", "chat", "embedding", "custom_reward"}
+var countedSections = []string{"answer", "chat", "embedding", "custom_reward", "judge"}
 
 // sections is a configuration with further settings, of which those sections count.
 func (o *sourceOptions) sections(g *globalOptions, settings ...config.Setting) (*run.Resolved, error) {
@@ -183,7 +183,7 @@ func (o *sourceOptions) sections(g *globalOptions, settings ...config.Setting) (
 			return nil, err
 		}
 		if section, _, ok := strings.Cut(s.Key, "."); !ok || !slices.Contains(countedSections, section) {
-			return nil, inputErrorf("--set: must be a key of the section answer, chat, embedding or custom_reward here (got %q)", s.Key)
+			return nil, inputErrorf("--set: must be a key of the section answer, chat, embedding, custom_reward or judge here (got %q)", s.Key)
 		}
 		settings = append(settings, s)
 	}

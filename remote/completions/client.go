@@ -25,8 +25,6 @@ type Options struct {
 	Temperature float64 // below 0 = not sent
 	Seed        int64   // 0 = not sent
 	MaxTokens   int     // of a reply
-	Key         string  // the reply is to be a JSON object with a text under this key alone; "" = any text
-	KeyOnly     bool    // a server that cannot hold the model to that is refused, not asked without
 	PriceInput  float64 // of a million tokens sent, in any currency
 	PriceOutput float64 // of a million tokens received
 	Server      remote.Options
@@ -63,7 +61,7 @@ func New(spec string, o Options, warn func(text string), deps remote.Deps) (*Cli
 	}
 	return &Client{
 		model: model, opt: o, client: client, warn: warn,
-		dialect: dialect{schema: o.Key != "", completion: base == remote.OpenAIURL}, counts: Counts{Refused: map[Reason]int64{}},
+		dialect: dialect{schema: true, completion: base == remote.OpenAIURL}, counts: Counts{Refused: map[Reason]int64{}},
 	}, nil
 }
 
@@ -79,21 +77,22 @@ func (c *Client) Identity() string {
 // Each calls f for every i below n, as many at once as the server may be asked.
 func (c *Client) Each(n int, f func(i int)) { c.client.Each(n, f) }
 
-// Ask gets what the model says to a conversation, and counts what that took. The request
-// is sent in the dialect that the server is known to accept, and where it refuses that in
-// the next one; what it accepts is remembered. The error is a *remote.Error.
-func (c *Client) Ask(ctx context.Context, messages []Message) (Choice, error) {
+// Ask gets what the model says to a conversation, in a form (nil: any text), and counts
+// what that took. The request is sent in the dialect that the server is known to accept,
+// and where it refuses that in the next one; what it accepts is remembered. The error is
+// a *remote.Error.
+func (c *Client) Ask(ctx context.Context, messages []Message, f *Form) (Choice, error) {
 	var r reply
 	for d := c.spoken(); ; {
 		err := c.client.Do(ctx, remote.Call{
-			Path: "/chat/completions", Body: c.body(messages, d), Tokens: EstimateTokens(messages) + c.opt.MaxTokens, Check: r.read,
+			Path: "/chat/completions", Body: c.body(messages, f, d), Tokens: EstimateTokens(messages) + c.opt.MaxTokens, Check: r.read,
 		})
 		if err == nil {
 			c.learn(d)
 			c.meter(r.Usage)
 			return r.Choices[0], nil
 		}
-		simpler, ok := d.simpler(err, !c.opt.KeyOnly)
+		simpler, ok := d.simpler(err, f != nil && !f.Strict)
 		if !ok {
 			return Choice{}, err
 		}
@@ -108,7 +107,7 @@ type dialect struct {
 }
 
 // simpler is the dialect to try after a refusal that the other may explain; the schema
-// is given up where it may.
+// is given up where it was sent and may be.
 func (d dialect) simpler(err error, mayDrop bool) (dialect, bool) {
 	var e *remote.Error
 	if !errors.As(err, &e) || e.Status != http.StatusBadRequest && e.Status != http.StatusUnprocessableEntity {

@@ -1,6 +1,7 @@
 package completions
 
 import (
+	"fmt"
 	"maps"
 
 	"pgsrm/remote"
@@ -30,6 +31,18 @@ func (c Counts) Values() map[string]float64 {
 		out["refused/"+string(reason)] = float64(n)
 	}
 	return out
+}
+
+// String tells the counts that a user wants to see while a model is asked.
+func (c Counts) String() string {
+	text := fmt.Sprintf("%d from the cache, %d requests, %d tokens", c.Known, c.Server.Requests, c.TokensSent+c.TokensReceived)
+	if c.Server.Retries > 0 {
+		text += fmt.Sprintf(", %d retries", c.Server.Retries)
+	}
+	if c.Cost > 0 {
+		text += fmt.Sprintf(", cost %.4g", c.Cost)
+	}
+	return text
 }
 
 // Counts is a snapshot.

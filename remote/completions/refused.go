@@ -71,3 +71,13 @@ func WithoutThoughts(content string) string {
 	}
 	return content
 }
+
+// WithoutFence drops the fence that models put around code.
+func WithoutFence(content string) string {
+	if rest, ok := strings.CutPrefix(content, "```"); ok {
+		if body, ok := strings.CutSuffix(strings.TrimSpace(rest), "```"); ok {
+			return strings.TrimPrefix(strings.TrimSpace(body), "json")
+		}
+	}
+	return content
+}

@@ -44,16 +44,24 @@ type jsonSchema struct {
 	Schema schema `json:"schema"`
 }
 
-// schema is the subset of JSON Schema that an answer needs.
+// schema is the subset of JSON Schema that a Form needs.
 type schema struct {
 	Type                 string            `json:"type"`
+	Enum                 []string          `json:"enum,omitempty"`
 	Properties           map[string]schema `json:"properties,omitempty"`
 	Required             []string          `json:"required,omitempty"`
 	AdditionalProperties *bool             `json:"additionalProperties,omitempty"`
 }
 
+// Form is that of a reply which is a JSON object with one key and a text under it.
+type Form struct {
+	Key    string
+	OneOf  []string // the texts that it may be; nil = any
+	Strict bool     // a server that cannot hold the model to the form is refused, not asked without
+}
+
 // body is the request for the messages in a dialect.
-func (c *Client) body(messages []Message, d dialect) request {
+func (c *Client) body(messages []Message, f *Form, d dialect) request {
 	r := request{Model: c.model, Messages: messages}
 	if c.opt.Temperature >= 0 {
 		r.Temperature = &c.opt.Temperature
@@ -66,10 +74,10 @@ func (c *Client) body(messages []Message, d dialect) request {
 	} else {
 		r.MaxTokens = c.opt.MaxTokens
 	}
-	if d.schema {
+	if f != nil && d.schema {
 		no := false
 		r.ResponseFormat = &responseFormat{"json_schema", jsonSchema{Name: "answer", Strict: true, Schema: schema{
-			Type: "object", Properties: map[string]schema{c.opt.Key: {Type: "string"}}, Required: []string{c.opt.Key}, AdditionalProperties: &no,
+			Type: "object", Properties: map[string]schema{f.Key: {Type: "string", Enum: f.OneOf}}, Required: []string{f.Key}, AdditionalProperties: &no,
 		}}}
 	}
 	return r
