@@ -19,6 +19,7 @@ type ReplayOptions struct {
 	When      string  `yaml:"when" oneof:"missing, always"`      // missing: only for a prompt without a hit among its fresh samples; or always
 	RatioMin  float64 `yaml:"ratio_min" range:"[0, 1000000]"`    // least weight, see weight
 	RatioMax  float64 `yaml:"ratio_max" range:"[1e-6, 1000000]"` // largest weight
+	Search    int     `yaml:"search" range:"[0, 1024]"`          // answers tried beside for a prompt without a hit, only to find one; 0 = none
 }
 
 // DefaultReplay returns the defaults: off.
@@ -33,6 +34,9 @@ func (o ReplayOptions) On() bool { return o.PerPrompt > 0 }
 func (o ReplayOptions) Rules() error {
 	if o.PerPrompt > o.Keep {
 		return &config.Error{Key: "per_prompt", Must: fmt.Sprintf("must be at most keep, %d", o.Keep), Value: fmt.Sprint(o.PerPrompt)}
+	}
+	if o.Search > 0 && !o.On() {
+		return &config.Error{Key: "search", Must: "must be 0 without replay, per_prompt: 0", Value: fmt.Sprint(o.Search)}
 	}
 	return config.Between("ratio_min", o.RatioMin, 0, o.RatioMax)
 }
@@ -55,7 +59,7 @@ func (o ReplayOptions) weight(now, then []float32) float64 {
 type Hit struct {
 	Prompt   string    `json:"prompt"`   // name of its prompt, stable between rollouts
 	Tokens   []int32   `json:"tokens"`   // [T], what ended it included
-	LogProbs []float32 `json:"logprobs"` // [T] of the sampler, whole distribution at its temperature
+	LogProbs []float32 `json:"logprobs"` // [T] under the weights that said it, whole distribution at the temperature of the rollout
 	Reward   float64   `json:"reward"`   // that it earned
 }
 
@@ -102,6 +106,9 @@ func (m *Memory) Recall(prompts []string, answered []bool) []Replayed {
 	}
 	return out
 }
+
+// Has says whether a hit of the prompt is remembered.
+func (m *Memory) Has(prompt string) bool { return len(m.hits[prompt]) > 0 }
 
 // Hits lists all hits, sorted by prompt, those of a prompt newest first.
 func (m *Memory) Hits() []Hit {

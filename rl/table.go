@@ -70,6 +70,8 @@ func Table() []Metric {
 		{"pgsrm/advantage_std", "reward", "all", "standard deviation (n-1) of the advantages before whitening or scaling, over t (rloo, grpo, paper: over i); ppo: after scale_rewards"},
 		{"pgsrm/replayed", "responses", "run", "hits of earlier rollouts that were trained on again; with replay only"},
 		{"pgsrm/replay_ratio", "1", "run", "mean over them of the bounded importance ratio clamp(exp(sum_t new - sum_t old), ratio_min, ratio_max), old that of the weights that sampled them; absent without any"},
+		{"pgsrm/searched", "responses", "run", "answers tried beside the rollout for prompts without a hit, only to find one; with replay.search above 0 only"},
+		{"pgsrm/found", "responses", "run", "of these, those that were right, which are remembered for replay"},
 		{"pgsrm/frac_groups_without_signal", "share of prompts", "all", "prompts whose kept samples all earned the same, of those with one; absent with one sample per prompt"},
 	}
 }

@@ -50,8 +50,8 @@ func newMixture(t *task.Task, prompts []prompt) (mixture, error) {
 }
 
 // prompt is the one at a place of training, from 0: the next of its group, in an order that
-// is shuffled anew in each epoch of the group.
-func (m *mixture) prompt(seed uint64, at int) prompt {
+// is shuffled anew in each epoch of the group. epoch says which that is, from 0.
+func (m *mixture) prompt(seed uint64, at int) (p prompt, epoch int) {
 	if m.schedule == nil {
 		return m.next(0, at, func(epoch int) *rand.Rand { return stream(seed, forPrompts, epoch) })
 	}
@@ -62,10 +62,11 @@ func (m *mixture) prompt(seed uint64, at int) prompt {
 }
 
 // next is the nth prompt of a group.
-func (m *mixture) next(g, nth int, rng func(epoch int) *rand.Rand) prompt {
+func (m *mixture) next(g, nth int, rng func(epoch int) *rand.Rand) (p prompt, epoch int) {
 	all, o := m.groups[g], &m.orders[g]
-	if epoch := nth / len(all); o.perm == nil || o.epoch != epoch {
+	epoch = nth / len(all)
+	if o.perm == nil || o.epoch != epoch {
 		*o = order{epoch, rng(epoch).Perm(len(all))}
 	}
-	return all[o.perm[nth%len(all)]]
+	return all[o.perm[nth%len(all)]], epoch
 }

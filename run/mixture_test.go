@@ -27,9 +27,12 @@ func TestOrderOfAMixture(t *testing.T) {
 	seen := map[string]map[int]int{"colors": {}, "opposites": {}}
 	var first []int
 	for at := range 3000 {
-		p := m.prompt(7, at)
+		p, epoch := m.prompt(7, at)
 		if want := k.Components[schedule[at%len(schedule)]].Name; p.item.Task != want {
 			t.Fatalf("place %d: got a prompt of %s, want %s", at, p.item.Task, want)
+		}
+		if epoch != seen[p.item.Task][p.index] {
+			t.Fatalf("place %d: got epoch %d of a prompt that came %d times before", at, epoch, seen[p.item.Task][p.index])
 		}
 		count[p.item.Task]++
 		seen[p.item.Task][p.index]++
@@ -47,8 +50,8 @@ func TestOrderOfAMixture(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, at := range []int{2999, 5, 1024, 1023} { // in any order, as a resumed run asks
-		if got := again.prompt(7, at).index; got != first[at] {
-			t.Errorf("place %d: got %d, want %d", at, got, first[at])
+		if got, _ := again.prompt(7, at); got.index != first[at] {
+			t.Errorf("place %d: got %d, want %d", at, got.index, first[at])
 		}
 	}
 	if _, err := newMixture(k, prompts[:10]); err == nil || err.Error() != "task: opposites has no prompt to train on" {

@@ -93,6 +93,7 @@ type run struct {
 	reference *rl.Reference // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
 
 	hits      *rl.Memory // those to replay
+	finder    *lm.State  // of search
 	done      int        // updates so far
 	evaluated bool       // the evaluation due at done is in the files
 	dropped   int        // samples without a reward so far

@@ -67,6 +67,7 @@ func TestReplayResumesToTheSameBits(t *testing.T) {
 		{"replay.when=missing"},
 		{"replay.when=always", "algorithm=rloo", "rloo.scale_rewards=mean", "rloo.num_minibatches=2"},
 		{"replay.when=always", "reward=binary", "algorithm=grpo", "grpo.scale_rewards=mean"},
+		{"replay.search=6"},
 	} {
 		t.Run(strings.Join(set, " "), func(t *testing.T) {
 			straight := t.TempDir()
@@ -122,6 +123,7 @@ func TestReplayRules(t *testing.T) {
 		"--set replay.per_prompt: must be 0 with the algorithm paper (got 2)":           {"algorithm=paper"},
 		"--set replay.per_prompt: must be 0 with rollout.top_k, top_p or min_p (got 2)": {"rollout.top_k=50"},
 		"--set replay.per_prompt: must be at most keep, 4 (got 5)":                      {"replay.per_prompt=5"},
+		"--set replay.search: must be 0 without replay, per_prompt: 0 (got 8)":          {"replay.per_prompt=0", "replay.search=8"},
 		"--set replay.ratio_min: must be between 0 and 1 (got 2)":                       {"replay.ratio_min=2"},
 	} {
 		settings := []config.Setting{{From: "--set replay.per_prompt", Key: "replay.per_prompt", Value: "2"}}

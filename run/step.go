@@ -45,6 +45,10 @@ func (r *run) step(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("step %d: %w", step, err)
 	}
+	found, searched, err := r.search(ctx, prompts, ids, hits)
+	if err != nil {
+		return fmt.Errorf("step %d: %w", step, err)
+	}
 	scored := r.clock()
 
 	batch := &rl.Batch{
@@ -62,8 +66,14 @@ func (r *run) step(ctx context.Context) error {
 	r.done, r.evaluated, r.dropped = step, false, r.dropped+dropped
 	r.scorer.Remember(texts, scores)
 	r.memorise(names, rollout, samples, hits)
+	for _, h := range found {
+		r.hits.Add(h)
+	}
 	r.addTermMetrics(metrics, scores)
 	r.addReplayMetrics(metrics, replayed)
+	if r.cfg.Replay.Search > 0 {
+		metrics["pgsrm/searched"], metrics["pgsrm/found"] = float64(searched), float64(len(found))
+	}
 	addLengthMetrics(metrics, rollout)
 	if err := r.events.emit(Metrics{Step: step, Episode: r.episode(), Values: metrics}); err != nil {
 		return err
@@ -106,16 +116,17 @@ func (r *run) choose(step int) (prompts []prompt, ids []promptID) {
 	p := r.cfg.Rollout.PromptsPerStep
 	seen := map[int]int{}
 	for at := (step - 1) * p; at < step*p; at++ {
-		chosen := r.mixture.prompt(r.cfg.Seed, at)
+		chosen, epoch := r.mixture.prompt(r.cfg.Seed, at)
 		prompts = append(prompts, chosen)
-		ids = append(ids, promptID{chosen.index, seen[chosen.index]})
+		ids = append(ids, promptID{chosen.index, seen[chosen.index], epoch})
 		seen[chosen.index]++
 	}
 	return prompts, ids
 }
 
-// promptID is a prompt in a step: its item, and how often that stood before it.
-type promptID struct{ item, repeat int }
+// promptID is a prompt in a step: its item, how often that stood before it in the step, and in
+// which epoch of its group it stands.
+type promptID struct{ item, repeat, epoch int }
 
 // rollout samples G answers for each prompt.
 func (r *run) rollout(step int, prompts []prompt, ids []promptID) (rl.Rollout, error) {
