@@ -1,11 +1,6 @@
 package main
 
-import (
-	"math"
-
-	. "github.com/mmcloughlin/avo/build"
-	. "github.com/mmcloughlin/avo/operand"
-)
+import "math"
 
 // The polynomials come from fit.py, lowest power first.
 var (
@@ -18,6 +13,15 @@ var (
 // tailRate is c of the variable s = 1/(1+c*t) of tailPoly.
 const tailRate = 0.3
 
+// poly returns coef[0] + coef[1]*x + ... by Horner's rule.
+func (g *gen) poly(x vec, coef ...float64) vec {
+	r := g.constant(coef[len(coef)-1])
+	for i := len(coef) - 2; i >= 0; i-- {
+		r = g.horner(r, x, g.c(coef[i]))
+	}
+	return r
+}
+
 // exp returns e^x: 0 below -104, +Inf above 88.7; NaN stays.
 func (g *gen) exp(x vec) vec { return g.expFrom(x, -104) }
 
@@ -29,35 +33,11 @@ func (g *gen) expCut(x vec) vec { return g.less(x, g.c(-80), g.zero(), g.expFrom
 func (g *gen) expFrom(x vec, least float64) vec {
 	x = g.max(g.constant(least), x)
 	x = g.min(g.constant(89), x)
-	n := g.mul(x, g.c(math.Log2E))
-	if g.wide {
-		VRNDSCALEPS(Imm(8), n, n)
-	} else {
-		VROUNDPS(Imm(8), n, n)
-	}
+	n := g.round(g.mul(x, g.c(math.Log2E)))
 	hi := float64(float32(math.Ln2))
 	r := g.fnma(n, g.c(hi), x)
-	VFNMADD231PS(g.c(math.Ln2-hi), n, r)
-	p := g.poly(r, expPoly...)
-	if g.wide {
-		VSCALEFPS(n, p, p)
-		return p
-	}
-	return g.scale2(p, n)
-}
-
-// scale2 returns p*2^n in two steps, since 2^n itself may be out of range.
-func (g *gen) scale2(p, n vec) vec {
-	i, half := YMM(), YMM()
-	VCVTPS2DQ(n, i)
-	VPSRAD(Imm(1), i, half)
-	VPSUBD(half, i, i)
-	for _, e := range []vec{half, i} {
-		VPADDD(g.bits("bias", 127), e, e)
-		VPSLLD(Imm(23), e, e)
-		p = g.mul(p, e)
-	}
-	return p
+	g.subMul(g.c(math.Ln2-hi), n, r)
+	return g.power(g.poly(r, expPoly...), n)
 }
 
 // sigmoidOfMinus returns 1/(1+e^-x), given -x.

@@ -1,5 +1,5 @@
-// Command _asm writes the assembly of kernel/internal/avx512 and kernel/internal/avx2. Both come
-// from one description: a vector of 16 lanes is one ZMM register or two YMM registers. With -tables
+// Command _asm writes the assembly of kernel/internal/avx512, kernel/internal/avx2 and kernel/internal/neon. All come
+// from one description: a vector of 16 lanes is one ZMM register, two YMM registers or four V registers. With -tables
 // it writes the tables that package kernel dispatches through, from the same list of primitives.
 //
 // It is run by go generate in those packages; the generated files are committed, and CI
@@ -23,18 +23,7 @@ func main() {
 		}
 		return
 	}
-	g := newGen(*isa == "avx512")
 	build.ConstraintExpr("amd64")
-	g.tiles()
-	g.transpose()
-	g.slices()
-	g.packRows()
-	g.packColumns()
-	g.reductions()
-	g.pointwise()
-	g.activations()
-	g.attention()
-	g.peak()
-	g.stream()
+	(&gen{newX86(*isa == "avx512")}).functions()
 	build.Generate()
 }

@@ -1,23 +1,13 @@
 package main
 
-import (
-	"math"
-
-	. "github.com/mmcloughlin/avo/build"
-	. "github.com/mmcloughlin/avo/operand"
-)
-
-func end() {
-	VZEROUPPER()
-	RET()
-}
+import "math"
 
 // unary emits dst[i] = f(x[i]).
 func (g *gen) unary(name, dst string, f func(x vec) vec) {
 	g.text(name)
-	d, x, n := base(dst), base("x"), length(dst)
+	d, x, n := g.base(dst), g.base("x"), g.length(dst)
 	g.loop(n, func() { g.store(f(g.load(x)), d) })
-	end()
+	g.end()
 }
 
 func (g *gen) pointwise() {
@@ -25,21 +15,21 @@ func (g *gen) pointwise() {
 	g.unary("Tanh", "dst", g.tanh)
 
 	g.text("Add")
-	dst, a, n := base("dst"), base("a"), length("dst")
+	dst, a, n := g.base("dst"), g.base("a"), g.length("dst")
 	g.loop(n, func() { g.store(g.add(g.load(dst), g.load(a)), dst) })
-	end()
+	g.end()
 
 	g.text("Axpy")
-	y, x, n := base("y"), base("x"), length("y")
+	y, x, n := g.base("y"), g.base("x"), g.length("y")
 	alpha := g.param("alpha")
 	g.loop(n, func() { g.store(g.fma(g.load(x), alpha, g.load(y)), y) })
-	end()
+	g.end()
 
 	g.text("Scale")
-	x, n = base("x"), length("x")
+	x, n = g.base("x"), g.length("x")
 	s := g.param("s")
 	g.loop(n, func() { g.store(g.mul(g.load(x), s), x) })
-	end()
+	g.end()
 
 	g.softmaxGrad()
 	g.adamW()
@@ -48,7 +38,7 @@ func (g *gen) pointwise() {
 
 func (g *gen) softmaxGrad() {
 	g.text("SoftmaxGrad")
-	d, x, n := base("d"), base("x"), length("d")
+	d, x, n := g.base("d"), g.base("x"), g.length("d")
 	hi, lo, entropy, gLogp, gEnt := g.param("hi"), g.param("lo"), g.param("entropy"), g.param("gLogp"), g.param("gEnt")
 	g.loop(n, func() {
 		logp := g.sub(g.sub(g.load(x), hi), lo)
@@ -57,19 +47,15 @@ func (g *gen) softmaxGrad() {
 		slope := g.fma(g.add(finite, entropy), gEnt, gLogp)
 		g.store(g.fnma(p, slope, g.zero()), d)
 	})
-	end()
+	g.end()
 }
 
 // adamW keeps the fields of generic.Adam in their order.
 func (g *gen) adamW() {
 	g.text("adamW")
-	w, grad, m, v, n := base("w"), base("grad"), base("m"), base("v"), length("w")
-	c := Load(Param("c"), GP64())
-	field := func(i int) vec {
-		r := g.v()
-		VBROADCASTSS(Mem{Base: c, Disp: 4 * i}, r)
-		return r
-	}
+	w, grad, m, v, n := g.base("w"), g.base("grad"), g.base("m"), g.base("v"), g.length("w")
+	c := g.pointer("c")
+	field := func(i int) vec { return g.element(c, i) }
 	decay, gradScale, rate1, beta2 := field(0), field(1), field(2), field(3)
 	rate2, rootCorr2, eps, step := field(4), field(5), field(6), field(7)
 	g.loop(n, func() {
@@ -77,32 +63,31 @@ func (g *gen) adamW() {
 		second := g.fma(g.mul(d, rate2), d, g.mul(g.load(v), beta2))
 		g.store(second, v)
 		first := g.load(m)
-		VFMADD231PS(g.sub(d, first), rate1, first)
+		g.addMul(g.sub(d, first), rate1, first)
 		g.store(first, m)
 		denom := g.add(g.div(g.sqrt(second), rootCorr2), eps)
 		g.store(g.fnma(g.div(first, denom), step, g.mul(g.load(w), decay)), w)
 	})
-	end()
+	g.end()
 }
 
 func (g *gen) norms() {
 	g.text("NormApply")
-	out, x, gamma, beta, n := base("out"), base("x"), base("gamma"), base("beta"), length("out")
+	out, x, gamma, beta, n := g.base("out"), g.base("x"), g.base("gamma"), g.base("beta"), g.length("out")
 	mean, rstd := g.param("mean"), g.param("rstd")
-	none := g.label("none")
-	TESTQ(beta, beta)
-	JE(LabelRef(none))
+	none := g.newLabel("none")
+	g.jumpIfZero(beta, none)
 	xhat := func() vec { return g.mul(g.sub(g.load(x), mean), rstd) }
 	g.loop(n, func() { g.store(g.fma(xhat(), g.load(gamma), g.load(beta)), out) })
-	end()
-	Label(none)
+	g.end()
+	g.place(none)
 	g.loop(n, func() { g.store(g.mul(xhat(), g.load(gamma)), out) })
-	end()
+	g.end()
 
 	g.text("NormGrad")
-	dx, dgamma, dbeta := base("dx"), base("dgamma"), base("dbeta")
-	dout := base("dout")
-	gamma, x, n = base("gamma"), base("x"), length("dx")
+	dx, dgamma, dbeta := g.base("dx"), g.base("dgamma"), g.base("dbeta")
+	dout := g.base("dout")
+	gamma, x, n = g.base("gamma"), g.base("x"), g.length("dx")
 	mean, rstd = g.param("mean"), g.param("rstd")
 	meanG, meanGX := g.param("meanG"), g.param("meanGX")
 	g.loop(n, func() {
@@ -113,7 +98,7 @@ func (g *gen) norms() {
 		part := g.sub(g.mul(d, g.load(gamma)), meanG)
 		g.store(g.fma(g.fnma(xhat, meanGX, part), rstd, g.load(dx)), dx)
 	})
-	end()
+	g.end()
 }
 
 // The tanh form of GELU is x*sigmoid(2u), 2u = x*(geluA + geluB*x^2).
@@ -147,16 +132,16 @@ func (g *gen) activations() {
 	})
 
 	g.text("SwiGLU")
-	out, gate, up, n := base("out"), base("gate"), base("up"), length("out")
+	out, gate, up, n := g.base("out"), g.base("gate"), g.base("up"), g.length("out")
 	g.loop(n, func() {
 		x := g.load(gate)
 		g.store(g.mul(g.mul(x, g.sigmoidOfMinus(g.negated(x))), g.load(up)), out)
 	})
-	end()
+	g.end()
 
 	g.text("SwiGLUGrad")
-	dgate, dup, dout := base("dgate"), base("dup"), base("dout")
-	gate, up, n = base("gate"), base("up"), length("dgate")
+	dgate, dup, dout := g.base("dgate"), g.base("dup"), g.base("dout")
+	gate, up, n = g.base("gate"), g.base("up"), g.length("dgate")
 	g.loop(n, func() {
 		x, d := g.load(gate), g.load(dout)
 		s := g.sigmoidOfMinus(g.negated(x))
@@ -166,13 +151,13 @@ func (g *gen) activations() {
 		g.store(g.mul(d, silu), dup)
 		g.store(dg, dgate)
 	})
-	end()
+	g.end()
 }
 
 // gradient emits dx[i] = dout[i]*slope(x[i]).
 func (g *gen) gradient(name string, slope func(x vec) vec) {
 	g.text(name)
-	dx, dout, x, n := base("dx"), base("dout"), base("x"), length("dx")
+	dx, dout, x, n := g.base("dx"), g.base("dout"), g.base("x"), g.length("dx")
 	g.loop(n, func() { g.store(g.mul(g.load(dout), slope(g.load(x))), dx) })
-	end()
+	g.end()
 }

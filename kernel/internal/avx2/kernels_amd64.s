@@ -7276,39 +7276,37 @@ row192:
 	JLE     next193
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VMOVUPS fff800000<>+0(SB), Y1
-	VMOVAPS Y1, Y0
-	VMOVAPS Y1, Y1
+	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS Y2, Y3
+	VMOVUPS Y2, Y2
 	MOVQ    CX, DX
 	XORQ    BX, BX
 
 lanes195:
 	VMOVUPS      (AX)(BX*1), Y4
-	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y3, Y4, Y3
 	VMOVUPS      32(AX)(BX*1), Y4
-	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	JG           lanes195
-	VMAXPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VMAXPS       X1, X0, X1
-	VPERMILPS    $0x4e, X1, X0
-	VMAXPS       X0, X1, X1
-	VPERMILPS    $0xb1, X1, X0
-	VMAXPS       X0, X1, X1
-	VBROADCASTSS X1, Y0
+	VMAXPS       Y2, Y3, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VMAXPS       X3, X2, X3
+	VPERMILPS    $0x4e, X3, X2
+	VMAXPS       X2, X3, X3
+	VPERMILPS    $0xb1, X3, X2
+	VMAXPS       X2, X3, X3
+	VBROADCASTSS X3, Y2
 	MOVQ         CX, DX
 	XORQ         BX, BX
 
 lanes196:
-	VMOVUPS      (AX)(BX*1), Y1
-	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      (AX)(BX*1), Y3
+	VSUBPS       Y2, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	VMOVUPS      fc2a00000<>+0(SB), Y5
-	VMAXPS       Y1, Y5, Y5
+	VMAXPS       Y3, Y5, Y5
 	VMOVUPS      f42b20000<>+0(SB), Y6
 	VMINPS       Y5, Y6, Y5
 	VMULPS       f3fb8aa3b<>+0(SB), Y5, Y6
@@ -7332,15 +7330,15 @@ lanes196:
 	VPADDD       bias<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y6, Y5
-	VCMPPS       $0x11, fc2a00000<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, Y4, Y5, Y1
-	VMOVUPS      Y1, (AX)(BX*1)
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      32(AX)(BX*1), Y1
-	VSUBPS       Y0, Y1, Y1
+	VCMPPS       $0x11, fc2a00000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, Y4, Y5, Y3
+	VMOVUPS      Y3, (AX)(BX*1)
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      32(AX)(BX*1), Y3
+	VSUBPS       Y2, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	VMOVUPS      fc2a00000<>+0(SB), Y5
-	VMAXPS       Y1, Y5, Y5
+	VMAXPS       Y3, Y5, Y5
 	VMOVUPS      f42b20000<>+0(SB), Y6
 	VMINPS       Y5, Y6, Y5
 	VMULPS       f3fb8aa3b<>+0(SB), Y5, Y6
@@ -7364,14 +7362,14 @@ lanes196:
 	VPADDD       bias<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y6, Y5
-	VCMPPS       $0x11, fc2a00000<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, Y4, Y5, Y1
-	VMOVUPS      Y1, 32(AX)(BX*1)
-	VADDPS       Y1, Y3, Y3
+	VCMPPS       $0x11, fc2a00000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, Y4, Y5, Y3
+	VMOVUPS      Y3, 32(AX)(BX*1)
+	VADDPS       Y3, Y1, Y1
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	JG           lanes196
-	VADDPS       Y3, Y2, Y0
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
 	VHADDPS      X1, X1, X1

@@ -7046,36 +7046,35 @@ row234:
 	TESTQ   CX, CX
 	JLE     next235
 	VXORPS  Z0, Z0, Z0
-	VXORPS  Z1, Z1, Z1
-	VMOVUPS fff800000<>+0(SB), Z0
-	VMOVAPS Z0, Z0
+	VMOVUPS fff800000<>+0(SB), Z1
+	VMOVUPS Z1, Z1
 	MOVQ    CX, DX
 	XORQ    BX, BX
 
 lanes237:
-	VMOVUPS       (AX)(BX*1), Z2
-	VMAXPS        Z0, Z2, Z0
+	VMOVUPS       (AX)(BX*1), Z3
+	VMAXPS        Z1, Z3, Z1
 	ADDQ          $0x40, BX
 	SUBQ          $0x10, DX
 	JG            lanes237
-	VEXTRACTF64X4 $0x01, Z0, Y2
-	VMAXPS        Y2, Y0, Y2
-	VEXTRACTF128  $0x01, Y2, X0
-	VMAXPS        X0, X2, X0
-	VPERMILPS     $0x4e, X0, X2
-	VMAXPS        X2, X0, X0
-	VPERMILPS     $0xb1, X0, X2
-	VMAXPS        X2, X0, X0
-	VBROADCASTSS  X0, Z0
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VMAXPS        Y3, Y1, Y3
+	VEXTRACTF128  $0x01, Y3, X1
+	VMAXPS        X1, X3, X1
+	VPERMILPS     $0x4e, X1, X3
+	VMAXPS        X3, X1, X1
+	VPERMILPS     $0xb1, X1, X3
+	VMAXPS        X3, X1, X1
+	VBROADCASTSS  X1, Z1
 	MOVQ          CX, DX
 	XORQ          BX, BX
 
 lanes238:
-	VMOVUPS       (AX)(BX*1), Z2
-	VSUBPS        Z0, Z2, Z2
+	VMOVUPS       (AX)(BX*1), Z3
+	VSUBPS        Z1, Z3, Z3
 	VXORPS        Z4, Z4, Z4
 	VMOVUPS       fc2a00000<>+0(SB), Z5
-	VMAXPS        Z2, Z5, Z5
+	VMAXPS        Z3, Z5, Z5
 	VMOVUPS       f42b20000<>+0(SB), Z6
 	VMINPS        Z5, Z6, Z5
 	VMULPS        f3fb8aa3b<>+0(SB), Z5, Z6
@@ -7091,20 +7090,20 @@ lanes238:
 	VFMADD213PS   f3f800000<>+0(SB), Z5, Z7
 	VFMADD213PS   f3f800000<>+0(SB), Z5, Z7
 	VSCALEFPS     Z6, Z7, Z7
-	VCMPPS        $0x11, fc2a00000<>+0(SB), Z2, K1
-	VBLENDMPS     Z4, Z7, K1, Z3
-	VMOVUPS       Z3, (AX)(BX*1)
-	VADDPS        Z3, Z1, Z1
+	VCMPPS        $0x11, fc2a00000<>+0(SB), Z3, K1
+	VBLENDMPS     Z4, Z7, K1, Z2
+	VMOVUPS       Z2, (AX)(BX*1)
+	VADDPS        Z2, Z0, Z0
 	ADDQ          $0x40, BX
 	SUBQ          $0x10, DX
 	JG            lanes238
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VADDPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X1
-	VHADDPS       X1, X1, X1
-	VHADDPS       X1, X1, X1
-	VBROADCASTSS  X1, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VBROADCASTSS  X0, Z0
 	VMOVUPS       f3f800000<>+0(SB), Z1
 	VDIVPS        Z0, Z1, Z0
 	XORQ          DX, DX

@@ -8,20 +8,20 @@ import (
 )
 
 // scores has loops of their own for the usual widths.
-func (g *gen) scores() {
+func (g *x86) scores() {
 	g.text("scores")
 	for _, width := range []int{32, 64, 0} {
-		other := g.label("width")
+		other := g.newLabel("width")
 		if width > 0 {
-			CMPQ(g.field(attnWidth), U32(uint32(width)))
+			CMPQ(g.attnField(attnWidth), U32(uint32(width)))
 			JNE(LabelRef(other))
 		}
 		x, p := g.get(attnX), g.get(attnP)
-		g.rows(true, func(a *attn) { a.scoresOf(x, p, width) }, func() {
+		g.attnRows(true, func(a *attn) { a.scoresOf(x, p, width) }, func() {
 			g.stepBy(attnLDX, x)
 			g.stepBy(attnPitch, p)
 		})
-		end()
+		g.end()
 		if width > 0 {
 			Label(other)
 		}
@@ -31,16 +31,16 @@ func (g *gen) scores() {
 // scoresOf computes the scores of one row, eight keys at a time. The keys that the last eight lack stand for
 // the last one.
 func (a *attn) scoresOf(x, p Register, width int) {
-	g := a.gen
+	g := a.x86
 	a.fill(p)
 	from, left := a.span()
 	dst := GP64()
 	LEAQ(Mem{Base: p, Index: from, Scale: 4}, dst)
 	LEAQ(Mem{Base: a.idx, Index: from, Scale: 4}, a.idx)
-	k := keys{gen: g, x: x, ld: a.strideAt(attnLDY), idx: a.idx, width: width}
-	again, rest, four, store, done := g.label("eight"), g.label("rest"), g.label("four"), g.label("store"), g.label("done")
+	k := keys{x86: g, x: x, ld: a.strideAt(attnLDY), idx: a.idx, width: width}
+	again, rest, four, store, done := g.newLabel("eight"), g.newLabel("rest"), g.newLabel("four"), g.newLabel("store"), g.newLabel("done")
 	scale := YMM()
-	VBROADCASTSS(g.field(attnScale), scale)
+	VBROADCASTSS(g.attnField(attnScale), scale)
 	SUBQ(Imm(8), left)
 	JL(LabelRef(rest))
 	Label(again)
@@ -71,21 +71,21 @@ func (a *attn) scoresOf(x, p Register, width int) {
 
 // fill writes Fill to the last 16 positions of the path, if the path ends here.
 func (a *attn) fill(p Register) {
-	open, at := a.label("open"), GP64()
-	CMPQ(a.n, a.field(attnTo))
+	open, at := a.newLabel("open"), GP64()
+	CMPQ(a.n, a.attnField(attnTo))
 	JGT(LabelRef(open))
 	LEAQ(Mem{Base: a.n, Disp: -1}, at)
 	ANDQ(I8(-16), at)
 	x := a.v()
-	VBROADCASTSS(a.field(attnFill), x)
-	for i := range a.parts {
+	VBROADCASTSS(a.attnField(attnFill), x)
+	for i := range a.registers {
 		VMOVUPS(x, Mem{Base: p, Index: at, Scale: 4, Disp: i * a.width})
 	}
 	Label(open)
 }
 
 // storeSome stores the first n < 8 lanes.
-func (g *gen) storeSome(x vec, n reg.GPVirtual, m Mem) {
+func (g *x86) storeSome(x xreg, n reg.GPVirtual, m Mem) {
 	g.setMask(n)
 	if g.wide {
 		VMOVUPS(x, g.kmask, m)
@@ -96,7 +96,7 @@ func (g *gen) storeSome(x vec, n reg.GPVirtual, m Mem) {
 
 // keys computes dot products of x with rows of y.
 type keys struct {
-	*gen
+	*x86
 	x, ld, idx Register
 	width      int           // 0: any
 	last       reg.GPVirtual // index of the last key there is, if fewer than asked for
@@ -115,13 +115,13 @@ func (k *keys) scores(n int) Register {
 // pointer returns where the row of key i begins.
 func (k *keys) pointer(i int) Register {
 	if k.last == nil || i == 0 {
-		return rowPointer(k.field(attnY), Mem{Base: k.idx, Disp: 4 * i}, k.ld)
+		return rowPointer(k.attnField(attnY), Mem{Base: k.idx, Disp: 4 * i}, k.ld)
 	}
 	at := GP64()
 	MOVQ(U32(uint32(i)), at)
 	CMPQ(k.last, at)
 	CMOVQLT(k.last, at)
-	return rowPointer(k.field(attnY), Mem{Base: k.idx, Index: at, Scale: 4}, k.ld)
+	return rowPointer(k.attnField(attnY), Mem{Base: k.idx, Index: at, Scale: 4}, k.ld)
 }
 
 // dots returns the 16 lanes of the products with four keys.
@@ -129,13 +129,16 @@ func (k *keys) dots(first int) [4][]vec {
 	var acc [4][]vec
 	var ptr [4]Register
 	for i := range acc {
-		acc[i], ptr[i] = k.lanes(), k.pointer(first+i)
+		for range k.registers {
+			acc[i] = append(acc[i], k.zero())
+		}
+		ptr[i] = k.pointer(first + i)
 	}
-	if k.gen.idx = nil; k.width > 0 {
-		for at := 0; at < 4*k.width; at += k.gen.width {
+	if k.x86.idx = nil; k.width > 0 {
+		for at := 0; at < 4*k.width; at += k.x86.width {
 			x := k.move(Mem{Base: k.x, Disp: at})
 			for i := range acc {
-				VFMADD231PS(Mem{Base: ptr[i], Disp: at}, x, acc[i][at/k.gen.width%k.parts])
+				VFMADD231PS(Mem{Base: ptr[i], Disp: at}, x, acc[i][at/k.x86.width%k.registers])
 			}
 		}
 		return acc
@@ -145,9 +148,9 @@ func (k *keys) dots(first int) [4][]vec {
 		x := k.load(k.x)
 		for i := range acc {
 			if k.masked {
-				VFMADD231PS(k.load(ptr[i]), x, acc[i][k.part])
+				VFMADD231PS(k.load(ptr[i]), x, acc[i][k.at])
 			} else {
-				VFMADD231PS(k.mem(ptr[i]), x, acc[i][k.part])
+				VFMADD231PS(k.mem(ptr[i]), x, acc[i][k.at])
 			}
 		}
 	})
@@ -155,7 +158,7 @@ func (k *keys) dots(first int) [4][]vec {
 }
 
 // lowest adds lane l to l+8; with AVX2 then to l+4. The result holds a and b side by side.
-func (g *gen) lowest(a, b []vec) vec {
+func (g *x86) lowest(a, b []vec) vec {
 	x, y := g.v(), g.v()
 	if g.wide {
 		VSHUFF64X2(Imm(0x44), b[0], a[0], x)
@@ -169,7 +172,7 @@ func (g *gen) lowest(a, b []vec) vec {
 }
 
 // combine adds what is left of the lanes of 4 or 8 sums, in the order of total.
-func (g *gen) combine(sums []vec) Register {
+func (g *x86) combine(sums []vec) Register {
 	if !g.wide {
 		x, r := YMM(), YMM()
 		VHADDPS(sums[1], sums[0], x)
@@ -208,7 +211,7 @@ func (g *gen) combine(sums []vec) Register {
 }
 
 // order returns the indices of a permutation.
-func (g *gen) order(index ...int) Mem {
+func (g *x86) order(index ...int) Mem {
 	m, ok := g.consts["order"]
 	if !ok {
 		m = GLOBL("order", attr.RODATA|attr.NOPTR)
@@ -221,7 +224,7 @@ func (g *gen) order(index ...int) Mem {
 }
 
 // addSwapped adds to x its words in another order within each 128 bits.
-func (g *gen) addSwapped(x vec, order uint64) vec {
+func (g *x86) addSwapped(x vec, order uint64) vec {
 	y := g.v()
 	VPERMILPS(Imm(order), x, y)
 	return g.add(x, y)

@@ -7,11 +7,11 @@ import (
 
 // columns emits body for the columns of X and Y in pieces that fit the registers: each so many parts of 16 lanes wide,
 // then once for the masked rest. at is the byte offset of the piece.
-func (g *gen) columns(most int, body func(at Register, parts int)) {
+func (g *x86) columns(most int, body func(at Register, parts int)) {
 	at, left := GP64(), g.get(attnWidth)
 	XORQ(at, at)
 	for parts := most; parts > 0; parts /= 2 {
-		again, next := g.label("columns"), g.label("fewer")
+		again, next := g.newLabel("columns"), g.newLabel("fewer")
 		Label(again)
 		CMPQ(left, Imm(uint64(16*parts)))
 		JLT(LabelRef(next))
@@ -23,7 +23,7 @@ func (g *gen) columns(most int, body func(at Register, parts int)) {
 		}
 		Label(next)
 	}
-	done := g.label("done")
+	done := g.newLabel("done")
 	TESTQ(left, left)
 	JE(LabelRef(done))
 	g.setMask(left)
@@ -35,19 +35,19 @@ func (g *gen) columns(most int, body func(at Register, parts int)) {
 
 // piece is a row of one piece of the columns, at p.
 type piece struct {
-	*gen
+	*x86
 	parts int // of 16 lanes
 }
 
-func (c piece) vectors() []vec {
-	x := make([]vec, c.parts*c.gen.parts)
+func (c piece) vectors() []xreg {
+	x := make([]xreg, c.parts*c.x86.registers)
 	for i := range x {
 		x[i] = c.v()
 	}
 	return x
 }
 
-func (c piece) zeros(x []vec) {
+func (c piece) zeros(x []xreg) {
 	for i := range x {
 		VXORPS(x[i], x[i], x[i])
 	}
@@ -55,13 +55,13 @@ func (c piece) zeros(x []vec) {
 
 func (c piece) mem(p Register, i int) Mem { return Mem{Base: p, Disp: i * c.width} }
 
-func (c piece) load(p Register, x []vec) {
+func (c piece) load(p Register, x []xreg) {
 	for i := range x {
 		c.loadOne(c.mem(p, i), i, x[i])
 	}
 }
 
-func (c piece) loadOne(m Mem, i int, x vec) {
+func (c piece) loadOne(m Mem, i int, x xreg) {
 	switch {
 	case !c.masked:
 		VMOVUPS(m, x)
@@ -72,7 +72,7 @@ func (c piece) loadOne(m Mem, i int, x vec) {
 	}
 }
 
-func (c piece) store(x []vec, p Register) {
+func (c piece) store(x []xreg, p Register) {
 	for i := range x {
 		switch m := c.mem(p, i); {
 		case !c.masked:
@@ -86,7 +86,7 @@ func (c piece) store(x []vec, p Register) {
 }
 
 // add adds the scalar at coef times the row at p.
-func (c piece) add(x []vec, coef Mem, p Register) {
+func (c piece) add(x []xreg, coef Mem, p Register) {
 	a := c.v()
 	VBROADCASTSS(coef, a)
 	for i := range x {
@@ -100,7 +100,7 @@ func (c piece) add(x []vec, coef Mem, p Register) {
 	}
 }
 
-func (g *gen) mix() {
+func (g *x86) mix() {
 	g.text("mix")
 	most := 2
 	if g.wide {
@@ -111,12 +111,12 @@ func (g *gen) mix() {
 		ADDQ(at, x)
 		ADDQ(at, y)
 		c := piece{g, parts}
-		g.rows(true, func(a *attn) {
+		g.attnRows(true, func(a *attn) {
 			acc, t, left := c.vectors(), GP64(), GP64()
 			from, count := a.span()
 			MOVQ(from, t)
 			MOVQ(count, left)
-			first, again := g.label("first"), g.label("path")
+			first, again := g.newLabel("first"), g.newLabel("path")
 			c.zeros(acc)
 			TESTQ(t, t)
 			JE(LabelRef(first))
@@ -134,5 +134,5 @@ func (g *gen) mix() {
 			g.stepBy(attnPitch, p)
 		})
 	})
-	end()
+	g.end()
 }

@@ -8,10 +8,10 @@ import (
 
 // transpose emits the transposition of a contiguous 32x32 block, in blocks of 8x8 (AVX and AVX-512 alike):
 // rows are joined in pairs of 128-bit lanes on loading, then words are exchanged within the lanes.
-func (g *gen) transpose() {
+func (g *x86) transpose() {
 	g.text("Transpose")
 	dst, src := base("dst"), base("src")
-	rows, again, inner := GP64(), g.label("rows"), g.label("columns")
+	rows, again, inner := GP64(), g.newLabel("rows"), g.newLabel("columns")
 	MOVQ(U32(4), rows)
 	Label(again)
 	cols := GP64()
@@ -26,13 +26,13 @@ func (g *gen) transpose() {
 	SUBQ(U32(32*128-32), dst) // the next 8 columns
 	DECQ(rows)
 	JNE(LabelRef(again))
-	end()
+	g.end()
 }
 
 // transpose8 transposes 8x8 elements with rows 128 bytes apart on both sides.
 func transpose8(dst, src Mem) {
 	for half := range 2 { // columns 0-3 and 4-7 of src become rows of dst
-		var a [4]vec // a[i]: row i in the low lane, row i+4 in the high lane
+		var a [4]xreg // a[i]: row i in the low lane, row i+4 in the high lane
 		for i := range a {
 			a[i] = YMM()
 			VMOVUPS(src.Offset(128*i+16*half), a[i].AsX())
@@ -43,7 +43,7 @@ func transpose8(dst, src Mem) {
 		VUNPCKHPS(a[1], a[0], hi01)
 		VUNPCKLPS(a[3], a[2], lo23)
 		VUNPCKHPS(a[3], a[2], hi23)
-		for i, pair := range [][2]vec{{lo01, lo23}, {hi01, hi23}} {
+		for i, pair := range [][2]xreg{{lo01, lo23}, {hi01, hi23}} {
 			first, second := YMM(), YMM()
 			VSHUFPS(Imm(0x44), pair[1], pair[0], first)
 			VSHUFPS(Imm(0xee), pair[1], pair[0], second)
@@ -55,7 +55,7 @@ func transpose8(dst, src Mem) {
 
 // packRows emits the packing of the rows of a tile: the words of four rows are exchanged within the
 // 128-bit lanes, then the lanes of the groups of four rows, so that a vector holds one column.
-func (g *gen) packRows() {
+func (g *x86) packRows() {
 	g.text("packRows")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	at, n, k := Load(Param("rows"), GP64()), Load(Param("n"), GP64()).(reg.GPVirtual), Load(Param("k"), GP64())
@@ -64,13 +64,13 @@ func (g *gen) packRows() {
 	step := GP64()
 	MOVQ(n, step)
 	SHLQ(Imm(2), step)
-	again, done := g.label("columns"), g.label("done")
+	again, done := g.newLabel("columns"), g.newLabel("done")
 	SUBQ(U32(uint32(4*lanes)), k)
 	JLT(LabelRef(done))
 	Label(again)
-	var col [2][4]vec // col[q][i]: in lane L rows 4q.. of column 4L+i
+	var col [2][4]xreg // col[q][i]: in lane L rows 4q.. of column 4L+i
 	for q := range col {
-		var a [4]vec
+		var a [4]xreg
 		for i := range a {
 			row := GP64()
 			MOVQ(Mem{Base: at, Disp: 8 * (4*q + i)}, row)
@@ -88,17 +88,17 @@ func (g *gen) packRows() {
 	SUBQ(U32(uint32(4*lanes)), k)
 	JGE(LabelRef(again))
 	Label(done)
-	end()
+	g.end()
 }
 
 // exchange transposes the 4x4 words of each lane.
-func (g *gen) exchange(a [4]vec) (t [4]vec) {
+func (g *x86) exchange(a [4]xreg) (t [4]xreg) {
 	lo01, hi01, lo23, hi23 := g.v(), g.v(), g.v(), g.v()
 	VUNPCKLPS(a[1], a[0], lo01)
 	VUNPCKHPS(a[1], a[0], hi01)
 	VUNPCKLPS(a[3], a[2], lo23)
 	VUNPCKHPS(a[3], a[2], hi23)
-	for i, pair := range [][2]vec{{lo01, lo23}, {hi01, hi23}} {
+	for i, pair := range [][2]xreg{{lo01, lo23}, {hi01, hi23}} {
 		t[2*i], t[2*i+1] = g.v(), g.v()
 		VSHUFPS(Imm(0x44), pair[1], pair[0], t[2*i])
 		VSHUFPS(Imm(0xee), pair[1], pair[0], t[2*i+1])
@@ -107,7 +107,7 @@ func (g *gen) exchange(a [4]vec) (t [4]vec) {
 }
 
 // column joins lane L of the groups of rows: column 4L+i.
-func (g *gen) column(col [2][4]vec, lane, i int) vec {
+func (g *x86) column(col [2][4]xreg, lane, i int) xreg {
 	r := g.v()
 	if !g.wide {
 		VPERM2F128(Imm(uint64(lane|(2+lane)<<4)), col[1][i], col[0][i], r)
@@ -119,11 +119,11 @@ func (g *gen) column(col [2][4]vec, lane, i int) vec {
 }
 
 // packColumns emits the copy of 24 columns of x, the rows of four tiles of x^T.
-func (g *gen) packColumns() {
+func (g *x86) packColumns() {
 	g.text("packColumns")
 	dst, src, rows := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("rows"), GP64())
 	ld := stride("ld")
-	again := g.label("row")
+	again := g.newLabel("row")
 	Label(again)
 	for at := 0; at < 96; at += 32 {
 		x := YMM()
@@ -134,11 +134,11 @@ func (g *gen) packColumns() {
 	ADDQ(U32(96), dst)
 	DECQ(rows)
 	JNE(LabelRef(again))
-	end()
+	g.end()
 }
 
 // maskOf masks the first n lanes of one vector.
-func (g *gen) maskOf(n reg.GPVirtual) Register {
+func (g *x86) maskOf(n reg.GPVirtual) Register {
 	g.setMask(n)
 	if g.wide {
 		return g.kmask
@@ -146,7 +146,7 @@ func (g *gen) maskOf(n reg.GPVirtual) Register {
 	return g.vmask[0]
 }
 
-func (g *gen) storeTo(x vec, mask Register, m Mem) {
+func (g *x86) storeTo(x xreg, mask Register, m Mem) {
 	if g.wide {
 		VMOVUPS(x, mask, m)
 	} else {
@@ -155,15 +155,15 @@ func (g *gen) storeTo(x vec, mask Register, m Mem) {
 }
 
 // slices emits the copy of pieces of 16 elements: of a panel's part of each row.
-func (g *gen) slices() {
+func (g *x86) slices() {
 	g.text("Slices")
 	dst, src, n := base("dst"), base("src"), Load(Param("n"), GP64())
 	dstStep, srcStep := stride("dstStep"), stride("srcStep")
-	again, done := g.label("piece"), g.label("done")
+	again, done := g.newLabel("piece"), g.newLabel("done")
 	TESTQ(n, n)
 	JLE(LabelRef(done))
 	Label(again)
-	for i := range g.parts {
+	for i := range g.registers {
 		VMOVUPS(g.move(Mem{Base: src, Disp: i * g.width}), Mem{Base: dst, Disp: i * g.width})
 	}
 	ADDQ(srcStep, src)
@@ -171,5 +171,5 @@ func (g *gen) slices() {
 	DECQ(n)
 	JNE(LabelRef(again))
 	Label(done)
-	end()
+	g.end()
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // text starts the assembly of a primitive. Its stub carries the loop in Go.
-func (g *gen) text(stub string) {
+func (g *x86) text(stub string) {
 	p := primitiveOf(stub)
 	signature := p.signature
 	if p.stub != "" {

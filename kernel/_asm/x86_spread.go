@@ -15,7 +15,7 @@ type spread struct {
 	t                  reg.GPVirtual
 }
 
-func (g *gen) spread() {
+func (g *x86) spread() {
 	g.text("spread")
 	most := 1
 	if g.wide {
@@ -28,7 +28,7 @@ func (g *gen) spread() {
 	g.columns(most, func(at Register, parts int) {
 		s.piece, s.seg = piece{g, parts}, g.get(attnSegs)
 		left := g.get(attnSegs + 8)
-		again, done := g.label("segment"), g.label("segments")
+		again, done := g.newLabel("segment"), g.newLabel("segments")
 		TESTQ(left, left)
 		JE(LabelRef(done))
 		MOVQ(left, s.left)
@@ -40,12 +40,12 @@ func (g *gen) spread() {
 		JNE(LabelRef(again))
 		Label(done)
 	})
-	end()
+	g.end()
 }
 
 // segment emits the positions of one generic.Seg.
 func (s *spread) segment() {
-	row, again := GP64(), s.label("position")
+	row, again := GP64(), s.newLabel("position")
 	MOVLQSX(Mem{Base: s.seg, Disp: 8}, row)
 	MOVQ(s.rowAt(attnX, attnLDX, row), s.x)
 	MOVQ(s.rowAt(attnX2, attnLDX2, row), s.x2)
@@ -53,7 +53,7 @@ func (s *spread) segment() {
 	s.t, s.path = GP64(), GP64()
 	MOVLQSX(Mem{Base: s.seg}, s.t)
 	IMUL3Q(Imm(slice), row, row)
-	ADDQ(s.field(attnPaths), row)
+	ADDQ(s.attnField(attnPaths), row)
 	MOVQ(Mem{Base: row}, s.path)
 	Label(again)
 	s.position()
@@ -70,7 +70,7 @@ func (s *spread) position() {
 	MOVQ(s.x2, x2)
 	MOVQ(s.p, p)
 	LEAQ(Mem{Base: p, Index: s.t, Scale: 4}, p)
-	SUBQ(s.field(attnP), delta) // from P to DP
+	SUBQ(s.attnField(attnP), delta) // from P to DP
 	ADDQ(s.at, x)
 	ADDQ(s.at, x2)
 	y, y2 := s.key(attnY), s.key(attnY2)
@@ -78,7 +78,7 @@ func (s *spread) position() {
 	s.load(y, acc)
 	s.load(y2, acc2)
 	ldx, ldx2, pitch := s.strideAt(attnLDX), s.strideAt(attnLDX2), s.strideAt(attnPitch)
-	again := s.label("share")
+	again := s.newLabel("share")
 	Label(again)
 	s.add(acc, Mem{Base: p, Index: delta, Scale: 1}, x)
 	s.add(acc2, Mem{Base: p}, x2)
@@ -95,18 +95,18 @@ func (s *spread) position() {
 func (s *spread) key(buffer int) Register {
 	r := GP64()
 	MOVLQSX(Mem{Base: s.path, Index: s.t, Scale: 4}, r)
-	IMULQ(s.field(attnLDY), r)
+	IMULQ(s.attnField(attnLDY), r)
 	SHLQ(Imm(2), r)
-	ADDQ(s.field(buffer), r)
+	ADDQ(s.attnField(buffer), r)
 	ADDQ(s.at, r)
 	return r
 }
 
 // rowAt returns where a row begins, given the fields of the buffer and of its stride.
-func (g *gen) rowAt(buffer, ld int, row Register) reg.GPVirtual {
+func (g *x86) rowAt(buffer, ld int, row Register) reg.GPVirtual {
 	p := g.get(ld)
 	IMULQ(row, p)
 	SHLQ(Imm(2), p)
-	ADDQ(g.field(buffer), p)
+	ADDQ(g.attnField(buffer), p)
 	return p
 }

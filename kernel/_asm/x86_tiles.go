@@ -22,7 +22,7 @@ const (
 // thread of the core loads too. AVX-512: 24 of the 32 registers hold sums; up to 3 rows take 4 panels, since fewer
 // sums in flight could not hide the latency of a multiply-add. AVX2: up to 3 rows of 32 columns, else up to 6
 // of 16, twice.
-func (g *gen) tiles() {
+func (g *x86) tiles() {
 	for m := 1; m <= 6; m++ {
 		g.tile(m, 1)
 		if g.wide {
@@ -36,16 +36,16 @@ func (g *gen) tiles() {
 
 // tile is the state of one micro-kernel.
 type tile struct {
-	*gen
+	*x86
 	rows, panels int
 	cols         int // vectors of a row
 	t            Register
 	c, ldc       Register // C of the tile in work, bytes between its rows
 }
 
-func (g *gen) tile(rows, panels int) {
+func (g *x86) tile(rows, panels int) {
 	g.text(fmt.Sprintf("tile%dx%d", rows, panels))
-	k := tile{gen: g, rows: rows, panels: panels, cols: panels * panelRow / g.width, t: Load(Param("t"), GP64())}
+	k := tile{x86: g, rows: rows, panels: panels, cols: panels * panelRow / g.width, t: Load(Param("t"), GP64())}
 	if !g.wide && rows > 3 {
 		k.cols = 2
 		k.run(0)
@@ -53,7 +53,7 @@ func (g *gen) tile(rows, panels int) {
 	} else {
 		k.run(0)
 	}
-	end()
+	g.end()
 }
 
 func (k *tile) field(at int) Register {
@@ -71,7 +71,7 @@ func (k *tile) strideOf(at int) Register {
 
 // run computes the columns from byte offset disp on, tile by tile.
 func (k *tile) run(disp int) {
-	again := k.label("tile")
+	again := k.newLabel("tile")
 	a, ahead, res, left := k.field(tileA), k.field(tileAhead), k.field(tileRes), k.field(tileTiles)
 	k.c, k.ldc = k.field(tileC), k.strideOf(tileLDC)
 	TESTQ(ahead, ahead)
@@ -94,15 +94,15 @@ func (k *tile) run(disp int) {
 }
 
 // start zeroes the sums or loads them from C, and prefetches the C of the next tile.
-func (k *tile) start(disp int) [][]vec {
-	acc := make([][]vec, k.rows)
+func (k *tile) start(disp int) [][]xreg {
+	acc := make([][]xreg, k.rows)
 	for r := range acc {
-		acc[r] = make([]vec, k.cols)
+		acc[r] = make([]xreg, k.cols)
 		for j := range acc[r] {
-			acc[r][j] = k.zero()
+			acc[r][j] = full(k.zero())
 		}
 	}
-	fresh := k.label("fresh")
+	fresh := k.newLabel("fresh")
 	p := GP64()
 	MOVQ(k.c, p)
 	CMPQ(Mem{Base: k.t, Disp: tileLoad}, Imm(0))
@@ -127,10 +127,10 @@ func (k *tile) start(disp int) [][]vec {
 }
 
 // sums runs over k, two steps at a time: a row of B, then one broadcast element of A for each row of the tile.
-func (k *tile) sums(acc [][]vec, first, ahead Register, disp int) {
+func (k *tile) sums(acc [][]xreg, first, ahead Register, disp int) {
 	a := GP64()
 	MOVQ(first, a)
-	again, odd, done := k.label("k"), k.label("odd"), k.label("sums")
+	again, odd, done := k.newLabel("k"), k.newLabel("odd"), k.newLabel("sums")
 	b := newWalk(k.field(tileB), k.panelStep(tileBStep), k.panels)
 	stepA, stepAhead, n := k.strideOf(tileAK), k.field(tileAheadStep), k.field(tileK)
 	SUBQ(Imm(2), n)
@@ -156,7 +156,7 @@ func (k *tile) sums(acc [][]vec, first, ahead Register, disp int) {
 }
 
 // step adds one k.
-func (k *tile) step(acc [][]vec, a Mem, b *walk, disp int) {
+func (k *tile) step(acc [][]xreg, a Mem, b *walk, disp int) {
 	registers := 16
 	if k.wide {
 		registers = 32
@@ -183,8 +183,8 @@ func (k *tile) step(acc [][]vec, a Mem, b *walk, disp int) {
 }
 
 // outer holds the elements of A and reads each vector of B once.
-func (k *tile) outer(acc [][]vec, row []Op, a Mem) {
-	x := make([]vec, k.rows)
+func (k *tile) outer(acc [][]xreg, row []Op, a Mem) {
+	x := make([]xreg, k.rows)
 	for r := range x {
 		x[r] = k.broadcast(a.Offset(4 * r))
 	}
@@ -196,7 +196,7 @@ func (k *tile) outer(acc [][]vec, row []Op, a Mem) {
 	}
 }
 
-func (k *tile) broadcast(m Mem) vec {
+func (k *tile) broadcast(m Mem) xreg {
 	x := k.v()
 	VBROADCASTSS(m, x)
 	return x
@@ -217,8 +217,8 @@ func (k *tile) column(p *walk, j, disp int) Mem {
 }
 
 // addRow adds the bias.
-func (k *tile) addRow(acc [][]vec, disp int) {
-	none := k.label("none")
+func (k *tile) addRow(acc [][]xreg, disp int) {
+	none := k.newLabel("none")
 	bias := k.field(tileBias)
 	TESTQ(bias, bias)
 	JE(LabelRef(none))
@@ -232,8 +232,8 @@ func (k *tile) addRow(acc [][]vec, disp int) {
 }
 
 // addRows adds the residual; res moves on to that of the next tile.
-func (k *tile) addRows(acc [][]vec, res Register, disp int) {
-	none := k.label("none")
+func (k *tile) addRows(acc [][]xreg, res Register, disp int) {
+	none := k.newLabel("none")
 	TESTQ(res, res)
 	JE(LabelRef(none))
 	ld := k.strideOf(tileLDRes)
