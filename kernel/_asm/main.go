@@ -16,9 +16,16 @@ import (
 func main() {
 	tables := flag.String("tables", "", "write the tables of package kernel, in this `folder`, instead of assembly")
 	isa := flag.String("isa", "avx512", "instruction set: avx512 or avx2")
+	neon := flag.String("neon", "", "write the assembly of arm64, in this `folder`, instead")
 	flag.Parse()
 	if *tables != "" {
 		if err := writeTables(*tables); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	if *neon != "" {
+		if err := writeNeon(*neon); err != nil {
 			log.Fatal(err)
 		}
 		return

@@ -8,18 +8,18 @@ import (
 	"path/filepath"
 )
 
-// assembly are the packages of instruction sets that have assembly, beside generic.
-var assembly = []string{"avx512", "avx2"}
+// assembly are the packages of instruction sets that have assembly, beside generic, for each architecture.
+var assembly = map[string][]string{"amd64": {"avx512", "avx2"}, "arm64": {"neon"}}
 
 // writeTables writes what package kernel, in this folder, dispatches through: the type of a table, the tables, and the functions in Go
 // before the assembly of attention.
 func writeTables(folder string) error {
-	files := map[string]func(*bytes.Buffer){
-		"tables.go":       writeOps,
-		"tables_amd64.go": writeAssemblyTables,
-	}
-	for _, pkg := range assembly {
-		files[filepath.Join("internal", pkg, "attn_amd64.go")] = func(b *bytes.Buffer) { writeAttention(b, pkg) }
+	files := map[string]func(*bytes.Buffer){"tables.go": writeOps}
+	for arch, packages := range assembly {
+		files["tables_"+arch+".go"] = func(b *bytes.Buffer) { writeAssemblyTables(b, packages) }
+		for _, pkg := range packages {
+			files[filepath.Join("internal", pkg, "attn_"+arch+".go")] = func(b *bytes.Buffer) { writeAttention(b, pkg) }
+		}
 	}
 	for name, write := range files {
 		var b bytes.Buffer
@@ -48,14 +48,14 @@ func writeOps(b *bytes.Buffer) {
 	writeTable(b, "go", "generic")
 }
 
-// writeAssemblyTables writes the tables of the other instruction sets.
-func writeAssemblyTables(b *bytes.Buffer) {
+// writeAssemblyTables writes the tables of the other instruction sets of an architecture.
+func writeAssemblyTables(b *bytes.Buffer, packages []string) {
 	b.WriteString("package kernel\n\nimport (\n")
-	for i := len(assembly) - 1; i >= 0; i-- {
-		fmt.Fprintf(b, "\"pgsrm/kernel/internal/%s\"\n", assembly[i])
+	for _, pkg := range append([]string{"generic"}, packages...) {
+		fmt.Fprintf(b, "\"pgsrm/kernel/internal/%s\"\n", pkg)
 	}
-	b.WriteString("\"pgsrm/kernel/internal/generic\"\n)\n")
-	for _, pkg := range assembly {
+	b.WriteString(")\n")
+	for _, pkg := range packages {
 		b.WriteString("\n")
 		writeTable(b, pkg, pkg)
 	}

@@ -48,6 +48,13 @@ func (g *x86) v() xreg {
 	return YMM()
 }
 
+func (g *x86) text(stub string) {
+	signature, doc := describe(stub)
+	TEXT(stub, NOSPLIT, signature)
+	Pragma("noescape")
+	Doc(doc...)
+}
+
 func (g *x86) parts() int { return g.registers }
 func (g *x86) part() int  { return g.at }
 

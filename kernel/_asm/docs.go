@@ -1,25 +1,18 @@
 package main
 
-import (
-	"strings"
+import "strings"
 
-	. "github.com/mmcloughlin/avo/build"
-)
-
-// text starts the assembly of a primitive. Its stub carries the loop in Go.
-func (g *x86) text(stub string) {
+// describe returns the signature of a stub and the lines of its comment: the loop in Go.
+func describe(stub string) (signature string, doc []string) {
 	p := primitiveOf(stub)
-	signature := p.signature
+	signature = p.signature
 	if p.stub != "" {
 		signature = p.stubArgs
 	}
-	TEXT(stub, NOSPLIT, signature)
-	Pragma("noescape")
 	if p.loop == "" {
-		Doc(stub + " is generic." + p.name + " for a Tile of that many rows and panels.")
-		return
+		return signature, []string{stub + " is generic." + p.name + " for a Tile of that many rows and panels."}
 	}
-	Doc(append([]string{stub + " computes", ""}, strings.Split("\t"+strings.ReplaceAll(p.loop, "\n", "\n\t"), "\n")...)...)
+	return signature, append([]string{stub + " computes", ""}, strings.Split("\t"+strings.ReplaceAll(p.loop, "\n", "\n\t"), "\n")...)
 }
 
 // primitiveOf returns the primitive that a stub belongs to: that of its name, or tile for tile3x1.

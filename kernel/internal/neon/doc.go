@@ -1,0 +1,5 @@
+// Package neon holds the primitives of package kernel in NEON assembly, for arm64. Each computes what the function
+// of its name in package generic does. kernels_arm64.s, stubs_arm64.go and attn_arm64.go are generated.
+package neon
+
+//go:generate go run -C ../../_asm . -neon ../internal/neon
