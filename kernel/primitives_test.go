@@ -1,8 +1,11 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"math"
+	"slices"
 	"testing"
 
 	"pgsrm/kernel/internal/generic"
@@ -269,41 +272,96 @@ func TestAdamWMatchesDefinition(t *testing.T) {
 	})
 }
 
-// The AVX2 and AVX-512 versions agree to the bit.
+// All assembly versions agree to the bit: those of this machine with each other, and by a digest with those of other machines.
 func TestVariantsAgree(t *testing.T) {
-	tables := available()
-	if len(tables) < 3 {
-		t.Skip("this machine has no AVX-512: the two assembly versions cannot be compared")
-	}
-	a, b := tables[0], tables[1]
-	rng := newRand(21)
-	for _, n := range lengths() {
-		x, y := newGuarded(rng, n).s(), newGuarded(rng, n).s()
-		for name, f := range map[string]func(o *ops) []float32{
-			"exp":          func(o *ops) []float32 { d := make([]float32, n); o.exp(d, x); return d },
-			"tanh":         func(o *ops) []float32 { d := make([]float32, n); o.tanh(d, x); return d },
-			"geluTanh":     func(o *ops) []float32 { d := make([]float32, n); o.geluTanh(d, x); return d },
-			"geluErf":      func(o *ops) []float32 { d := make([]float32, n); o.geluErf(d, x); return d },
-			"geluTanhGrad": func(o *ops) []float32 { d := make([]float32, n); o.geluTanhGrad(d, y, x); return d },
-			"sums": func(o *ops) []float32 {
-				g, gx := o.normSums(x, y, x, 0.1, 2)
-				s, m := o.expStats(x, 1)
-				return []float32{o.dot(x, y), o.sum(x), o.sumSqDev(x, 0.5), o.max(x), g, gx, float32(s), float32(m)}
-			},
-		} {
-			sameBits(t, name, f(b), f(a))
+	const digest = 0xa763ce646e8bf656
+	var first []float32
+	for _, table := range available() {
+		if table.name == "go" {
+			continue
+		}
+		got := outputsOf(table)
+		if first == nil {
+			first = got
+		}
+		sameBits(t, table.name, got, first)
+		h := fnv.New64a()
+		if err := binary.Write(h, binary.LittleEndian, got); err != nil {
+			t.Fatal(err)
+		}
+		if h.Sum64() != digest {
+			t.Errorf("%s: got the digest %#x of all bits, want %#x", table.name, h.Sum64(), uint64(digest))
 		}
 	}
-	const m, k, n = 17, 100, 70
-	w, x := make([]float32, PackedLen(k, n)), newGuarded(rng, m*k).s()
-	Pack(w, newGuarded(rng, k*n).s(), k, n)
+	if first == nil {
+		t.Skip("this machine has no assembly version")
+	}
+}
+
+// outputsOf returns results of a table for fixed inputs.
+func outputsOf(o *ops) (all []float32) {
 	saved := use
 	defer func() { use = saved }()
-	var c [2][]float32
-	for i, table := range []*ops{a, b} {
-		use = table
-		c[i] = make([]float32, m*n)
-		MatMul(nil, View(c[i], n), View(x, k), m, Packed{w, k, n}, Epilogue{Act: ActGELUTanh})
+	use = o
+	rng := newRand(21)
+	mk := func(n int) []float32 { // without the functions of package math, which may differ
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(int32(rng.Uint32())) * 0x1p-29
+		}
+		return x
 	}
-	sameBits(t, "MatMul", c[1], c[0])
+	for _, n := range lengths() {
+		x, y, z := mk(n), mk(n), mk(n)
+		for _, f := range []func(dst, x []float32){o.exp, o.tanh, o.add, o.geluTanh, o.geluErf, o.silu} {
+			d := slices.Clone(y)
+			f(d, x)
+			all = append(all, d...)
+		}
+		for _, f := range []func(dst, x, y []float32){o.geluTanhGrad, o.geluErfGrad, o.swiGLU} {
+			d := make([]float32, n)
+			f(d, x, y)
+			all = append(all, d...)
+		}
+		d := slices.Clone(z)
+		o.axpy(d, 1.5, x)
+		o.scale(d, 0.7)
+		o.normApply(d, d, y, x, 0.1, 2)
+		o.normGrad(d, y, z, x, d, z, 0.1, 2, 0.3, -0.2)
+		all = append(append(append(all, d...), y...), z...)
+		o.softmaxGrad(d, x, 3, 1e-7, 2, 0.5, -0.1)
+		o.rope(d[:n/2*2], x[:n/2], y[:n/2], -1)
+		all = append(all, d...)
+		o.swiGLUGrad(d, z, x, y, z)
+		o.adamW(y, d, x, slices.Repeat([]float32{2}, n), &generic.Adam{Decay: 0.9, GradScale: 0.5, Rate1: 0.1, Beta2: 0.9, Rate2: 0.1, RootCorr2: 0.7, Eps: 1e-6, Step: 0.1})
+		all = append(append(append(append(all, d...), x...), y...), z...)
+		g, gx := o.normSums(x, y, x, 0.1, 2)
+		s, m := o.expStats(x, 1)
+		all = append(all, o.dot(x, y), o.sum(x), o.sumSqDev(x, 0.5), o.max(x), g, gx, float32(s), float32(m), float32(o.expSum(x, 2)), float32(o.sumSquares(x)))
+	}
+	const m, k, n = 17, 100, 70
+	for rows := 1; rows <= m; rows++ {
+		w, c := make([]float32, PackedLen(k, n)), make([]float32, rows*n)
+		Pack(w, mk(k*n), k, n)
+		MatMul(nil, View(c, n), View(mk(rows*k), k), rows, Packed{w, k, n}, Epilogue{Act: ActGELUTanh, Bias: mk(n)})
+		dx := make([]float32, rows*k)
+		MatMulT(nil, View(dx, k), View(c, n), rows, Packed{w, k, n}, false)
+		MatMulGrad(nil, Packed{w, k, n}, View(mk(rows*k), k), View(c, n), rows, true)
+		all = append(append(append(all, c...), dx...), w...)
+	}
+	return append(all, attentionOf(mk)...)
+}
+
+// attentionOf returns both directions of attention on fixed inputs.
+func attentionOf(mk func(n int) []float32) (all []float32) {
+	for _, width := range []int{4, 10, 32, 64, 80, 96, 128} {
+		c := newAttnCase(4, 2, width, 37)
+		n := c.rows * c.ld
+		q, k, v, out, dout, dq, dk, dv := mk(n), mk(n), mk(n), make([]float32, n), mk(n), make([]float32, n), make([]float32, n), make([]float32, n)
+		x := QKV{View(q, c.ld), View(k, c.ld), View(v, c.ld)}
+		Attention(nil, View(out, c.ld), x, c.paths, c.AttnShape)
+		AttentionBackward(nil, QKV{View(dq, c.ld), View(dk, c.ld), View(dv, c.ld)}, View(dout, c.ld), x, c.paths, c.AttnShape)
+		all = append(append(append(append(all, out...), dq...), dk...), dv...)
+	}
+	return all
 }

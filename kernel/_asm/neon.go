@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"go/format"
 	"go/parser"
 	"math"
 	"os"
@@ -40,7 +41,11 @@ func writeNeon(folder string) error {
 	if err := os.WriteFile(filepath.Join(folder, "kernels_arm64.s"), k.asm.Bytes(), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(folder, "stubs_arm64.go"), k.stubs.Bytes(), 0o644)
+	stubs, err := format.Source(k.stubs.Bytes())
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, "stubs_arm64.go"), stubs, 0o644)
 }
 
 // frame is where arguments and results of a function lie.

@@ -33,255 +33,255 @@ func tile5x1(t *byte)
 func tile6x1(t *byte)
 
 // Transpose computes
-// 
-// 	dst[j*32+i] = src[i*32+j]
+//
+//	dst[j*32+i] = src[i*32+j]
 //
 //go:noescape
 func Transpose(dst, src []float32)
 
 // Slices computes
-// 
-// 	copy(dst[i*dstStep:][:16], src[i*srcStep:][:16]) for i < n
+//
+//	copy(dst[i*dstStep:][:16], src[i*srcStep:][:16]) for i < n
 //
 //go:noescape
 func Slices(dst, src []float32, n, dstStep, srcStep int)
 
 // packRows computes
-// 
-// 	dst[c*n+r] = src[rows[r]/4+c] for r < n, c < k rounded down to whole vectors
+//
+//	dst[c*n+r] = src[rows[r]/4+c] for r < n, c < k rounded down to whole vectors
 //
 //go:noescape
 func packRows(dst, src *float32, rows *[8]int, n, k int)
 
 // packColumns computes
-// 
-// 	copy(dst[r*24:][:24], src[r*ld:]) for r < rows
+//
+//	copy(dst[r*24:][:24], src[r*ld:]) for r < rows
 //
 //go:noescape
 func packColumns(dst, src *float32, rows, ld int)
 
 // Dot computes
-// 
-// 	acc[i%16] += a[i] * b[i]; return total(acc)
+//
+//	acc[i%16] += a[i] * b[i]; return total(acc)
 //
 //go:noescape
 func Dot(a, b []float32) float32
 
 // Sum computes
-// 
-// 	acc[i%16] += x[i]; return total(acc)
+//
+//	acc[i%16] += x[i]; return total(acc)
 //
 //go:noescape
 func Sum(x []float32) float32
 
 // SumSqDev computes
-// 
-// 	acc[i%16] += (x[i]-mean) * (x[i]-mean); return total(acc)
+//
+//	acc[i%16] += (x[i]-mean) * (x[i]-mean); return total(acc)
 //
 //go:noescape
 func SumSqDev(x []float32, mean float32) float32
 
 // Max computes
-// 
-// 	if x[i] > m { m = x[i] }; return m
+//
+//	if x[i] > m { m = x[i] }; return m
 //
 //go:noescape
 func Max(x []float32) float32
 
 // SumSquares computes
-// 
-// 	acc[i%16] += float64(x[i]) * float64(x[i]); return total(acc)
+//
+//	acc[i%16] += float64(x[i]) * float64(x[i]); return total(acc)
 //
 //go:noescape
 func SumSquares(x []float32) float64
 
 // ExpSum computes
-// 
-// 	acc[i%16] += float64(exp(x[i]-shift)); return total(acc)
+//
+//	acc[i%16] += float64(exp(x[i]-shift)); return total(acc)
 //
 //go:noescape
 func ExpSum(x []float32, shift float32) float64
 
 // ExpStats computes
-// 
-// 	z := x[i]-shift; acc[i%16] += float64(exp(z)); moment[i%16] += float64(exp(z)) * float64(z)
+//
+//	z := x[i]-shift; acc[i%16] += float64(exp(z)); moment[i%16] += float64(exp(z)) * float64(z)
 //
 //go:noescape
 func ExpStats(x []float32, shift float32) (sum, moment float64)
 
 // NormSums computes
-// 
-// 	g := dout[i]*gamma[i]; acc[i%16] += g; accX[i%16] += g * (x[i]-mean)*rstd
+//
+//	g := dout[i]*gamma[i]; acc[i%16] += g; accX[i%16] += g * (x[i]-mean)*rstd
 //
 //go:noescape
 func NormSums(dout, gamma, x []float32, mean, rstd float32) (sumG, sumGX float32)
 
 // Exp computes
-// 
-// 	dst[i] = exp(x[i])
+//
+//	dst[i] = exp(x[i])
 //
 //go:noescape
 func Exp(dst, x []float32)
 
 // Tanh computes
-// 
-// 	dst[i] = tanh(x[i])
+//
+//	dst[i] = tanh(x[i])
 //
 //go:noescape
 func Tanh(dst, x []float32)
 
 // Add computes
-// 
-// 	dst[i] += a[i]
+//
+//	dst[i] += a[i]
 //
 //go:noescape
 func Add(dst, a []float32)
 
 // Axpy computes
-// 
-// 	y[i] += alpha * x[i]
+//
+//	y[i] += alpha * x[i]
 //
 //go:noescape
 func Axpy(y []float32, alpha float32, x []float32)
 
 // Scale computes
-// 
-// 	x[i] *= s
+//
+//	x[i] *= s
 //
 //go:noescape
 func Scale(x []float32, s float32)
 
 // SoftmaxGrad computes
-// 
-// 	logp := (x[i]-hi)-lo; d[i] = -exp(logp) * (gLogp + gEnt*(logp+entropy))
+//
+//	logp := (x[i]-hi)-lo; d[i] = -exp(logp) * (gLogp + gEnt*(logp+entropy))
 //
 //go:noescape
 func SoftmaxGrad(d, x []float32, hi, lo, entropy, gLogp, gEnt float32)
 
 // adamW computes
-// 
-// 	d := grad[i]*c.GradScale; m[i] += c.Rate1*(d-m[i]); v[i] = c.Beta2*v[i] + c.Rate2*d*d
-// 	w[i] = w[i]*c.Decay - c.Step*(m[i]/(sqrt(v[i])/c.RootCorr2+c.Eps))
+//
+//	d := grad[i]*c.GradScale; m[i] += c.Rate1*(d-m[i]); v[i] = c.Beta2*v[i] + c.Rate2*d*d
+//	w[i] = w[i]*c.Decay - c.Step*(m[i]/(sqrt(v[i])/c.RootCorr2+c.Eps))
 //
 //go:noescape
 func adamW(w, grad, m, v []float32, c *float32)
 
 // NormApply computes
-// 
-// 	out[i] = (x[i]-mean)*rstd*gamma[i] + beta[i], without beta if that is nil
+//
+//	out[i] = (x[i]-mean)*rstd*gamma[i] + beta[i], without beta if that is nil
 //
 //go:noescape
 func NormApply(out, x, gamma, beta []float32, mean, rstd float32)
 
 // NormGrad computes
-// 
-// 	xhat := (x[i]-mean)*rstd; dgamma[i] += dout[i]*xhat; dbeta[i] += dout[i]
-// 	dx[i] += rstd * (dout[i]*gamma[i] - meanG - xhat*meanGX)
+//
+//	xhat := (x[i]-mean)*rstd; dgamma[i] += dout[i]*xhat; dbeta[i] += dout[i]
+//	dx[i] += rstd * (dout[i]*gamma[i] - meanG - xhat*meanGX)
 //
 //go:noescape
 func NormGrad(dx, dgamma, dbeta, dout, gamma, x []float32, mean, rstd, meanG, meanGX float32)
 
 // GELUTanh computes
-// 
-// 	out[i] = x[i] * sigmoid(2u), u = sqrt(2/pi)*(x[i]+0.044715*x[i]^3)
+//
+//	out[i] = x[i] * sigmoid(2u), u = sqrt(2/pi)*(x[i]+0.044715*x[i]^3)
 //
 //go:noescape
 func GELUTanh(out, x []float32)
 
 // GELUErf computes
-// 
-// 	out[i] = x[i] * Phi(x[i])
+//
+//	out[i] = x[i] * Phi(x[i])
 //
 //go:noescape
 func GELUErf(out, x []float32)
 
 // SiLU computes
-// 
-// 	out[i] = x[i] * sigmoid(x[i])
+//
+//	out[i] = x[i] * sigmoid(x[i])
 //
 //go:noescape
 func SiLU(out, x []float32)
 
 // GELUTanhGrad computes
-// 
-// 	dx[i] = dout[i] * gelu'(x[i])
+//
+//	dx[i] = dout[i] * gelu'(x[i])
 //
 //go:noescape
 func GELUTanhGrad(dx, dout, x []float32)
 
 // GELUErfGrad computes
-// 
-// 	dx[i] = dout[i] * (Phi(x[i]) + x[i]*phi(x[i]))
+//
+//	dx[i] = dout[i] * (Phi(x[i]) + x[i]*phi(x[i]))
 //
 //go:noescape
 func GELUErfGrad(dx, dout, x []float32)
 
 // SwiGLU computes
-// 
-// 	out[i] = gate[i] * sigmoid(gate[i]) * up[i]
+//
+//	out[i] = gate[i] * sigmoid(gate[i]) * up[i]
 //
 //go:noescape
 func SwiGLU(out, gate, up []float32)
 
 // SwiGLUGrad computes
-// 
-// 	dgate[i], dup[i] = dout[i]*up[i]*silu'(gate[i]), dout[i]*silu(gate[i])
+//
+//	dgate[i], dup[i] = dout[i]*up[i]*silu'(gate[i]), dout[i]*silu(gate[i])
 //
 //go:noescape
 func SwiGLUGrad(dgate, dup, dout, gate, up []float32)
 
 // scores computes
-// 
-// 	p[r][t] = scale * Dot(x[r], y[path[r][t]]), t in from:to; then fill up to a multiple of 16
+//
+//	p[r][t] = scale * Dot(x[r], y[path[r][t]]), t in from:to; then fill up to a multiple of 16
 //
 //go:noescape
 func scores(a *byte)
 
 // softmax computes
-// 
-// 	p[r][t] = exp(p[r][t]-Max(p[r])); p[r][t] /= total(acc)
+//
+//	p[r][t] = exp(p[r][t]-Max(p[r])); p[r][t] /= total(acc)
 //
 //go:noescape
 func softmax(a *byte)
 
 // softmaxBackward computes
-// 
-// 	dp[r][t] = p[r][t] * (dp[r][t]-Dot(p[r], dp[r])) * scale
+//
+//	dp[r][t] = p[r][t] * (dp[r][t]-Dot(p[r], dp[r])) * scale
 //
 //go:noescape
 func softmaxBackward(a *byte)
 
 // mix computes
-// 
-// 	x[r][d] += p[r][t] * y[path[r][t]][d], t in from:to, from zero if from == 0
+//
+//	x[r][d] += p[r][t] * y[path[r][t]][d], t in from:to, from zero if from == 0
 //
 //go:noescape
 func mix(a *byte)
 
 // spread computes
-// 
-// 	y[path[t]][d] += dp[r][t] * x[r][d]; y2[path[t]][d] += p[r][t] * x2[r][d], for each segment and row
+//
+//	y[path[t]][d] += dp[r][t] * x[r][d]; y2[path[t]][d] += p[r][t] * x2[r][d], for each segment and row
 //
 //go:noescape
 func spread(a *byte)
 
 // Rope computes
-// 
-// 	x[i], x[i+half] = x[i]*cos[i]-x[i+half]*sign*sin[i], x[i+half]*cos[i]+x[i]*sign*sin[i]
+//
+//	x[i], x[i+half] = x[i]*cos[i]-x[i+half]*sign*sin[i], x[i+half]*cos[i]+x[i]*sign*sin[i]
 //
 //go:noescape
 func Rope(x, cos, sin []float32, sign float32)
 
 // Peak computes
-// 
-// 	for range n { 384 multiply-adds sum[k] = sum[k]*0.5 + 1, on registers }; return sum[0]
+//
+//	for range n { 384 multiply-adds sum[k] = sum[k]*0.5 + 1, on registers }; return sum[0]
 //
 //go:noescape
 func Peak(n int) float32
 
 // Stream computes
-// 
-// 	sum += x[i], reading at 4 places a quarter apart; len(x) is a multiple of 64
+//
+//	sum += x[i], reading at 4 places a quarter apart; len(x) is a multiple of 64
 //
 //go:noescape
 func Stream(x []float32) float32
