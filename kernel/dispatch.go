@@ -34,7 +34,7 @@ func choose(name string, tables []*ops) (*ops, error) {
 // their numbers would be those of another one than was asked for.
 func Check() error { return refused }
 
-// Name reports the instruction set in use: "avx512", "avx2" or "go".
+// Name reports the instruction set in use: "avx512", "avx2", "neon" or "go".
 func Name() string { return use.name }
 
 // Variants lists the instruction sets that this machine can run, the best first; PGSRM_KERNEL forces one of them.

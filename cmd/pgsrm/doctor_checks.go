@@ -23,8 +23,8 @@ import (
 // kernel says on what the engine computes.
 func (d *doctor) kernel() {
 	text := fmt.Sprintf("%s, %d threads, %s/%s", kernel.Name(), d.g.Threads, runtime.GOOS, runtime.GOARCH)
-	if kernel.Name() == "go" && runtime.GOARCH == "amd64" {
-		d.add("kernel", checkWarning, text, "the processor has no AVX2, or PGSRM_KERNEL=go is set: training is many times slower than it could be")
+	if kernel.Name() == "go" && (runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64") {
+		d.add("kernel", checkWarning, text, "PGSRM_KERNEL=go is set, or an amd64 processor has no AVX2: training is many times slower than it could be")
 		return
 	}
 	d.add("kernel", checkOK, text, "")

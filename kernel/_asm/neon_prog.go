@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // neonReg is a register of arm64 before it has a number: a general one, or a vector of 4 lanes.
@@ -319,7 +320,7 @@ func (p *neonProg) conflicts() (with []bitset, copyOf map[*neonReg]*neonReg) {
 	return with, copyOf
 }
 
-// print writes the instructions.
+// print writes the instructions, and what each innermost loop is made of.
 func (p *neonProg) print(b *bytes.Buffer) {
 	for i := range p.code {
 		c := &p.code[i]
@@ -333,12 +334,41 @@ func (p *neonProg) print(b *bytes.Buffer) {
 		}
 		switch {
 		case c.label != "":
-			fmt.Fprintf(b, "\n%s:\n", c.label)
-		case c.copies && c.reads[0].number == c.writes[0].number:
+			fmt.Fprintf(b, "\n%s:\n%s", c.label, p.counted(i))
+		case c.vanishes():
 		case c.word != 0:
 			fmt.Fprintf(b, "\tWORD $0x%08x // %s\n", word, fmt.Sprintf(c.format, args...))
 		default:
 			fmt.Fprintf(b, "\t%s\n", fmt.Sprintf(c.format, args...))
 		}
 	}
+}
+
+// vanishes reports whether it would copy a register to itself.
+func (c *neonInst) vanishes() bool { return c.copies && c.reads[0].number == c.writes[0].number }
+
+// counted returns a comment with the numbers of instructions, multiply-adds of vectors and loads from the label at i to the jump
+// back to it, if that is a loop without labels inside.
+func (p *neonProg) counted(i int) string {
+	all, adds, loads := 0, 0, 0
+	for _, c := range p.code[i+1:] {
+		if c.label != "" {
+			return ""
+		}
+		if c.vanishes() {
+			continue
+		}
+		all++
+		name, arguments, _ := strings.Cut(c.format, " ")
+		switch {
+		case name == "VFMLA" || name == "VFMLS" || name == "fmla":
+			adds++
+		case strings.HasPrefix(name, "FLDP") || strings.HasPrefix(name, "FMOV") && !strings.HasPrefix(arguments, "F"):
+			loads++
+		}
+		if c.to == p.code[i].label {
+			return fmt.Sprintf("\t// loop of %d instructions: %d multiply-adds, %d loads\n", all, adds, loads)
+		}
+	}
+	return ""
 }

@@ -86,7 +86,7 @@ func TestRegistersGetNumbers(t *testing.T) {
 			p.op("USE R%d", b)
 			p.op("USE R%d", a)
 			p.jump("again", "BNE")
-		}, "SET R0; ; again:; SET R1; USE R1; USE R0; BNE again"},
+		}, "SET R0; ; again:; // loop of 4 instructions: 0 multiply-adds, 0 loads; SET R1; USE R1; USE R0; BNE again"},
 		{"a result that nobody reads still must not overwrite", func(p *neonProg) {
 			a, b := p.general(), p.general()
 			p.op("SET R%d", out{a})
@@ -171,5 +171,32 @@ func TestFrames(t *testing.T) {
 	}
 	if f := newFrame("f", "func(x []float32) float32"); f.size != 28 || f.offset["ret"] != 24 {
 		t.Errorf("one result: got size %d and offset %d, want 28 and 24", f.size, f.offset["ret"])
+	}
+}
+
+// The page on performance counts the loops of the micro-kernels.
+func TestCountsInTheDocumentation(t *testing.T) {
+	text, err := os.ReadFile("../internal/neon/kernels_arm64.s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/performance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows := 1; rows <= 6; rows++ {
+		_, tile, _ := strings.Cut(string(text), fmt.Sprintf("TEXT ·tile%dx1(", rows))
+		m := regexp.MustCompile(`// loop of (\d+) instructions: (\d+) multiply-adds, (\d+) loads`).FindStringSubmatch(tile)
+		if m == nil {
+			t.Fatalf("no loop of %d rows", rows)
+		}
+		var n [3]float64
+		for i := range n {
+			n[i], _ = strconv.ParseFloat(m[i+1], 64)
+		}
+		want := fmt.Sprintf("| %d | %s | %s | %s | %.2f | %.3f |", rows, m[1], m[2], m[3], n[0]/n[1]/4, n[2]/n[1]/4)
+		if !strings.Contains(string(page), want) {
+			t.Errorf("docs/performance.md: must have the row %s", want)
+		}
 	}
 }

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "fmt"
 
 // neonTile is one micro-kernel. Up to 3 rows take all 32 columns of a panel, 4 to 6 rows 16, twice: so a tile of 6 rows holds 24 sums,
 // as many as four units of four cycles need, 4 vectors of B and 2 of A in 30 of the 32 registers.
@@ -102,7 +98,6 @@ func (k *neonTile) sums(first, ahead *neonReg, disp int) {
 	k.op("SUBS $%[2]d, R%[1]d, R%[1]d", inout{left}, steps)
 	k.jump(odd, "BLT")
 	k.place(again)
-	begin := len(k.code)
 	for i := range steps {
 		if i%2 == 0 {
 			k.op("PRFM (R%d), PLDL2KEEP", ahead)
@@ -113,7 +108,6 @@ func (k *neonTile) sums(first, ahead *neonReg, disp int) {
 	k.op("ADD $%[2]d, R%[1]d, R%[1]d", inout{b}, steps*panelRow)
 	k.op("SUBS $%[2]d, R%[1]d, R%[1]d", inout{left}, steps)
 	k.jump(again, "BGE")
-	k.cost(begin)
 	k.place(odd)
 	k.op("ADDS $%[2]d, R%[1]d, R%[1]d", inout{left}, steps)
 	k.jump(done, "BEQ")
@@ -122,19 +116,6 @@ func (k *neonTile) sums(first, ahead *neonReg, disp int) {
 	k.op("ADD $%[2]d, R%[1]d, R%[1]d", inout{b}, panelRow)
 	k.count(left, rest)
 	k.place(done)
-}
-
-// cost notes before the loop that began there what it takes.
-func (k *neonTile) cost(begin int) {
-	instructions, adds, loads := len(k.code)-begin, k.rows*k.cols*steps, 0
-	for _, i := range k.code[begin:] {
-		if strings.HasPrefix(i.format, "FLDPQ") || strings.HasPrefix(i.format, "FMOV") {
-			loads++
-		}
-	}
-	per := func(n int) float64 { return float64(n) / float64(4*adds) }
-	k.code = slices.Insert(k.code, begin, neonInst{format: fmt.Sprintf("// %d instructions, %d loads among them, for %d x 4 multiply-adds: %.3f and %.3f for each",
-		instructions, loads, adds, per(instructions), per(loads))})
 }
 
 // step adds one k: the elements of A, then for each two vectors of B their products with all of those.

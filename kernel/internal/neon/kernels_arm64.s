@@ -51,7 +51,7 @@ begun4:
 	BLT odd6
 
 k5:
-	// 63 instructions, 20 loads among them, for 32 x 4 multiply-adds: 0.492 and 0.156 for each
+	// loop of 63 instructions: 32 multiply-adds, 20 loads
 	PRFM (R2), PLDL2KEEP
 	ADD R12, R2, R2
 	FMOVS 0(R8), F8
@@ -121,6 +121,7 @@ odd6:
 	BEQ sums8
 
 rest7:
+	// loop of 17 instructions: 8 multiply-adds, 5 loads
 	FMOVS 0(R8), F8
 	ADD R11, R8, R8
 	FLDPQ 0(R9), (F9, F10)
@@ -246,7 +247,7 @@ begun4:
 	BLT odd6
 
 k5:
-	// 95 instructions, 20 loads among them, for 64 x 4 multiply-adds: 0.371 and 0.078 for each
+	// loop of 95 instructions: 64 multiply-adds, 20 loads
 	PRFM (R2), PLDL2KEEP
 	ADD R12, R2, R2
 	FMOVD 0(R8), F16
@@ -348,6 +349,7 @@ odd6:
 	BEQ sums8
 
 rest7:
+	// loop of 25 instructions: 16 multiply-adds, 5 loads
 	FMOVD 0(R8), F16
 	ADD R11, R8, R8
 	FLDPQ 0(R9), (F17, F18)
@@ -520,7 +522,7 @@ begun4:
 	BLT odd6
 
 k5:
-	// 131 instructions, 24 loads among them, for 96 x 4 multiply-adds: 0.341 and 0.062 for each
+	// loop of 131 instructions: 96 multiply-adds, 24 loads
 	PRFM (R2), PLDL2KEEP
 	ADD R12, R2, R2
 	FMOVD 0(R8), F24
@@ -658,6 +660,7 @@ odd6:
 	BEQ sums8
 
 rest7:
+	// loop of 34 instructions: 24 multiply-adds, 6 loads
 	FMOVD 0(R8), F24
 	FMOVS 8(R8), F25
 	ADD R11, R8, R8
@@ -854,7 +857,7 @@ begun4:
 	BLT odd6
 
 k5:
-	// 87 instructions, 12 loads among them, for 64 x 4 multiply-adds: 0.340 and 0.047 for each
+	// loop of 87 instructions: 64 multiply-adds, 12 loads
 	PRFM (R2), PLDL2KEEP
 	ADD R12, R2, R2
 	FMOVQ 0(R8), F16
@@ -948,6 +951,7 @@ odd6:
 	BEQ sums8
 
 rest7:
+	// loop of 23 instructions: 16 multiply-adds, 3 loads
 	FMOVQ 0(R8), F16
 	ADD R11, R8, R8
 	FLDPQ 0(R9), (F17, F18)
@@ -1104,7 +1108,7 @@ begun14:
 	BLT odd16
 
 k15:
-	// 87 instructions, 12 loads among them, for 64 x 4 multiply-adds: 0.340 and 0.047 for each
+	// loop of 87 instructions: 64 multiply-adds, 12 loads
 	PRFM (R2), PLDL2KEEP
 	ADD R12, R2, R2
 	FMOVQ 0(R8), F16
@@ -1198,6 +1202,7 @@ odd16:
 	BEQ sums18
 
 rest17:
+	// loop of 23 instructions: 16 multiply-adds, 3 loads
 	FMOVQ 0(R8), F16
 	ADD R11, R8, R8
 	FLDPQ 64(R9), (F17, F18)
@@ -1366,7 +1371,7 @@ begun4:
 	BLT odd6
 
 k5:
-	// 107 instructions, 16 loads among them, for 80 x 4 multiply-adds: 0.334 and 0.050 for each
+	// loop of 107 instructions: 80 multiply-adds, 16 loads
 	PRFM (R2), PLDL2KEEP
 	ADD R12, R2, R2
 	FMOVQ 0(R8), F20
@@ -1480,6 +1485,7 @@ odd6:
 	BEQ sums8
 
 rest7:
+	// loop of 28 instructions: 20 multiply-adds, 4 loads
 	FMOVQ 0(R8), F20
 	FMOVS 16(R8), F21
 	ADD R11, R8, R8
@@ -1662,7 +1668,7 @@ begun14:
 	BLT odd16
 
 k15:
-	// 107 instructions, 16 loads among them, for 80 x 4 multiply-adds: 0.334 and 0.050 for each
+	// loop of 107 instructions: 80 multiply-adds, 16 loads
 	PRFM (R2), PLDL2KEEP
 	ADD R12, R2, R2
 	FMOVQ 0(R8), F20
@@ -1776,6 +1782,7 @@ odd16:
 	BEQ sums18
 
 rest17:
+	// loop of 28 instructions: 20 multiply-adds, 4 loads
 	FMOVQ 0(R8), F20
 	FMOVS 16(R8), F21
 	ADD R11, R8, R8
@@ -1970,7 +1977,7 @@ begun4:
 	BLT odd6
 
 k5:
-	// 123 instructions, 16 loads among them, for 96 x 4 multiply-adds: 0.320 and 0.042 for each
+	// loop of 123 instructions: 96 multiply-adds, 16 loads
 	PRFM (R2), PLDL2KEEP
 	ADD R12, R2, R2
 	FMOVQ 0(R8), F24
@@ -2100,6 +2107,7 @@ odd6:
 	BEQ sums8
 
 rest7:
+	// loop of 32 instructions: 24 multiply-adds, 4 loads
 	FMOVQ 0(R8), F24
 	FMOVD 16(R8), F25
 	ADD R11, R8, R8
@@ -2307,7 +2315,7 @@ begun14:
 	BLT odd16
 
 k15:
-	// 123 instructions, 16 loads among them, for 96 x 4 multiply-adds: 0.320 and 0.042 for each
+	// loop of 123 instructions: 96 multiply-adds, 16 loads
 	PRFM (R2), PLDL2KEEP
 	ADD R12, R2, R2
 	FMOVQ 0(R8), F24
@@ -2437,6 +2445,7 @@ odd16:
 	BEQ sums18
 
 rest17:
+	// loop of 32 instructions: 24 multiply-adds, 4 loads
 	FMOVQ 0(R8), F24
 	FMOVD 16(R8), F25
 	ADD R11, R8, R8
@@ -2581,6 +2590,7 @@ rows1:
 	MOVD $8, R3
 
 columns2:
+	// loop of 20 instructions: 0 multiply-adds, 4 loads
 	FMOVQ 0(R1), F0
 	FMOVQ 128(R1), F1
 	FMOVQ 256(R1), F2
@@ -2620,6 +2630,7 @@ TEXT ·Slices(SB), NOSPLIT, $0-72
 	BLE done2
 
 piece1:
+	// loop of 8 instructions: 0 multiply-adds, 2 loads
 	FLDPQ 0(R1), (F0, F1)
 	FSTPQ (F0, F1), 0(R0)
 	FLDPQ 32(R1), (F0, F1)
@@ -2645,6 +2656,7 @@ TEXT ·packRows(SB), NOSPLIT, $0-40
 	ADD R1, R2, R2
 
 columns2:
+	// loop of 19 instructions: 0 multiply-adds, 1 loads
 	FMOVQ.P 16(R2), F0
 	VZIP1 V0.S4, V0.S4, V1.S4
 	VZIP1 V0.S4, V0.S4, V2.S4
@@ -2675,6 +2687,7 @@ other1:
 	ADD R1, R2, R2
 
 columns4:
+	// loop of 20 instructions: 0 multiply-adds, 2 loads
 	FMOVQ.P 16(R3), F0
 	FMOVQ.P 16(R2), F1
 	VZIP1 V1.S4, V0.S4, V2.S4
@@ -2708,6 +2721,7 @@ other3:
 	ADD R1, R2, R2
 
 columns6:
+	// loop of 29 instructions: 0 multiply-adds, 3 loads
 	FMOVQ.P 16(R3), F0
 	FMOVQ.P 16(R5), F1
 	FMOVQ.P 16(R2), F2
@@ -2752,6 +2766,7 @@ other5:
 	ADD R1, R2, R2
 
 columns8:
+	// loop of 22 instructions: 0 multiply-adds, 4 loads
 	FMOVQ.P 16(R3), F0
 	FMOVQ.P 16(R5), F1
 	FMOVQ.P 16(R6), F2
@@ -2791,6 +2806,7 @@ other7:
 	ADD R1, R2, R2
 
 columns10:
+	// loop of 35 instructions: 0 multiply-adds, 5 loads
 	FMOVQ.P 16(R3), F0
 	FMOVQ.P 16(R5), F1
 	FMOVQ.P 16(R6), F2
@@ -2843,6 +2859,7 @@ other9:
 	ADD R1, R2, R2
 
 columns12:
+	// loop of 36 instructions: 0 multiply-adds, 6 loads
 	FMOVQ.P 16(R3), F0
 	FMOVQ.P 16(R5), F1
 	FMOVQ.P 16(R6), F2
@@ -2890,6 +2907,7 @@ TEXT ·packColumns(SB), NOSPLIT, $0-32
 	LSL $2, R3, R3
 
 row1:
+	// loop of 10 instructions: 0 multiply-adds, 3 loads
 	FLDPQ 0(R1), (F0, F1)
 	FSTPQ (F0, F1), 0(R0)
 	FLDPQ 32(R1), (F0, F1)
@@ -2915,6 +2933,7 @@ TEXT ·Dot(SB), NOSPLIT, $0-52
 	BLT tail2
 
 loop1:
+	// loop of 16 instructions: 4 multiply-adds, 8 loads
 	FMOVQ 0(R1), F4
 	FMOVQ 0(R0), F5
 	VFMLA V4.S4, V5.S4, V0.S4
@@ -3119,6 +3138,7 @@ TEXT ·Sum(SB), NOSPLIT, $0-28
 	BLT tail2
 
 loop1:
+	// loop of 11 instructions: 0 multiply-adds, 4 loads
 	FMOVQ 0(R0), F4
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	FMOVQ 16(R0), F4
@@ -3244,6 +3264,7 @@ TEXT ·SumSqDev(SB), NOSPLIT, $0-36
 	BLT tail2
 
 loop1:
+	// loop of 15 instructions: 4 multiply-adds, 4 loads
 	FMOVQ 0(R0), F5
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	VFMLA V5.S4, V5.S4, V0.S4
@@ -3409,6 +3430,7 @@ TEXT ·Max(SB), NOSPLIT, $0-28
 	BLT tail2
 
 loop1:
+	// loop of 11 instructions: 0 multiply-adds, 4 loads
 	FMOVQ 0(R0), F5
 	WORD $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
 	FMOVQ 16(R0), F5
@@ -3567,6 +3589,7 @@ TEXT ·SumSquares(SB), NOSPLIT, $0-32
 	BLT tail2
 
 loop1:
+	// loop of 23 instructions: 8 multiply-adds, 4 loads
 	FMOVQ 0(R0), F8
 	WORD $0x0e617909 // fcvtl v9.2d, v8.2s
 	WORD $0x4e617908 // fcvtl2 v8.2d, v8.4s
@@ -3747,6 +3770,7 @@ TEXT ·ExpSum(SB), NOSPLIT, $0-40
 	BLT tail2
 
 loop1:
+	// loop of 147 instructions: 32 multiply-adds, 4 loads
 	FMOVQ 0(R0), F21
 	WORD $0x4eb4d6b5 // fsub v21.4s, v21.4s, v20.4s
 	VEOR V22.B16, V22.B16, V22.B16
@@ -4204,6 +4228,7 @@ TEXT ·ExpStats(SB), NOSPLIT, $0-48
 	BLT tail2
 
 loop1:
+	// loop of 187 instructions: 40 multiply-adds, 4 loads
 	FMOVQ 0(R0), F26
 	WORD $0x4eb9d75a // fsub v26.4s, v26.4s, v25.4s
 	VEOR V27.B16, V27.B16, V27.B16
@@ -4731,6 +4756,7 @@ TEXT ·NormSums(SB), NOSPLIT, $0-88
 	BLT tail2
 
 loop1:
+	// loop of 37 instructions: 4 multiply-adds, 12 loads
 	FMOVQ 0(R0), F10
 	FMOVQ 0(R1), F11
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
@@ -5075,6 +5101,7 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	BLT tail2
 
 loop1:
+	// loop of 120 instructions: 32 multiply-adds, 4 loads
 	FMOVQ 0(R1), F12
 	WORD $0x4e2cf40c // fmax v12.4s, v0.4s, v12.4s
 	WORD $0x4eacf42c // fmin v12.4s, v1.4s, v12.4s
@@ -5511,6 +5538,7 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	BLT tail2
 
 loop1:
+	// loop of 204 instructions: 52 multiply-adds, 4 loads
 	FMOVQ 0(R1), F21
 	WORD $0x6e35deb6 // fmul v22.4s, v21.4s, v21.4s
 	WORD $0x6e36deb7 // fmul v23.4s, v21.4s, v22.4s
@@ -6070,6 +6098,7 @@ TEXT ·Add(SB), NOSPLIT, $0-48
 	BLT tail2
 
 loop1:
+	// loop of 20 instructions: 0 multiply-adds, 8 loads
 	FMOVQ 0(R0), F0
 	FMOVQ 0(R1), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
@@ -6343,6 +6372,7 @@ TEXT ·Axpy(SB), NOSPLIT, $0-56
 	BLT tail2
 
 loop1:
+	// loop of 20 instructions: 4 multiply-adds, 8 loads
 	FMOVQ 0(R1), F1
 	FMOVQ 0(R0), F2
 	VFMLA V0.S4, V1.S4, V2.S4
@@ -6615,6 +6645,7 @@ TEXT ·Scale(SB), NOSPLIT, $0-28
 	BLT tail2
 
 loop1:
+	// loop of 15 instructions: 0 multiply-adds, 4 loads
 	FMOVQ 0(R0), F1
 	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	FMOVQ F1, 0(R0)
@@ -6841,6 +6872,7 @@ TEXT ·SoftmaxGrad(SB), NOSPLIT, $0-68
 	BLT tail2
 
 loop1:
+	// loop of 164 instructions: 40 multiply-adds, 4 loads
 	FMOVQ 0(R1), F18
 	WORD $0x4eadd652 // fsub v18.4s, v18.4s, v13.4s
 	WORD $0x4eaed652 // fsub v18.4s, v18.4s, v14.4s
@@ -7341,6 +7373,7 @@ TEXT ·adamW(SB), NOSPLIT, $0-104
 	BLT tail2
 
 loop1:
+	// loop of 82 instructions: 12 multiply-adds, 16 loads
 	FMOVQ 0(R1), F8
 	WORD $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	WORD $0x6e24dd09 // fmul v9.4s, v8.4s, v4.4s
@@ -8021,6 +8054,7 @@ TEXT ·NormApply(SB), NOSPLIT, $0-104
 	BLT tail3
 
 loop2:
+	// loop of 34 instructions: 4 multiply-adds, 12 loads
 	FMOVQ 0(R1), F2
 	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
@@ -8386,6 +8420,7 @@ none1:
 	BLT tail38
 
 loop37:
+	// loop of 29 instructions: 0 multiply-adds, 8 loads
 	FMOVQ 0(R1), F2
 	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
@@ -8686,6 +8721,7 @@ TEXT ·NormGrad(SB), NOSPLIT, $0-160
 	BLT tail2
 
 loop1:
+	// loop of 76 instructions: 12 multiply-adds, 24 loads
 	FMOVQ 0(R5), F4
 	WORD $0x4ea0d484 // fsub v4.4s, v4.4s, v0.4s
 	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
@@ -9517,6 +9553,7 @@ TEXT ·GELUTanh(SB), NOSPLIT, $0-48
 	BLT tail2
 
 loop1:
+	// loop of 148 instructions: 36 multiply-adds, 4 loads
 	FMOVQ 0(R1), F14
 	WORD $0x6e2eddcf // fmul v15.4s, v14.4s, v14.4s
 	VMOV V1.B16, V16.B16
@@ -10016,6 +10053,7 @@ TEXT ·GELUErf(SB), NOSPLIT, $0-48
 	BLT tail2
 
 loop1:
+	// loop of 244 instructions: 68 multiply-adds, 4 loads
 	FMOVQ 0(R1), F25
 	WORD $0x6e39df3a // fmul v26.4s, v25.4s, v25.4s
 	WORD $0x6e20df5a // fmul v26.4s, v26.4s, v0.4s
@@ -10675,6 +10713,7 @@ TEXT ·SiLU(SB), NOSPLIT, $0-48
 	BLT tail2
 
 loop1:
+	// loop of 140 instructions: 32 multiply-adds, 4 loads
 	FMOVQ 0(R1), F12
 	VEOR V13.B16, V13.B16, V13.B16
 	WORD $0x4eacd5ad // fsub v13.4s, v13.4s, v12.4s
@@ -11143,6 +11182,7 @@ TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-72
 	BLT tail2
 
 loop1:
+	// loop of 177 instructions: 44 multiply-adds, 8 loads
 	FMOVQ 0(R1), F16
 	FMOVQ 0(R2), F17
 	WORD $0x6e31de32 // fmul v18.4s, v17.4s, v17.4s
@@ -11770,6 +11810,7 @@ TEXT ·GELUErfGrad(SB), NOSPLIT, $0-72
 	BLT tail2
 
 loop1:
+	// loop of 269 instructions: 72 multiply-adds, 8 loads
 	FMOVQ 0(R1), F24
 	FMOVQ 0(R2), F25
 	WORD $0x6e39df3a // fmul v26.4s, v25.4s, v25.4s
@@ -12551,6 +12592,7 @@ TEXT ·SwiGLU(SB), NOSPLIT, $0-72
 	BLT tail2
 
 loop1:
+	// loop of 149 instructions: 32 multiply-adds, 8 loads
 	FMOVQ 0(R1), F12
 	VEOR V13.B16, V13.B16, V13.B16
 	WORD $0x4eacd5ad // fsub v13.4s, v13.4s, v12.4s
@@ -13102,6 +13144,7 @@ TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-120
 	BLT tail2
 
 loop1:
+	// loop of 175 instructions: 36 multiply-adds, 12 loads
 	FMOVQ 0(R3), F12
 	FMOVQ 0(R2), F13
 	VEOR V14.B16, V14.B16, V14.B16
@@ -13892,6 +13935,7 @@ four5:
 	BLT tail9
 
 loop8:
+	// loop of 33 instructions: 16 multiply-adds, 10 loads
 	FLDPQ 0(R8), (F17, F18)
 	FLDPQ 0(R10), (F19, F20)
 	VFMLA V19.S4, V17.S4, V1.S4
@@ -14402,6 +14446,7 @@ rest6:
 	BLT tail52
 
 loop51:
+	// loop of 33 instructions: 16 multiply-adds, 10 loads
 	FLDPQ 0(R6), (F17, F18)
 	FLDPQ 0(R10), (F19, F20)
 	VFMLA V19.S4, V17.S4, V1.S4
@@ -14938,6 +14983,7 @@ row1:
 	MOVD R0, R5
 
 lanes4:
+	// loop of 11 instructions: 0 multiply-adds, 4 loads
 	FMOVQ 0(R5), F21
 	WORD $0x4e35c631 // fmaxnm v17.4s, v17.4s, v21.4s
 	FMOVQ 16(R5), F21
@@ -14958,6 +15004,7 @@ lanes4:
 	MOVD R0, R5
 
 lanes5:
+	// loop of 139 instructions: 32 multiply-adds, 4 loads
 	FMOVQ 0(R5), F18
 	WORD $0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
 	VEOR V19.B16, V19.B16, V19.B16
@@ -15107,6 +15154,7 @@ lanes5:
 	MOVD R0, R4
 
 lanes6:
+	// loop of 15 instructions: 0 multiply-adds, 4 loads
 	FMOVQ 0(R4), F14
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
 	FMOVQ F14, 0(R4)
@@ -15163,6 +15211,7 @@ row1:
 	MOVD R0, R7
 
 lanes4:
+	// loop of 16 instructions: 4 multiply-adds, 8 loads
 	FMOVQ 0(R6), F5
 	FMOVQ 0(R7), F6
 	VFMLA V5.S4, V6.S4, V1.S4
@@ -15189,6 +15238,7 @@ lanes4:
 	MOVD R1, R6
 
 lanes5:
+	// loop of 28 instructions: 0 multiply-adds, 8 loads
 	FMOVQ 0(R5), F2
 	FMOVQ 0(R6), F3
 	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
@@ -15306,6 +15356,7 @@ fresh6:
 begun7:
 
 path8:
+	// loop of 31 instructions: 16 multiply-adds, 9 loads
 	FMOVS (R11), F16
 	MOVW 0(R8), R10
 	MADD R5, R4, R10, R10
@@ -15420,6 +15471,7 @@ fresh14:
 begun15:
 
 path16:
+	// loop of 19 instructions: 8 multiply-adds, 5 loads
 	FMOVS (R11), F8
 	MOVW 0(R8), R10
 	MADD R5, R4, R10, R10
@@ -15511,6 +15563,7 @@ fresh22:
 begun23:
 
 path24:
+	// loop of 13 instructions: 4 multiply-adds, 3 loads
 	FMOVS (R11), F4
 	MOVW 0(R8), R10
 	MADD R5, R4, R10, R10
@@ -15931,6 +15984,7 @@ position5:
 	LSL $2, R23, R23
 
 share6:
+	// loop of 32 instructions: 16 multiply-adds, 10 loads
 	FMOVS (R12), F16
 	FLDPQ 0(R14), (F17, F18)
 	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
@@ -16065,6 +16119,7 @@ position11:
 	LSL $2, R23, R23
 
 share12:
+	// loop of 20 instructions: 8 multiply-adds, 6 loads
 	FMOVS (R12), F8
 	FLDPQ 0(R14), (F9, F10)
 	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
@@ -16664,6 +16719,7 @@ TEXT ·Rope(SB), NOSPLIT, $0-76
 	BLT tail2
 
 loop1:
+	// loop of 50 instructions: 8 multiply-adds, 16 loads
 	FMOVQ 0(R0), F1
 	FMOVQ 0(R4), F2
 	FMOVQ 0(R1), F3
@@ -17231,6 +17287,7 @@ TEXT ·Peak(SB), NOSPLIT, $0-12
 	BLE done2
 
 round1:
+	// loop of 98 instructions: 96 multiply-adds, 0 loads
 	VFMLS V0.S4, V2.S4, V2.S4
 	VFMLS V0.S4, V3.S4, V3.S4
 	VFMLS V0.S4, V4.S4, V4.S4
@@ -17360,6 +17417,7 @@ TEXT ·Stream(SB), NOSPLIT, $0-28
 	CBZ R1, done2
 
 line1:
+	// loop of 26 instructions: 0 multiply-adds, 8 loads
 	FLDPQ.P 32(R0), (F16, F17)
 	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
