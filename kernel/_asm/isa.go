@@ -58,7 +58,7 @@ type memory interface {
 	broadcast(x vec) vec // the lowest lane in every one
 }
 
-// arithmetic returns new registers; what ends in To or begins with add changes its last operand.
+// arithmetic returns new registers; addTo, addMul, subMul and maxTo change their last operand.
 type arithmetic interface {
 	add(a vec, b ref) vec
 	sub(a vec, b ref) vec
