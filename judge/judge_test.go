@@ -340,3 +340,36 @@ func TestOpen(t *testing.T) {
 		t.Errorf("got %v, asked %q", got, m.heard)
 	}
 }
+
+// What is asked for again is held to its form by the server; one that knows no schema is
+// asked without, and the user is told once.
+func TestAskedAgainInAForm(t *testing.T) {
+	var formats []string
+	knows := true
+	s := remotetest.New(t, func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			ResponseFormat json.RawMessage `json:"response_format"`
+		}
+		json.NewDecoder(r.Body).Decode(&body)
+		formats = append(formats, string(body.ResponseFormat))
+		switch {
+		case body.ResponseFormat != nil && !knows:
+			remotetest.Status(400, `{"error":{"message":"response_format is not supported"}}`)(w, r, nil)
+		case body.ResponseFormat != nil:
+			remotetest.Body(`{"choices":[{"message":{"content":"{\"verdict\":\"A\"}"},"finish_reason":"stop"}]}`)(w, r, nil)
+		default:
+			remotetest.Body(`{"choices":[{"message":{"content":"Hm."},"finish_reason":"stop"}]}`)(w, r, nil)
+		}
+	})
+	var told []string
+	m := &model{Server: s}
+	j := m.open(t, judge.Spec{Mode: "pairwise"}, func(o *judge.Options) { o.Warn = func(text string) { told = append(told, text) } })
+	if got := custom.Ask(t.Context(), j, []custom.Sample{sample("a", "x")}); got[0] != (custom.Result{Reward: 0.5}) || len(formats) != 4 || formats[0] != "" ||
+		!strings.Contains(formats[1], `"properties":{"verdict":{"type":"string","enum":["A","B","tie"]}},"required":["verdict"]`) {
+		t.Errorf("got %v of %q", got, formats)
+	}
+	knows, formats = false, nil
+	if got := custom.Ask(t.Context(), j, []custom.Sample{sample("b", "x")}); got[0].Err == nil || len(formats) != 5 || len(told) != 1 {
+		t.Errorf("got %v of %q, told %q", got, formats, told)
+	}
+}

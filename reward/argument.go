@@ -76,7 +76,7 @@ func (p *parser) arguments(k kind, t *Term) error {
 		if !p.take(',') {
 			return p.unexpected(`"," or ")" behind the text`)
 		}
-	case k.text != noText && !p.atParameter():
+	case k.text != noText && !p.atParameter(k):
 		text, more, err := p.bare(k.judge)
 		t.Text = text
 		if err != nil || !more {
@@ -97,11 +97,11 @@ func (p *parser) arguments(k kind, t *Term) error {
 }
 
 // atParameter says whether the name of a parameter and "=" follow.
-func (p *parser) atParameter() bool {
+func (p *parser) atParameter(k kind) bool {
 	start := p.pos
 	key, ok := p.key()
 	p.pos = start
-	t := new(Term)
+	t := &Term{Kind: k.name}
 	return ok && (t.parameter(key) != nil || t.wordParameter(key) != nil)
 }
 
@@ -192,6 +192,9 @@ func (p *parser) termParameter(t *Term) error {
 		*field = text
 		return config.At(t.Kind+"."+key, err)
 	}
+	if t.parameter(key) == nil {
+		return &config.Error{Must: "parameter must be " + t.parameters(), Value: fmt.Sprintf("%q", key)}
+	}
 	x, err := p.signed()
 	if err != nil {
 		return err
@@ -209,24 +212,26 @@ func (t *Term) parameters() string {
 
 // parameter is where a term keeps a number that is given by name; nil: no such name.
 func (t *Term) parameter(key string) *float64 {
-	return map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0, "tol": &t.Tol, "target": &t.Target, "scale": &t.Scale}[key]
+	if t.Kind == judgeTerm && key == "scale" {
+		return &t.Scale
+	}
+	return map[string]*float64{"alpha": &t.Alpha, "tau": &t.Tau, "m0": &t.M0, "tol": &t.Tol, "target": &t.Target}[key]
 }
 
 // wordParameter is where a term keeps a text that is given by name; nil: no such name.
 func (t *Term) wordParameter(key string) *string {
+	if t.Kind != judgeTerm {
+		return nil
+	}
 	return map[string]*string{"mode": &t.Mode, "rubric": &t.Rubric}[key]
 }
 
 // set gives one parameter of a term its value.
 func (t *Term) set(key string, x float64) error {
-	field := t.parameter(key)
-	if field == nil {
-		return &config.Error{Must: "parameter must be " + t.parameters(), Value: fmt.Sprintf("%q", key)}
-	}
 	if (key == "target" || key == "scale") && x == 0 { // which stands for none
 		return &config.Error{Key: t.Kind + "." + key, Must: "must be above 0", Value: "0"}
 	}
-	*field = x
+	*t.parameter(key) = x
 	return nil
 }
 
