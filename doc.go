@@ -31,6 +31,7 @@
 //	corpus     the pretraining corpus of the embedded child
 //	reward     terms, the language of expressions over them, what a run has seen, calibration, the probe
 //	rl         PPO, GRPO, RLOO, each readable alone
+//	stats      statistics over seeds, tasks and learning curves
 //	eval       exact match, semantic score, chrF, distinct-n, perplexity
 //	run        the training loop, run directory, checkpoints, resume, events
 //	report     statistics over runs, figures, the HTML report

@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"pgsrm/stats"
 	"pgsrm/task"
 )
 
@@ -137,16 +138,7 @@ func percentiles(diffs []float64, draws iter.Seq[[]int32]) *[2]float64 {
 		}
 	}
 	slices.Sort(means)
-	return &[2]float64{Quantile(means, 0.025), Quantile(means, 0.975)}
-}
-
-// Quantile of sorted values, linear between them (type 7 of Hyndman and Fan 1996, as
-// NumPy's default).
-func Quantile(sorted []float64, q float64) float64 {
-	at := q * float64(len(sorted)-1)
-	lo := int(at)
-	hi := min(lo+1, len(sorted)-1)
-	return sorted[lo] + (at-float64(lo))*(sorted[hi]-sorted[lo])
+	return &[2]float64{stats.Quantile(means, 0.025), stats.Quantile(means, 0.975)}
 }
 
 // compareDistinct compares distinct-n. The interval is the difference -+ t s, s the

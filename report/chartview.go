@@ -55,7 +55,7 @@ func (g *Group) chart(id string, spec chartSpec, slots map[string]int) (view cha
 	y, yStep := niceAxis(lo, hi, 5, chartBottom, chartTop)
 	view = chartView{ID: id, Spec: spec, Drawing: drawing{Width: chartWidth, Height: chartHeight}}
 	view.Data = chartData{ID: id, Format: spec.Format, Last: x.hi}
-	view.Drawing.axes(x.ticks(xStep, episodeLabel), y.ticks(yStep, tickLabel(spec.Format)))
+	view.Drawing.axes(x.ticks(xStep, episodeLabel), y.ticks(yStep, tickLabel(spec.Format)), "episodes")
 	for _, c := range all {
 		c.drawSpread(&view.Drawing, slots[c.arm.Label], x, y)
 	}
@@ -110,8 +110,8 @@ func withBands(all []armCurves, lo, hi float64) (float64, float64) {
 	return max(low, lo-most), min(high, hi+most)
 }
 
-// axes draws the rules of y, the base line and the labels of both axes.
-func (d *drawing) axes(x, y []tick) {
+// axes draws the rules of y, the base line and the labels of both axes; name is that of x.
+func (d *drawing) axes(x, y []tick, name string) {
 	l := d.layer("", 0)
 	for _, t := range y {
 		l.line("rule", point{chartLeft, t.At}, point{chartRight, t.At})
@@ -125,7 +125,7 @@ func (d *drawing) axes(x, y []tick) {
 		l.line("base", point{t.At, chartBottom}, point{t.At, chartBottom + 4})
 		l.text("tick", point{t.At, chartBottom + 18}, middle, t.Label)
 	}
-	l.text("axis", point{chartRight, chartBottom + 31}, end, "episodes")
+	l.text("axis", point{chartRight, chartBottom + 31}, end, name)
 }
 
 // drawSpread draws the band, cut at the frame, and the line of each seed.

@@ -12,12 +12,11 @@
 // The unit of observation is the run (one seed). End values of evaluations are
 // the last evaluation; those of training metrics (reward, entropy, KL, length)
 // are the mean over the last tenth of the episodes. Intervals are 95% Student t
-// intervals over seeds, cut at the limits of the metric. A bootstrap was not
-// chosen: with three seeds it resamples three numbers and covers far less than
-// it says, while the t interval is exact for normal values at every n >= 2. With
-// one seed there is no interval. Arms are compared with the baseline seed by
-// seed, as paired differences. Beside these the first arm stands against each other
-// one by interquartile means and the probability of improvement, with intervals of
-// the bootstrap, by which nothing is decided. Intervals are not corrected for the
-// number of comparisons. docs/format/report.md lists every field.
+// intervals over seeds, cut at the limits of the metric; with one seed there is
+// none. Arms are compared with the baseline seed by seed, as paired differences, and
+// the verdict is corrected for all comparisons of a task. Beside these the first arm
+// stands against each other one by interquartile means and the probability of
+// improvement, with intervals of the bootstrap, by which nothing is decided. Package
+// stats computes; docs/statistics.md has the formulas and docs/format/report.md every
+// field.
 package report

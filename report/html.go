@@ -50,6 +50,8 @@ type groupView struct {
 	Charts       []chartView
 	More         []chartView
 	Table        []tableRow
+	Stability    []tableRow
+	Planes       []planeView
 	Improvements []improvementRow
 	Stories      []story
 	Answers      int // rows of the table of answers
@@ -180,7 +182,7 @@ func (d *Data) page() page {
 
 func (g *Group) view(id int, slots map[string]int) groupView {
 	s := g.Summary()
-	v := groupView{ID: id, Summary: s, Findings: s.findings(), Look: g.look(), Table: s.table(), Improvements: s.improvementRows(), Stories: g.stories(slots)}
+	v := groupView{ID: id, Summary: s, Findings: s.findings(), Look: g.look(), Table: s.table(), Stability: s.stability(), Planes: s.planes(slots), Improvements: s.improvementRows(), Stories: g.stories(slots)}
 	for _, arm := range s.Arms {
 		v.Cards = append(v.Cards, s.card(arm, slots))
 	}

@@ -2,7 +2,10 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+
+	"pgsrm/stats"
 )
 
 // Summary is summary.json: one task, its arms, and what the comparison found.
@@ -12,6 +15,7 @@ type Summary struct {
 	Arms         []ArmSummary  `json:"arms"`
 	Comparisons  []Comparison  `json:"comparisons"`
 	Improvements []Improvement `json:"improvements"`
+	Profiles     Profiles      `json:"profiles"`
 	Verdict      []string      `json:"verdict"`
 	Warnings     []string      `json:"warnings"`
 }
@@ -24,21 +28,28 @@ type Splits struct {
 
 // ArmSummary is one arm at the end of its runs.
 type ArmSummary struct {
-	Reward            string    `json:"reward"` // label of the arm
-	Seeds             []int64   `json:"seeds"`
-	ExactMatch        Splits    `json:"exact_match"`                      // share of greedy answers
-	Normalized        *Splits   `json:"exact_match_normalized,omitempty"` // likewise; nil where no run has it
-	Semantic          Splits    `json:"semantic"`
-	MeanReward        *Estimate `json:"mean_reward"` // of sampled answers, on the arm's own scale
-	Entropy           *Estimate `json:"entropy"`     // nats per response
-	KL                *Estimate `json:"kl"`          // nats per response
-	Length            *Estimate `json:"length"`      // tokens per response
-	Area              Splits    `json:"area"`        // mean height of the exact-match curve, normalised where runs have it
-	FallingShare      *Estimate `json:"falling_share"`
-	LongestStagnation *Estimate `json:"longest_stagnation"`
-	CollapsedSeeds    []int64   `json:"collapsed_seeds"`
-	TopAnswer         *Top      `json:"top_answer"` // of the last greedy answers, all seeds
-	EpisodesPerSecond float64   `json:"episodes_per_second"`
+	Reward             string        `json:"reward"` // label of the arm
+	Seeds              []int64       `json:"seeds"`
+	ExactMatch         Splits        `json:"exact_match"`                      // share of greedy answers
+	Normalized         *Splits       `json:"exact_match_normalized,omitempty"` // likewise; nil where no run has it
+	Semantic           Splits        `json:"semantic"`
+	MeanReward         *Estimate     `json:"mean_reward"`       // of sampled answers, on the arm's own scale
+	Entropy            *Estimate     `json:"entropy"`           // nats per response
+	KL                 *Estimate     `json:"kl"`                // nats per response
+	Length             *Estimate     `json:"length"`            // tokens per response
+	Area               Splits        `json:"area"`              // mean height of the exact-match curve, normalised where runs have it
+	EpisodesToLevel    Levels        `json:"episodes_to_level"` // of the same curve
+	FallingShare       *Estimate     `json:"falling_share"`
+	LongestStagnation  *Estimate     `json:"longest_stagnation"`
+	EntropyBounds      *Bounds       `json:"entropy_bounds"`
+	KLBounds           *Bounds       `json:"kl_bounds"`
+	RewardDistribution Distributions `json:"reward_distribution"`
+	DistinctAnswers    *Estimate     `json:"distinct_answers"`    // share of the last greedy answers that repeat no other
+	DistinctReferences *float64      `json:"distinct_references"` // likewise of their references
+	CollapsedSeeds     []int64       `json:"collapsed_seeds"`
+	TopAnswer          *Top          `json:"top_answer"` // of the last greedy answers, all seeds
+	ByKL               []KLPoint     `json:"by_kl"`
+	EpisodesPerSecond  float64       `json:"episodes_per_second"`
 }
 
 // Comparison is the paired difference of an arm and its baseline in one metric.
@@ -50,7 +61,45 @@ type Comparison struct {
 	Difference *Estimate `json:"difference"`
 	Wins       int       `json:"wins"` // seeds in which the arm is above the baseline
 	Losses     int       `json:"losses"`
-	Holds      bool      `json:"holds"` // the interval leaves out zero
+	EffectSize *float64  `json:"effect_size"` // stats.EffectSize; null without a verdict
+	P          *float64  `json:"p"`           // stats.PairedT; likewise
+	PHolm      *float64  `json:"p_holm"`      // P after stats.Holm over all comparisons of the summary that have one
+	Holds      bool      `json:"holds"`       // PHolm is below 0.05
+}
+
+// verdictFrom is the least number of pairs of which a verdict is given.
+const verdictFrom = 3
+
+// flat tells whether an interval has no width, up to the rounding of shares and cosines.
+func flat(ci *[2]float64) bool { return ci[1]-ci[0] < 1e-9 }
+
+// silent says why a comparison has no verdict, "" where it has one.
+func (c Comparison) silent() string {
+	switch {
+	case len(c.Seeds) < verdictFrom:
+		return fmt.Sprintf("%d %s, no verdict", len(c.Seeds), plural(len(c.Seeds), "seed"))
+	case flat(c.Difference.CI95):
+		return "no spread, no verdict"
+	}
+	return ""
+}
+
+// correct adjusts the p-values of all comparisons of a summary, which are one family,
+// and tells which of them hold.
+func correct(all []Comparison) {
+	var p []float64
+	for _, c := range all {
+		if c.P != nil {
+			p = append(p, *c.P)
+		}
+	}
+	adjusted := stats.Holm(p)
+	for i := range all {
+		if all[i].P != nil {
+			all[i].PHolm, adjusted = &adjusted[0], adjusted[1:]
+			all[i].Holds = *all[i].PHolm < 0.05
+		}
+	}
 }
 
 // metric names of run directories that the statistics read.
@@ -86,7 +135,7 @@ func (d *Data) Summaries() []Summary {
 
 // Summary computes the statistics of one task.
 func (g *Group) Summary() Summary {
-	s := Summary{Task: g.Task, Warnings: append([]string{}, g.Warnings...), Comparisons: []Comparison{}, Improvements: g.improvements()}
+	s := Summary{Task: g.Task, Warnings: append([]string{}, g.Warnings...), Comparisons: []Comparison{}, Improvements: g.improvements(), Profiles: g.profiles()}
 	for _, arm := range g.Arms {
 		s.Episodes = max(s.Episodes, arm.Episodes())
 		s.Arms = append(s.Arms, arm.summary())
@@ -100,6 +149,7 @@ func (g *Group) Summary() Summary {
 			}
 		}
 	}
+	correct(s.Comparisons)
 	for _, f := range s.findings() {
 		s.Verdict = append(s.Verdict, f.Text)
 	}
@@ -117,24 +167,31 @@ func (a *Arm) summary() ArmSummary {
 		KL:         a.end(metricKL, free),
 		Length:     a.end(metricLength, positive),
 		Area:       a.areas(),
-		FallingShare: a.over(metricReward, func(p []Point) float64 {
-			return fallingShare(windows(p, stretches))
+		FallingShare: a.over(metricReward, share, func(p []Point) float64 {
+			return stats.FallingShare(windows(p, stretches))
 		}),
-		LongestStagnation: a.over(metricReward, func(p []Point) float64 {
-			return longestStagnation(windows(p, stretches))
+		LongestStagnation: a.over(metricReward, share, func(p []Point) float64 {
+			return stats.LongestStagnation(windows(p, stretches))
 		}),
-		CollapsedSeeds: []int64{},
+		EpisodesToLevel: a.levels(),
+		EntropyBounds:   a.bounds(metricEntropy, positive),
+		KLBounds:        a.bounds(metricKL, free),
+		CollapsedSeeds:  []int64{},
+		ByKL:            a.byKL(),
 	}
+	s.DistinctAnswers, s.DistinctReferences = a.distinctAnswers()
 	if n := (Splits{a.end(normTrain, share), a.end(normHeldOut, share)}); n != (Splits{}) {
 		s.Normalized = &n
 	}
 	var said []string
+	var first, final []Answer
 	var speeds []float64
 	for _, r := range a.Complete() {
 		s.Seeds = append(s.Seeds, r.Seed)
 		if r.collapsed() {
 			s.CollapsedSeeds = append(s.CollapsedSeeds, r.Seed)
 		}
+		first, final = append(first, r.First...), append(final, r.Final...)
 		for _, f := range r.Final {
 			said = append(said, f.Response)
 		}
@@ -142,12 +199,13 @@ func (a *Arm) summary() ArmSummary {
 			speeds = append(speeds, r.Speed)
 		}
 	}
+	s.RewardDistribution = Distributions{rewards(first), rewards(final)}
 	if len(said) > 0 {
 		top := topText(said)
 		s.TopAnswer = &top
 	}
 	if len(speeds) > 0 {
-		s.EpisodesPerSecond = mean(speeds)
+		s.EpisodesPerSecond = stats.Mean(speeds)
 	}
 	return s
 }
@@ -164,7 +222,7 @@ func (a *Arm) end(metric string, lim limits) *Estimate {
 	}
 	e := estimate(ends, lim)
 	if e != nil {
-		start := mean(starts)
+		start := stats.Mean(starts)
 		e.Start = &start
 	}
 	return e
@@ -172,21 +230,24 @@ func (a *Arm) end(metric string, lim limits) *Estimate {
 
 // areas are the mean heights of the exact-match curves.
 func (a *Arm) areas() Splits {
-	if s := (Splits{a.over(normTrain, area), a.over(normHeldOut, area)}); s != (Splits{}) {
+	area := func(metric string) *Estimate {
+		return a.over(metric, share, func(p []Point) float64 { return stats.Area(series(p)) })
+	}
+	if s := (Splits{area(normTrain), area(normHeldOut)}); s != (Splits{}) {
 		return s
 	}
-	return Splits{a.over(exactTrain, area), a.over(exactHeldOut, area)}
+	return Splits{area(exactTrain), area(exactHeldOut)}
 }
 
-// over estimates a statistic, between 0 and 1, of a metric's whole series.
-func (a *Arm) over(metric string, statistic func([]Point) float64) *Estimate {
+// over estimates a statistic of a metric's whole series.
+func (a *Arm) over(metric string, lim limits, statistic func([]Point) float64) *Estimate {
 	var values []float64
 	for _, r := range a.Complete() {
 		if points := r.Series[metric]; len(points) > 0 {
 			values = append(values, statistic(points))
 		}
 	}
-	return estimate(values, share)
+	return estimate(values, lim)
 }
 
 // pairs are the end values of two arms in an evaluation, by the seeds that both have.
@@ -222,7 +283,13 @@ func compare(arm, base *Arm, metric string) (c Comparison, ok bool) {
 	if c.Difference == nil {
 		return c, false
 	}
-	ci := c.Difference.CI95
-	c.Holds = ci != nil && (ci[0] > 0 || ci[1] < 0)
+	if c.silent() == "" {
+		if p, ok := stats.PairedT(differences); ok {
+			c.P = &p
+		}
+		if g, ok := stats.EffectSize(differences); ok {
+			c.EffectSize = &g
+		}
+	}
 	return c, true
 }

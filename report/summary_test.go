@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,7 +57,9 @@ func TestSummarizePairsSeeds(t *testing.T) {
 	if arm.ExactMatch.Train != nil || arm.KL != nil {
 		t.Error("what was not recorded must be null")
 	}
-	if want := "The interval leaves out zero: the lead holds."; len(s.Verdict) != 1 || !strings.HasSuffix(s.Verdict[0], want) {
+	near(t, "p", *c.P, 0.0351, 1e-4)                                  // t = 0.3 / (0.1 / sqrt(3)) = 5.196 with 2 degrees
+	near(t, "effect size", *c.EffectSize, 3/math.Sqrt(math.Pi), 1e-9) // J(2) = Gamma(1) / Gamma(1/2)
+	if want := "The lead holds after Holm's correction for 1 comparison (p = 0.035)."; *c.PHolm != *c.P || len(s.Verdict) != 1 || !strings.HasSuffix(s.Verdict[0], want) {
 		t.Errorf("got verdict %q", s.Verdict)
 	}
 }
@@ -77,8 +80,14 @@ func TestSummaryKeys(t *testing.T) {
 		`"exact_match":{"train":null,"held_out":{"mean":0.5,"ci95":null,"values":[0.5],"start":0}},"semantic":{"train":null,"held_out":null},` +
 		`"mean_reward":{"mean":0.2,"ci95":null,"values":[0.2],"start":0.1},"entropy":{"mean":1,"ci95":null,"values":[1],"start":2},"kl":null,"length":null,` +
 		`"area":{"train":null,"held_out":{"mean":0.25,"ci95":null,"values":[0.25]}},` +
+		`"episodes_to_level":{"train":null,"held_out":[{"level":0.25,"episodes":[100],"median":100},{"level":0.5,"episodes":[100],"median":100},` +
+		`{"level":0.75,"episodes":[null],"median":null},{"level":0.9,"episodes":[null],"median":null}]},` +
 		`"falling_share":{"mean":0,"ci95":null,"values":[0]},"longest_stagnation":{"mean":0,"ci95":null,"values":[0]},` +
-		`"collapsed_seeds":[],"top_answer":null,"episodes_per_second":50}],"comparisons":[],"improvements":[],` +
+		`"entropy_bounds":{"min":{"mean":1,"ci95":null,"values":[1]},"max":{"mean":2,"ci95":null,"values":[2]}},"kl_bounds":null,` +
+		`"reward_distribution":{"start":null,"end":null},"distinct_answers":null,"distinct_references":null,` +
+		`"collapsed_seeds":[],"top_answer":null,"by_kl":[],"episodes_per_second":50}],"comparisons":[],"improvements":[],` +
+		`"profiles":{"thresholds":[0,0.05,0.1,0.15,0.2,0.25,0.3,0.35,0.4,0.45,0.5,0.55,0.6,0.65,0.7,0.75,0.8,0.85,0.9,0.95,1],` +
+		`"arms":[{"reward":"binary","metric":"eval/held_out/exact_match","runs":1,"share":[1,1,1,1,1,1,1,1,1,1,0,0,0,0,0,0,0,0,0,0,0],"lo":null,"hi":null}]},` +
 		`"verdict":["binary answers 50.0% of held-out prompts exactly at the end, 0.0% at the start. There is nothing to compare it with: no other arm beside it."],"warnings":[]}`
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("summary.json (-want +got):\n%s", diff)
@@ -191,7 +200,7 @@ func TestPrint(t *testing.T) {
 reward  exact train  exact held-out      semantic held-out
 pgsrm   –            50.0% [50.0, 50.0]  –
 binary  –            25.0% [25.0, 25.0]  –
-pgsrm vs binary, held-out: +25.0 points (+25.0 to +25.0), better
+pgsrm vs binary, held-out: +25.0 points (+25.0 to +25.0), 2 seeds, no verdict
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -295,17 +304,22 @@ func TestNormalizedExactMatch(t *testing.T) {
 
 // Every class of a comparison has its word.
 func TestShortComparison(t *testing.T) {
+	three := []int64{1, 2, 3}
 	for _, c := range []struct {
 		c    Comparison
 		want string
 	}{
-		{Comparison{Reward: "a", Baseline: "b", Metric: exactTrain, Difference: &Estimate{Mean: 0.1}},
-			"a vs b, train: +10.0 points, one seed alone shows nothing yet"},
-		{Comparison{Reward: "a", Baseline: "b", Metric: exactHeldOut, Holds: true, Difference: &Estimate{Mean: 0.1, CI95: &[2]float64{0.05, 0.15}}},
+		{Comparison{Reward: "a", Baseline: "b", Metric: exactTrain, Seeds: []int64{1}, Difference: &Estimate{Mean: 0.1}},
+			"a vs b, train: +10.0 points, 1 seed, no verdict"},
+		{Comparison{Reward: "a", Baseline: "b", Metric: exactTrain, Seeds: []int64{1, 2}, Difference: &Estimate{Mean: 0.1, CI95: &[2]float64{0.05, 0.15}}},
+			"a vs b, train: +10.0 points (+5.0 to +15.0), 2 seeds, no verdict"},
+		{Comparison{Reward: "a", Baseline: "b", Metric: exactTrain, Seeds: three, Difference: &Estimate{Mean: 0.1, CI95: &[2]float64{0.1, 0.1 + 1e-12}}},
+			"a vs b, train: +10.0 points (+10.0 to +10.0), no spread, no verdict"},
+		{Comparison{Reward: "a", Baseline: "b", Metric: exactHeldOut, Seeds: three, Holds: true, Difference: &Estimate{Mean: 0.1, CI95: &[2]float64{0.05, 0.15}}},
 			"a vs b, held-out: +10.0 points (+5.0 to +15.0), better"},
-		{Comparison{Reward: "a", Baseline: "b", Metric: semHeldOut, Holds: true, Difference: &Estimate{Mean: -0.1, CI95: &[2]float64{-0.15, -0.05}}},
+		{Comparison{Reward: "a", Baseline: "b", Metric: semHeldOut, Seeds: three, Holds: true, Difference: &Estimate{Mean: -0.1, CI95: &[2]float64{-0.15, -0.05}}},
 			"a vs b, semantic held-out: −0.100 (−0.150 to −0.050), worse"},
-		{Comparison{Reward: "a", Baseline: "b", Metric: semTrain, Difference: &Estimate{Mean: 0, CI95: &[2]float64{-0.1, 0.1}}},
+		{Comparison{Reward: "a", Baseline: "b", Metric: semTrain, Seeds: three, Difference: &Estimate{Mean: 0, CI95: &[2]float64{-0.1, 0.1}}},
 			"a vs b, semantic train: 0.000 (−0.100 to +0.100), not settled"},
 	} {
 		if got := c.c.short(); got != c.want {

@@ -17,6 +17,7 @@ type tableCell struct {
 	Interval string
 	Delta    string // difference to the baseline
 	Class    string // "up", "down" or "open" for Delta
+	Word     string // what an open Delta is called
 	Remark   string // in words, on hovering
 }
 
@@ -35,9 +36,55 @@ func (s Summary) table() []tableRow {
 		s.row("Entropy", "nats per answer, last tenth", "number", "", func(a ArmSummary) *Estimate { return a.Entropy }),
 		s.row("KL to the start model", "nats per answer, last tenth", "number", "", func(a ArmSummary) *Estimate { return a.KL }),
 		s.row("Length", "tokens per answer, last tenth", "number", "", func(a ArmSummary) *Estimate { return a.Length }),
+	}
+	rows = append(rows, s.levelRow("held-out", func(l Levels) []Level { return l.HeldOut }),
+		s.levelRow("training", func(l Levels) []Level { return l.Train }))
+	return append(filled(rows), s.speedRow())
+}
+
+// stability lists how steady training was and whether answers still differ.
+func (s Summary) stability() []tableRow {
+	low := func(b *Bounds) *Estimate {
+		if b == nil {
+			return nil
+		}
+		return b.Min
+	}
+	high := func(b *Bounds) *Estimate {
+		if b == nil {
+			return nil
+		}
+		return b.Max
+	}
+	rows := []tableRow{
 		s.row("Falling steps", fmt.Sprintf("share of steps at which the reward fell, in %d stretches", stretches), "percent", "", func(a ArmSummary) *Estimate { return a.FallingShare }),
 		s.row("Longest stagnation", "longest stretch without a new best reward, as a share of training", "percent", "", func(a ArmSummary) *Estimate { return a.LongestStagnation }),
+		s.row("Least entropy", "nats per answer, over all updates", "number", "", func(a ArmSummary) *Estimate { return low(a.EntropyBounds) }),
+		s.row("Largest entropy", "nats per answer, over all updates", "number", "", func(a ArmSummary) *Estimate { return high(a.EntropyBounds) }),
+		s.row("Largest KL", "nats per answer, over all updates", "number", "", func(a ArmSummary) *Estimate { return high(a.KLBounds) }),
+		s.row("Distinct answers", "share of the last greedy answers that repeat no other", "percent", "", func(a ArmSummary) *Estimate { return a.DistinctAnswers }),
+		s.textRow("Distinct references", "likewise of what was asked for", func(a ArmSummary) string {
+			if a.DistinctReferences == nil {
+				return ""
+			}
+			return percent(*a.DistinctReferences)
+		}),
+		s.textRow("Reward of greedy answers", "at the end: median, 5% and 95% quantile over prompts and seeds", func(a ArmSummary) string {
+			d := a.RewardDistribution.End
+			if d == nil {
+				return ""
+			}
+			return fmt.Sprintf("%s (%s to %s)", formatValue("score", d.Quantiles[3]), formatValue("score", d.Quantiles[1]), formatValue("score", d.Quantiles[5]))
+		}),
+		s.textRow("Collapsed seeds", "most answers are one text whatever the prompt", func(a ArmSummary) string {
+			return fmt.Sprintf("%d of %d", len(a.CollapsedSeeds), len(a.Seeds))
+		}),
 	}
+	return filled(rows)
+}
+
+// filled leaves out rows without a value.
+func filled(rows []tableRow) []tableRow {
 	var out []tableRow
 	for _, r := range rows {
 		for _, c := range r.Cells {
@@ -47,7 +94,34 @@ func (s Summary) table() []tableRow {
 			}
 		}
 	}
-	return append(out, s.speedRow())
+	return out
+}
+
+// textRow is a row of texts without intervals.
+func (s Summary) textRow(title, note string, of func(ArmSummary) string) tableRow {
+	r := tableRow{Title: title, Note: note}
+	for _, arm := range s.Arms {
+		r.Cells = append(r.Cells, tableCell{Value: of(arm)})
+	}
+	return r
+}
+
+// shownLevel is the place in levels that the table shows.
+const shownLevel = 1
+
+// levelRow is when the exact match of a split reached half of the prompts.
+func (s Summary) levelRow(split string, of func(Levels) []Level) tableRow {
+	title := fmt.Sprintf("Episodes to %.0f%% exact match, %s", 100*levels[shownLevel], split)
+	return s.textRow(title, "median over seeds, to the first evaluation there", func(a ArmSummary) string {
+		all := of(a.EpisodesToLevel)
+		switch {
+		case all == nil:
+			return ""
+		case all[shownLevel].Median == nil:
+			return "not reached"
+		}
+		return fmt.Sprintf("%.0f", *all[shownLevel].Median)
+	})
 }
 
 func (s Summary) row(title, note, format, metric string, of func(ArmSummary) *Estimate) tableRow {
@@ -77,6 +151,15 @@ func (cell *tableCell) setDelta(c Comparison) {
 	cell.Remark = fmt.Sprintf("against %s, paired over %d %s", c.Baseline, len(c.Seeds), plural(len(c.Seeds), "seed"))
 	if d.CI95 != nil {
 		cell.Remark += "; " + c.interval()
+	}
+	if c.PHolm != nil {
+		cell.Remark += "; " + pValue(*c.PHolm) + " after Holm's correction"
+	}
+	if c.EffectSize != nil {
+		cell.Remark += minus(fmt.Sprintf("; effect size %.2f", *c.EffectSize))
+	}
+	if cell.Class == "open" {
+		cell.Word = c.word()
 	}
 }
 

@@ -112,10 +112,13 @@ func (e *Estimate) share() string {
 // shortFindings are the findings with a line for each comparison and one for all
 // collapses.
 func (s Summary) shortFindings() []string {
-	var out, collapsed []string
+	var out, fallen, collapsed []string
 	for _, arm := range s.Arms {
 		for _, c := range told(s, arm.Reward) {
 			out = append(out, c.short())
+		}
+		if falls := arm.falls(func(short, _ string) string { return short }); len(falls) > 0 {
+			fallen = append(fallen, shorten(arm.Reward, labelWidth)+" "+strings.Join(falls, ", "))
 		}
 		if n := len(arm.CollapsedSeeds); n > 0 {
 			collapsed = append(collapsed, fmt.Sprintf("%s %d of %d", shorten(arm.Reward, labelWidth), n, len(arm.Seeds)))
@@ -125,6 +128,9 @@ func (s Summary) shortFindings() []string {
 		for _, arm := range s.Arms {
 			out = append(out, strings.TrimSuffix(wrap(loneSentence(arm), terminalWidth), "\n"))
 		}
+	}
+	if len(fallen) > 0 {
+		out = append(out, strings.TrimSuffix(wrap("ends below its start: "+strings.Join(fallen, "; "), terminalWidth), "\n"))
 	}
 	if len(collapsed) > 0 {
 		out = append(out, strings.TrimSuffix(wrap("seeds that collapsed to one answer: "+strings.Join(collapsed, ", "), terminalWidth), "\n"))
@@ -138,13 +144,19 @@ func (c Comparison) short() string {
 		normTrain: "train, norm.", normHeldOut: "held-out, norm.", exactTrain: "train", exactHeldOut: "held-out", semTrain: "semantic train", semHeldOut: "semantic held-out",
 	}[c.Metric]
 	text := fmt.Sprintf(" vs %s, %s: %s%s", shorten(c.Baseline, labelWidth), split, signed(c.Metric, c.Difference.Mean), unit(c.Metric))
-	if ci := c.Difference.CI95; ci == nil {
-		text += ", one seed alone shows nothing yet"
-	} else {
-		text += fmt.Sprintf(" (%s to %s), %s", signed(c.Metric, ci[0]), signed(c.Metric, ci[1]),
-			map[string]string{"up": "better", "down": "worse", "open": "not settled"}[c.class()])
+	if ci := c.Difference.CI95; ci != nil {
+		text += fmt.Sprintf(" (%s to %s)", signed(c.Metric, ci[0]), signed(c.Metric, ci[1]))
 	}
+	text += ", " + c.word()
 	return shorten(c.Reward, max(labelWidth/2, terminalWidth-utf8.RuneCountInString(text))) + text
+}
+
+// word is the verdict on a comparison, or why there is none.
+func (c Comparison) word() string {
+	if why := c.silent(); why != "" {
+		return why
+	}
+	return map[string]string{"up": "better", "down": "worse", "open": "not settled"}[c.class()]
 }
 
 // wrap breaks a text at spaces into lines of at most width columns, of which all but

@@ -14,8 +14,16 @@ var metricWords = map[string]string{
 	normTrain:    "of training prompts exactly after normalisation",
 }
 
+// fallNames are the scores of which a fall below the start is said.
+var fallNames = []struct{ metric, name, short string }{
+	{normHeldOut, "normalised exact match on held-out prompts", "held-out, norm."},
+	{exactHeldOut, "exact match on held-out prompts", "held-out"},
+	{semTrain, "semantic score on training prompts", "semantic train"},
+	{semHeldOut, "semantic score on held-out prompts", "semantic held-out"},
+}
+
 // finding is one sentence of the verdict and how it is marked: "up" a lead that
-// holds, "down" a loss that holds or a collapse, "open" what is not settled.
+// holds, "down" a loss that holds, a collapse or a fall, "open" what is not settled.
 type finding struct{ Text, Class string }
 
 // findings says plainly what the comparison found: for each arm a sentence
@@ -34,9 +42,30 @@ func (s Summary) findings() []finding {
 		}
 	}
 	for _, arm := range s.Arms {
+		if falls := arm.falls(func(_, name string) string { return name }); len(falls) > 0 {
+			out = append(out, finding{fmt.Sprintf("%s ends below its start in %s.", arm.Reward, strings.Join(falls, " and in ")), "down"})
+		}
 		if len(arm.CollapsedSeeds) > 0 {
 			out = append(out, finding{fmt.Sprintf("%s collapsed in %d of %d %s: most greedy answers are the same text whatever the prompt, over all seeds most often %s (%s).",
 				arm.Reward, len(arm.CollapsedSeeds), len(arm.Seeds), plural(len(arm.Seeds), "seed"), arm.TopAnswer.quote(), percent(arm.TopAnswer.Share)), "down"})
+		}
+	}
+	return out
+}
+
+// falls are the scores of an arm that end below their start, with both; strict exact match
+// is left out where there is the normalised one.
+func (a ArmSummary) falls(name func(short, long string) string) []string {
+	var out []string
+	for _, f := range fallNames {
+		e := a.compared(f.metric)
+		if e == nil || e.Start == nil || f.metric == exactHeldOut && a.compared(normHeldOut) != nil {
+			continue
+		}
+		format := formatOf(f.metric)
+		from, to := formatValue(format, *e.Start), formatValue(format, e.Mean)
+		if e.Mean < *e.Start && from != to {
+			out = append(out, fmt.Sprintf("%s (%s to %s)", name(f.short, f.name), from, to))
 		}
 	}
 	return out
@@ -103,13 +132,24 @@ func compareSentence(s Summary, c Comparison) string {
 	if c.Difference.CI95 == nil {
 		return what + ". One seed alone: there is no interval, and this shows nothing yet."
 	}
+	if len(c.Seeds) >= verdictFrom && flat(c.Difference.CI95) {
+		return what + fmt.Sprintf(": a difference of %s in each of %d seeds. An interval of width zero says nothing of how sure this is.",
+			signed(c.Metric, c.Difference.Mean)+unit(c.Metric), len(c.Seeds))
+	}
 	what += fmt.Sprintf(": a difference of %s (%s), above in %d and below in %d of %d seeds.",
 		signed(c.Metric, c.Difference.Mean)+unit(c.Metric), c.interval(), c.Wins, c.Losses, len(c.Seeds))
-	switch c.class() {
-	case "up":
-		return what + " The interval leaves out zero: the lead holds."
-	case "down":
-		return what + " The interval leaves out zero: it is worse."
+	if len(c.Seeds) < verdictFrom {
+		return what + " Fewer than three seeds: this shows nothing yet."
+	}
+	ci := c.Difference.CI95
+	corrected := fmt.Sprintf("after Holm's correction for %d %s (%s)", s.family(), plural(s.family(), "comparison"), pValue(*c.PHolm))
+	switch {
+	case c.class() == "up":
+		return what + " The lead holds " + corrected + "."
+	case c.class() == "down":
+		return what + " It is worse, " + corrected + "."
+	case ci[0] > 0 || ci[1] < 0:
+		return what + " The interval leaves out zero, but not " + corrected + ": this is not settled."
 	default:
 		return what + " The interval holds zero: no difference is shown, which does not show that there is none."
 	}
@@ -127,6 +167,25 @@ func loneSentence(arm ArmSummary) string {
 		}
 	}
 	return arm.Reward + " has no evaluation yet."
+}
+
+// family is the number of comparisons that are corrected together.
+func (s Summary) family() int {
+	n := 0
+	for _, c := range s.Comparisons {
+		if c.P != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// pValue writes a p-value.
+func pValue(p float64) string {
+	if p < 0.001 {
+		return "p < 0.001"
+	}
+	return fmt.Sprintf("p = %.3f", p)
 }
 
 // endOf is the end value of an arm in a compared metric.

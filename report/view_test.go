@@ -307,7 +307,9 @@ func TestCompare(t *testing.T) {
 	arm := &Arm{Label: "a", Runs: []*Run{madeUp(1, exactTrain, 0, 0.1), madeUp(2, exactTrain, 0, 0.2), madeUp(3, exactTrain, 0, 0.15), madeUp(4, exactTrain, 0, 0.9)}}
 	base := &Arm{Label: "b", Runs: []*Run{madeUp(1, exactTrain, 0, 0.5), madeUp(2, exactTrain, 0, 0.61), madeUp(3, exactTrain, 0, 0.55)}}
 	c, ok := compare(arm, base, exactTrain)
-	if !ok || !slices.Equal(c.Seeds, []int64{1, 2, 3}) || c.Wins != 0 || c.Losses != 3 || !c.Holds || c.class() != "down" {
+	all := []Comparison{c}
+	correct(all)
+	if c = all[0]; !ok || !slices.Equal(c.Seeds, []int64{1, 2, 3}) || c.Wins != 0 || c.Losses != 3 || !c.Holds || c.class() != "down" {
 		t.Errorf("losses: got %+v, %v, class %s", c, ok, c.class())
 	}
 	// A run of another length is no pair, even where both are complete in their arm.

@@ -26,12 +26,12 @@ func (d *Data) Write(dir string) ([]string, error) {
 }
 
 // Summary returns what summary.json holds: the Summary of one task, or of
-// several as {"tasks":[...]}.
+// several as {"tasks":[...],"overall":{...}}.
 func (d *Data) Summary() any {
 	if len(d.Groups) == 1 {
 		return d.Groups[0].Summary()
 	}
-	return map[string]any{"tasks": d.Summaries()}
+	return map[string]any{"tasks": d.Summaries(), "overall": d.Overall()}
 }
 
 // WriteSummary writes summary.json.

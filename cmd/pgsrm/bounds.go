@@ -20,7 +20,7 @@ var flagBounds = map[string]string{
 	"seeds": "[1, 100000]", "parallel": "[0, 1024]", "repeat": "[1, 1000000]",
 
 	// generate, eval, sft
-	"max-new-tokens": "[0, 1048576]", "generate max-new-tokens": "[1, 1048576]", "chat max-new-tokens": "[1, 1048576]", "samples": "[1, 1048576]",
+	"max-new-tokens": "[0, 1048576]", "generate max-new-tokens": "[1, 1048576]", "chat max-new-tokens": "[1, 1048576]", "samples": "[1, 1048576]", "eval samples": "[0, 1048576]",
 	"temperature": "[0, 100]", "top-k": "[0, 1048576]", "top-p": "[0, 1]", "min-p": "[0, 1]",
 	"context": "[0, 1048576]", "stride": "[0, 1048576]",
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"text/tabwriter"
 
@@ -12,6 +13,7 @@ import (
 	"pgsrm/config"
 	"pgsrm/eval"
 	"pgsrm/hf"
+	"pgsrm/lm"
 	"pgsrm/run"
 	"pgsrm/task"
 )
@@ -31,6 +33,9 @@ what counts as an answer is the same for both. Beside their measures stands what
 second has more than the first, with its paired 95% interval, and at how many prompts it
 is better, as good and worse.
 
+With --samples N it also draws N answers to each prompt at temperature 1 and prints pass@k,
+the chance that one of k answers is right, for k = 1, 2, 4, ... and N.
+
 With --out each answer is a JSON line of a file: {"child","id","split","prompt",
 "reference","response","exact_match","exact_match_normalized","cosine","chrf","finish"}.
 
@@ -45,6 +50,7 @@ EXAMPLES
   pgsrm eval --child runs/colors/child --task colors --json
   pgsrm eval --child runs/colors/child --task colors --out answers.jsonl
   pgsrm eval builtin:tiny runs/colors/child --task colors --split train
+  pgsrm eval --child runs/colors/child --task colors --samples 16
   pgsrm eval --child ./gpt2 --text book.txt --stride 512
 ` + exitStatusHelp,
 		Args: cobra.MaximumNArgs(2),
@@ -64,7 +70,8 @@ type evalOptions struct {
 	Children     []string // named without a flag: one, or two to be compared
 	Split        string
 	Out          string // file for the answers, "" = none
-	Seed         uint64 // of the intervals
+	Samples      int    // answers drawn to each prompt for pass@k, 0 = none
+	Seed         uint64 // of the intervals and of the samples
 	MaxNewTokens int
 	Stop         []string
 	Text         string
@@ -83,7 +90,8 @@ func (o *evalOptions) AddFlags(f *pflag.FlagSet) {
 	o.addParent(f)
 	o.addEmbedder(f)
 	f.StringVar(&o.Out, "out", "", "file for the answers, one JSON line each")
-	f.Uint64Var(&o.Seed, "seed", 1, "with two children: seed of the intervals")
+	f.IntVar(&o.Samples, "samples", 0, "answers that are also drawn to each prompt, for pass@k (0 = none)")
+	f.Uint64Var(&o.Seed, "seed", 1, "with two children: seed of the intervals; with --samples: of the draws")
 	f.StringVar(&o.Text, "text", "", "measure the perplexity of this file instead")
 	f.IntVar(&o.Context, "context", 0, "with --text: tokens in a window (0 = the child's context)")
 	f.IntVar(&o.Stride, "stride", 0, "with --text: tokens from window to window (0 = half a window)")
@@ -98,8 +106,10 @@ func (o *evalOptions) validate() error {
 		return inputErrorf("--text: must be used with one child (got %q)", o.Children)
 	case o.Text != "" && o.Out != "":
 		return inputErrorf("--out: must not be used with --text")
-	case len(o.Children) < 2 && o.given("seed"):
-		return inputErrorf("--seed: must be used with two children")
+	case o.Samples > 0 && (o.Text != "" || len(o.Children) > 1):
+		return inputErrorf("--samples: must be used with one child and without --text")
+	case len(o.Children) < 2 && o.Samples == 0 && o.given("seed"):
+		return inputErrorf("--seed: must be used with two children or with --samples")
 	case o.Text != "" && o.Split != "":
 		return inputErrorf("--split: must not be used with --text")
 	case o.Text != "" && o.task != nil && o.task.Changed:
@@ -149,8 +159,10 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 		return err
 	}
 	results := make([]eval.Measured, len(o.Children))
+	var samples []eval.Answer
 	for i, child := range o.Children {
-		answers, err := o.answers(ctx, child, t, known, match, g)
+		var answers []eval.Answer
+		answers, samples, err = o.answers(ctx, child, t, known, match, g)
 		if err != nil {
 			return err
 		}
@@ -166,10 +178,20 @@ func runEval(ctx context.Context, o evalOptions, g *globalOptions) error {
 	if len(results) == 2 {
 		return comparePair(g, o.Children, results, o.Seed)
 	}
-	if g.JSON {
-		return g.printJSON(results[0].Result)
+	out := evaluation{Result: results[0].Result}
+	if o.Samples > 0 {
+		out.PassAtK = eval.PassAtK(samples, o.Samples, match)
 	}
-	return printEvaluation(g, results[0].Result)
+	if g.JSON {
+		return g.printJSON(out)
+	}
+	return printEvaluation(g, out)
+}
+
+// evaluation is the output of eval --json for one child.
+type evaluation struct {
+	eval.Result
+	PassAtK []eval.Pass `json:"pass_at_k,omitempty"`
 }
 
 // items are the prompts of the split that have a reference, not answered yet.
@@ -209,26 +231,58 @@ func (o *evalOptions) sharedMatcher(g *globalOptions) (*task.Matcher, error) {
 	return nil, inputErrorf("answer.%s: must be the same for both children, which remember %s and %s: decide by --set answer.%s=...", key, a, b, key)
 }
 
-// answers lets a child answer the items.
-func (o *evalOptions) answers(ctx context.Context, child string, t *task.Task, items []eval.Answer, match *task.Matcher, g *globalOptions) ([]eval.Answer, error) {
+// answers lets a child answer the items greedily, and draws the samples that were asked
+// for. [P], [P*Samples]
+func (o *evalOptions) answers(ctx context.Context, child string, t *task.Task, items []eval.Answer, match *task.Matcher, g *globalOptions) (greedy, samples []eval.Answer, err error) {
 	c := o.childOptions
 	c.Child = child
 	m, err := c.open(g)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer m.Pool.Close()
 	input, err := c.prompter(m)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	prompts, err := promptTokens(input, items)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	n := c.limit(m, o.MaxNewTokens, c.answerLimit(t, items, match, input, m.Config.Room(prompts), g))
-	answers := slices.Clone(items)
-	return answers, greedyAnswers(ctx, m, prompts, answers, n, c.stops(m, o.Stop))
+	greedy = slices.Clone(items)
+	if err := greedyAnswers(ctx, m, prompts, greedy, n, c.stops(m, o.Stop)); err != nil {
+		return nil, nil, err
+	}
+	samples, err = o.sampleAnswers(ctx, m, prompts, items, n, c.stops(m, o.Stop))
+	return greedy, samples, err
+}
+
+// sampleAnswers draws answers to the prompts from the child's own distribution. Each has
+// random numbers of its own. [P*Samples]
+func (o *evalOptions) sampleAnswers(ctx context.Context, m *hf.Model, prompts [][]int32, items []eval.Answer, maxNewTokens int, stop hf.Stop) ([]eval.Answer, error) {
+	var out []eval.Answer
+	state := m.NewState(false)
+	opt := lm.SampleOptions{Temperature: 1, TopP: 1, MaxNewTokens: maxNewTokens, Stop: m.Ends(stop)}
+	for p, prompt := range prompts {
+		for from := 0; from < o.Samples; from += generateBatch {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			state.Reset()
+			gens, err := m.Generate(state, [][]int32{prompt}, min(generateBatch, o.Samples-from), opt,
+				func(_, k int) *rand.Rand { return run.SampleStream(o.Seed, p, from+k) })
+			if err != nil {
+				return nil, err
+			}
+			for _, gen := range gens {
+				a := items[p]
+				a.Response, a.Finish = m.Answer(gen.Tokens, stop), gen.Finish
+				out = append(out, a)
+			}
+		}
+	}
+	return out, nil
 }
 
 // answerLimit is the longest answer to measure where no flag says it: as in a run
@@ -303,7 +357,7 @@ func greedyAnswers(ctx context.Context, m *hf.Model, prompts [][]int32, answers 
 }
 
 // printEvaluation prints the measures as a table.
-func printEvaluation(g *globalOptions, r eval.Result) error {
+func printEvaluation(g *globalOptions, r evaluation) error {
 	w := tabwriter.NewWriter(g.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "exact match\t%.1f%%\n", 100*r.ExactMatch)
 	if r.Normalized != nil {
@@ -317,6 +371,13 @@ func printEvaluation(g *globalOptions, r eval.Result) error {
 	fmt.Fprintf(w, "answers\t%d\n", r.N)
 	if r.Failed > 0 {
 		fmt.Fprintf(w, "without vector\t%d\n", r.Failed)
+	}
+	for _, p := range r.PassAtK {
+		right := p.ExactMatch
+		if p.Normalized != nil {
+			right = *p.Normalized
+		}
+		fmt.Fprintf(w, "pass@%d\t%.1f%%\n", p.K, 100*right)
 	}
 	return w.Flush()
 }

@@ -85,15 +85,18 @@ encode                     2 texts/s          -     5           -         -     
 
 func TestPrintEvaluation(t *testing.T) {
 	got := printed(t, func(g *globalOptions) error {
-		return printEvaluation(g, eval.Result{ExactMatch: 0.125, Semantic: 0.5, ChrF: 0.25, Distinct1: 0.75, Distinct2: 1, MeanLength: 1.5, N: 8, Failed: 2})
+		return printEvaluation(g, evaluation{
+			Result:  eval.Result{ExactMatch: 0.125, Semantic: 0.5, ChrF: 0.25, Distinct1: 0.75, Distinct2: 1, MeanLength: 1.5, N: 8, Failed: 2},
+			PassAtK: []eval.Pass{{K: 1, ExactMatch: 0.25}, {K: 16, ExactMatch: 0.5}},
+		})
 	})
-	want := "exact match     12.5%\nsemantic        0.500\nchrF            0.250\ndistinct words  0.750\ndistinct pairs  1.000\nmean length     1.5 words\nanswers         8\nwithout vector  2\n"
+	want := "exact match     12.5%\nsemantic        0.500\nchrF            0.250\ndistinct words  0.750\ndistinct pairs  1.000\nmean length     1.5 words\nanswers         8\nwithout vector  2\npass@1          25.0%\npass@16         50.0%\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	three := 0.75
 	got = printed(t, func(g *globalOptions) error {
-		return printEvaluation(g, eval.Result{ExactMatch: 0.125, Normalized: &three})
+		return printEvaluation(g, evaluation{Result: eval.Result{ExactMatch: 0.125, Normalized: &three}})
 	})
 	if want := "exact match     12.5%\nnormalised      75.0%\n"; !strings.HasPrefix(got, want) {
 		t.Errorf("got\n%s\nwant\n%s first", got, want)
