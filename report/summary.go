@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"pgsrm/stats"
@@ -77,9 +76,9 @@ func flat(ci *[2]float64) bool { return ci[1]-ci[0] < 1e-9 }
 func (c Comparison) silent() string {
 	switch {
 	case len(c.Seeds) < verdictFrom:
-		return fmt.Sprintf("%d %s, no verdict", len(c.Seeds), plural(len(c.Seeds), "seed"))
+		return "too few seeds"
 	case flat(c.Difference.CI95):
-		return "no spread, no verdict"
+		return "no spread"
 	}
 	return ""
 }

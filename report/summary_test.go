@@ -200,7 +200,7 @@ func TestPrint(t *testing.T) {
 reward  exact train  exact held-out      semantic held-out
 pgsrm   –            50.0% [50.0, 50.0]  –
 binary  –            25.0% [25.0, 25.0]  –
-pgsrm vs binary, held-out: +25.0 points (+25.0 to +25.0), 2 seeds, no verdict
+pgsrm vs binary, held-out: +25.0 points (+25.0 to +25.0), too few seeds
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -310,11 +310,11 @@ func TestShortComparison(t *testing.T) {
 		want string
 	}{
 		{Comparison{Reward: "a", Baseline: "b", Metric: exactTrain, Seeds: []int64{1}, Difference: &Estimate{Mean: 0.1}},
-			"a vs b, train: +10.0 points, 1 seed, no verdict"},
+			"a vs b, train: +10.0 points, too few seeds"},
 		{Comparison{Reward: "a", Baseline: "b", Metric: exactTrain, Seeds: []int64{1, 2}, Difference: &Estimate{Mean: 0.1, CI95: &[2]float64{0.05, 0.15}}},
-			"a vs b, train: +10.0 points (+5.0 to +15.0), 2 seeds, no verdict"},
+			"a vs b, train: +10.0 points (+5.0 to +15.0), too few seeds"},
 		{Comparison{Reward: "a", Baseline: "b", Metric: exactTrain, Seeds: three, Difference: &Estimate{Mean: 0.1, CI95: &[2]float64{0.1, 0.1 + 1e-12}}},
-			"a vs b, train: +10.0 points (+10.0 to +10.0), no spread, no verdict"},
+			"a vs b, train: +10.0 points (+10.0 to +10.0), no spread"},
 		{Comparison{Reward: "a", Baseline: "b", Metric: exactHeldOut, Seeds: three, Holds: true, Difference: &Estimate{Mean: 0.1, CI95: &[2]float64{0.05, 0.15}}},
 			"a vs b, held-out: +10.0 points (+5.0 to +15.0), better"},
 		{Comparison{Reward: "a", Baseline: "b", Metric: semHeldOut, Seeds: three, Holds: true, Difference: &Estimate{Mean: -0.1, CI95: &[2]float64{-0.15, -0.05}}},
