@@ -66,6 +66,32 @@ func TestHolmOverTheSummary(t *testing.T) {
 	}
 }
 
+// The first arm on training prompts is what the runs were made for: tested by itself, and
+// no part of the family.
+func TestThePlannedComparison(t *testing.T) {
+	p := func(v float64) *float64 { return &v }
+	ci := &Estimate{Mean: 0.1, CI95: &[2]float64{0.01, 0.19}}
+	all := []Comparison{
+		{Reward: "a", Baseline: "b", Metric: exactTrain, Seeds: []int64{1, 2, 3}, P: p(0.04), Difference: ci},
+		{Reward: "a", Baseline: "b", Metric: exactHeldOut, Seeds: []int64{1, 2, 3}, P: p(0.04), Difference: ci}, {P: p(0.03)},
+	}
+	plan(all)
+	correct(all)
+	if first, second := all[0], all[1]; !first.Planned || !first.Holds || first.PHolm != nil || second.Planned || second.Holds || *second.PHolm != 0.06 {
+		t.Errorf("got %+v", all)
+	}
+	s := Summary{Comparisons: all}
+	for i, want := range []string{" The lead holds (p = 0.040, the one comparison that was planned).", "but not after Holm's correction for 2 comparisons (p = 0.060): this is not settled."} {
+		if got := compareSentence(s, all[i]); !strings.HasSuffix(got, want) {
+			t.Errorf("got %q", got)
+		}
+	}
+	only := []Comparison{{Metric: exactHeldOut, P: p(0.04)}}
+	if plan(only); only[0].Planned {
+		t.Error("without training prompts nothing was planned")
+	}
+}
+
 // What ends below its start is said.
 func TestFallBelowTheStart(t *testing.T) {
 	arm := &Arm{Label: "a", Runs: []*Run{madeUp(1, exactHeldOut, 0.3, 0.2), madeUp(2, exactHeldOut, 0.3, 0.25)}}

@@ -62,8 +62,9 @@ type Comparison struct {
 	Losses     int       `json:"losses"`
 	EffectSize *float64  `json:"effect_size"` // stats.EffectSize; null without a verdict
 	P          *float64  `json:"p"`           // stats.PairedT; likewise
-	PHolm      *float64  `json:"p_holm"`      // P after stats.Holm over all comparisons of the summary that have one
-	Holds      bool      `json:"holds"`       // PHolm is below 0.05
+	Planned    bool      `json:"planned"`     // what the comparison was made for, see plan
+	PHolm      *float64  `json:"p_holm"`      // P after stats.Holm over all comparisons of the summary that have one and are not planned
+	Holds      bool      `json:"holds"`       // PHolm is below 0.05, or P of the planned one
 }
 
 // verdictFrom is the least number of pairs of which a verdict is given.
@@ -83,23 +84,38 @@ func (c Comparison) silent() string {
 	return ""
 }
 
-// correct adjusts the p-values of all comparisons of a summary, which are one family,
-// and tells which of them hold.
+// plan marks the one comparison that the runs were made for: whether the first arm answers
+// more training prompts exactly than its baseline. It is known before there is any run, so
+// it is tested by itself.
+func plan(all []Comparison) {
+	if len(all) > 0 && (all[0].Metric == normTrain || all[0].Metric == exactTrain) {
+		all[0].Planned = true
+	}
+}
+
+// correct adjusts the p-values of all comparisons of a summary but the planned one, which are
+// one family, and tells which of them hold.
 func correct(all []Comparison) {
 	var p []float64
 	for _, c := range all {
-		if c.P != nil {
+		if c.inFamily() {
 			p = append(p, *c.P)
 		}
 	}
 	adjusted := stats.Holm(p)
 	for i := range all {
-		if all[i].P != nil {
-			all[i].PHolm, adjusted = &adjusted[0], adjusted[1:]
-			all[i].Holds = *all[i].PHolm < 0.05
+		switch c := &all[i]; {
+		case c.inFamily():
+			c.PHolm, adjusted = &adjusted[0], adjusted[1:]
+			c.Holds = *c.PHolm < 0.05
+		case c.P != nil:
+			c.Holds = *c.P < 0.05
 		}
 	}
 }
+
+// inFamily says that the p-value is one of those that are adjusted together.
+func (c Comparison) inFamily() bool { return c.P != nil && !c.Planned }
 
 // metric names of run directories that the statistics read.
 const (
@@ -148,6 +164,7 @@ func (g *Group) Summary() Summary {
 			}
 		}
 	}
+	plan(s.Comparisons)
 	correct(s.Comparisons)
 	for _, f := range s.findings() {
 		s.Verdict = append(s.Verdict, f.Text)

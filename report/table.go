@@ -152,8 +152,11 @@ func (cell *tableCell) setDelta(c Comparison) {
 	if d.CI95 != nil {
 		cell.Remark += "; " + c.interval()
 	}
-	if c.PHolm != nil {
+	switch {
+	case c.PHolm != nil:
 		cell.Remark += "; " + pValue(*c.PHolm) + " after Holm's correction"
+	case c.P != nil:
+		cell.Remark += "; " + pValue(*c.P) + ", planned"
 	}
 	if c.EffectSize != nil {
 		cell.Remark += minus(fmt.Sprintf("; effect size %.2f", *c.EffectSize))

@@ -142,6 +142,9 @@ func compareSentence(s Summary, c Comparison) string {
 		return what + " Fewer than three seeds: this shows nothing yet."
 	}
 	ci := c.Difference.CI95
+	if c.Planned {
+		return what + c.plannedVerdict()
+	}
 	corrected := fmt.Sprintf("after Holm's correction for %d %s (%s)", s.family(), plural(s.family(), "comparison"), pValue(*c.PHolm))
 	switch {
 	case c.class() == "up":
@@ -151,8 +154,22 @@ func compareSentence(s Summary, c Comparison) string {
 	case ci[0] > 0 || ci[1] < 0:
 		return what + " The interval leaves out zero, but not " + corrected + ": this is not settled."
 	default:
-		return what + " The interval holds zero: no difference is shown, which does not show that there is none."
+		return what + noDifference
 	}
+}
+
+// noDifference is said of an interval that holds zero.
+const noDifference = " The interval holds zero: no difference is shown, which does not show that there is none."
+
+// plannedVerdict is the end of the sentence on the planned comparison.
+func (c Comparison) plannedVerdict() string {
+	switch c.class() {
+	case "up":
+		return fmt.Sprintf(" The lead holds (%s, the one comparison that was planned).", pValue(*c.P))
+	case "down":
+		return fmt.Sprintf(" It is worse (%s, the one comparison that was planned).", pValue(*c.P))
+	}
+	return noDifference
 }
 
 func loneSentence(arm ArmSummary) string {
@@ -173,7 +190,7 @@ func loneSentence(arm ArmSummary) string {
 func (s Summary) family() int {
 	n := 0
 	for _, c := range s.Comparisons {
-		if c.P != nil {
+		if c.inFamily() {
 			n++
 		}
 	}
