@@ -88,7 +88,7 @@ func findKind(name string) (kind, bool) {
 
 // named are the rewards that have a name of their own.
 var named = []struct{ name, formula string }{
-	{"pgsrm", "where(exact > 0, 0.75 + 0.25*strict, 0.4*fade(where(overlap > 0.5, moved^2, centered^2), k=8) + 0.1*novel)"},
+	{"pgsrm", "where(exact > 0, 0.75 + 0.25*strict, 0.4*where(overlap > 0.5, moved^2, centered^2) + 0.1*novel)"},
 	{"pgsrm-1", "0.5*exact + 0.5*centered^2"},
 	{"pgsrm-paper", "shifted"},
 	{"binary", "exact"},
@@ -105,7 +105,7 @@ func Names() []string {
 
 // Named returns the reward of a name, or a kind of term by itself:
 //
-//	pgsrm        meaning that fades with repetition, form and search: the winner of docs/experiments.md
+//	pgsrm        meaning, form and a bonus for new answers: the winner of docs/experiments.md
 //	pgsrm-1      0.5*exact + 0.5*centered^2, what pgsrm was before
 //	pgsrm-paper  ((1+cos)/2)^4, what the paper's notebooks do
 //	binary       1 for an exact match, else 0: the baseline

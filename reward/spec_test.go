@@ -15,7 +15,7 @@ func TestParseSpec(t *testing.T) {
 	for in, want := range map[string]Spec{
 		"binary":               {Name: "binary", Formula: "exact"},
 		"pgsrm-paper":          {Name: "pgsrm-paper", Formula: "shifted"},
-		"pgsrm":                {Name: "pgsrm", Formula: "where(exact > 0, 0.75 + 0.25*strict, 0.4*fade(where(overlap > 0.5, moved^2, centered^2), k=8) + 0.1*novel)"},
+		"pgsrm":                {Name: "pgsrm", Formula: "where(exact > 0, 0.75 + 0.25*strict, 0.4*where(overlap > 0.5, moved^2, centered^2) + 0.1*novel)"},
 		"pgsrm-1":              {Name: "pgsrm-1", Formula: "0.5*exact + 0.5*centered^2"},
 		"cosine":               {Name: "cosine", Formula: "cosine"},
 		"exact + 0.3*centered": {Name: "exact+0.3*centered", Formula: "exact + 0.3*centered"},
