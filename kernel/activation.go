@@ -29,6 +29,20 @@ func geluBackward(p *Pool, name string, f func(out, a, b []float32), dx, dout, x
 	share(p, &mapped{name: name, f3: f, out: dx[:n], a: dout[:n], b: x}, ceilDiv(n, grain))
 }
 
+// Copy sets dst[i] = x[i].
+func Copy(p *Pool, dst, x []float32) {
+	n := len(x)
+	share(p, &mapped{name: "Copy", f2: copyAll, out: dst[:n], b: x}, ceilDiv(n, grain))
+}
+
+// Clear sets x[i] = 0.
+func Clear(p *Pool, x []float32) {
+	share(p, &mapped{name: "Clear", f2: clearAll, out: x, b: x}, ceilDiv(len(x), grain))
+}
+
+func copyAll(dst, x []float32) { copy(dst, x) }
+func clearAll(x, _ []float32)  { clear(x) }
+
 // mapped is an element-wise primitive over two slices of one length, b and out, or three.
 type mapped struct {
 	name      string

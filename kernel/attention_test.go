@@ -169,7 +169,7 @@ func TestThreadsDoNotChangeBits(t *testing.T) {
 	}
 	eachTable(t, func(t *testing.T) {
 		want := run(nil)
-		for _, n := range []int{1, 2, 5} {
+		for _, n := range []int{1, 2, 5, 64} {
 			p := NewPool(n)
 			sameBits(t, fmt.Sprintf("%d threads", n), run(p), want)
 			p.Close()

@@ -32,7 +32,7 @@ func BenchmarkPacking(b *testing.B) {
 
 // BenchmarkEach is the cost of handing out one item to each thread.
 func BenchmarkEach(b *testing.B) {
-	for _, threads := range []int{1, 2} {
+	for _, threads := range []int{1, 2, 64} {
 		p := NewPool(threads)
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
 			for b.Loop() {

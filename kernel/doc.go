@@ -16,6 +16,7 @@
 //	pool.go, jobs.go the threads, the one way into parallel work
 //	rows.go          loops and chains of operations on all threads
 //	timer.go         what operations and waiting take
+//	trace.go         what a function consists of     clock_*.go      the time of a thread
 //	scratch.go       a thread's memory, tiles        floats_*.go      zeros on large pages
 //	dispatch*.go     the choice of a table           tables*.go       the tables, generated
 //	peak.go          the limits of the machine

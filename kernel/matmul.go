@@ -31,6 +31,7 @@ type product struct {
 
 const (
 	blockRows    = 1020      // most rows of a block
+	narrowRows   = 48        // least rows of a block, unless the columns are too few to give each thread some: all of them read the same panels
 	smallWeights = 256 << 10 // elements of W up to which reading it again for every block of rows costs little
 	pieceK       = 768       // most steps of a sum between two visits of C: the panels of a tile stay in the L2 cache, from which they are read fast enough
 	singleK      = 4096      // the same for a block of one tile, which reads B once anyway
@@ -58,16 +59,26 @@ func (p *Pool) blocks(work int) int {
 }
 
 // split cuts the output of m rows and so many panels, whose product with every row needs weights
-// multiply-adds, into blocks. Small weights are cheaper to read again than rows of A are to pack again.
+// multiply-adds, into blocks. Small weights are cheaper to read again than rows of A are to pack again. The narrowest block of columns
+// is two panels, so many threads need more blocks of rows.
 func (p *Pool) split(m, panels, weights, leastRows int) (rowBlock, panelBlock int) {
 	blocks := p.blocks(m * weights)
 	rows := min(blocks/2, m/240)
 	if weights <= smallWeights && m/leastRows >= p.Threads() {
 		rows = min(blocks, m/leastRows)
 	}
+	wide, least := max(1, ceilDiv(panels, 2)), max(leastRows, narrowRows)
+	if wide < p.Threads() {
+		least = leastRows
+	}
+	rows = max(rows, min(m/least, ceilDiv(blocks, wide)))
 	rowBlock = min(max(1, even(m, blockRows)), max(1, ceilDiv(ceilDiv(m, max(1, rows)), use.tileRows))*use.tileRows)
-	cols := max(1, blocks/max(1, ceilDiv(m, rowBlock)))
-	return rowBlock, max(1, (ceilDiv(panels, cols)+1)&^1)
+	down := max(1, ceilDiv(m, rowBlock))
+	panelBlock = ceilDiv(panels, max(1, blocks/down))
+	if up := (panelBlock + 1) &^ 1; 4*down*ceilDiv(panels, max(1, up)) >= 3*blocks {
+		return rowBlock, max(1, up)
+	}
+	return rowBlock, max(2, panelBlock&^1)
 }
 
 // MatMul sets c[M][N] = act(a[M][K]·W + bias) + residual.

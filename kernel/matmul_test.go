@@ -260,3 +260,27 @@ func TestPack(t *testing.T) {
 		}
 	}
 }
+
+// Products have work for every thread as long as two panels and a tile's rows are left for each, and for few threads no more
+// blocks than these need.
+func TestSplitKeepsThreadsBusy(t *testing.T) {
+	for _, c := range []struct{ m, n, k, threads, least, most int }{
+		{950, 768, 768, 2, 4, 24},
+		{950, 768, 768, 16, 64, 128},
+		{950, 768, 768, 64, 192, 256},
+		{950, 50257, 768, 64, 192, 300},
+		{180, 128, 128, 16, 16, 64}, // 15 tiles of rows, 2 blocks of columns
+		{180, 128, 128, 64, 28, 64},
+		{50, 768, 768, 8, 12, 24}, // blocks of columns are enough: all rows read the same weights
+		{50, 768, 768, 64, 36, 128},
+		{1, 768, 3072, 64, 12, 24},
+	} {
+		p := NewPool(c.threads)
+		panels := ceilDiv(c.n, NR)
+		rows, cols := p.split(c.m, panels, c.k*c.n, 12)
+		if got := ceilDiv(c.m, rows) * ceilDiv(panels, cols); got < c.least || got > c.most {
+			t.Errorf("%dx%d by %d threads: got %d blocks, want %d to %d", c.m, c.n, c.threads, got, c.least, c.most)
+		}
+		p.Close()
+	}
+}

@@ -12,22 +12,32 @@ import (
 // inline, with memory of its own for each call.
 type Pool struct {
 	workers []worker
+	alone   []Pool  // [threads] Pools of one thread each, with the scratch memory of the workers
+	tracer  *tracer // nil but during Trace
 
 	job    job // in work
 	jobs   jobs
-	ticket atomic.Uint64 // job number << 32 | items not yet handed out
-	done   atomic.Int64  // items finished
 	size   int64
 	busy   atomic.Bool
 	closed atomic.Bool
 	caller parker
-	alone  []Pool // [threads] Pools of one thread each, with the scratch memory of the workers
+
+	// What all threads write is apart from what they only read, and from each other.
+	_    line
+	left atomic.Int64 // items not yet handed out; less than 0 where threads have asked for more
+	_    line
+	done atomic.Int64 // items finished, as far as threads have told
+	_    line
 }
+
+// line keeps its neighbours in different cache lines, of which processors fetch two at a time.
+type line [128]byte
 
 // parker lets one goroutine sleep until another finds work for it.
 type parker struct {
 	asleep atomic.Bool
 	wake   chan struct{}
+	_      line // others look at asleep
 }
 
 const (
@@ -132,9 +142,13 @@ func (p *Pool) run(j job, n int) {
 		}
 		return
 	}
+	if p.tracer != nil {
+		p.tracer.region(j, n, s)
+		return
+	}
 	p.job, p.size = j, int64(n)
 	p.done.Store(0)
-	p.ticket.Store((p.ticket.Load()>>32+1)<<32 | uint64(n))
+	p.left.Store(int64(n))
 	for i := 1; i < min(n, len(p.workers)); i++ {
 		p.workers[i].rouse()
 	}
@@ -154,38 +168,34 @@ func (s *worker) do(j job, i int) {
 	j.item(i, s)
 }
 
-// take hands out one item of the current job.
+// take hands out one item of the current job, the last one first. It writes once, however many threads ask.
 func (p *Pool) take() (i int, ok bool) {
-	for {
-		t := p.ticket.Load()
-		left := uint32(t)
-		if left == 0 {
-			return 0, false
-		}
-		if p.ticket.CompareAndSwap(t, t-1) {
-			return int(left) - 1, true
-		}
+	if p.left.Load() <= 0 {
+		return 0, false
 	}
+	i = int(p.left.Add(-1))
+	return i, i >= 0
 }
 
-// work runs items until none is left. An item in hand keeps the job alive, so job and size are
-// stable while it runs.
+// work runs items until none is left, and then tells how many. Until it has told, the job cannot end, so job
+// and size are stable.
 func (p *Pool) work(id int) {
-	for {
-		i, ok := p.take()
-		if !ok {
-			return
-		}
-		p.workers[id].do(p.job, i)
-		size := p.size
-		if p.done.Add(1) == size && id != 0 {
-			p.caller.rouse()
-		}
+	i, ok := p.take()
+	if !ok {
+		return
+	}
+	j, size, finished := p.job, p.size, int64(0)
+	for ; ok; i, ok = p.take() {
+		p.workers[id].do(j, i)
+		finished++
+	}
+	if p.done.Add(finished) == size && id != 0 {
+		p.caller.rouse()
 	}
 }
 
 func (p *Pool) loop(id int) {
-	ready := func() bool { return uint32(p.ticket.Load()) != 0 || p.closed.Load() }
+	ready := func() bool { return p.left.Load() > 0 || p.closed.Load() }
 	for {
 		p.workers[id].wait(ready)
 		if p.closed.Load() {
@@ -216,9 +226,9 @@ func (k *parker) wait(ready func() bool) {
 	}
 }
 
-// rouse wakes the sleeper, if it sleeps.
+// rouse wakes the sleeper, if it sleeps. It only reads what concerns a thread that is awake.
 func (k *parker) rouse() {
-	if k.asleep.Swap(false) {
+	if k.asleep.Load() && k.asleep.Swap(false) {
 		k.wake <- struct{}{}
 	}
 }

@@ -3,10 +3,12 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestPoolRunsEachItemOnce(t *testing.T) {
@@ -27,6 +29,38 @@ func TestPoolRunsEachItemOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Many more threads than cores do each item once, whether they look for work or sleep, and sleep when there is none.
+func TestMoreThreadsThanCores(t *testing.T) {
+	p := NewPool(64)
+	defer p.Close()
+	for round := range 600 {
+		n := round % 150
+		counts := make([]atomic.Int32, n)
+		p.Each(n, func(i, _ int) { counts[i].Add(1) })
+		for i := range counts {
+			if c := counts[i].Load(); c != 1 {
+				t.Fatalf("round %d: item %d of %d ran %d times", round, i, n, c)
+			}
+		}
+		if round%100 == 0 {
+			asleep(t, p)
+		}
+	}
+}
+
+// asleep waits until all threads of an idle Pool sleep.
+func asleep(t *testing.T, p *Pool) {
+	t.Helper()
+	begin := time.Now()
+	for i := 1; i < p.Threads(); i++ {
+		for !p.workers[i].asleep.Load() {
+			if runtime.Gosched(); time.Since(begin) > 10*time.Second {
+				t.Fatalf("thread %d has no work and does not sleep", i)
+			}
+		}
+	}
 }
 
 // Blocks of Rows are all rows once, begin where they may, and have a Pool of their own that works; those of a chain of many

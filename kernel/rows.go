@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // Each calls f(i, worker) for every i in 0..n-1 and returns when all calls have returned. Items are
 // handed out one by one to whichever worker is free, so f must not depend on their order; worker is
 // in 0..Threads()-1 and no two calls with the same worker run at once. f must not use the Pool, unless it has one thread.
@@ -24,17 +26,18 @@ const rowUnit = normRows
 
 // cut says how Rows cuts.
 type cut struct {
-	least int // fewest rows for each thread that are worth it
-	most  int // most rows of a block
-	cost  int // what a block costs beside its rows, in rows
+	least   int // fewest rows for each thread that are worth it
+	threads int // of more threads so many must have rows
+	most    int // most rows of a block
+	cost    int // what a block costs beside its rows, in rows
 }
 
 // smallChain is the most weights of a chain of operations that stay in the L2 cache beside a block of rows.
 const smallChain = 1 << 20
 
 var (
-	smallCut = cut{least: rowUnit, most: 128, cost: 6}
-	largeCut = cut{least: 160, most: 512, cost: 30} // blocks read the weights from memory: the longer the better
+	smallCut = cut{least: rowUnit, threads: 8, most: 128, cost: 6}
+	largeCut = cut{least: 160, threads: math.MaxInt, most: 512, cost: 30} // blocks read the weights from memory: the longer the better
 )
 
 // Small tells whether the weights of a chain of operations stay in the cache while blocks of rows go through it.
@@ -53,7 +56,7 @@ func (p *Pool) Rows(from, to, weights int, f func(p *Pool, lo, hi int)) {
 	if !Small(weights) {
 		c = largeCut
 	}
-	if n < c.least*p.Threads() || p.Threads() == 1 && !Small(weights) {
+	if n < c.least*min(p.Threads(), c.threads) || p.Threads() == 1 && !Small(weights) {
 		f(p, from, to)
 		return
 	}

@@ -14,6 +14,7 @@ type worker struct {
 	row    []float32   // work space of one row
 	head   generic.Attn
 	timer  *timer // nil but during Time
+	_      line
 }
 
 // grown returns a slice of n elements that reuses *s where it can; its content is arbitrary.

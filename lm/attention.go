@@ -84,10 +84,10 @@ func (m *Model) gather(s *State, l int, a *activations, lo, hi int) {
 
 // residualBackward begins dx with what the residual sum passes on: dx = dresidual of rows that
 // attend, 0 of others.
-func (m *Model) residualBackward(s *State, l int, d *activations, lo, hi int) {
+func (m *Model) residualBackward(p *kernel.Pool, s *State, l int, d *activations, lo, hi int) {
 	D, from := m.Config.Width, s.back.grads.residual
 	if !s.gathers(l) {
-		copy(d.x, from[lo*D:])
+		kernel.Copy(p, d.x, from[lo*D:hi*D])
 		return
 	}
 	for i, t := range s.predicting.slot[lo:hi] {
@@ -122,7 +122,7 @@ func (m *Model) attention(p *kernel.Pool, s *State, l int, a *activations, lo, h
 func (m *Model) attentionBackward(s *State, l int) {
 	c, g := &m.Config, &s.back.grads
 	if s.gathers(l) {
-		s.clearQKV(0, s.Rows())
+		s.clearQKV(m.Pool, 0, s.Rows())
 	}
 	d, x := c.split(g.qkv), c.split(s.acts[l].qkv)
 	if s.gathers(l) {
@@ -138,9 +138,9 @@ func (m *Model) attentionBackward(s *State, l int) {
 
 // clearQKV makes dqkv of rows lo..hi-1 zero: dk and dv are sums, dq of a row that does not attend is 0.
 // attendBackward does it on its way where all rows attend.
-func (s *State) clearQKV(lo, hi int) {
+func (s *State) clearQKV(p *kernel.Pool, lo, hi int) {
 	W := s.m.Config.qkvDim()
-	clear(s.back.grads.qkv[lo*W : hi*W])
+	kernel.Clear(p, s.back.grads.qkv[lo*W:hi*W])
 }
 
 // attentionOut: residual = x + attn*Wout + b     [T][Q]*[Q][D]

@@ -59,7 +59,7 @@ func (m *Model) attendBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 	m.mlpNormBackward(p, s, w, a, d, lo)
 	m.attentionOutBackward(p, s, w, a, d, lo)
 	if !s.gathers(l) {
-		s.clearQKV(lo, hi)
+		s.clearQKV(p, lo, hi)
 	}
 }
 
@@ -71,7 +71,7 @@ func (m *Model) projectBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 	m.rotateBackward(p, d, s.pos[lo:hi])
 	m.qkNormBackward(p, s, w, a, d, lo)
 	m.qkvBackward(p, s, w, a, d, lo)
-	m.residualBackward(s, l, d, lo, hi)
+	m.residualBackward(p, s, l, d, lo, hi)
 	m.attentionNormBackward(p, s, w, a, d, lo)
 }
 

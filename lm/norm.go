@@ -81,7 +81,7 @@ func (m *Model) mlpNorm(p *kernel.Pool, w *layer, a *activations) {
 
 // mlpNormBackward: dresidual = dout + norm2 backward of dmlpIn.
 func (m *Model) mlpNormBackward(p *kernel.Pool, s *State, w *layer, a, d *activations, lo int) {
-	copy(d.residual, d.out)
+	kernel.Copy(p, d.residual, d.out)
 	m.normBackward(p, w.norm2, d.residual, d.mlpIn, a.residual, a.mlpMean, a.mlpRstd, m.normParts(s.back.norm2, lo))
 }
 

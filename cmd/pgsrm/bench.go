@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -55,6 +56,7 @@ type benchOptions struct {
 	Only    []string
 	Phases  bool
 	Scaling bool
+	Cores   bool
 	Repeat  int
 	Encoder string
 	Peers   string        // virtual environment or Python
@@ -67,6 +69,7 @@ func (o *benchOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.Only, "only", nil, "measure these `rows` only, separated by commas")
 	f.BoolVar(&o.Phases, "phases", false, "take the measured steps apart (rows step_A_s, step_B_s, step_C_s, step_C_lora_s): the time of each operation, its share, its limit, and waiting")
 	f.BoolVar(&o.Scaling, "scaling", false, "measure instead how an iteration's cost grows: shape B with 16 to 512 samples and with 4 to 24 layers")
+	f.BoolVar(&o.Cores, "cores", false, "measure instead steps and iterations on 1 to --threads cores, and count what up to 64 would take: shared work, uneven ends, regions, serial part")
 	f.IntVar(&o.Repeat, "repeat", 5, "least number of runs of each row; the median counts")
 	f.StringVar(&o.Encoder, "encoder", os.Getenv("PGSRM_MINILM"), "`folder` of all-MiniLM-L6-v2 (or PGSRM_MINILM); without one its shape with random weights")
 	f.Lookup("encoder").DefValue = ""
@@ -93,11 +96,14 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 	if o.Limit <= 0 {
 		return inputErrorf("--peer-limit: must be positive (got %v)", o.Limit)
 	}
-	if o.Scaling && o.Peers != "" {
-		return inputErrorf("--peers: not together with --scaling")
+	if o.Peers != "" && (o.Scaling || o.Cores) {
+		return inputErrorf("--peers: not together with --scaling or --cores")
 	}
 	if o.Scaling {
 		return benchScaling(ctx, o, g)
+	}
+	if o.Cores {
+		return benchCores(ctx, o, g)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -110,7 +116,7 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 	defer peers.Close()
 	result, err := bench.Run(ctx, bench.Options{
 		Only: o.Only, Phases: o.Phases, Repeat: o.Repeat, Threads: g.Threads, Encoder: o.Encoder, Self: []string{self}, Peers: peers,
-		Progress: func(name string, i, n int) { fmt.Fprintf(g.Stderr, "bench: %d/%d %s\n", i+1, n, name) },
+		Progress: g.benchProgress,
 		Beside:   func(name, text string) { fmt.Fprintf(g.Stderr, "bench: %s: peer: %s\n", name, printable.Text(text)) },
 	})
 	if err != nil {
@@ -152,6 +158,35 @@ func benchScaling(ctx context.Context, o benchOptions, g *globalOptions) error {
 	text := fmt.Sprintf("%8s%8s%8s%8s%12s%18s%10s\n", "threads", "batch", "layers", "tokens", "ms", "us/token/layer", "relative")
 	for _, r := range rows {
 		text += fmt.Sprintf("%8d%8d%8d%8d%12.3f%18.3f%10.2f\n", r.Threads, r.Batch, r.Layers, r.Tokens, 1e3*r.Seconds, 1e6*r.PerUnit, r.Share)
+	}
+	_, err = io.WriteString(g.Stdout, text)
+	return err
+}
+
+// benchProgress tells which row is measured.
+func (g *globalOptions) benchProgress(name string, i, n int) {
+	fmt.Fprintf(g.Stderr, "bench: %d/%d %s\n", i+1, n, name)
+}
+
+// benchCores measures and counts how rows scale with threads and prints it.
+func benchCores(ctx context.Context, o benchOptions, g *globalOptions) error {
+	rows, err := bench.CountCores(ctx, bench.Options{Only: o.Only, Repeat: o.Repeat, Threads: g.Threads, Progress: g.benchProgress})
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.printJSON(rows)
+	}
+	text := fmt.Sprintf("%-19s%8s%10s%10s%7s%8s  |%9s%9s%9s%9s  |%8s%7s%10s\n", "row", "threads", "measured", "counted", "times",
+		"at most", "shared", "uneven", "regions", "serial", "regions", "items", "hybrid")
+	ms := func(seconds float64) string { return fmt.Sprintf("%.4g", 1e3*seconds) }
+	for _, r := range rows {
+		measured := "-"
+		if r.Measured != nil {
+			measured = ms(*r.Measured)
+		}
+		text += fmt.Sprintf("%-19s%8d%10s%10s%7.1f%8s  |%9s%9s%9s%9s  |%8d%7.0f%10s\n", r.Row, r.Threads, measured, ms(r.Seconds), r.SpeedUp,
+			figure(math.Round(r.Bound)), ms(r.Shared), ms(r.Uneven), ms(r.Regions), ms(r.Serial), r.Count, r.Items, ms(r.Hybrid))
 	}
 	_, err = io.WriteString(g.Stdout, text)
 	return err
