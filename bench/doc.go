@@ -17,6 +17,7 @@
 //	process.go    memory and start, in a process of their own
 //	phases.go     the steps taken apart, by kernel.Pool.Time
 //	scaling.go    how the cost of an iteration grows with samples and layers
+//	cores.go      what more cores would do
 //	known.go      figures of peers and of the project
 //	peers.go      peers measured here: the Python, its modules, the protocol
 //	peerjob.go    what the scripts of peers are asked for

@@ -41,6 +41,7 @@ EXAMPLES
   pgsrm bench --only step_A_s,iteration_A_s --repeat 9
   pgsrm bench --only step_A_s,step_B_s --phases
   pgsrm bench --scaling --threads 2
+  pgsrm bench --cores --only step_B_s
   pgsrm bench --peers ./venv --only step_B_s,forward_B_s,iteration_B_grpo_s
   PGSRM_KERNEL=avx2 pgsrm bench --threads 1 --json > avx2.json
   pgsrm bench --encoder ./all-MiniLM-L6-v2 --only encode_2w_per_s,encode_12w_per_s
