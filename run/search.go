@@ -56,15 +56,15 @@ func (r *run) search(ctx context.Context, prompts []prompt, ids []promptID, hits
 	if err := r.model.Score(r.finder, targets, float32(r.cfg.Rollout.Temperature), &now); err != nil {
 		return nil, 0, err
 	}
-	logProbs := now.LogProb
 	scores := r.scorer.ScoreStep(ctx, right, float64(r.done)/float64(r.steps))
-	for i := range found {
-		t := len(found[i].Tokens)
-		found[i].LogProbs, logProbs = logProbs[:t:t], logProbs[t:]
-		found[i].Reward = scores[i].Reward
+	if ctx.Err() != nil { // the step is not done: a resumed run has to find the same
+		return nil, 0, ErrInterrupted
 	}
-	kept := found[:0]
+	logProbs, kept := now.LogProb, found[:0]
 	for i, h := range found {
+		t := len(h.Tokens)
+		h.LogProbs, logProbs = logProbs[:t:t], logProbs[t:]
+		h.Reward = scores[i].Reward
 		if scores[i].Err == nil && scores[i].Right {
 			kept = append(kept, h)
 		}

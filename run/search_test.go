@@ -1,6 +1,8 @@
 package run
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -78,6 +80,11 @@ func TestSearchFinds(t *testing.T) {
 	}
 	if tried != 1200 || len(found) == 0 {
 		t.Fatalf("got %d found in %d", len(found), tried)
+	}
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := r.search(interrupted, prompts, ids, hits); !errors.Is(err, ErrInterrupted) {
+		t.Errorf("a search whose rewards were interrupted: got error %v", err)
 	}
 	for _, h := range found {
 		at := slices.IndexFunc(prompts, func(p prompt) bool { return p.item.ID == h.Prompt })
