@@ -210,7 +210,7 @@ func TestBandsAreCutAtTheFrame(t *testing.T) {
 // Tiles stand two in a row below the legend, each under its title.
 func TestCompose(t *testing.T) {
 	tiles := []tile{{"one", *sample()}, {"two", *sample()}, {"three", *sample()}}
-	arms := []*Arm{{Label: "pgsrm"}, {Label: "binary"}}
+	arms := []string{"pgsrm", "binary"}
 	d := compose(tiles, arms, map[string]int{"pgsrm": 0, "binary": 1})
 	if want := 2*(100+figureMargin) + figureMargin; d.Width != want {
 		t.Errorf("width: got %g, want %g", d.Width, want)

@@ -21,35 +21,81 @@ func (g *Group) exactHeldOut() string {
 	return exactHeldOut
 }
 
-// WriteFigures writes, for each task, curves-<task>.png and final-<task>.png
-// into dir, and returns their names. A task without the metrics has none.
+// WriteFigures writes, for each task, curves-<task>.png, final-<task>.png and
+// profiles-<task>.png, and profiles.png of several tasks together, into dir, and returns
+// their names. What has no metrics, and profiles of single runs, are left out.
 func (d *Data) WriteFigures(dir string) ([]string, error) {
 	slots := d.slots()
-	var written []string
+	var figures []figure
 	for _, g := range d.Groups {
-		for _, f := range []struct {
-			name   string
-			tiles  []tile
-			legend []*Arm // the rows of end values have their names beside them
-		}{
-			{"curves", g.curveTiles(slots), g.Arms},
-			{"final", g.finalTiles(slots), nil},
-		} {
-			if len(f.tiles) == 0 {
-				continue
-			}
-			text, err := compose(f.tiles, f.legend, slots).PNG()
-			if err != nil {
-				return written, fmt.Errorf("report: figure %s of %s: %w", f.name, g.Task, err)
-			}
-			name := f.name + "-" + fileName(g.Task) + ".png"
-			if err := writeFile(filepath.Join(dir, name), text); err != nil {
-				return written, err
-			}
-			written = append(written, name)
+		labels, name := g.labels(), "-"+fileName(g.Task)
+		figures = append(figures,
+			figure{"curves" + name, g.curveTiles(slots), labels},
+			figure{"final" + name, g.finalTiles(slots), nil},
+			figure{"profiles" + name, g.profiles().tiles(slots), labels})
+	}
+	if len(d.Groups) > 1 {
+		profiles := d.Overall().Profiles
+		figures = append(figures, figure{"profiles", profiles.tiles(slots), profiles.labels()})
+	}
+	var written []string
+	for _, f := range figures {
+		if len(f.tiles) == 0 {
+			continue
 		}
+		text, err := compose(f.tiles, f.legend, slots).PNG()
+		if err != nil {
+			return written, fmt.Errorf("report: figure %s: %w", f.name, err)
+		}
+		if err := writeFile(filepath.Join(dir, f.name+".png"), text); err != nil {
+			return written, err
+		}
+		written = append(written, f.name+".png")
 	}
 	return written, nil
+}
+
+// figure is a picture of some charts.
+type figure struct {
+	name   string
+	tiles  []tile
+	legend []string // labels of arms; nil where their names stand beside the marks
+}
+
+// labels are those of the arms.
+func (g *Group) labels() []string {
+	var out []string
+	for _, arm := range g.Arms {
+		out = append(out, arm.Label)
+	}
+	return out
+}
+
+// labels are those of the arms, each once.
+func (p Profiles) labels() []string {
+	var out []string
+	for _, arm := range p.Arms {
+		if !slices.Contains(out, arm.Reward) {
+			out = append(out, arm.Reward)
+		}
+	}
+	return out
+}
+
+// tiles are the profiles of a figure: of exact match, normalised where there is that, and
+// of the semantic score.
+func (p Profiles) tiles(slots map[string]int) []tile {
+	normalized := slices.ContainsFunc(p.Arms, func(a Profile) bool { return a.Metric == normTrain || a.Metric == normHeldOut })
+	var out []tile
+	for _, spec := range charts[:len(compared)] {
+		if normalized && (spec.Metric == exactTrain || spec.Metric == exactHeldOut) {
+			continue
+		}
+		if chart := p.plane(spec); len(chart.lines) > 0 {
+			out = append(out, tile{chart.Title, chart.view(slots).Drawing})
+		}
+	}
+	return out
 }
 
 var notInNames = regexp.MustCompile(`[^a-zA-Z0-9._-]+`)
@@ -103,7 +149,7 @@ const (
 )
 
 // compose puts tiles into one picture, two in a row, under a legend of the arms.
-func compose(tiles []tile, arms []*Arm, slots map[string]int) *drawing {
+func compose(tiles []tile, arms []string, slots map[string]int) *drawing {
 	head := figureMargin
 	if len(arms) > 0 {
 		head += legendHeight
@@ -119,12 +165,12 @@ func compose(tiles []tile, arms []*Arm, slots map[string]int) *drawing {
 		Height: head + float64(rows)*(h+figureMargin),
 	}
 	x, names := figureMargin+6, faceOf(markStyles["name"])
-	for _, arm := range arms {
-		l := out.layer(arm.Label, slots[arm.Label])
+	for _, label := range arms {
+		l := out.layer(label, slots[label])
 		y := figureMargin + 8.0
 		l.line("mean", point{x, y}, point{x + swatchWidth, y})
-		l.text("name", point{x + swatchWidth + 7, y + 4}, start, arm.Label)
-		x += swatchWidth + 7 + float64(names.Width(arm.Label)) + 22
+		l.text("name", point{x + swatchWidth + 7, y + 4}, start, label)
+		x += swatchWidth + 7 + float64(names.Width(label)) + 22
 	}
 	for i, t := range tiles {
 		left := figureMargin + float64(i%columns)*(w+figureMargin)

@@ -19,7 +19,7 @@ func TestWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"summary.json", "report.html", "curves-colors.png", "final-colors.png"}; !slices.Equal(names, want) {
+	if want := []string{"summary.json", "report.html", "curves-colors.png", "final-colors.png", "profiles-colors.png"}; !slices.Equal(names, want) {
 		t.Errorf("written files: got %q, want %q", names, want)
 	}
 	for _, name := range names[2:] {

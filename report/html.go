@@ -15,12 +15,20 @@ var assets embed.FS
 
 // page is what the template draws.
 type page struct {
-	Title  string
-	CSS    template.CSS
-	JS     template.JS
-	Legend []armName
-	Groups []groupView
-	Data   pageData
+	Title   string
+	CSS     template.CSS
+	JS      template.JS
+	Legend  []armName
+	Overall *overallView // nil: one task
+	Groups  []groupView
+	Data    pageData
+}
+
+// overallView is several tasks together on the page.
+type overallView struct {
+	Tasks        []string
+	Improvements []improvementRow
+	Planes       []planeView
 }
 
 // pageData is what the script works with.
@@ -176,13 +184,17 @@ func (d *Data) page() page {
 		p.Groups[i].Answers, p.Groups[i].Recorded = len(a.Rows), a.Recorded
 		p.Data.Answers = append(p.Data.Answers, a)
 	}
+	if len(d.Groups) > 1 {
+		o := d.Overall()
+		p.Overall = &overallView{o.Tasks, improvementRows(o.Improvements), o.Profiles.planes(slots)}
+	}
 	p.Title = "pgsrm · " + strings.Join(tasks, ", ")
 	return p
 }
 
 func (g *Group) view(id int, slots map[string]int) groupView {
 	s := g.Summary()
-	v := groupView{ID: id, Summary: s, Findings: s.findings(), Look: g.look(), Table: s.table(), Stability: s.stability(), Planes: s.planes(slots), Improvements: s.improvementRows(), Stories: g.stories(slots)}
+	v := groupView{ID: id, Summary: s, Findings: s.findings(), Look: g.look(), Table: s.table(), Stability: s.stability(), Planes: s.planes(slots), Improvements: improvementRows(s.Improvements), Stories: g.stories(slots)}
 	for _, arm := range s.Arms {
 		v.Cards = append(v.Cards, s.card(arm, slots))
 	}

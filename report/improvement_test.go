@@ -47,7 +47,7 @@ func TestImprovementRows(t *testing.T) {
 		{First: "a", Other: "b", Title: "Exact match, training prompts", Seeds: 2, Mean: true, IQM: "50.0%", OtherIQM: "25.0%", Difference: "+25.0 points (−5.0 to +25.0)", Probability: "75.0% (50.0% to 100.0%)"},
 		{First: "a", Other: "c", Title: "Semantic score, held-out prompts", Seeds: 1, IQM: "0.500", OtherIQM: "0.625", Difference: "−0.125", Probability: "0.0%"},
 	}
-	if diff := cmp.Diff(want, s.improvementRows()); diff != "" {
+	if diff := cmp.Diff(want, improvementRows(s.Improvements)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	dir := t.TempDir()

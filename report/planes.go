@@ -33,22 +33,38 @@ type planeView struct {
 func (s Summary) planes(slots map[string]int) []planeView {
 	var out []planeView
 	for _, spec := range charts[:len(compared)] {
-		profile := plane{Title: "Runs that end above: " + spec.Title, Note: "share of runs above a threshold; band: 95% bootstrap interval", xName: "threshold", format: "percent"}
-		for _, p := range s.Profiles.Arms {
-			if p.Metric == spec.Metric && p.Runs > 1 {
-				profile.lines = append(profile.lines, planeLine{arm: p.Reward, x: s.Profiles.Thresholds, y: p.Share, lo: p.Lo, hi: p.Hi, stepped: true})
-			}
-		}
 		distance := plane{Title: spec.Title + " by distance", Note: "against the square root of the KL to the start model, means over seeds", xName: "square root of nats", format: spec.Format}
 		for _, arm := range s.Arms {
 			if l := arm.distance(spec.Metric); len(l.x) > 1 {
 				distance.lines = append(distance.lines, l)
 			}
 		}
-		for _, p := range []plane{profile, distance} {
+		for _, p := range []plane{s.Profiles.plane(spec), distance} {
 			if len(p.lines) > 0 {
 				out = append(out, p.view(slots))
 			}
+		}
+	}
+	return out
+}
+
+// plane is the chart of the profiles in a metric, without lines where no arm has two runs.
+func (p Profiles) plane(spec chartSpec) plane {
+	out := plane{Title: "Runs that end above: " + spec.Title, Note: "share of runs above a threshold; band: 95% bootstrap interval", xName: "threshold", format: "percent"}
+	for _, arm := range p.Arms {
+		if arm.Metric == spec.Metric && arm.Runs > 1 {
+			out.lines = append(out.lines, planeLine{arm: arm.Reward, x: p.Thresholds, y: arm.Share, lo: arm.Lo, hi: arm.Hi, stepped: true})
+		}
+	}
+	return out
+}
+
+// planes are the charts of the profiles in all compared metrics.
+func (p Profiles) planes(slots map[string]int) []planeView {
+	var out []planeView
+	for _, spec := range charts[:len(compared)] {
+		if chart := p.plane(spec); len(chart.lines) > 0 {
+			out = append(out, chart.view(slots))
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -208,6 +209,58 @@ func TestOverall(t *testing.T) {
 	near(t, "probability", m.Probability.Value, (8.0/9+1)/2, 1e-12)
 	if p := got.Profiles.Arms[0]; p.Reward != "pgsrm" || p.Runs != 6 || p.Share[10] != 0.5 || p.Lo[0] != 1 {
 		t.Errorf("got %+v", p)
+	}
+}
+
+// Several tasks together stand first on the page and last on a terminal, and their profiles
+// are a figure of their own.
+func TestOverallIsShown(t *testing.T) {
+	dir := t.TempDir()
+	for seed := 1; seed <= 4; seed++ {
+		for _, task := range []string{"colors", "copy"} {
+			for reward, v := range map[string]float64{"binary": 0.1 * float64(seed), "pgsrm": 0.1*float64(seed) + 0.25} {
+				at := filepath.Join(dir, task, reward, fmt.Sprintf("seed-%d", seed))
+				tiny(t, filepath.Join(dir, task), reward, seed, v)
+				write(t, filepath.Join(at, "config.yaml"), fmt.Sprintf("task: %s\nreward: %s\nseed: %d\nepisodes: 100\n", task, reward, seed))
+			}
+		}
+	}
+	d, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := d.Overall().Print(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := `2 tasks together, interquartile means over runs and 95% bootstrap intervals
+            first  other  difference              improves
+pgsrm vs binary
+  held-out  50.0%  25.0%  +25.0 (+25.0 to +25.0)  94% (84 to 100)
+`
+	if b.String() != want {
+		t.Errorf("got\n%s", b.String())
+	}
+	page, err := d.html()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`<h1 id="overall">All tasks together</h1>`, `<td class="num">2</td><td class="num">8</td><td class="num">50.0%</td>`, "Runs that end above: Exact match, held-out prompts"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page must hold %s", want)
+		}
+	}
+	names, err := d.WriteFigures(t.TempDir())
+	if err != nil || !slices.Contains(names, "profiles-copy.png") || !slices.Contains(names, "profiles.png") {
+		t.Errorf("got %q, %v", names, err)
+	}
+	if len(d.Groups) != 2 {
+		t.Fatalf("got %d tasks", len(d.Groups))
+	}
+	d.Groups = d.Groups[:1]
+	b.Reset()
+	if err := d.Overall().Print(&b); err != nil || b.String() != "" {
+		t.Errorf("one task: got %q, %v", b.String(), err)
 	}
 }
 

@@ -169,22 +169,22 @@ func (cell *tableCell) setDelta(c Comparison) {
 // improvementRow is an Improvement as it is shown.
 type improvementRow struct {
 	First, Other, Title     string
-	Seeds                   int
+	Tasks, Seeds            int // tasks: 0 = one
 	Mean                    bool
 	IQM, OtherIQM           string
 	Difference, Probability string // with their intervals
 }
 
-func (s Summary) improvementRows() []improvementRow {
+func improvementRows(list []Improvement) []improvementRow {
 	titles := map[string]string{}
 	for _, c := range charts {
 		titles[c.Metric] = c.Title
 	}
 	var rows []improvementRow
-	for _, m := range s.Improvements {
+	for _, m := range list {
 		format := formatOf(m.Metric)
 		r := improvementRow{
-			First: m.Reward, Other: m.Other, Title: titles[m.Metric], Seeds: len(m.Seeds), Mean: m.Mean,
+			First: m.Reward, Other: m.Other, Title: titles[m.Metric], Tasks: len(m.Tasks), Seeds: len(m.Seeds), Mean: m.Mean,
 			IQM: formatValue(format, m.IQM), OtherIQM: formatValue(format, m.OtherIQM),
 			Difference:  signed(m.Metric, m.Difference.Value) + unit(m.Metric),
 			Probability: formatValue("percent", m.Probability.Value),

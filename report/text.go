@@ -5,11 +5,14 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"pgsrm/stats"
 )
 
 const (
 	terminalWidth = 80 // columns that no line of Print exceeds
 	labelWidth    = 15 // columns of a reward's name in the table
+	overallWidth  = 19 // likewise of a metric's name
 	shownWarnings = 2
 )
 
@@ -36,6 +39,38 @@ func (s Summary) Print(w io.Writer) error {
 	return nil
 }
 
+// Print writes the arms over all tasks for a terminal, 80 columns wide; nothing where no
+// pair of arms stands in two tasks.
+func (o Overall) Print(w io.Writer) error {
+	if len(o.Improvements) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d tasks together, interquartile means over runs and 95%% bootstrap intervals\n", len(o.Tasks))
+	rows := [][]string{{"", "first", "other", "difference", "improves"}}
+	for i, m := range o.Improvements {
+		if i == 0 || m.Other != o.Improvements[i-1].Other {
+			rows = append(rows, []string{fmt.Sprintf("%*s", -overallWidth-1, shorten(m.Reward, 36)+" vs "+shorten(m.Other, 36))})
+		}
+		r := improvementRows([]Improvement{m})[0]
+		rows = append(rows, []string{"  " + splitName(m.Metric), r.IQM, r.OtherIQM, strings.Replace(r.Difference, " points", "", 1), wholePercents(m.Probability)})
+	}
+	writeColumns(&b, rows, overallWidth)
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}
+
+// wholePercents writes a share and its interval in percent without decimals.
+func wholePercents(r stats.Resampled) string {
+	text := fmt.Sprintf("%.0f%%", 100*r.Value)
+	if r.CI95 != nil {
+		text += fmt.Sprintf(" (%.0f to %.0f)", 100*r.CI95[0], 100*r.CI95[1])
+	}
+	return text
+}
+
 // seedsText is how many seeds the arms have.
 func (s Summary) seedsText() string {
 	if len(s.Arms) == 0 {
@@ -52,8 +87,7 @@ func (s Summary) seedsText() string {
 }
 
 // printTable writes the end values of the arms, below strict exact match the
-// normalised one where there is that. A name that is too long for its
-// column stands on a line of its own.
+// normalised one where there is that.
 func (s Summary) printTable(b *strings.Builder) {
 	rows := [][]string{{"reward", "exact train", "exact held-out", "semantic held-out"}}
 	for _, arm := range s.Arms {
@@ -66,18 +100,27 @@ func (s Summary) printTable(b *strings.Builder) {
 			rows = append(rows, []string{"  normalised", n.Train.share(), n.HeldOut.share()})
 		}
 	}
+	writeColumns(b, rows, labelWidth)
+}
+
+// writeColumns writes rows of cells in columns. A first cell of more than first runes
+// stands on a line of its own.
+func writeColumns(b *strings.Builder, rows [][]string, first int) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
-			if n := utf8.RuneCountInString(cell); i > 0 || n <= labelWidth {
+			if n := utf8.RuneCountInString(cell); i > 0 || n <= first {
 				widths[i] = max(widths[i], n)
 			}
 		}
 	}
 	for _, row := range rows {
-		if utf8.RuneCountInString(row[0]) > labelWidth {
-			b.WriteString(shorten(row[0], terminalWidth) + "\n")
-			row[0] = ""
+		if utf8.RuneCountInString(row[0]) > first {
+			b.WriteString(shorten(strings.TrimRight(row[0], " "), terminalWidth) + "\n")
+			row = append([]string{""}, row[1:]...)
+			if len(row) == 1 {
+				continue
+			}
 		}
 		var line strings.Builder
 		for i, cell := range row {
@@ -140,15 +183,19 @@ func (s Summary) shortFindings() []string {
 
 // short says in a line by how much an arm is above its baseline and whether that holds.
 func (c Comparison) short() string {
-	split := map[string]string{
-		normTrain: "train, norm.", normHeldOut: "held-out, norm.", exactTrain: "train", exactHeldOut: "held-out", semTrain: "semantic train", semHeldOut: "semantic held-out",
-	}[c.Metric]
-	text := fmt.Sprintf(" vs %s, %s: %s%s", shorten(c.Baseline, labelWidth), split, signed(c.Metric, c.Difference.Mean), unit(c.Metric))
+	text := fmt.Sprintf(" vs %s, %s: %s%s", shorten(c.Baseline, labelWidth), splitName(c.Metric), signed(c.Metric, c.Difference.Mean), unit(c.Metric))
 	if ci := c.Difference.CI95; ci != nil {
 		text += fmt.Sprintf(" (%s to %s)", signed(c.Metric, ci[0]), signed(c.Metric, ci[1]))
 	}
 	text += ", " + c.word()
 	return shorten(c.Reward, max(labelWidth/2, terminalWidth-utf8.RuneCountInString(text))) + text
+}
+
+// splitName names a compared metric briefly.
+func splitName(metric string) string {
+	return map[string]string{
+		normTrain: "train, norm.", normHeldOut: "held-out, norm.", exactTrain: "train", exactHeldOut: "held-out", semTrain: "semantic train", semHeldOut: "semantic held-out",
+	}[metric]
 }
 
 // word is the verdict on a comparison, or why there is none.

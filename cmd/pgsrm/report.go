@@ -19,12 +19,15 @@ func newReportCommand(g *globalOptions) *cobra.Command {
 		Short: "Write statistics, figures and an HTML page about runs",
 		Long: `The report command reads every run at or below the folders and compares the
 arms: runs of one task whose configuration differs in the seed alone. It prints a
-table with 95% confidence intervals over seeds and writes
+table with 95% confidence intervals over seeds, of several tasks also the first arm
+against each other one over all of them, and writes
 
-  OUT/summary.json        all statistics
-  OUT/report.html         one page that opens offline
-  OUT/curves-<task>.png   learning curves
-  OUT/final-<task>.png    end values
+  OUT/summary.json         all statistics
+  OUT/report.html          one page that opens offline
+  OUT/curves-<task>.png    learning curves
+  OUT/final-<task>.png     end values
+  OUT/profiles-<task>.png  performance profiles
+  OUT/profiles.png         those of several tasks together
 
 OUT is DIR, or --out, which several folders need. Runs may still be in progress.
 With --json, summary.json is printed instead of the table.
@@ -80,6 +83,11 @@ func runReport(_ context.Context, o reportOptions, g *globalOptions, dirs []stri
 	}
 	for _, s := range data.Summaries() {
 		if err := s.Print(g.Stdout); err != nil {
+			return err
+		}
+	}
+	if len(data.Groups) > 1 {
+		if err := data.Overall().Print(g.Stdout); err != nil {
 			return err
 		}
 	}
