@@ -34,6 +34,7 @@
 //	stats      statistics over seeds, tasks and learning curves
 //	eval       exact match, semantic score, chrF, distinct-n, perplexity
 //	run        the training loop, run directory, checkpoints, resume, events
+//	chart      how pages and charts look, for report and dashboard; charts on top of uPlot
 //	report     statistics over runs, figures, the HTML report
 //	bench      what the engine reaches on this machine, against its limits
 //	docs       the pages of the manual that the program shows

@@ -70,7 +70,7 @@ const (
 	surface paint = "card"
 )
 
-// light are the paints of pictures, those of the page in light mode; ofArm is in palette.
+// light are the paints of pictures, those of the page in light mode; ofArm is in chart.Palette.
 var light = map[paint]string{ink: "#171b24", soft: "#5a6375", rule: "#e4e7ed", surface: "#ffffff"}
 
 // markStyle is how marks of one name look.
@@ -100,25 +100,4 @@ var markStyles = map[string]markStyle{
 	"seed-dot": {stroke: ofArm, fill: surface, width: 1.8},
 	"value":    {fill: ink, size: 14, bold: true},
 	"title":    {fill: ink, size: 14, bold: true},
-}
-
-// armColor is how an arm looks in light and in dark mode; the dashes tell arms
-// apart without color.
-type armColor struct {
-	light, dark string
-	dash        []float64
-}
-
-// palette are the colors of arms.
-var palette = [...]armColor{
-	{"#2f5be0", "#7d9dff", nil},
-	{"#d9730d", "#ffab57", []float64{7, 3.5}},
-	{"#b5309b", "#ee7fd8", []float64{2.2, 3.2}},
-	{"#0d8a72", "#4fd1b3", nil},
-	{"#7a5af0", "#b3a0ff", []float64{9, 3, 2, 3}},
-	{"#c0392b", "#ff8a7d", nil},
-	{"#2b7fb8", "#74c0ee", []float64{7, 3.5}},
-	{"#6f7d1a", "#c3d15a", []float64{2.2, 3.2}},
-	{"#8a5a34", "#d3a27c", nil},
-	{"#596275", "#a9b3c5", []float64{9, 3, 2, 3}},
 }

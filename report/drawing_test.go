@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pgsrm/chart"
 )
 
 // Numbers near the end of float64 are drawn; axes end. Before, such a metric kept
@@ -170,14 +172,14 @@ func TestPNG(t *testing.T) {
 // Every style of a mark has its rule in the style sheet, every arm its color in
 // light and in dark.
 func TestChartStyle(t *testing.T) {
-	css := chartStyle()
+	css := "\n" + chart.Theme() + chartStyle()
 	for name := range markStyles {
 		if !strings.Contains(css, "\n."+name+" { stroke: ") {
 			t.Errorf("style sheet must have %q", name)
 		}
 	}
-	for i, c := range palette {
-		if !strings.Contains(css, fmt.Sprintf("--c%d: %s;", i, c.light)) || strings.Count(css, fmt.Sprintf("--c%d: %s;", i, c.dark)) != 2 {
+	for i, c := range chart.Palette() {
+		if !strings.Contains(css, fmt.Sprintf("--c%d: %s;", i, c.Light)) || strings.Count(css, fmt.Sprintf("--c%d: %s;", i, c.Dark)) != 2 {
 			t.Errorf("style sheet must have color %d", i)
 		}
 	}

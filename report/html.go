@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"pgsrm/chart"
 )
 
 //go:embed assets
@@ -115,7 +117,7 @@ func (d *Data) slots() map[string]int {
 				slots[arm.Label] = slot
 				continue
 			}
-			slots[arm.Label] = next % len(palette)
+			slots[arm.Label] = next % len(chart.Palette())
 			next++
 		}
 	}
@@ -145,7 +147,7 @@ func (d *Data) html() ([]byte, error) {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	p := d.page()
-	p.CSS, p.JS = template.CSS(string(style)+chartStyle()), template.JS(script) // our own files, not the runs' texts
+	p.CSS, p.JS = template.CSS(chart.Theme()+string(style)+chartStyle()), template.JS(script) // our own files, not the runs' texts
 	var b bytes.Buffer
 	if err := tmpl.Execute(&b, p); err != nil {
 		return nil, fmt.Errorf("report: %w", err)

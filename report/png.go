@@ -13,6 +13,8 @@ import (
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"pgsrm/chart"
 )
 
 // A unit of the viewBox is a point (1/72 inch) of a picture, at this many dots
@@ -77,7 +79,7 @@ func (p *painter) mark(m mark, s markStyle) {
 		p.SetLineWidth(vg.Length(s.width))
 		var dash []vg.Length
 		if s.dashed {
-			for _, l := range palette[p.slot].dash {
+			for _, l := range chart.Palette()[p.slot].Dash {
 				dash = append(dash, vg.Length(l))
 			}
 		}
@@ -131,7 +133,7 @@ func faceOf(s markStyle) font.Face {
 func (p *painter) color(of paint, opacity float64) color.NRGBA {
 	text := light[of]
 	if of == ofArm {
-		text = palette[p.slot].light
+		text = chart.Palette()[p.slot].Light
 	}
 	c := color.NRGBA{A: 255}
 	if _, err := fmt.Sscanf(text, "#%02x%02x%02x", &c.R, &c.G, &c.B); err != nil {

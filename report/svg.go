@@ -51,31 +51,13 @@ func (m *mark) svg(b *strings.Builder) {
 // units writes a length of the viewBox to a tenth.
 func units(v float64) string { return strconv.FormatFloat(round1(v), 'f', -1, 64) }
 
-// chartStyle is the part of the style sheet that says how marks and arms look.
+// chartStyle is the part of the style sheet that says how marks look.
 func chartStyle() string {
 	var b strings.Builder
-	var lightMode, darkMode strings.Builder
-	for i, c := range palette {
-		fmt.Fprintf(&lightMode, "--c%d: %s; ", i, c.light)
-		fmt.Fprintf(&darkMode, "--c%d: %s; ", i, c.dark)
-		fmt.Fprintf(&b, ".c%d { --c: var(--c%d); --dash: %s; }\n", i, i, dashes(c.dash))
-	}
 	for _, name := range slices.Sorted(maps.Keys(markStyles)) {
 		fmt.Fprintf(&b, ".%s { %s }\n", name, markStyles[name].css())
 	}
-	return fmt.Sprintf(":root { %s}\n@media (prefers-color-scheme: dark) { :root:not([data-theme=\"light\"]) { %s} }\n:root[data-theme=\"dark\"] { %s}\n",
-		lightMode.String(), darkMode.String(), darkMode.String()) + b.String()
-}
-
-func dashes(lengths []float64) string {
-	if len(lengths) == 0 {
-		return "none"
-	}
-	var texts []string
-	for _, l := range lengths {
-		texts = append(texts, units(l))
-	}
-	return strings.Join(texts, " ")
+	return b.String()
 }
 
 // css is the body of the rule of a style.
