@@ -53,7 +53,7 @@ var (
 
 // Theme is the part of a style sheet that says how every page looks: variables of colors
 // (--bg, --card, --ink, --soft, --faint, --rule, --accent, ...), which follow the system or
-// data-theme="light|dark" of the root, and the colors of arms.
+// data-theme="light|dark" of the root, and are light on paper, and the colors of arms.
 func Theme() string {
 	var light, dark, classes strings.Builder
 	for i, c := range palette {
@@ -61,7 +61,7 @@ func Theme() string {
 		fmt.Fprintf(&dark, "--c%d: %s; ", i, c.Dark)
 		fmt.Fprintf(&classes, ".c%d { --c: var(--c%d); --dash: %s; }\n", i, i, dashes(c.Dash))
 	}
-	return theme + fmt.Sprintf(":root { %s}\n@media (prefers-color-scheme: dark) { :root:not([data-theme=\"light\"]) { %s} }\n:root[data-theme=\"dark\"] { %s}\n",
+	return theme + fmt.Sprintf(":root { %s}\n@media screen and (prefers-color-scheme: dark) { :root:not([data-theme=\"light\"]) { %s} }\n@media screen { :root[data-theme=\"dark\"] { %s} }\n",
 		light.String(), dark.String(), dark.String()) + classes.String()
 }
 

@@ -42,6 +42,7 @@ func (r *Run) loadAnswers() (torn bool, err error) {
 	r.Recorded = len(all)
 	r.First, r.Final = greedyAt(all, false), greedyAt(all, true)
 	r.Answers = chooseAnswers(all, r.Episodes)
+	r.Grid = newGrid(all)
 	return torn, nil
 }
 

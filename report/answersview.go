@@ -1,18 +1,41 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+
+	"pgsrm/internal/printable"
 )
 
-// answersData is the table of answers for the script: texts that repeat are
-// kept once, a row refers to them by index.
-type answersData struct {
-	Group    int         `json:"group"`
-	Arms     []armName   `json:"arms"`
-	Prompts  [][4]string `json:"prompts"` // id, prompt, reference, split
-	Rows     []answerRow `json:"rows"`
-	Recorded int         `json:"recorded"`
+// What the table of answers holds at most, so that the page of a hundred runs stays small.
+const (
+	browserRows  = 24000
+	browserBytes = 2 << 20 // of prompts and answers
+	longestText  = 2000    // characters of one
+	leastText    = 60
+)
+
+// browserData is the table of answers for the script: texts that repeat are kept once,
+// and referred to by index.
+type browserData struct {
+	Tasks   []string       `json:"tasks"`
+	Arms    []armName      `json:"arms"`
+	Prompts []browsePrompt `json:"prompts"`
+	Texts   []string       `json:"texts"` // of answers
+	Runs    []browseRun    `json:"runs"`
+}
+
+// browsePrompt is task (index), prompt, reference, split.
+type browsePrompt [4]any
+
+// browseRun is the answers of one run: step, episode, prompt (index), answer (index),
+// reward or null, grade.
+type browseRun struct {
+	Task int      `json:"task"`
+	Arm  int      `json:"arm"`
+	Seed string   `json:"seed"` // a number may be larger than the script's are exact
+	Rows [][6]any `json:"rows"`
 }
 
 type armName struct {
@@ -20,63 +43,179 @@ type armName struct {
 	Slot  int    `json:"slot"`
 }
 
-// answerRow is arm, seed, step, episode, prompt, answer, reward, exact, greedy,
-// as a JSON array.
-type answerRow [9]any
+// browserView is what the page says of the table of answers.
+type browserView struct {
+	Rows, Recorded int
+	Longest        int // characters from which a text is cut
+	First          []browseRow
+}
 
-// answers collects the chosen answers of all runs of the task.
-func (g *Group) answers(id int, slots map[string]int) answersData {
-	d := answersData{Group: id, Arms: []armName{}, Prompts: [][4]string{}, Rows: []answerRow{}}
-	index := map[[4]string]int{}
-	for k, arm := range g.Arms {
-		d.Arms = append(d.Arms, armName{arm.Label, slots[arm.Label]})
-		for _, r := range arm.Runs {
-			d.Recorded += r.Recorded
-			for _, a := range r.Answers {
-				key := [4]string{a.PromptID, a.Prompt, a.Reference, a.Split}
-				at, known := index[key]
-				if !known {
-					at = len(d.Prompts)
-					index[key] = at
-					d.Prompts = append(d.Prompts, key)
-				}
-				d.Rows = append(d.Rows, answerRow{k, r.Seed, a.Step, a.Episode, at, a.Response, a.Reward, flag(a.Exact()), flag(a.Greedy)})
+// browseRow is one of the rows that stand in the page itself.
+type browseRow struct {
+	Slot                                         int
+	Step                                         int
+	Episode                                      string
+	Arm                                          string
+	Seed                                         int64
+	Task, Split, Prompt, Reference, Text, Reward string
+	Grade                                        Grade
+}
+
+// browser collects the chosen answers of all runs, of fewer prompts where there are many
+// runs, and cuts long texts.
+func (d *Data) browser(slots map[string]int) (browserData, browserView) {
+	b := browserBuilder{
+		data:    browserData{Tasks: []string{}, Arms: []armName{}, Prompts: []browsePrompt{}, Texts: []string{}, Runs: []browseRun{}},
+		prompts: map[string]int{}, texts: map[string]int{}, arms: map[string]int{},
+	}
+	runs := 0
+	for _, g := range d.Groups {
+		for _, arm := range g.Arms {
+			runs += len(arm.Runs)
+		}
+	}
+	b.keep = max(1, min(answerPrompts, browserRows/(answerTimes*max(1, runs))))
+	b.longest = d.longestText(b.keep)
+	for i, g := range d.Groups {
+		near, known := g.nearFrom()
+		if !known {
+			near = 2
+		}
+		b.data.Tasks = append(b.data.Tasks, g.Task)
+		for _, arm := range g.Arms {
+			for _, r := range arm.Runs {
+				b.view.Recorded += r.Recorded
+				b.run(i, arm, r, slots[arm.Label], near)
 			}
 		}
 	}
-	return d
+	b.view.Longest = b.longest
+	return b.data, b.view
 }
 
-func flag(yes bool) int {
-	if yes {
-		return 1
+type browserBuilder struct {
+	data          browserData
+	view          browserView
+	prompts       map[string]int
+	texts, arms   map[string]int
+	keep, longest int
+}
+
+// run adds the answers of a run to its first prompts.
+func (b *browserBuilder) run(task int, arm *Arm, r *Run, slot int, near float64) {
+	at, known := b.arms[arm.Label]
+	if !known {
+		at = len(b.data.Arms)
+		b.arms[arm.Label] = at
+		b.data.Arms = append(b.data.Arms, armName{arm.Label, slot})
 	}
-	return 0
+	out := browseRun{Task: task, Arm: at, Seed: fmt.Sprint(r.Seed), Rows: [][6]any{}}
+	for _, a := range firstPrompts(r.Answers, b.keep) {
+		prompt, reference, response := pageText(a.Prompt, b.longest), pageText(a.Reference, b.longest), pageText(a.Response, b.longest)
+		p := b.index(b.prompts, fmt.Sprintf("%d\x00%s\x00%s\x00%s\x00%s", task, a.PromptID, prompt, reference, a.Split), func() {
+			b.data.Prompts = append(b.data.Prompts, browsePrompt{task, prompt, reference, a.Split})
+		})
+		t := b.index(b.texts, response, func() { b.data.Texts = append(b.data.Texts, response) })
+		var reward any
+		text := "dropped"
+		if a.Reward != nil {
+			reward, text = round4(*a.Reward), formatValue("score", *a.Reward)
+		}
+		grade := a.grade(near)
+		out.Rows = append(out.Rows, [6]any{a.Step, a.Episode, p, t, reward, grade})
+		if len(b.view.First) < browserPage && a.Episode == r.Episodes {
+			b.view.First = append(b.view.First, browseRow{
+				slot, a.Step, thousands(int64(a.Episode)), arm.Label, r.Seed, b.data.Tasks[task], a.Split, prompt, reference, response, text, grade,
+			})
+		}
+	}
+	b.view.Rows += len(out.Rows)
+	b.data.Runs = append(b.data.Runs, out)
 }
 
-// story is how the answers to one prompt changed, one row for each arm.
+// browserPage is how many rows of the table of answers are shown at a time.
+const browserPage = 25
+
+// index is the place of a text in a list, to which add appends it where it is new.
+func (b *browserBuilder) index(known map[string]int, text string, add func()) int {
+	at, ok := known[text]
+	if !ok {
+		at = len(known)
+		known[text] = at
+		add()
+	}
+	return at
+}
+
+// firstPrompts are the answers to the first n prompts; they stand prompt by prompt.
+func firstPrompts(answers []Answer, n int) []Answer {
+	for i, a := range answers {
+		if i == 0 || a.PromptID != answers[i-1].PromptID || a.Prompt != answers[i-1].Prompt {
+			if n--; n < 0 {
+				return answers[:i]
+			}
+		}
+	}
+	return answers
+}
+
+// longestText is how many characters of a text fit if all of those shown are to fit.
+func (d *Data) longestText(prompts int) int {
+	for longest := longestText; ; longest /= 2 {
+		bytes := 0
+		seen := map[string]bool{}
+		for _, g := range d.Groups {
+			for _, arm := range g.Arms {
+				for _, r := range arm.Runs {
+					for _, a := range firstPrompts(r.Answers, prompts) {
+						for _, text := range []string{a.Prompt, a.Reference, a.Response} {
+							if text = clip(text, longest); !seen[text] {
+								seen[text] = true
+								bytes += len(text)
+							}
+						}
+					}
+				}
+			}
+		}
+		if bytes <= browserBytes || longest <= leastText {
+			return longest
+		}
+	}
+}
+
+// pageText is a text of a run for the page: at most n characters, without control
+// characters and marks that turn the direction of what stands beside it.
+func pageText(text string, n int) string { return printable.Text(clip(text, n)) }
+
+// story is how the answers to one prompt changed.
 type story struct {
 	Prompt    string
 	Reference string
 	Split     string
-	Times     []string // [windows]
 	Rows      []storyRow
 }
 
+// storyRow is that of one arm.
 type storyRow struct {
 	Slot    int
 	Label   string
-	Answers []storyAnswer // [windows]
+	Answers []storyAnswer
 }
 
+// storyAnswer is an answer and when it was given; one that is given several times in
+// succession stands once.
 type storyAnswer struct {
+	When  string
 	Text  string
-	Exact bool
-	Known bool
+	Grade Grade
+	last  string
 }
 
-// storyCount is how many prompts the page follows through training.
-const storyCount = 4
+const (
+	storyCount = 4   // prompts that the page follows through training
+	storyText  = 300 // characters of a text in them
+)
 
 // stories follows a few prompts that every arm answered, held-out ones first,
 // through the first seed of each arm.
@@ -105,21 +244,39 @@ func (g *Group) stories(slots map[string]int) []story {
 }
 
 func (g *Group) story(about Answer, slots map[string]int) story {
-	s := story{Prompt: about.Prompt, Reference: about.Reference, Split: about.Split, Times: make([]string, answerTimes)}
+	near, known := g.nearFrom()
+	if !known {
+		near = 2
+	}
+	s := story{Prompt: pageText(about.Prompt, storyText), Reference: pageText(about.Reference, storyText), Split: about.Split}
 	for _, arm := range g.Arms {
-		r := arm.Runs[0]
-		row := storyRow{Slot: slots[arm.Label], Label: arm.Label, Answers: make([]storyAnswer, answerTimes)}
-		for _, a := range r.Answers {
-			if a.PromptID != about.PromptID || a.Prompt != about.Prompt {
-				continue
+		row := storyRow{Slot: slots[arm.Label], Label: arm.Label}
+		for _, a := range arm.Runs[0].Answers {
+			if a.PromptID == about.PromptID && a.Prompt == about.Prompt {
+				row.add(storyAnswer{timeLabel(a.Episode), pageText(strings.TrimSpace(a.Response), storyText), a.grade(near), timeLabel(a.Episode)})
 			}
-			w := window(a.Episode, r.Episodes)
-			row.Answers[w] = storyAnswer{strings.TrimSpace(a.Response), a.Exact(), true}
-			s.Times[w] = first(s.Times[w], timeLabel(a.Episode))
 		}
 		s.Rows = append(s.Rows, row)
 	}
 	return s
+}
+
+// add appends an answer, or prolongs the last one where it is the same.
+func (r *storyRow) add(a storyAnswer) {
+	if n := len(r.Answers); n > 0 && r.Answers[n-1].Text == a.Text && r.Answers[n-1].Grade == a.Grade {
+		before := &r.Answers[n-1]
+		before.When = strings.TrimSuffix(before.When, " to "+before.last) + " to " + a.When
+		before.last = a.When
+		return
+	}
+	r.Answers = append(r.Answers, a)
+}
+
+func flag(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func timeLabel(episode int) string {

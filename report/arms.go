@@ -129,7 +129,7 @@ func (g *Group) label() {
 		}
 		var parts []string
 		for _, name := range differing(configs) {
-			parts = append(parts, name+"="+clip(first(arm.Runs[0].Config[name], "none"), 80))
+			parts = append(parts, name+"="+pageText(first(arm.Runs[0].Config[name], "none"), 80))
 		}
 		arm.Label = arm.Name
 		if len(parts) > 0 {

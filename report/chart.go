@@ -48,8 +48,8 @@ func extraChart(metric string) chartSpec {
 // The drawing area in the units of the viewBox.
 const (
 	chartWidth, chartHeight = 480.0, 262.0
-	chartLeft, chartRight   = 48.0, 466.0
-	chartTop, chartBottom   = 12.0, 228.0
+	chartLeft, chartRight   = 54.0, 466.0
+	chartTop, chartBottom   = 12.0, 224.0
 )
 
 // axis maps values to the drawing area.
@@ -131,6 +131,9 @@ func tickLabel(format string) func(v, step float64) string {
 		unit := ""
 		if format == "percent" {
 			v, step, unit = 100*v, 100*step, "%"
+		}
+		if math.Abs(v) >= 1e5 {
+			return minus(fmt.Sprintf("%.3g%s", v, unit))
 		}
 		places := max(0, int(math.Ceil(-math.Log10(step)-1e-9)))
 		return minus(fmt.Sprintf("%.*f%s", places, v, unit))

@@ -125,7 +125,7 @@ func (d *drawing) axes(x, y []tick, name string) {
 		l.line("base", point{t.At, chartBottom}, point{t.At, chartBottom + 4})
 		l.text("tick", point{t.At, chartBottom + 18}, middle, t.Label)
 	}
-	l.text("axis", point{chartRight, chartBottom + 31}, end, name)
+	l.text("axis", point{chartRight, chartBottom + 35}, end, name)
 }
 
 // drawSpread draws the band, cut at the frame, and the line of each seed.
@@ -174,5 +174,7 @@ func (c armCurves) data(slot int) lineData {
 	}
 	return d
 }
+
+func round4(v float64) float64 { return math.Round(1e4*v) / 1e4 }
 
 func round6(v float64) float64 { return math.Round(1e6*v) / 1e6 }

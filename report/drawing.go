@@ -14,7 +14,7 @@ type layer struct {
 	marks []mark
 }
 
-// mark is a line through points, a circle round one, or a text at one.
+// mark is a line through points, a circle round one, a text at one, or boxes.
 type mark struct {
 	style  string // of markStyles
 	points []point
@@ -22,7 +22,11 @@ type mark struct {
 	radius float64 // > 0: a circle
 	text   string  // not empty: a text
 	anchor anchor  // of a text
+	boxes  []box   // not nil: these
 }
+
+// box is a rectangle from its upper left corner.
+type box struct{ x, y, width, height float64 }
 
 type point struct{ x, y float64 }
 
@@ -49,6 +53,10 @@ func (l *layer) area(style string, points []point) {
 	l.marks = append(l.marks, mark{style: style, points: points, closed: true})
 }
 
+func (l *layer) boxes(style string, all []box) {
+	l.marks = append(l.marks, mark{style: style, boxes: all})
+}
+
 func (l *layer) circle(style string, at point, radius float64) {
 	l.marks = append(l.marks, mark{style: style, points: []point{at}, radius: radius})
 }
@@ -68,10 +76,13 @@ const (
 	soft    paint = "soft"
 	rule    paint = "rule"
 	surface paint = "card"
+	good    paint = "right"
+	nearly  paint = "near"
+	off     paint = "wrong"
 )
 
 // light are the paints of pictures, those of the page in light mode; ofArm is in chart.Palette.
-var light = map[paint]string{ink: "#171b24", soft: "#5a6375", rule: "#e4e7ed", surface: "#ffffff"}
+var light = map[paint]string{ink: "#171b24", soft: "#5a6375", rule: "#e4e7ed", surface: "#ffffff", good: "#0f766e", nearly: "#c07a00", off: "#8b93a5"}
 
 // markStyle is how marks of one name look.
 type markStyle struct {
@@ -100,4 +111,11 @@ var markStyles = map[string]markStyle{
 	"seed-dot": {stroke: ofArm, fill: surface, width: 1.8},
 	"value":    {fill: ink, size: 14, bold: true},
 	"title":    {fill: ink, size: 14, bold: true},
+	"zero":     {stroke: soft, width: 1.2},
+	"open-dot": {stroke: ofArm, fill: surface, width: 2},
+	"held-dot": {stroke: ofArm, fill: ofArm, width: 2},
+
+	"bar-right": {fill: good},
+	"bar-near":  {fill: nearly},
+	"bar-wrong": {fill: off},
 }

@@ -152,6 +152,10 @@ func writeAnswers(out *jsonl, arm fixtureArm, rng *rand.Rand, step int, u float6
 		case rng.Float64() > 3*u:
 			response = []string{"the color of", "a dog", "<script>alert(1)</script>", "=> red =>", "paint", "Colors are"}[rng.IntN(6)]
 		}
+		semantic := exact
+		if exact == 0 {
+			semantic = clamp(arm.semantic(u) + 0.25*rng.NormFloat64())
+		}
 		split := "train"
 		if i%3 == 0 {
 			split = "held_out"
@@ -159,7 +163,7 @@ func writeAnswers(out *jsonl, arm fixtureArm, rng *rand.Rand, step int, u float6
 		out.add(map[string]any{"step": step, "episode": step * fixtureBatch, "prompt_id": fmt.Sprintf("colors/%02d", i),
 			"prompt":    fmt.Sprintf("Mix the two colors and output only one lowercase color name: %s and %s is => ", a, b),
 			"reference": reference, "response": response, "reward": exact + 0.3*rng.Float64(),
-			"terms": map[string]float64{"exact": exact}, "finish": "eos", "greedy": true, "split": split})
+			"terms": map[string]float64{"exact": exact}, "finish": "eos", "greedy": true, "split": split, "semantic": semantic})
 	}
 }
 

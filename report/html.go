@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"pgsrm/chart"
+	"pgsrm/internal/printable"
 )
 
 //go:embed assets
@@ -21,23 +22,26 @@ type page struct {
 	CSS     template.CSS
 	JS      template.JS
 	Legend  []armName
-	Overall *overallView // nil: one task
 	Groups  []groupView
+	Study   studyView
+	Browser browserView
 	Data    pageData
 }
 
-// overallView is several tasks together on the page.
-type overallView struct {
+// studyView is what the page shows of several tasks together.
+type studyView struct {
 	Tasks        []string
+	Heats        []heatView
+	Forests      []planeView
 	Improvements []improvementRow
 	Planes       []planeView
 }
 
 // pageData is what the script works with.
 type pageData struct {
-	Frame   frame         `json:"frame"`
-	Charts  []chartData   `json:"charts"`
-	Answers []answersData `json:"answers"`
+	Frame   frame       `json:"frame"`
+	Charts  []chartData `json:"charts"`
+	Answers browserData `json:"answers"`
 }
 
 // frame is the drawing area of the charts, in the units of their viewBox.
@@ -53,7 +57,11 @@ type frame struct {
 type groupView struct {
 	ID           int
 	Summary      Summary
-	Findings     []finding
+	Alarms       []string
+	Warnings     []string
+	Verdict      []verdictRow
+	Lone         []string // sentences where there is nothing to compare
+	Provenance   provenance
 	Look         []string // of the child before training, see run.Look.Lines
 	Cards        []cardView
 	Finals       []finalView
@@ -61,11 +69,13 @@ type groupView struct {
 	More         []chartView
 	Table        []tableRow
 	Stability    []tableRow
-	Planes       []planeView
+	Forests      []planeView
+	Planes       []planeView // of the headline metrics
+	MorePlanes   []planeView
+	Grids        gridGroup
 	Improvements []improvementRow
 	Stories      []story
-	Answers      int // rows of the table of answers
-	Recorded     int
+	Recorded     int // answers
 	Settings     [][2]string
 	Differences  differences
 	Environment  [][2]string
@@ -134,39 +144,57 @@ func (d *Data) WriteHTML(path string) error {
 }
 
 func (d *Data) html() ([]byte, error) {
-	style, err := assets.ReadFile("assets/report.css")
+	style, err := pageStyle()
 	if err != nil {
-		return nil, fmt.Errorf("report: %w", err)
+		return nil, err
 	}
 	script, err := assets.ReadFile("assets/report.js")
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	tmpl, err := template.New("report.html.tmpl").Funcs(template.FuncMap{"columns": columns, "sourceColumns": sourceTitles}).ParseFS(assets, "assets/report.html.tmpl")
+	tmpl, err := template.New("report.html.tmpl").Funcs(template.FuncMap{"columns": columns, "sourceColumns": sourceTitles, "list": list, "plural": plural}).ParseFS(assets, "assets/report.html.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	p := d.page()
-	p.CSS, p.JS = template.CSS(chart.Theme()+string(style)+chartStyle()), template.JS(script) // our own files, not the runs' texts
+	p.CSS, p.JS = template.CSS(style), template.JS(script) // our own files, not the runs' texts
 	var b bytes.Buffer
 	if err := tmpl.Execute(&b, p); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	return b.Bytes(), nil
+	return []byte(printable.Text(b.String())), nil // no character of a run turns the direction of the page
 }
+
+// pageStyle is the style sheet: tables are stacked on narrow screens, and wide ones on
+// paper and on screens of middle width.
+func pageStyle() (string, error) {
+	var parts [3]string // texts of our own
+	for i, name := range []string{"report", "stacked", "print"} {
+		text, err := assets.ReadFile("assets/" + name + ".css")
+		if err != nil {
+			return "", fmt.Errorf("report: %w", err)
+		}
+		parts[i] = string(text)
+	}
+	stacked := func(query, tables string) string {
+		return fmt.Sprintf("@media %s { %s { %s } }\n", query, tables, strings.ReplaceAll(parts[1], "\n", " "))
+	}
+	return chart.Theme() + chartStyle() + parts[0] + stacked("screen and (max-width: 760px)", "table:not(.counts, .pairs)") +
+		stacked("screen and (max-width: 1100px)", "table.wide") + stacked("print", "table.wide") + parts[2], nil
+}
+
+// list puts the parameters of a part of the template together.
+func list(values ...any) []any { return values }
 
 // columns are the columns of the table of answers, in the order of the script's
 // sort keys.
 func columns() []string {
-	return []string{"step", "episode", "arm", "seed", "split", "prompt", "reference", "answer", "reward"}
+	return []string{"step", "episode", "task", "arm", "seed", "split", "prompt", "reference", "answer", "grade", "reward"}
 }
 
 func (d *Data) page() page {
 	slots := d.slots()
-	p := page{Data: pageData{
-		Frame:  frame{chartWidth, chartLeft, chartRight, chartTop, chartBottom},
-		Charts: []chartData{}, Answers: []answersData{},
-	}}
+	p := page{Data: pageData{Frame: frame{chartWidth, chartLeft, chartRight, chartTop, chartBottom}, Charts: []chartData{}}}
 	var tasks []string
 	inLegend := map[string]bool{}
 	for i, g := range d.Groups {
@@ -182,21 +210,53 @@ func (d *Data) page() page {
 		for _, c := range append(slices.Clone(v.Charts), v.More...) {
 			p.Data.Charts = append(p.Data.Charts, c.Data)
 		}
-		a := g.answers(i, slots)
-		p.Groups[i].Answers, p.Groups[i].Recorded = len(a.Rows), a.Recorded
-		p.Data.Answers = append(p.Data.Answers, a)
 	}
-	if len(d.Groups) > 1 {
-		o := d.Overall()
-		p.Overall = &overallView{o.Tasks, improvementRows(o.Improvements), o.Profiles.planes(slots)}
-	}
-	p.Title = "pgsrm · " + strings.Join(tasks, ", ")
+	p.Study = d.study(p.Groups, slots)
+	p.Data.Answers, p.Browser = d.browser(slots)
+	p.Title = "pgsrm · " + clip(strings.Join(tasks, ", "), 120)
 	return p
+}
+
+// study is what is shown of several tasks together, nothing where there is one.
+func (d *Data) study(groups []groupView, slots map[string]int) studyView {
+	if len(groups) < 2 {
+		return studyView{}
+	}
+	var tasks []Summary
+	var labels []string
+	for _, g := range groups {
+		tasks = append(tasks, g.Summary)
+		for _, arm := range g.Summary.Arms {
+			if !slices.Contains(labels, arm.Reward) {
+				labels = append(labels, arm.Reward)
+			}
+		}
+	}
+	over := d.Overall()
+	v := studyView{Tasks: over.Tasks, Heats: heats(tasks, slots), Improvements: improvementRows(over.Improvements), Planes: over.Profiles.planes(slots)}
+	for _, label := range labels {
+		if f, ok := forestOver(tasks, label, slots); ok {
+			v.Forests = append(v.Forests, f)
+		}
+	}
+	return v
 }
 
 func (g *Group) view(id int, slots map[string]int) groupView {
 	s := g.Summary()
-	v := groupView{ID: id, Summary: s, Findings: s.findings(), Look: g.look(), Table: s.table(), Stability: s.stability(), Planes: s.planes(slots), Improvements: improvementRows(s.Improvements), Stories: g.stories(slots)}
+	v := groupView{
+		ID: id, Summary: s, Alarms: s.alarms(), Verdict: s.verdictRows(slots), Lone: s.lone(), Provenance: g.provenance(), Look: g.look(), Table: s.table(), Stability: s.stability(),
+		Forests: s.forests(slots), Grids: g.grids(slots), Improvements: improvementRows(s.Improvements), Stories: g.stories(slots),
+	}
+	v.Planes, v.MorePlanes = s.planes(slots)
+	for _, text := range s.Warnings {
+		v.Warnings = append(v.Warnings, pageText(text, longestText))
+	}
+	for _, arm := range g.Arms {
+		for _, r := range arm.Runs {
+			v.Recorded += r.Recorded
+		}
+	}
 	for _, arm := range s.Arms {
 		v.Cards = append(v.Cards, s.card(arm, slots))
 	}
@@ -205,25 +265,32 @@ func (g *Group) view(id int, slots map[string]int) groupView {
 			v.Finals = append(v.Finals, f)
 		}
 	}
+	v.Charts, v.More = g.curveViews(id, slots)
+	v.Settings, v.Differences = g.settings()
+	v.Environment = g.environment()
+	v.Sources = g.sourceRows()
+	return v
+}
+
+// curveViews are the learning curves: those of charts, and those of all other metrics
+// that vary, which are without the lines of single seeds.
+func (g *Group) curveViews(id int, slots map[string]int) (main, more []chartView) {
 	done := map[string]bool{}
 	for _, spec := range charts {
 		done[spec.Metric] = true
-		if c, ok := g.chart(fmt.Sprintf("chart-%d-%d", id, len(v.Charts)), spec, slots); ok {
-			v.Charts = append(v.Charts, c)
+		if c, ok := g.chart(fmt.Sprintf("chart-%d-%d", id, len(main)), spec, slots); ok {
+			main = append(main, c)
 		}
 	}
 	for _, metric := range g.metrics() {
 		if done[metric] || !g.varies(metric) {
 			continue
 		}
-		if c, ok := g.chart(fmt.Sprintf("more-%d-%d", id, len(v.More)), extraChart(metric), slots); ok {
-			v.More = append(v.More, c)
+		if c, ok := g.chart(fmt.Sprintf("more-%d-%d", id, len(more)), extraChart(metric), slots); ok {
+			more = append(more, c)
 		}
 	}
-	v.Settings, v.Differences = g.settings()
-	v.Environment = g.environment()
-	v.Sources = g.sourceRows()
-	return v
+	return main, more
 }
 
 // metrics lists every metric that a run of the task recorded.

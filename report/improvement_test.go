@@ -63,7 +63,7 @@ func TestImprovementRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"<h2 class=\"section\">Over seeds</h2>", `<td class="num">2 (mean)</td><td class="num">50.0%</td><td class="num">25.0%</td>`} {
+	for _, want := range []string{"<h2 class=\"section\">Over seeds</h2>", `<td class="num" data-label="seeds">2 (mean)</td>`, `>50.0%</td><td class="num" data-label="other">25.0%</td>`} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("the page must hold %s", want)
 		}

@@ -29,12 +29,16 @@ type Run struct {
 	Sources     sources // what parent and embedder were asked
 	Episodes    int     // episode of the last line
 	Answers     []Answer
+	Grid        grid     // greedy answers to some prompts at some evaluations
 	Recorded    int      // lines of completions.jsonl, of which Answers is a choice
 	First       []Answer // greedy answers of the first evaluation
 	Final       []Answer // and of the last
 	Warnings    []string // without the name of the run
 	Look        []string // what was seen of the child before training, nil where nobody looked
 }
+
+// longestName is how many characters a task or an arm is called by.
+const longestName = 400
 
 var seedFolder = regexp.MustCompile(`^seed-(\d+)$`)
 
@@ -144,8 +148,8 @@ func (r *Run) loadSettings() error {
 	if r.Environment, err = flattenFile(filepath.Join(r.Dir, run.EnvironmentFile)); err != nil {
 		return err
 	}
-	r.Task = first(r.Config["task"], r.Config["task.name"], "task")
-	r.Reward = first(r.Config["reward"], r.Config["reward.name"])
+	r.Task = pageText(first(r.Config["task"], r.Config["task.name"], "task"), longestName)
+	r.Reward = pageText(first(r.Config["reward"], r.Config["reward.name"]), longestName)
 	absolute, err := filepath.Abs(r.Dir)
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
@@ -155,7 +159,7 @@ func (r *Run) loadSettings() error {
 		r.Reward = filepath.Base(filepath.Dir(absolute))
 	}
 	r.Reward = first(r.Reward, filepath.Base(absolute))
-	r.Arm = first(r.Config["arm"], r.Reward)
+	r.Arm = pageText(first(r.Config["arm"], r.Reward), longestName)
 	if seed, err := strconv.ParseInt(r.Config["seed"], 10, 64); err == nil {
 		r.Seed = seed
 	} else if inSeed != nil {

@@ -29,9 +29,8 @@ type planeView struct {
 }
 
 // planes are the charts of a task: performance profiles and exact match or likeness
-// against the distance from the start model.
-func (s Summary) planes(slots map[string]int) []planeView {
-	var out []planeView
+// against the distance from the start model; those of held-out prompts are the main ones.
+func (s Summary) planes(slots map[string]int) (main, more []planeView) {
 	for _, spec := range charts[:len(compared)] {
 		distance := plane{Title: spec.Title + " by distance", Note: "against the square root of the KL to the start model, means over seeds", xName: "square root of nats", format: spec.Format}
 		for _, arm := range s.Arms {
@@ -40,12 +39,20 @@ func (s Summary) planes(slots map[string]int) []planeView {
 			}
 		}
 		for _, p := range []plane{s.Profiles.plane(spec), distance} {
-			if len(p.lines) > 0 {
-				out = append(out, p.view(slots))
+			if len(p.lines) == 0 {
+				continue
+			}
+			if v := p.view(slots); spec.Metric == semHeldOut || spec.Metric == s.heldOut() {
+				main = append(main, v)
+			} else {
+				more = append(more, v)
 			}
 		}
 	}
-	return out
+	if len(main) == 0 {
+		return more, nil // nothing is held out
+	}
+	return main, more
 }
 
 // plane is the chart of the profiles in a metric, without lines where no arm has two runs.
@@ -68,6 +75,16 @@ func (p Profiles) planes(slots map[string]int) []planeView {
 		}
 	}
 	return out
+}
+
+// heldOut is the exact match on held-out prompts, normalised where an arm has that.
+func (s Summary) heldOut() string {
+	for _, p := range s.Profiles.Arms {
+		if p.Metric == normHeldOut {
+			return normHeldOut
+		}
+	}
+	return exactHeldOut
 }
 
 // distance is an arm's line of a metric against the root of KL.

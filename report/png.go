@@ -90,6 +90,16 @@ func (p *painter) mark(m mark, s markStyle) {
 
 func (p *painter) path(m mark) vg.Path {
 	var path vg.Path
+	for _, r := range m.boxes {
+		path.Move(p.at(point{r.x, r.y}))
+		for _, corner := range []point{{r.x + r.width, r.y}, {r.x + r.width, r.y + r.height}, {r.x, r.y + r.height}} {
+			path.Line(p.at(corner))
+		}
+		path.Close()
+	}
+	if m.boxes != nil {
+		return path
+	}
 	if m.radius > 0 {
 		center, r := p.at(m.points[0]), vg.Length(m.radius)
 		path.Move(vg.Point{X: center.X + r, Y: center.Y})

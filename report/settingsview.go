@@ -18,13 +18,13 @@ func (g *Group) settings() (common [][2]string, diff differences) {
 		varies[name] = true
 		row := tableRow{Title: name}
 		for _, c := range configs {
-			row.Cells = append(row.Cells, tableCell{Value: c[name]})
+			row.Cells = append(row.Cells, tableCell{Value: pageText(c[name], longestText)})
 		}
 		diff.Rows = append(diff.Rows, row)
 	}
 	for _, name := range slices.Sorted(maps.Keys(configs[0])) {
 		if !varies[name] && !personal[name] {
-			common = append(common, [2]string{name, configs[0][name]})
+			common = append(common, [2]string{name, pageText(configs[0][name], longestText)})
 		}
 	}
 	return common, diff
@@ -54,7 +54,7 @@ func (g *Group) environment() [][2]string {
 			if i > 0 {
 				text += " · "
 			}
-			text += v
+			text += pageText(v, longestText)
 		}
 		out = append(out, [2]string{name, text})
 	}

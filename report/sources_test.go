@@ -60,7 +60,7 @@ func TestSources(t *testing.T) {
 		}
 	}
 	page, err := (&Data{Groups: []*Group{g}}).html()
-	if err != nil || !strings.Contains(string(page), "<td>parent: openai:m@http://h/v1</td>") {
+	if err != nil || !strings.Contains(string(page), ">parent: openai:m@http://h/v1</td>") {
 		t.Errorf("page must have the table of sources (%v)", err)
 	}
 }

@@ -245,7 +245,7 @@ pgsrm vs binary
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`<h1 id="overall">All tasks together</h1>`, `<td class="num">2</td><td class="num">8</td><td class="num">50.0%</td>`, "Runs that end above: Exact match, held-out prompts"} {
+	for _, want := range []string{`<h1 id="overall">All tasks together</h1>`, `<td class="num" data-label="tasks">2</td><td class="num" data-label="pairs">8</td>`, `data-label="pgsrm">50.0%</td>`, "Runs that end above: Exact match, held-out prompts"} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("the page must hold %s", want)
 		}
@@ -272,9 +272,9 @@ func TestPlanes(t *testing.T) {
 	}}, Arms: []ArmSummary{{Reward: "a", ByKL: []KLPoint{
 		{SqrtKL: 0, Values: map[string]float64{exactTrain: 0.1}}, {SqrtKL: 2, Values: map[string]float64{exactTrain: 0.4}},
 	}}, {Reward: "b"}}}
-	got := s.planes(map[string]int{"a": 3})
-	if len(got) != 2 {
-		t.Fatalf("got %d charts", len(got))
+	got, more := s.planes(map[string]int{"a": 3})
+	if len(got) != 2 || len(more) != 0 {
+		t.Fatalf("got %d and %d charts", len(got), len(more))
 	}
 	if want := "Runs that end above: Exact match, training prompts, over the threshold: a from 100.0% to 0.0%."; got[0].Describe != want {
 		t.Errorf("got %q", got[0].Describe)

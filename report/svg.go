@@ -27,6 +27,14 @@ func (d *drawing) SVG() template.HTML {
 }
 
 func (m *mark) svg(b *strings.Builder) {
+	if m.boxes != nil {
+		fmt.Fprintf(b, `<path class="%s" d="`, m.style)
+		for _, r := range m.boxes {
+			fmt.Fprintf(b, "M%s %sh%sv%sh-%sz", units(r.x), units(r.y), units(r.width), units(r.height), units(r.width))
+		}
+		b.WriteString(`"/>`)
+		return
+	}
 	at := m.points[0]
 	switch {
 	case m.text != "":

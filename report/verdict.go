@@ -41,13 +41,33 @@ func (s Summary) findings() []finding {
 			out = append(out, finding{loneSentence(arm), "open"})
 		}
 	}
+	for _, text := range s.alarms() {
+		out = append(out, finding{text, "down"})
+	}
+	return out
+}
+
+// alarms say what went wrong: ends below the start, and collapses.
+func (s Summary) alarms() []string {
+	var out []string
 	for _, arm := range s.Arms {
 		if falls := arm.falls(func(_, name string) string { return name }); len(falls) > 0 {
-			out = append(out, finding{fmt.Sprintf("%s ends below its start in %s.", arm.Reward, strings.Join(falls, " and in ")), "down"})
+			out = append(out, fmt.Sprintf("%s ends below its start in %s.", arm.Reward, strings.Join(falls, " and in ")))
 		}
 		if len(arm.CollapsedSeeds) > 0 {
-			out = append(out, finding{fmt.Sprintf("%s collapsed in %d of %d %s: most greedy answers are the same text whatever the prompt, over all seeds most often %s (%s).",
-				arm.Reward, len(arm.CollapsedSeeds), len(arm.Seeds), plural(len(arm.Seeds), "seed"), arm.TopAnswer.quote(), percent(arm.TopAnswer.Share)), "down"})
+			out = append(out, fmt.Sprintf("%s collapsed in %d of %d %s: most greedy answers are the same text whatever the prompt, over all seeds most often %s (%s).",
+				arm.Reward, len(arm.CollapsedSeeds), len(arm.Seeds), plural(len(arm.Seeds), "seed"), arm.TopAnswer.quote(), percent(arm.TopAnswer.Share)))
+		}
+	}
+	return out
+}
+
+// lone are the sentences on arms where there is nothing to compare.
+func (s Summary) lone() []string {
+	var out []string
+	if len(s.Comparisons) == 0 {
+		for _, arm := range s.Arms {
+			out = append(out, loneSentence(arm))
 		}
 	}
 	return out
@@ -156,6 +176,58 @@ func compareSentence(s Summary, c Comparison) string {
 	default:
 		return what + noDifference
 	}
+}
+
+// verdictRow is one comparison in the table of what was found.
+type verdictRow struct {
+	Slot             int
+	Arm, Baseline    string
+	On               string // what was asked
+	Value, BaseValue string
+	Difference       string
+	Interval         string // "" with one seed
+	Wins             string
+	Class, Word      string
+	Sentence         string
+}
+
+// verdictRows are the comparisons that are told, each with its verdict in a sentence.
+func (s Summary) verdictRows(slots map[string]int) []verdictRow {
+	var rows []verdictRow
+	for _, arm := range s.Arms {
+		for _, c := range told(s, arm.Reward) {
+			format := formatOf(c.Metric)
+			r := verdictRow{
+				Slot: slots[c.Reward], Arm: c.Reward, Baseline: c.Baseline, On: splitNames[c.Metric],
+				Value: formatValue(format, endOf(s, c.Reward, c.Metric)), BaseValue: formatValue(format, endOf(s, c.Baseline, c.Metric)),
+				Difference: signed(c.Metric, c.Difference.Mean) + unit(c.Metric), Class: c.class(), Word: c.word(),
+				Wins: fmt.Sprintf("%d of %d", c.Wins, len(c.Seeds)), Sentence: s.shortSentence(*c),
+			}
+			if c.Difference.CI95 != nil {
+				r.Interval = signed(c.Metric, c.Difference.CI95[0]) + " to " + signed(c.Metric, c.Difference.CI95[1])
+			}
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// shortSentence says in one short sentence why a comparison has its verdict.
+func (s Summary) shortSentence(c Comparison) string {
+	ci := c.Difference.CI95
+	switch {
+	case len(c.Seeds) < verdictFrom:
+		return fmt.Sprintf("%d %s: this shows nothing yet.", len(c.Seeds), plural(len(c.Seeds), "seed"))
+	case flat(ci):
+		return "The same difference in every seed: there is no spread to test it with."
+	case c.Planned && c.Holds:
+		return fmt.Sprintf("It holds: %s, the one planned comparison.", pValue(*c.P))
+	case c.Holds:
+		return fmt.Sprintf("It holds: %s, corrected for %d %s.", pValue(*c.PHolm), s.family(), plural(s.family(), "comparison"))
+	case !c.Planned && (ci[0] > 0 || ci[1] < 0):
+		return fmt.Sprintf("The interval leaves out zero, but %s, corrected for %d %s.", pValue(*c.PHolm), s.family(), plural(s.family(), "comparison"))
+	}
+	return "The interval holds zero: none is shown, which does not show that there is none."
 }
 
 // noDifference is said of an interval that holds zero.

@@ -23,7 +23,7 @@ func (r *run) evaluate(ctx context.Context) error {
 			return err
 		}
 		scores := r.scorer.Score(ctx, answers)
-		result, err := eval.Measure(ctx, evalAnswers(s.prompts, answers), r.embedder, r.match)
+		measured, err := eval.MeasureEach(ctx, evalAnswers(s.prompts, answers), r.embedder, r.match)
 		if ctx.Err() != nil {
 			return fmt.Errorf("step %d: %w", r.done, ErrInterrupted)
 		}
@@ -33,13 +33,16 @@ func (r *run) evaluate(ctx context.Context) error {
 		if failed, first := failedScores(scores); float64(failed) > r.cfg.MaxFailureShare*float64(len(scores)) {
 			return fmt.Errorf("step %d: %w: evaluation: %d of %d rewards failed: %w", r.done, ErrUnavailable, failed, len(scores), first)
 		}
-		addEvaluation(values, "eval/"+s.name+"/", result, scores)
+		addEvaluation(values, "eval/"+s.name+"/", measured.Result, scores)
 		if err := r.addComponents(ctx, values, s, answers, scores); err != nil {
 			return err
 		}
 		for i, p := range s.prompts {
 			c := r.completion(p, answers[i], scores[i], gens[i].Finish)
 			c.Greedy, c.Split, c.Reference = true, s.name, p.truth
+			if cos := measured.Scores[i].Cosine; !math.IsNaN(cos) {
+				c.Semantic = &cos
+			}
 			lines = append(lines, c)
 		}
 	}

@@ -74,7 +74,10 @@ type Completion struct {
 	ExactMatch *bool  `json:"exact_match,omitempty"`
 	Normalized *bool  `json:"exact_match_normalized,omitempty"`
 	Split      string `json:"split,omitempty"` // of greedy answers
-	Error      string `json:"error,omitempty"` // why there is no reward
+	// Cosine to the reference, of greedy answers; nil where the embedder failed and in runs
+	// that are older than this field.
+	Semantic *float64 `json:"semantic,omitempty"`
+	Error    string   `json:"error,omitempty"` // why there is no reward
 }
 
 // Checkpointed says that a checkpoint is safely on disk.
