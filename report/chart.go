@@ -49,7 +49,7 @@ func extraChart(metric string) chartSpec {
 const (
 	chartWidth, chartHeight = 480.0, 262.0
 	chartLeft, chartRight   = 54.0, 466.0
-	chartTop, chartBottom   = 12.0, 224.0
+	chartTop, chartBottom   = 12.0, 220.0
 )
 
 // axis maps values to the drawing area.

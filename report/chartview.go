@@ -123,9 +123,9 @@ func (d *drawing) axes(x, y []tick, name string) {
 			continue
 		}
 		l.line("base", point{t.At, chartBottom}, point{t.At, chartBottom + 4})
-		l.text("tick", point{t.At, chartBottom + 18}, middle, t.Label)
+		l.text("tick", point{t.At, chartBottom + 20}, middle, t.Label)
 	}
-	l.text("axis", point{chartRight, chartBottom + 35}, end, name)
+	l.text("axis", point{chartRight, chartBottom + 37}, end, name)
 }
 
 // drawSpread draws the band, cut at the frame, and the line of each seed.

@@ -19,7 +19,7 @@ const (
 )
 
 // finalName is the most characters of an arm's name that fit above its bar.
-const finalName = 44
+const finalName = 40
 
 // final draws the end values of one compared metric; ok = false where no arm
 // has it.

@@ -229,6 +229,9 @@ func (row gridRow) learned(near float64) int {
 const (
 	gridRowHeight = 7.0
 	gridTop       = 6.0
+	gridLeft      = 4.0
+	gridRight     = 326.0
+	gridWidth     = 330.0
 )
 
 // barHeights are the heights of the bars of each grade: thick for right, thin for near,
@@ -240,8 +243,8 @@ func (g grid) view(near float64, order map[uint64]int) gridView {
 	rows := slices.Clone(g.rows)
 	slices.SortFunc(rows, func(a, b gridRow) int { return order[a.key] - order[b.key] })
 	bottom := gridTop + gridRowHeight*float64(len(rows))
-	v := gridView{Drawing: drawing{Width: chartWidth, Height: bottom + 38}, Counts: make([]gridCount, len(g.episodes))}
-	width := (chartRight - gridLeft) / float64(len(g.episodes))
+	v := gridView{Drawing: drawing{Width: gridWidth, Height: bottom + 40}, Counts: make([]gridCount, len(g.episodes))}
+	width := (gridRight - gridLeft) / float64(len(g.episodes))
 	var bars [len(gradeNames)][]box
 	for i, row := range rows {
 		middle := gridTop + gridRowHeight*(float64(i)+0.5)
@@ -264,22 +267,19 @@ func (g grid) view(near float64, order map[uint64]int) gridView {
 			l.boxes("bar-"+name, bars[grade])
 		}
 	}
-	l.line("base", point{gridLeft, bottom + 2}, point{chartRight, bottom + 2})
-	every := (len(g.episodes) + 5) / 6
+	l.line("base", point{gridLeft, bottom + 2}, point{gridRight, bottom + 2})
+	every := (len(g.episodes) + 3) / 4
 	for k, episode := range g.episodes {
 		v.Counts[k].Episode = timeLabel(episode)
-		if k%every == 0 {
-			l.text("tick", point{gridLeft + float64(k)*width, bottom + 18}, start, timeLabel(episode))
+		if x := gridLeft + float64(k)*width; k%every == 0 && x < gridRight-50 {
+			l.text("tick", point{x, bottom + 18}, start, timeLabel(episode))
 		}
 	}
-	l.text("axis", point{chartRight, bottom + 35}, end, "episodes")
+	l.text("axis", point{gridRight, bottom + 36}, end, "episodes")
 	first, last := v.Counts[0], v.Counts[len(v.Counts)-1]
 	v.Describe = fmt.Sprintf("of %d prompts %s; %s", len(rows), first.text("before training"), last.text("at the end"))
 	return v
 }
-
-// gridLeft is where the rows of a grid begin.
-const gridLeft = 14.0
 
 // stretch is where the answers of the grade at from end.
 func (row gridRow) stretch(from int, near float64) int {

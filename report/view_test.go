@@ -203,7 +203,7 @@ func TestLongNamesFitTheirRow(t *testing.T) {
 			}
 		}
 	}
-	if d := cmp.Diff([]string{"pgsrm", "binary[replay.per_prom…o.scale_rewards=mean]"}, names); d != "" {
+	if d := cmp.Diff([]string{"pgsrm", "binary[replay.per_pr…scale_rewards=mean]"}, names); d != "" {
 		t.Error(d)
 	}
 }
