@@ -58,7 +58,7 @@ type browseRow struct {
 	Arm                                          string
 	Seed                                         int64
 	Task, Split, Prompt, Reference, Text, Reward string
-	Grade                                        Grade
+	Grade                                        answerGrade
 }
 
 // browser collects the chosen answers of all runs, of fewer prompts where there are many
@@ -208,7 +208,7 @@ type storyRow struct {
 type storyAnswer struct {
 	When  string
 	Text  string
-	Grade Grade
+	Grade answerGrade
 	last  string
 }
 

@@ -6,19 +6,18 @@ import (
 	"strings"
 )
 
-// Grade is how good an answer is.
-type Grade int
+// answerGrade is how good an answer is.
+type answerGrade int
 
-// Grades, in the order of the marks ".", "o", "#" of a grid.
 const (
-	Wrong Grade = iota
-	Near        // wrong, but likely meant: see nearFrom
-	Right
+	wrongAnswer answerGrade = iota
+	nearAnswer              // wrong, but near in meaning: see nearFrom
+	rightAnswer
 )
 
 var gradeNames = [...]string{"wrong", "near", "right"}
 
-func (g Grade) String() string { return gradeNames[g] }
+func (g answerGrade) String() string { return gradeNames[g] }
 
 // nearFrom is the cosine from which a wrong answer is near: half way from what the
 // children said before training, on average, to the reference. Embedders differ in how
@@ -42,14 +41,14 @@ func (g *Group) nearFrom() (cosine float64, ok bool) {
 }
 
 // grade grades an answer; near is that of nearFrom, above 1 where it is not known.
-func (a Answer) grade(near float64) Grade {
+func (a Answer) grade(near float64) answerGrade {
 	switch {
 	case a.Exact():
-		return Right
+		return rightAnswer
 	case a.Semantic != nil && *a.Semantic >= near:
-		return Near
+		return nearAnswer
 	}
-	return Wrong
+	return wrongAnswer
 }
 
 // gridTimes is the most evaluations that a learning grid shows.
@@ -126,14 +125,14 @@ func spread(values []int, n int) []int {
 }
 
 // grade grades a mark.
-func (m gridMark) grade(near float64) Grade {
+func (m gridMark) grade(near float64) answerGrade {
 	switch {
 	case m.exact:
-		return Right
+		return rightAnswer
 	case m.semantic != nil && *m.semantic >= near:
-		return Near
+		return nearAnswer
 	}
-	return Wrong
+	return wrongAnswer
 }
 
 // gridView is the learning grid of one run as the page draws it.
@@ -213,7 +212,7 @@ func (g *Group) gridOrder(near float64) map[uint64]int {
 // end; prompts that were neither come last.
 func (row gridRow) learned(near float64) int {
 	n := len(row.marks)
-	for k, from := range []Grade{Right, Near} {
+	for k, from := range []answerGrade{rightAnswer, nearAnswer} {
 		at := n
 		for at > 0 && row.marks[at-1].grade(near) >= from {
 			at--
@@ -236,7 +235,7 @@ const (
 
 // barHeights are the heights of the bars of each grade: thick for right, thin for near,
 // a line for wrong, so that the grid can be read without color.
-var barHeights = [...]float64{Wrong: 0.8, Near: 3, Right: 6}
+var barHeights = [...]float64{wrongAnswer: 0.8, nearAnswer: 3, rightAnswer: 6}
 
 // view draws a grid, a row for each prompt; the answers of one grade in a row are one bar.
 func (g grid) view(near float64, order map[uint64]int) gridView {
@@ -290,11 +289,11 @@ func (row gridRow) stretch(from int, near float64) int {
 	return to
 }
 
-func (c *gridCount) add(g Grade) {
+func (c *gridCount) add(g answerGrade) {
 	switch g {
-	case Right:
+	case rightAnswer:
 		c.Right++
-	case Near:
+	case nearAnswer:
 		c.Near++
 	default:
 		c.Wrong++
