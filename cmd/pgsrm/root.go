@@ -110,6 +110,7 @@ Start with:
 		newGenerateCommand(g),
 		newChatCommand(g),
 		newScoreCommand(g),
+		newServeCommand(g),
 		newProbeCommand(g),
 		newEvalCommand(g),
 		newEmbedCommand(g),

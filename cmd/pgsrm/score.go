@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 
 	"pgsrm/embed"
 	"pgsrm/reward"
+	"pgsrm/serve/client"
 	"pgsrm/task"
 )
 
@@ -45,10 +45,14 @@ Constants of the reward are calibrated on the parent's answers to the task. Wher
 section answer of --config or --set says what counts as an answer (docs/answers.md),
 "exact_match" and "exact_match_normalized" are added, too.
 
+With --server a reward server (pgsrm serve) scores; its reward, task and parent count, and
+a bearer token is read from the environment variable ` + client.KeyEnv + `.
+
 EXAMPLES
   pgsrm score --task opposites --reward pgsrm < answers.jsonl
   pgsrm score --reward 'exact + 0.3*centered(no_clip)' < answers.jsonl > scored.jsonl
   echo '{"prompt":"p","response":"red","reference":"crimson"}' | pgsrm score --reward cosine
+  pgsrm score --server http://127.0.0.1:8900 < answers.jsonl > scored.jsonl
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runScore(cmd.Context(), o, g) },
 	}
@@ -60,10 +64,19 @@ EXAMPLES
 type scoreOptions struct {
 	sourceOptions
 	Reward string
+	Server string // URL of a server that scores; "" = this process does
+	flags  *pflag.FlagSet
 }
 
 // AddFlags adds the flags of score.
 func (o *scoreOptions) AddFlags(f *pflag.FlagSet) {
+	o.flags = f
+	f.StringVar(&o.Server, "server", "", "URL of a reward server (pgsrm serve) that scores in the place of this process")
+	o.addScoring(f)
+}
+
+// addScoring adds the flags that say how answers are scored.
+func (o *scoreOptions) addScoring(f *pflag.FlagSet) {
 	o.addTask(f)
 	o.addReward(f)
 	o.addParent(f)
@@ -80,13 +93,15 @@ const scoreBatch = 256
 
 func runScore(ctx context.Context, o scoreOptions, g *globalOptions) error {
 	o.lines = true
-	s, err := o.open(ctx, g)
+	s, err := o.scorer(ctx, g)
 	if err != nil {
 		return err
 	}
 	g.sayReading("JSON lines with prompt and response")
 	defer s.scorers.Close()
-	defer tellJudged(s.scorers, s.model.Spec(), g)
+	if s.model != nil {
+		defer tellJudged(s.scorers, s.model.Spec(), g)
+	}
 	q := &scoreQueue{s: s}
 	err = eachBatch(ctx, g.Stdin, g, scoreBatch, func(batch []inputLine, w *bufio.Writer) error { return q.add(ctx, batch, w) })
 	if err != nil {
@@ -98,6 +113,14 @@ func runScore(ctx context.Context, o scoreOptions, g *globalOptions) error {
 
 // maxScoreGroup bounds the answers to one prompt that are held back, to be compared.
 const maxScoreGroup = 1024
+
+// scorer is the server, or what this process makes of the flags.
+func (o *scoreOptions) scorer(ctx context.Context, g *globalOptions) (*answerScorer, error) {
+	if o.Server != "" {
+		return o.dial(ctx)
+	}
+	return o.open(ctx, g)
+}
 
 // scoreQueue holds the lines that are not answered yet. Where the reward compares the
 // answers to one prompt those of the last prompt wait here until another one or the end
@@ -148,8 +171,11 @@ func (q *scoreQueue) join(line inputLine, l *scoreLine) error {
 
 // answer scores and writes the first n lines.
 func (q *scoreQueue) answer(ctx context.Context, w *bufio.Writer, n int) error {
-	q.s.score(ctx, q.lines[:n])
-	if err := ctx.Err(); err != nil {
+	err := q.s.score(ctx, q.lines[:n])
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
 		return err
 	}
 	for _, l := range q.lines[:n] {
@@ -161,15 +187,16 @@ func (q *scoreQueue) answer(ctx context.Context, w *bufio.Writer, n int) error {
 	return nil
 }
 
-// answerScorer scores lines by the reward of a task.
+// answerScorer scores lines by the reward of a task, or by that of a server.
 type answerScorer struct {
+	server  *client.Client // nil = by model
 	model   *reward.Model
 	scorers reward.Scorers // to be closed
 	match   *task.Matcher
 	terms   []string
-	groups  bool                 // the reward compares the answers to one prompt
-	items   map[string]task.Item // by prompt
-	answers map[string]string    // of the parent, by item id
+	groups  bool // the reward compares the answers to one prompt
+	known   *reward.References
+	task    *task.Task
 }
 
 // open makes the scorer. A reward of texts alone needs no embedder.
@@ -214,10 +241,7 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 	if spec.Memory() {
 		g.Log.Info("the reward's memory is off here: every answer is scored as at the start of a run")
 	}
-	s := &answerScorer{model: m, scorers: scorers, match: match, terms: spec.Columns(), groups: spec.Groups(), items: map[string]task.Item{}, answers: answers}
-	for _, it := range t.Items {
-		s.items[it.Prompt] = it
-	}
+	s := &answerScorer{model: m, scorers: scorers, match: match, terms: spec.Columns(), groups: spec.Groups(), known: reward.NewReferences(t, answers, match), task: t}
 	return s, nil
 }
 
@@ -226,7 +250,16 @@ type scoreLine struct {
 	fields []jsonField
 	sample reward.Sample
 	score  reward.Score
-	match  *task.Matcher // nil: the reward says what is right
+
+	given      *string // the reference that stands in the line
+	finish     string
+	strict     *bool // whether the answer is right, where the section answer counts
+	normalized *bool
+}
+
+// drop takes fields out of the line.
+func (l *scoreLine) drop(names ...string) {
+	l.fields = slices.DeleteFunc(l.fields, func(f jsonField) bool { return slices.Contains(names, f.name) })
 }
 
 // jsonField is one field of an object, in its order.
@@ -256,21 +289,14 @@ func (s *answerScorer) read(line inputLine) (scoreLine, error) {
 	l := scoreLine{
 		fields: slices.DeleteFunc(objectFields(line.Text), s.writes),
 		sample: reward.Sample{Prompt: *prompt, Response: *response, Cut: finish != nil && *finish == "length"},
-		match:  s.match,
+		given:  reference,
+	}
+	if finish != nil {
+		l.finish = *finish
 	}
 	l.sample.Columns = columns(l.fields)
-	it, known := s.items[*prompt]
-	l.sample.Input = it.Input
-	switch {
-	case reference != nil:
-		l.sample.Reference = *reference
-	case known && s.answers[it.ID] != "":
-		l.sample.Reference = s.answers[it.ID]
-	default:
-		l.score.Err = fmt.Errorf("reference: the line must give one, since the parent has no answer to this prompt")
-	}
-	if known && s.match.Agree(l.sample.Reference, truth(it, s.answers), it.Accepted) {
-		l.sample.Accepted = it.Accepted
+	if s.server == nil {
+		l.score.Err = s.known.Fill(&l.sample, reference)
 	}
 	return l, nil
 }
@@ -305,10 +331,18 @@ func objectFields(text string) []jsonField {
 }
 
 // score fills in the scores of the lines that have a reference.
-func (s *answerScorer) score(ctx context.Context, lines []scoreLine) {
+func (s *answerScorer) score(ctx context.Context, lines []scoreLine) error {
+	if s.server != nil {
+		return s.ask(ctx, lines)
+	}
 	var samples []reward.Sample
 	var at []int
-	for i, l := range lines {
+	for i := range lines {
+		l := &lines[i]
+		if a := l.sample; s.match != nil && a.Reference != "" {
+			strict, normalized := s.match.Strict(a.Response, a.Reference, a.Accepted), s.match.Normalized(a.Response, a.Reference, a.Accepted)
+			l.strict, l.normalized = &strict, &normalized
+		}
 		if l.score.Err == nil {
 			samples, at = append(samples, l.sample), append(at, i)
 		}
@@ -316,6 +350,7 @@ func (s *answerScorer) score(ctx context.Context, lines []scoreLine) {
 	for k, score := range s.model.Score(ctx, samples) {
 		lines[at[k]].score = score
 	}
+	return nil
 }
 
 // write prints the object with its score.
@@ -344,9 +379,8 @@ func (l scoreLine) write(w *bufio.Writer, terms []string) error {
 		}
 		fields = append(fields, jsonField{"terms", object(values)})
 	}
-	if s := l.sample; l.match != nil && s.Reference != "" {
-		strict, normalized := l.match.Strict(s.Response, s.Reference, s.Accepted), l.match.Normalized(s.Response, s.Reference, s.Accepted)
-		if err := errors.Join(add(exactField, strict), add(normalizedField, normalized)); err != nil {
+	if l.strict != nil && l.normalized != nil {
+		if err := errors.Join(add(exactField, *l.strict), add(normalizedField, *l.normalized)); err != nil {
 			return err
 		}
 	}

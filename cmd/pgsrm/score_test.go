@@ -24,7 +24,7 @@ func FuzzScoreLine(f *testing.F) {
 	} {
 		f.Add(line)
 	}
-	s := &answerScorer{items: map[string]task.Item{}, answers: map[string]string{}, terms: []string{"exact"}}
+	s := &answerScorer{terms: []string{"exact"}}
 	f.Fuzz(func(t *testing.T, text string) {
 		l, err := s.read(inputLine{Number: 1, Text: text})
 		if err != nil {
@@ -56,7 +56,7 @@ func FuzzScoreLine(f *testing.F) {
 // Other accepted answers of a prompt count beside the task's own reference alone.
 func TestScoreAccepted(t *testing.T) {
 	it := task.Item{ID: "1", Prompt: "p", Reference: "red", Accepted: []string{"crimson"}}
-	s := &answerScorer{items: map[string]task.Item{"p": it}, answers: map[string]string{"1": "red"}}
+	s := &answerScorer{known: reward.NewReferences(&task.Task{Items: []task.Item{it}}, map[string]string{"1": "red"}, nil)}
 	for text, want := range map[string]int{
 		`{"prompt":"p","response":"x"}`:                     1,
 		`{"prompt":"p","response":"x","reference":"red"}`:   1,
