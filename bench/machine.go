@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"pgsrm/kernel"
 )
@@ -31,13 +32,8 @@ const (
 // and after the rows, since a shared machine changes meanwhile.
 func (s *session) measureMachine(ctx context.Context, rounds, bytes int) error {
 	m := &s.machine
-	if m.Kernel == "go" {
-		rounds /= 20
-	}
 	for range peakTrials {
-		begin := s.now()
-		flops := kernel.Peak(s.pool, rounds)
-		m.Peak = max(m.Peak, flops/s.now().Sub(begin).Seconds()/1e9)
+		m.Peak = max(m.Peak, s.peak(rounds))
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -57,6 +53,25 @@ func (s *session) measureMachine(ctx context.Context, rounds, bytes int) error {
 		}
 	}
 	return nil
+}
+
+// peak is what all threads reach on registers in so many rounds, in 1e9 operations a second.
+func (s *session) peak(rounds int) float64 {
+	if s.machine.Kernel == "go" {
+		rounds = max(1, rounds/20)
+	}
+	begin := s.now()
+	flops := kernel.Peak(s.pool, rounds)
+	return flops / s.now().Sub(begin).Seconds() / 1e9
+}
+
+// peakAfter is the peak right after a run that took so long, measured for some milliseconds, or a tenth of that time.
+func (s *session) peakAfter(run time.Duration) float64 {
+	of := float64(s.peakRounds)
+	if each := 5 * time.Millisecond; run > 10*each {
+		of *= min(float64(run)/10/float64(each), 20)
+	}
+	return s.peak(int(of))
 }
 
 // cpuName is the name of the processor, as far as the system tells it without a

@@ -20,6 +20,7 @@ type sample struct {
 	runs          int
 	median, least float64 // seconds
 	allocs, bytes float64 // a run, median
+	peak          float64 // 1e9 operations a second on registers, right after the runs, median; 0 = not measured
 }
 
 // Runs that do not count, and most runs of short work.
@@ -29,9 +30,10 @@ const (
 )
 
 // measure runs w at least Repeat times, and short work until it has taken enough
-// time for a median to stand. The context is looked at between runs.
+// time for a median to stand. The context is looked at between runs. Where w has a limit, the peak of the machine is measured
+// after each run: processors clock down under load, and other guests come and go.
 func (s *session) measure(ctx context.Context, w work) (sample, error) {
-	var times, allocs, bytes []float64
+	var times, allocs, bytes, peaks []float64
 	var before, after runtime.MemStats
 	var total time.Duration
 	runtime.GC() // what the row before left
@@ -54,10 +56,17 @@ func (s *session) measure(ctx context.Context, w work) (sample, error) {
 		runtime.ReadMemStats(&after)
 		total += took
 		times = append(times, took.Seconds())
+		if w.limit != nil && s.peakRounds > 0 {
+			peaks = append(peaks, s.peakAfter(took))
+		}
 		allocs = append(allocs, float64(after.Mallocs-before.Mallocs))
 		bytes = append(bytes, float64(after.TotalAlloc-before.TotalAlloc))
 	}
-	return sample{len(times), median(times), slices.Min(times), median(allocs), median(bytes)}, nil
+	found := sample{runs: len(times), median: median(times), least: slices.Min(times), allocs: median(allocs), bytes: median(bytes)}
+	if len(peaks) > 0 {
+		found.peak = median(peaks)
+	}
+	return found, nil
 }
 
 // median of a slice that is not empty; it is sorted here.

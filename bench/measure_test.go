@@ -87,6 +87,24 @@ func TestMeasureCountsAllocations(t *testing.T) {
 	}
 }
 
+// The limit of a row is the peak between its runs, not the best that the machine ever had.
+func TestPeakBetweenRuns(t *testing.T) {
+	s, c := newFake(t, Options{Repeat: 3, Threads: 1}, 0)
+	s.machine.Kernel = "some"
+	s.now = func() time.Time { c.pass(0.25); return c.t } // a run and a look at the peak take as long
+	s.peakRounds = 100
+	const flops = 2 * 384 * 100 * 5 // a tenth of the time of a run, of which 100 rounds are 5 ms
+	row, err := timed("x", "s", 0, func(*session) (work, error) {
+		return work{run: func() error { return nil }, limit: []cost{{flops: flops / 4}}}, nil
+	}).measure(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row.compare(Machine{Peak: 1000 * row.Peak, Memory: 1}); !near(row.Peak, flops/0.25/1e9) || !near(*row.ShareOfLimit, 0.25) {
+		t.Errorf("got the peak %v and the share %v", row.Peak, *row.ShareOfLimit)
+	}
+}
+
 func TestMeasureStops(t *testing.T) {
 	s, _ := newFake(t, Options{Repeat: 5}, 0)
 	broken, runs := errors.New("broken"), 0
@@ -228,7 +246,7 @@ func TestMedianStep(t *testing.T) {
 		{"a", func() error { order = append(order, "a"); return nil }},
 		{"b", func() error { order = append(order, "b"); return nil }},
 	}
-	got, err := s.medianStep(t.Context(), parts)
+	got, _, err := s.medianStep(t.Context(), parts)
 	if err != nil || len(got) != 2 || got[0].part != "a" || got[0].Wall != 50 || got[1].part != "b" || got[1].Wall != 7 {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -237,12 +255,12 @@ func TestMedianStep(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	walls = make([]time.Duration, 9)
-	if _, err := s.medianStep(t.Context(), []part{{"a", func() error { return broken }}}); err != broken {
+	if _, _, err := s.medianStep(t.Context(), []part{{"a", func() error { return broken }}}); err != broken {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.medianStep(ctx, parts); !errors.Is(err, context.Canceled) {
+	if _, _, err := s.medianStep(ctx, parts); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

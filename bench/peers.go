@@ -229,7 +229,7 @@ func (s *session) beside(ctx context.Context, r row, before Row) (Row, error) {
 // around is the mean of two measurements of a row. That of units a second is taken of the times.
 func (r Row) around(after Row) Row {
 	r.Around = []float64{r.Value, after.Value}
-	r.seconds = (r.seconds + after.seconds) / 2
+	r.seconds, r.Peak = (r.seconds+after.seconds)/2, (r.Peak+after.Peak)/2
 	r.Runs += after.Runs
 	if r.fewerIsBetter() {
 		r.Value, r.Best = (r.Value+after.Value)/2, min(r.Best, after.Best)

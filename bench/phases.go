@@ -47,11 +47,15 @@ func (s *session) phases(ctx context.Context, shapes []shape, rows []Row) ([]Pha
 		if err != nil {
 			return out, err
 		}
-		step, err := s.medianStep(ctx, w.parts())
+		step, peak, err := s.medianStep(ctx, w.parts())
 		if err != nil {
 			return out, fmt.Errorf("phases of shape %s: %w", sh.name, err)
 		}
-		for _, p := range s.machine.split(step) {
+		m := s.machine
+		if peak > 0 {
+			m.Peak = peak
+		}
+		for _, p := range m.split(step) {
 			p.Shape = sh.name + sh.suffix()
 			out = append(out, p)
 		}
@@ -59,27 +63,34 @@ func (s *session) phases(ctx context.Context, shapes []shape, rows []Row) ([]Pha
 	return out, nil
 }
 
-// medianStep measures as many steps as a row has runs.
-func (s *session) medianStep(ctx context.Context, parts []part) ([]partTimes, error) {
+// medianStep measures as many steps as a row has runs, and the peak after each; 0 = not measured.
+func (s *session) medianStep(ctx context.Context, parts []part) (step []partTimes, peak float64, err error) {
 	var steps [][]partTimes
+	var peaks []float64
 	for i := -warmups; i < s.Repeat; i++ {
 		step := make([]partTimes, len(parts))
 		for k, p := range parts {
 			if err := ctx.Err(); err != nil {
-				return nil, err
+				return nil, 0, err
 			}
 			var err error
 			step[k] = partTimes{p.name, s.times(func() { err = p.run() })}
 			if err != nil {
-				return nil, err
+				return nil, 0, err
 			}
 		}
 		if i >= 0 {
 			steps = append(steps, step)
+			if s.peakRounds > 0 {
+				peaks = append(peaks, s.peakAfter(wall(step)))
+			}
 		}
 	}
+	if len(peaks) > 0 {
+		peak = median(peaks)
+	}
 	slices.SortStableFunc(steps, func(a, b []partTimes) int { return cmp.Compare(wall(a), wall(b)) })
-	return steps[len(steps)/2], nil
+	return steps[len(steps)/2], peak, nil
 }
 
 // wall is how long a step took.

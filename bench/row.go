@@ -51,7 +51,7 @@ func timed(name, unit string, units float64, open func(*session) (work, error)) 
 		}
 		return Row{
 			Value: convert(t.median), Best: convert(t.least), Runs: t.runs, Allocs: &t.allocs, AllocBytes: &t.bytes, Note: w.note,
-			seconds: t.median, costs: w.limit,
+			seconds: t.median, costs: w.limit, Peak: t.peak,
 		}, nil
 	}}
 }
@@ -59,8 +59,11 @@ func timed(name, unit string, units float64, open func(*session) (work, error)) 
 // fewerIsBetter tells what a value is.
 func (r *Row) fewerIsBetter() bool { return r.Unit == "s" || r.Unit == "GB" }
 
-// compare sets share and limit of a timed row.
+// compare sets share and limit of a timed row: by the peak that was measured between its runs, where there is one.
 func (r *Row) compare(m Machine) {
+	if r.Peak > 0 {
+		m.Peak = r.Peak
+	}
 	least := m.seconds(r.costs)
 	if least == 0 {
 		return

@@ -29,9 +29,10 @@ type Row struct {
 	Name         string   `json:"name"`
 	Value        float64  `json:"value"` // median
 	Unit         string   `json:"unit"`
-	ShareOfLimit *float64 `json:"share_of_limit"` // part of what the machine could do, 1 = all of it; null = no limit known
-	Limit        *float64 `json:"limit"`          // value at the limit
-	Best         float64  `json:"best"`           // best run
+	ShareOfLimit *float64 `json:"share_of_limit"`       // part of what the machine could do, 1 = all of it; null = no limit known
+	Limit        *float64 `json:"limit"`                // value at the limit
+	Peak         float64  `json:"fma_gflops,omitempty"` // peak of the machine between the runs, median
+	Best         float64  `json:"best"`                 // best run
 	Runs         int      `json:"runs"`
 	Allocs       *float64 `json:"allocs"`      // allocations of a run, median; null in a process of its own
 	AllocBytes   *float64 `json:"alloc_bytes"` // bytes of them
@@ -93,12 +94,13 @@ func Run(ctx context.Context, o Options) (Result, error) { return run(ctx, o, st
 // session is what the rows of a Run share.
 type session struct {
 	Options
-	machine Machine
-	enough  time.Duration // spent on a row at least
-	pool    *kernel.Pool
-	now     func() time.Time            // the clock
-	times   func(f func()) kernel.Times // measures what the pool does
-	encoder *encoder                    // nil until a row needs it
+	machine    Machine
+	enough     time.Duration // spent on a row at least
+	pool       *kernel.Pool
+	peakRounds int                         // of a measurement of the peak between runs; 0 = none
+	now        func() time.Time            // the clock
+	times      func(f func()) kernel.Times // measures what the pool does
+	encoder    *encoder                    // nil until a row needs it
 }
 
 // newSession makes a session, whose pool is to be closed.
@@ -111,6 +113,7 @@ func newSession(o Options, enough time.Duration) *session {
 func run(ctx context.Context, o Options, p plan) (Result, error) {
 	s := newSession(o, p.enough)
 	defer s.pool.Close()
+	s.peakRounds = p.rounds
 	s.machine = Machine{CPU: cpuName(), Kernel: kernel.Name(), Threads: s.pool.Threads()}
 	if err := s.measureMachine(ctx, p.rounds, p.memory); err != nil {
 		return Result{}, err
