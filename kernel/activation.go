@@ -6,17 +6,17 @@ const grain = 16 << 10
 // GELUTanh sets out[i] = 0.5*x*(1+tanh(sqrt(2/pi)*(x+0.044715*x^3))), the GELU of GPT-2.
 func GELUTanh(p *Pool, out, x []float32) { gelu(p, "GELUTanh", use.geluTanh, out, x) }
 
-// GELUTanhBackward sets dx[i] = dout[i]*gelu'(x[i]); dx may be dout.
-func GELUTanhBackward(p *Pool, dx, dout, x []float32) {
-	geluBackward(p, "GELUTanhBackward", use.geluTanhGrad, dx, dout, x)
+// GELUTanhBackward sets dx[i] = dout[i]*gelu'(x[i]) and act[i] = gelu(x[i]), which costs next to nothing beside it; dx may be dout.
+func GELUTanhBackward(p *Pool, dx, act, dout, x []float32) {
+	geluBackward(p, "GELUTanhBackward", use.geluTanhGrad, dx, act, dout, x)
 }
 
 // GELUErf sets out[i] = x*Phi(x), the GELU of BERT (Hendrycks and Gimpel 2016).
 func GELUErf(p *Pool, out, x []float32) { gelu(p, "GELUErf", use.geluErf, out, x) }
 
-// GELUErfBackward sets dx[i] = dout[i]*gelu'(x[i]); dx may be dout.
-func GELUErfBackward(p *Pool, dx, dout, x []float32) {
-	geluBackward(p, "GELUErfBackward", use.geluErfGrad, dx, dout, x)
+// GELUErfBackward sets dx[i] = dout[i]*gelu'(x[i]) and act[i] = gelu(x[i]); dx may be dout.
+func GELUErfBackward(p *Pool, dx, act, dout, x []float32) {
+	geluBackward(p, "GELUErfBackward", use.geluErfGrad, dx, act, dout, x)
 }
 
 func gelu(p *Pool, name string, f func(out, x []float32), out, x []float32) {
@@ -24,9 +24,9 @@ func gelu(p *Pool, name string, f func(out, x []float32), out, x []float32) {
 	share(p, &mapped{name: name, f2: f, out: out[:n], b: x}, ceilDiv(n, grain))
 }
 
-func geluBackward(p *Pool, name string, f func(out, a, b []float32), dx, dout, x []float32) {
+func geluBackward(p *Pool, name string, f func(dx, act, dout, x []float32), dx, act, dout, x []float32) {
 	n := len(x)
-	share(p, &mapped{name: name, f3: f, out: dx[:n], a: dout[:n], b: x}, ceilDiv(n, grain))
+	share(p, &mapped{name: name, f4: f, out: dx[:n], out2: act[:n], a: dout[:n], b: x}, ceilDiv(n, grain))
 }
 
 // Copy sets dst[i] = x[i].
@@ -43,12 +43,12 @@ func Clear(p *Pool, x []float32) {
 func copyAll(dst, x []float32) { copy(dst, x) }
 func clearAll(x, _ []float32)  { clear(x) }
 
-// mapped is an element-wise primitive over two slices of one length, b and out, or three.
+// mapped is an element-wise primitive over two slices of one length, b and out, or four.
 type mapped struct {
-	name      string
-	f2        func(out, x []float32)
-	f3        func(out, a, b []float32)
-	out, a, b []float32
+	name            string
+	f2              func(out, x []float32)
+	f4              func(out, out2, a, b []float32)
+	out, out2, a, b []float32
 }
 
 func (j *mapped) cost() Cost {
@@ -61,7 +61,7 @@ func (j *mapped) item(i int, _ *worker) {
 		j.f2(j.out[lo:hi], j.b[lo:hi])
 		return
 	}
-	j.f3(j.out[lo:hi], j.a[lo:hi], j.b[lo:hi])
+	j.f4(j.out[lo:hi], j.out2[lo:hi], j.a[lo:hi], j.b[lo:hi])
 }
 
 // SwiGLU sets out[r] = silu(gate[r])*up[r] for rows of width d (Shazeer 2020). gate and up may be halves of one buffer.
@@ -69,15 +69,15 @@ func SwiGLU(p *Pool, out, gate, up Matrix, rows, d int) {
 	share(p, &gated{out: out, gate: gate, up: up, rows: rows, d: d}, ceilDiv(rows, normRows))
 }
 
-// SwiGLUBackward sets dgate and dup; dgate may be dout.
-func SwiGLUBackward(p *Pool, dgate, dup, dout, gate, up Matrix, rows, d int) {
-	share(p, &gated{dgate: dgate, dup: dup, out: dout, gate: gate, up: up, rows: rows, d: d}, ceilDiv(rows, normRows))
+// SwiGLUBackward sets dgate, dup and act = silu(gate)*up; dgate may be dout.
+func SwiGLUBackward(p *Pool, dgate, dup, act, dout, gate, up Matrix, rows, d int) {
+	share(p, &gated{dgate: dgate, dup: dup, act: act, out: dout, gate: gate, up: up, rows: rows, d: d}, ceilDiv(rows, normRows))
 }
 
 // gated is one SwiGLU or, with dgate, its backward; out is then the gradient that comes in.
 type gated struct {
-	out, gate, up, dgate, dup Matrix // [rows][d]
-	rows, d                   int
+	out, gate, up, dgate, dup, act Matrix // [rows][d]
+	rows, d                        int
 }
 
 func (g *gated) cost() Cost {
@@ -94,7 +94,7 @@ func (g *gated) item(i int, _ *worker) {
 		if g.dgate.Data == nil {
 			use.swiGLU(out, gate, up)
 		} else {
-			use.swiGLUGrad(g.dgate.from(r, 0)[:g.d], g.dup.from(r, 0)[:g.d], out, gate, up)
+			use.swiGLUGrad(g.dgate.from(r, 0)[:g.d], g.dup.from(r, 0)[:g.d], g.act.from(r, 0)[:g.d], out, gate, up)
 		}
 	}
 }

@@ -38,17 +38,19 @@ func operations() map[string]func(p *Pool) {
 			MatMulGrads(p, WeightGrad{DW: Packed{w, k, n}, DB: bias, X: View(x, k), DY: View(y, n), M: m}, WeightGrad{DB: bias, DY: View(y, n), M: m})
 		},
 		"GELUTanh":         func(p *Pool) { GELUTanh(p, big, big) },
-		"GELUTanhBackward": func(p *Pool) { GELUTanhBackward(p, big, big, big) },
+		"GELUTanhBackward": func(p *Pool) { GELUTanhBackward(p, big, big, big, big) },
 		"GELUErf":          func(p *Pool) { GELUErf(p, big, big) },
-		"GELUErfBackward":  func(p *Pool) { GELUErfBackward(p, big, big, big) },
+		"GELUErfBackward":  func(p *Pool) { GELUErfBackward(p, big, big, big, big) },
 		"SwiGLU":           func(p *Pool) { SwiGLU(p, View(dx, k), View(x, k), View(dn, k), m, k) },
-		"SwiGLUBackward":   func(p *Pool) { SwiGLUBackward(p, View(dx, k), View(dn, k), View(x, k), View(x, k), View(x, k), m, k) },
-		"Rope":             func(p *Pool) { Rope(p, View(dx, k), 1, pos, Rotations{angles, angles, k}, false) },
-		"SumSquares":       func(p *Pool) { SumSquares(p, big) },
-		"AdamW":            func(p *Pool) { AdamW(p, big, big, moments, moments, AdamWStep{0, 0.9, 0.999, 1e-8, 0, 1, 1, 1}) },
-		"SoftmaxStats":     func(*Pool) { SoftmaxStats(bias) },
-		"SoftmaxGrad":      func(*Pool) { SoftmaxGrad(y[:n], bias, 1, 1, 3, 1, 1) },
-		"KthLargest":       func(*Pool) { KthLargest(bias, 9, &space) },
+		"SwiGLUBackward": func(p *Pool) {
+			SwiGLUBackward(p, View(dx, k), View(dn, k), View(dn, k), View(x, k), View(x, k), View(x, k), m, k)
+		},
+		"Rope":         func(p *Pool) { Rope(p, View(dx, k), 1, pos, Rotations{angles, angles, k}, false) },
+		"SumSquares":   func(p *Pool) { SumSquares(p, big) },
+		"AdamW":        func(p *Pool) { AdamW(p, big, big, moments, moments, AdamWStep{0, 0.9, 0.999, 1e-8, 0, 1, 1, 1}) },
+		"SoftmaxStats": func(*Pool) { SoftmaxStats(bias) },
+		"SoftmaxGrad":  func(*Pool) { SoftmaxGrad(y[:n], bias, 1, 1, 3, 1, 1) },
+		"KthLargest":   func(*Pool) { KthLargest(bias, 9, &space) },
 		"Attention": func(p *Pool) {
 			Attention(p, View(ctx, c.ld), QKV{View(c.q.s(), c.ld), View(c.k.s(), c.ld), View(c.v.s(), c.ld)}, c.paths, c.AttnShape)
 		},

@@ -34,6 +34,7 @@ const (
 	narrowRows   = 48        // least rows of a block, unless the columns are too few to give each thread some: all of them read the same panels
 	smallWeights = 256 << 10 // elements of W up to which reading it again for every block of rows costs little
 	pieceK       = 768       // most steps of a sum between two visits of C: the panels of a tile stay in the L2 cache, from which they are read fast enough
+	finishPanels = 8         // panels that are finished at once: still in the L2 cache, and long enough for one call a row
 	singleK      = 4096      // the same for a block of one tile, which reads B once anyway
 )
 
@@ -126,7 +127,7 @@ type sums struct {
 	out            Matrix // the block
 }
 
-// item computes one block: the sums in pieces of so many steps, then what is left of the epilogue.
+// item computes one block: the sums in pieces of so many steps, with the last of them what is left of the epilogue.
 func (g *product) item(i int, s *worker) {
 	panels := ceilDiv(g.w.N, NR)
 	cols := ceilDiv(panels, g.panelBlock)
@@ -145,14 +146,13 @@ func (g *product) item(i int, s *worker) {
 		b.out.Data = g.ep.Pre[b.r0*g.c.Stride+b.j0*NR:]
 	}
 	for k0 := 0; k0 < max(g.w.K, 1); k0 += step {
-		g.piece(s, &b, k0, min(k0+step, g.w.K), !aside)
+		g.piece(s, &b, k0, min(k0+step, g.w.K), aside)
 	}
-	g.finish(&b, aside)
 }
 
-// piece adds the steps k0..k1-1 to every tile of the block; the last piece adds the bias and, if
-// addRes, the residual.
-func (g *product) piece(s *worker, b *sums, k0, k1 int, addRes bool) {
+// piece adds the steps k0..k1-1 to every tile of the block; the last piece adds the bias and finishes the panels of a tile while
+// they are in the cache. aside tells that the sums are not kept in c.
+func (g *product) piece(s *worker, b *sums, k0, k1 int, aside bool) {
 	t := &s.tile
 	t.Load = 0
 	if k0 > 0 {
@@ -161,6 +161,7 @@ func (g *product) piece(s *worker, b *sums, k0, k1 int, addRes bool) {
 	last := k1 == g.w.K
 	rows := s.packedRows(View(g.a.from(b.r0, k0), g.a.Stride), b.r1-b.r0, k1-k0)
 	t.BStep, t.CStep = g.w.K*NR, NR
+	finished := b.j0
 	for j := b.j0; j < b.j1; j += t.Panels {
 		t.Panels = rows.panelsAt(j, b.j1, g.w.N)
 		width := min(t.Panels*NR, g.w.N-j*NR)
@@ -168,13 +169,17 @@ func (g *product) piece(s *worker, b *sums, k0, k1 int, addRes bool) {
 		if last && g.ep.Bias != nil {
 			t.Bias = s.padded(g.ep.Bias[j*NR:], width)
 		}
-		if addRes && last && g.ep.Residual.Data != nil {
+		if !aside && last && g.ep.Residual.Data != nil {
 			t.Res, t.LDRes = g.ep.Residual.from(b.r0, j*NR), g.ep.Residual.Stride
 		}
 		if next := j + t.Panels; next < b.j1 {
 			t.Ahead, t.AheadStep = g.w.Data[(next*g.w.K+k0)*NR:], rows.aheadStep(4*NR*t.Panels*(k1-k0))
 		}
 		s.columns(rows, View(b.out.from(0, (j-b.j0)*NR), b.out.Stride), width)
+		if next := j + t.Panels; last && (next-finished >= finishPanels || next >= b.j1) {
+			g.finish(b, finished, next, aside)
+			finished = next
+		}
 	}
 }
 
@@ -186,16 +191,15 @@ func (o operand) panelsAt(j, j1, n int) int {
 	return 1
 }
 
-// finish applies the activation to a block, row by row while it is in the cache, or adds the residual to sums
-// that were kept aside.
-func (g *product) finish(b *sums, aside bool) {
+// finish applies the activation to the panels j0..j1-1 of a block, row by row, or adds the residual to sums that were kept aside.
+func (g *product) finish(b *sums, j0, j1 int, aside bool) {
 	act := activation(g.ep.Act)
 	if act == nil && !aside {
 		return
 	}
-	c0, width := b.j0*NR, min(b.j1*NR, g.w.N)-b.j0*NR
+	c0, width := j0*NR, min(j1*NR, g.w.N)-j0*NR
 	for r := b.r0; r < b.r1; r++ {
-		c, sum := g.c.from(r, c0)[:width], b.out.from(r-b.r0, 0)[:width]
+		c, sum := g.c.from(r, c0)[:width], b.out.from(r-b.r0, (j0-b.j0)*NR)[:width]
 		if aside {
 			copy(c, g.ep.Residual.from(r, c0)[:width])
 			use.add(c, sum)

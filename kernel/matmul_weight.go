@@ -34,7 +34,7 @@ func MatMulGrads(p *Pool, grads ...WeightGrad) {
 	l.list = l.list[:0]
 	items := 0
 	for _, w := range grads {
-		g := newWeightGrad(w, p.Threads(), budget*w.multiplyAdds()/max(1, total))
+		g := newWeightGrad(w, max(1, budget*w.multiplyAdds()/max(1, total)))
 		items += g.items()
 		l.list = append(l.list, g)
 	}
@@ -101,7 +101,7 @@ func (w *WeightGrad) check() {
 }
 
 // newWeightGrad cuts the work, dw into at least so many blocks if it is large enough.
-func newWeightGrad(w WeightGrad, threads, blocks int) weightGrad {
+func newWeightGrad(w WeightGrad, blocks int) weightGrad {
 	g := weightGrad{WeightGrad: w}
 	if w.DW.Data == nil {
 		return g
@@ -111,11 +111,19 @@ func newWeightGrad(w WeightGrad, threads, blocks int) weightGrad {
 		clear(w.DW.Data[:PackedLen(K, N)])
 	}
 	panels := ceilDiv(N, NR)
-	g.kBlock, g.panelBlock = ceilDiv(even(K, gradBlockK), generic.Group)*generic.Group, even(panels, gradPanels)
-	if ceilDiv(K, g.kBlock)*ceilDiv(panels, g.panelBlock) < blocks {
-		g.kBlock = min(g.kBlock, max(2*generic.Group, ceilDiv(ceilDiv(K, threads), generic.Group)*generic.Group))
-		cols := max(1, blocks/max(1, ceilDiv(K, g.kBlock)))
-		g.panelBlock = min(g.panelBlock, max(1, (ceilDiv(panels, cols)+1)&^1))
+	// Each block of rows of dw packs dy for itself, each block of columns x: of the ways to cut into enough blocks
+	// the one that packs least.
+	least := 0
+	for most := gradPanels; most > 0; most -= 2 {
+		across := max(1, min(panels, (even(panels, most)+1)&^1))
+		cols := max(1, ceilDiv(panels, across))
+		down := even(K, max(2*generic.Group, min(gradBlockK, K/ceilDiv(blocks, cols))))
+		down = ceilDiv(down, generic.Group) * generic.Group
+		rows := max(1, ceilDiv(K, down))
+		packed := (cols*K + rows*N) * ceilDiv(blocks, rows*cols)
+		if least == 0 || packed < least {
+			least, g.kBlock, g.panelBlock = packed, down, across
+		}
 	}
 	return g
 }

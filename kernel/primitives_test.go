@@ -118,12 +118,12 @@ func TestPointwise(t *testing.T) {
 			func(_, a, _ float64) (float64, float64) { return a * phi(a), math.Abs(a) }, 8},
 		{"silu", func(d, a, _ []float32) { use.silu(d, a) },
 			func(_, a, _ float64) (float64, float64) { return a * sigmoid(a), math.Abs(a) }, 8},
-		{"geluTanhGrad", func(d, a, b []float32) { use.geluTanhGrad(d, a, b) },
+		{"geluTanhGrad", func(d, a, b []float32) { use.geluTanhGrad(d, make([]float32, len(d)), a, b) },
 			func(_, a, x float64) (float64, float64) {
 				s := sigmoid(1.5957691216057308 * (x + 0.044715*x*x*x))
 				return a * (s + x*s*(1-s)*1.5957691216057308*(1+3*0.044715*x*x)), math.Abs(a) * (1 + math.Abs(x))
 			}, 16},
-		{"geluErfGrad", func(d, a, b []float32) { use.geluErfGrad(d, a, b) },
+		{"geluErfGrad", func(d, a, b []float32) { use.geluErfGrad(d, make([]float32, len(d)), a, b) },
 			func(_, a, x float64) (float64, float64) {
 				return a * (phi(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)), math.Abs(a) * (1 + math.Abs(x))
 			}, 16},
@@ -211,12 +211,55 @@ func TestFunctionsWithin2ULP(t *testing.T) {
 	})
 }
 
+// A gradient leaves the activation itself, to the bit.
+func TestActivationBesideGradient(t *testing.T) {
+	eachLength(t, func(t *testing.T, n int, mk func() guarded) {
+		for name, f := range map[string]struct {
+			forward func(out, x []float32)
+			grad    func(dx, act, dout, x []float32)
+		}{"geluTanh": {use.geluTanh, use.geluTanhGrad}, "geluErf": {use.geluErf, use.geluErfGrad}} {
+			dx, act, dout, x, want := mk(), mk(), mk(), mk(), make([]float32, n)
+			f.grad(dx.s(), act.s(), dout.s(), x.s())
+			f.forward(want, x.s())
+			act.check(t, name)
+			sameBits(t, name, act.s(), want)
+		}
+	})
+}
+
+// Sums of columns are those of rows added one after the other.
+func TestSumRows(t *testing.T) {
+	eachTable(t, func(t *testing.T) {
+		const width, ld = 64, 71
+		for _, rows := range []int{0, 1, 2, 63, 64} {
+			rng := newRand(uint64(rows))
+			src, dst := newGuarded(rng, rows*ld+width), newGuarded(rng, width)
+			want, acc := dst.copyOf().s(), make([]float32, width)
+			for r := range rows {
+				for j := range acc {
+					acc[j] += src.s()[r*ld+j]
+				}
+			}
+			for j := range acc {
+				want[j] += acc[j]
+			}
+			use.sumRows(dst.s(), src.s(), rows, ld)
+			dst.check(t, "dst")
+			sameBits(t, "sums", dst.s(), want)
+		}
+	})
+}
+
 func TestSwiGLUGradAndNormGrad(t *testing.T) {
 	eachLength(t, func(t *testing.T, n int, mk func() guarded) {
-		dgate, dup, dout, gate, up := mk(), mk(), mk(), mk(), mk()
-		use.swiGLUGrad(dgate.s(), dup.s(), dout.s(), gate.s(), up.s())
+		dgate, dup, act, dout, gate, up := mk(), mk(), mk(), mk(), mk(), mk()
+		use.swiGLUGrad(dgate.s(), dup.s(), act.s(), dout.s(), gate.s(), up.s())
 		dgate.check(t, "dgate")
 		dup.check(t, "dup")
+		act.check(t, "act")
+		want := make([]float32, n)
+		use.swiGLU(want, gate.s(), up.s())
+		sameBits(t, "act", act.s(), want)
 		for i := range n {
 			d, x, u := float64(dout.s()[i]), float64(gate.s()[i]), float64(up.s()[i])
 			s := 1 / (1 + math.Exp(-x))
@@ -318,9 +361,9 @@ func outputsOf(o *ops) (all []float32) {
 			f(d, x)
 			all = append(all, d...)
 		}
-		for _, f := range []func(dst, x, y []float32){o.geluTanhGrad, o.geluErfGrad, o.swiGLU} {
-			d := make([]float32, n)
-			f(d, x, y)
+		for _, f := range []func(dst, act, x, y []float32){o.geluTanhGrad, o.geluErfGrad, func(d, _, x, y []float32) { o.swiGLU(d, x, y) }} {
+			d, act := make([]float32, n), make([]float32, n)
+			f(d, act, x, y)
 			all = append(all, d...)
 		}
 		d := slices.Clone(z)
@@ -332,7 +375,7 @@ func outputsOf(o *ops) (all []float32) {
 		o.softmaxGrad(d, x, 3, 1e-7, 2, 0.5, -0.1)
 		o.rope(d[:n/2*2], x[:n/2], y[:n/2], -1)
 		all = append(all, d...)
-		o.swiGLUGrad(d, z, x, y, z)
+		o.swiGLUGrad(d, z, make([]float32, n), x, y, z)
 		o.adamW(y, d, x, slices.Repeat([]float32{2}, n), &generic.Adam{Decay: 0.9, GradScale: 0.5, Rate1: 0.1, Beta2: 0.9, Rate2: 0.1, RootCorr2: 0.7, Eps: 1e-6, Step: 0.1})
 		all = append(append(append(append(all, d...), x...), y...), z...)
 		g, gx := o.normSums(x, y, x, 0.1, 2)

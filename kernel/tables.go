@@ -13,6 +13,7 @@ type ops struct {
 	tile            func(t *generic.Tile)
 	transpose       func(dst, src []float32)
 	slices          func(dst, src []float32, n, dstStep, srcStep int)
+	sumRows         func(dst, src []float32, rows, ld int)
 	packRows        func(dst, src []float32, ld, rows, k int)
 	packCols        func(dst, src []float32, ld, rows int)
 	dot             func(a, b []float32) float32
@@ -34,12 +35,12 @@ type ops struct {
 	normApply       func(out, x, gamma, beta []float32, mean, rstd float32)
 	normGrad        func(dx, dgamma, dbeta, dout, gamma, x []float32, mean, rstd, meanG, meanGX float32)
 	geluTanh        func(out, x []float32)
-	geluTanhGrad    func(dx, dout, x []float32)
+	geluTanhGrad    func(dx, act, dout, x []float32)
 	geluErf         func(out, x []float32)
-	geluErfGrad     func(dx, dout, x []float32)
+	geluErfGrad     func(dx, act, dout, x []float32)
 	silu            func(out, x []float32)
 	swiGLU          func(out, gate, up []float32)
-	swiGLUGrad      func(dgate, dup, dout, gate, up []float32)
+	swiGLUGrad      func(dgate, dup, act, dout, gate, up []float32)
 	scores          func(a *generic.Attn)
 	softmax         func(a *generic.Attn)
 	softmaxBackward func(a *generic.Attn)
@@ -59,6 +60,7 @@ func goOps() *ops {
 		tile:            generic.Run,
 		transpose:       generic.Transpose,
 		slices:          generic.Slices,
+		sumRows:         generic.SumRows,
 		packRows:        generic.PackRows,
 		packCols:        generic.PackColumns,
 		dot:             generic.Dot,

@@ -16,6 +16,7 @@ func neonOps() *ops {
 		tile:            neon.Run,
 		transpose:       neon.Transpose,
 		slices:          neon.Slices,
+		sumRows:         neon.SumRows,
 		packRows:        neon.PackRows,
 		packCols:        neon.PackColumns,
 		dot:             neon.Dot,

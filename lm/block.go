@@ -86,7 +86,9 @@ func (m *Model) recompute(p *kernel.Pool, s *State, l int, a *activations, lo, h
 			m.attention(p, s, l, a, lo, hi)
 		}
 		m.mlpNorm(p, w, a)
-		m.activate(p, a)
+		if m.lora.on(w.down) != nil { // else activateBackward has it in time
+			m.activate(p, a)
+		}
 		return
 	}
 	m.attention(p, s, l, a, lo, hi)

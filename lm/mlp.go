@@ -38,18 +38,18 @@ func (m *Model) activate(p *kernel.Pool, a *activations) {
 	}
 }
 
-// activateBackward: dup = dact*gelu'(up); gated: dgate = dact*up*silu'(gate), dup = dact*silu(gate).
-// dact gives its place to dgate, or without a gate to dup.
+// activateBackward: dup = dact*gelu'(up); gated: dgate = dact*up*silu'(gate), dup = dact*silu(gate). It computes
+// act again on the way, for the gradient of Wdown. dact gives its place to dgate, or without a gate to dup.
 func (m *Model) activateBackward(p *kernel.Pool, a, d *activations) {
 	F := m.Config.FF
 	switch {
 	case m.Config.Gated:
 		dgate := kernel.View(d.gate, F)
-		kernel.SwiGLUBackward(p, dgate, kernel.View(d.up, F), dgate, kernel.View(a.gate, F), kernel.View(a.up, F), len(d.up)/F, F)
+		kernel.SwiGLUBackward(p, dgate, kernel.View(d.up, F), kernel.View(a.act, F), dgate, kernel.View(a.gate, F), kernel.View(a.up, F), len(d.up)/F, F)
 	case m.Config.Act == GELUErf:
-		kernel.GELUErfBackward(p, d.up, d.act, a.up)
+		kernel.GELUErfBackward(p, d.up, a.act, d.act, a.up)
 	default:
-		kernel.GELUTanhBackward(p, d.up, d.act, a.up)
+		kernel.GELUTanhBackward(p, d.up, a.act, d.act, a.up)
 	}
 }
 

@@ -157,3 +157,32 @@ func (k *neon) slices() {
 	k.place(done)
 	k.end()
 }
+
+// sumRows emits the sums of 64 columns, which stay in registers.
+func (k *neon) sumRows() {
+	k.text("SumRows")
+	dst, src, rows, ld := k.argument("dst", "_base", 0), k.argument("src", "_base", 0), k.argument("rows", "", 0), k.stride("ld")
+	again, done := k.newLabel("row"), k.newLabel("done")
+	var sums [16]*neonReg
+	for i := range sums {
+		sums[i] = k.zero().(*neonReg)
+	}
+	k.op("CMP $0, R%d", rows)
+	k.jump(done, "BLE")
+	k.place(again)
+	for i := 0; i < len(sums); i += 2 {
+		a, b := k.loadPair(src, 16*i)
+		k.addTo(a, sums[i])
+		k.addTo(b, sums[i+1])
+	}
+	k.op("ADD R%[2]d, R%[1]d, R%[1]d", inout{src}, ld)
+	k.count(rows, again)
+	k.place(done)
+	for i := 0; i < len(sums); i += 2 {
+		a, b := k.loadPair(dst, 16*i)
+		k.addTo(sums[i], a)
+		k.addTo(sums[i+1], b)
+		k.storePair(a, b, dst, 16*i)
+	}
+	k.end()
+}

@@ -121,14 +121,15 @@ func (g *gen) activations() {
 	g.unary("GELUErf", "out", func(x vec) vec { phi, _ := g.normal(x); return g.mul(x, phi) })
 	g.unary("SiLU", "out", func(x vec) vec { return g.mul(x, g.sigmoidOfMinus(g.negated(x))) })
 
-	g.gradient("GELUTanhGrad", func(x vec) vec { // s + x*s*(1-s)*d(2u)/dx
+	g.gradient("GELUTanhGrad", func(x vec) (act, slope vec) { // s + x*s*(1-s)*d(2u)/dx
 		s, square := g.geluSigmoid(x)
-		inner := g.mul(g.mul(x, s), g.poly(square, geluA, 3*geluB))
-		return g.fma(inner, g.sub(g.constant(1), s), s)
+		act = g.mul(x, s)
+		inner := g.mul(act, g.poly(square, geluA, 3*geluB))
+		return act, g.fma(inner, g.sub(g.constant(1), s), s)
 	})
-	g.gradient("GELUErfGrad", func(x vec) vec {
+	g.gradient("GELUErfGrad", func(x vec) (act, slope vec) {
 		phi, e := g.normal(x)
-		return g.fma(g.mul(x, g.c(1/math.Sqrt(2*math.Pi))), e, phi)
+		return g.mul(x, phi), g.fma(g.mul(x, g.c(1/math.Sqrt(2*math.Pi))), e, phi)
 	})
 
 	g.text("SwiGLU")
@@ -140,7 +141,7 @@ func (g *gen) activations() {
 	g.end()
 
 	g.text("SwiGLUGrad")
-	dgate, dup, dout := g.base("dgate"), g.base("dup"), g.base("dout")
+	dgate, dup, act, dout := g.base("dgate"), g.base("dup"), g.base("act"), g.base("dout")
 	gate, up, n = g.base("gate"), g.base("up"), g.length("dgate")
 	g.loop(n, func() {
 		x, d := g.load(gate), g.load(dout)
@@ -148,16 +149,21 @@ func (g *gen) activations() {
 		silu := g.mul(x, s)
 		slope := g.fma(silu, g.sub(g.constant(1), s), s) // s + x*s*(1-s)
 		dg := g.mul(g.mul(d, g.load(up)), slope)
+		g.store(g.mul(silu, g.load(up)), act)
 		g.store(g.mul(d, silu), dup)
 		g.store(dg, dgate)
 	})
 	g.end()
 }
 
-// gradient emits dx[i] = dout[i]*slope(x[i]).
-func (g *gen) gradient(name string, slope func(x vec) vec) {
+// gradient emits dx[i], act[i] = dout[i]*slope(x[i]), f(x[i]).
+func (g *gen) gradient(name string, f func(x vec) (act, slope vec)) {
 	g.text(name)
-	dx, dout, x, n := g.base("dx"), g.base("dout"), g.base("x"), g.length("dx")
-	g.loop(n, func() { g.store(g.mul(g.load(dout), slope(g.load(x))), dx) })
+	dx, act, dout, x, n := g.base("dx"), g.base("act"), g.base("dout"), g.base("x"), g.length("dx")
+	g.loop(n, func() {
+		value, slope := f(g.load(x))
+		g.store(value, act)
+		g.store(g.mul(g.load(dout), slope), dx)
+	})
 	g.end()
 }

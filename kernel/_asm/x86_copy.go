@@ -173,3 +173,29 @@ func (g *x86) slices() {
 	Label(done)
 	g.end()
 }
+
+// sumRows emits the sums of 64 columns, which stay in registers.
+func (g *x86) sumRows() {
+	g.text("SumRows")
+	dst, src, rows, ld := base("dst"), base("src"), Load(Param("rows"), GP64()), stride("ld")
+	again, done := g.newLabel("row"), g.newLabel("done")
+	sums := make([]xreg, 4*panelRow/2/g.width)
+	for i := range sums {
+		sums[i] = full(g.zero())
+	}
+	TESTQ(rows, rows)
+	JLE(LabelRef(done))
+	Label(again)
+	for i, x := range sums {
+		VADDPS(Mem{Base: src, Disp: i * g.width}, x, x)
+	}
+	ADDQ(ld, src)
+	DECQ(rows)
+	JNE(LabelRef(again))
+	Label(done)
+	for i, x := range sums {
+		VADDPS(Mem{Base: dst, Disp: i * g.width}, x, x)
+		VMOVUPS(x, Mem{Base: dst, Disp: i * g.width})
+	}
+	g.end()
+}

@@ -1689,6 +1689,58 @@ done67:
 	VZEROUPPER
 	RET
 
+// func SumRows(dst []float32, src []float32, rows int, ld int)
+// Requires: AVX
+TEXT ·SumRows(SB), NOSPLIT, $0-64
+	MOVQ   dst_base+0(FP), AX
+	MOVQ   src_base+24(FP), CX
+	MOVQ   rows+48(FP), DX
+	MOVQ   ld+56(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	TESTQ  DX, DX
+	JLE    done69
+
+row68:
+	VADDPS (CX), Y0, Y0
+	VADDPS 32(CX), Y1, Y1
+	VADDPS 64(CX), Y2, Y2
+	VADDPS 96(CX), Y3, Y3
+	VADDPS 128(CX), Y4, Y4
+	VADDPS 160(CX), Y5, Y5
+	VADDPS 192(CX), Y6, Y6
+	VADDPS 224(CX), Y7, Y7
+	ADDQ   BX, CX
+	DECQ   DX
+	JNE    row68
+
+done69:
+	VADDPS  (AX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VADDPS  32(AX), Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VADDPS  64(AX), Y2, Y2
+	VMOVUPS Y2, 64(AX)
+	VADDPS  96(AX), Y3, Y3
+	VMOVUPS Y3, 96(AX)
+	VADDPS  128(AX), Y4, Y4
+	VMOVUPS Y4, 128(AX)
+	VADDPS  160(AX), Y5, Y5
+	VMOVUPS Y5, 160(AX)
+	VADDPS  192(AX), Y6, Y6
+	VMOVUPS Y6, 192(AX)
+	VADDPS  224(AX), Y7, Y7
+	VMOVUPS Y7, 224(AX)
+	VZEROUPPER
+	RET
+
 // func packRows(dst *float32, src *float32, rows *[8]int, n int, k int)
 // Requires: AVX
 TEXT ·packRows(SB), NOSPLIT, $0-40
@@ -1704,9 +1756,9 @@ TEXT ·packRows(SB), NOSPLIT, $0-40
 	VMOVUPS 32(DI)(R8*4), Y1
 	SHLQ    $0x02, BX
 	SUBQ    $0x00000008, SI
-	JLT     done69
+	JLT     done71
 
-columns68:
+columns70:
 	MOVQ       (DX), DI
 	VMOVUPS    (CX)(DI*1), Y1
 	MOVQ       8(DX), DI
@@ -1765,9 +1817,9 @@ columns68:
 	ADDQ       BX, AX
 	ADDQ       $0x00000020, CX
 	SUBQ       $0x00000008, SI
-	JGE        columns68
+	JGE        columns70
 
-done69:
+done71:
 	VZEROUPPER
 	RET
 
@@ -1814,7 +1866,7 @@ TEXT ·packColumns(SB), NOSPLIT, $0-32
 	MOVQ ld+24(FP), BX
 	SHLQ $0x02, BX
 
-row70:
+row72:
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -1824,7 +1876,7 @@ row70:
 	ADDQ    BX, CX
 	ADDQ    $0x00000060, AX
 	DECQ    DX
-	JNE     row70
+	JNE     row72
 	VZEROUPPER
 	RET
 
@@ -1838,9 +1890,9 @@ TEXT ·Dot(SB), NOSPLIT, $0-52
 	VXORPS Y1, Y1, Y1
 	XORQ   BX, BX
 	CMPQ   DX, $0x10
-	JLT    tail72
+	JLT    tail74
 
-loop71:
+loop73:
 	VMOVUPS     (CX)(BX*1), Y2
 	VMOVUPS     (AX)(BX*1), Y3
 	VFMADD231PS Y2, Y3, Y0
@@ -1850,11 +1902,11 @@ loop71:
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop71
+	JGE         loop73
 
-tail72:
+tail74:
 	TESTQ       DX, DX
-	JE          done73
+	JE          done75
 	LEAQ        lanes<>+0(SB), SI
 	MOVQ        $0x00000010, DI
 	SUBQ        DX, DI
@@ -1867,7 +1919,7 @@ tail72:
 	VMASKMOVPS  32(AX)(BX*1), Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
 
-done73:
+done75:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -1886,9 +1938,9 @@ TEXT ·Sum(SB), NOSPLIT, $0-28
 	VXORPS Y1, Y1, Y1
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail75
+	JLT    tail77
 
-loop74:
+loop76:
 	VMOVUPS (AX)(DX*1), Y2
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS 32(AX)(DX*1), Y2
@@ -1896,11 +1948,11 @@ loop74:
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop74
+	JGE     loop76
 
-tail75:
+tail77:
 	TESTQ      CX, CX
-	JE         done76
+	JE         done78
 	LEAQ       lanes<>+0(SB), BX
 	MOVQ       $0x00000010, SI
 	SUBQ       CX, SI
@@ -1911,7 +1963,7 @@ tail75:
 	VMASKMOVPS 32(AX)(DX*1), Y3, Y2
 	VADDPS     Y2, Y1, Y1
 
-done76:
+done78:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -1931,9 +1983,9 @@ TEXT ·SumSqDev(SB), NOSPLIT, $0-36
 	VBROADCASTSS mean+24(FP), Y2
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail78
+	JLT          tail80
 
-loop77:
+loop79:
 	VMOVUPS     (AX)(DX*1), Y3
 	VSUBPS      Y2, Y3, Y3
 	VFMADD231PS Y3, Y3, Y0
@@ -1943,11 +1995,11 @@ loop77:
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
 	CMPQ        CX, $0x10
-	JGE         loop77
+	JGE         loop79
 
-tail78:
+tail80:
 	TESTQ       CX, CX
-	JE          done79
+	JE          done81
 	LEAQ        lanes<>+0(SB), BX
 	MOVQ        $0x00000010, SI
 	SUBQ        CX, SI
@@ -1962,7 +2014,7 @@ tail78:
 	VANDPS      Y2, Y4, Y2
 	VFMADD231PS Y2, Y2, Y1
 
-done79:
+done81:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -1982,9 +2034,9 @@ TEXT ·Max(SB), NOSPLIT, $0-28
 	VMOVUPS Y0, Y2
 	XORQ    DX, DX
 	CMPQ    CX, $0x10
-	JLT     tail81
+	JLT     tail83
 
-loop80:
+loop82:
 	VMOVUPS (AX)(DX*1), Y3
 	VMAXPS  Y1, Y3, Y1
 	VMOVUPS 32(AX)(DX*1), Y3
@@ -1992,11 +2044,11 @@ loop80:
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop80
+	JGE     loop82
 
-tail81:
+tail83:
 	TESTQ      CX, CX
-	JE         done82
+	JE         done84
 	LEAQ       lanes<>+0(SB), BX
 	MOVQ       $0x00000010, SI
 	SUBQ       CX, SI
@@ -2009,7 +2061,7 @@ tail81:
 	VBLENDVPS  Y4, Y3, Y0, Y0
 	VMAXPS     Y2, Y0, Y2
 
-done82:
+done84:
 	VMAXPS       Y2, Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMAXPS       X1, X0, X1
@@ -2050,9 +2102,9 @@ TEXT ·SumSquares(SB), NOSPLIT, $0-32
 	VXORPS Y3, Y3, Y3
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail84
+	JLT    tail86
 
-loop83:
+loop85:
 	VMOVUPS      (AX)(DX*1), Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
@@ -2068,11 +2120,11 @@ loop83:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 	CMPQ         CX, $0x10
-	JGE          loop83
+	JGE          loop85
 
-tail84:
+tail86:
 	TESTQ        CX, CX
-	JE           done85
+	JE           done87
 	LEAQ         lanes<>+0(SB), BX
 	MOVQ         $0x00000010, SI
 	SUBQ         CX, SI
@@ -2091,7 +2143,7 @@ tail84:
 	VFMADD231PD  Y4, Y4, Y2
 	VFMADD231PD  Y5, Y5, Y3
 
-done85:
+done87:
 	VADDPD       Y2, Y0, Y0
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y0, Y0
@@ -2114,9 +2166,9 @@ TEXT ·ExpSum(SB), NOSPLIT, $0-40
 	VBROADCASTSS shift+24(FP), Y4
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail87
+	JLT          tail89
 
-loop86:
+loop88:
 	VMOVUPS      (AX)(DX*1), Y5
 	VSUBPS       Y4, Y5, Y5
 	VXORPS       Y6, Y6, Y6
@@ -2190,11 +2242,11 @@ loop86:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 	CMPQ         CX, $0x10
-	JGE          loop86
+	JGE          loop88
 
-tail87:
+tail89:
 	TESTQ        CX, CX
-	JE           done88
+	JE           done90
 	LEAQ         lanes<>+0(SB), BX
 	MOVQ         $0x00000010, SI
 	SUBQ         CX, SI
@@ -2273,7 +2325,7 @@ tail87:
 	VADDPD       Y4, Y2, Y2
 	VADDPD       Y5, Y3, Y3
 
-done88:
+done90:
 	VADDPD       Y2, Y0, Y0
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y0, Y0
@@ -2516,9 +2568,9 @@ TEXT ·ExpStats(SB), NOSPLIT, $0-48
 	VBROADCASTSS shift+24(FP), Y8
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail90
+	JLT          tail92
 
-loop89:
+loop91:
 	VMOVUPS      (AX)(DX*1), Y9
 	VSUBPS       Y8, Y9, Y9
 	VXORPS       Y10, Y10, Y10
@@ -2606,11 +2658,11 @@ loop89:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 	CMPQ         CX, $0x10
-	JGE          loop89
+	JGE          loop91
 
-tail90:
+tail92:
 	TESTQ        CX, CX
-	JE           done91
+	JE           done93
 	LEAQ         lanes<>+0(SB), BX
 	MOVQ         $0x00000010, SI
 	SUBQ         CX, SI
@@ -2703,7 +2755,7 @@ tail90:
 	VADDPD       Y10, Y3, Y3
 	VFMADD231PD  Y10, Y11, Y7
 
-done91:
+done93:
 	VADDPD       Y2, Y0, Y0
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y0, Y0
@@ -2754,9 +2806,9 @@ TEXT ·NormSums(SB), NOSPLIT, $0-88
 	VXORPS       Y5, Y5, Y5
 	XORQ         SI, SI
 	CMPQ         BX, $0x10
-	JLT          tail93
+	JLT          tail95
 
-loop92:
+loop94:
 	VMOVUPS     (AX)(SI*1), Y6
 	VMOVUPS     (CX)(SI*1), Y7
 	VMULPS      Y7, Y6, Y6
@@ -2776,11 +2828,11 @@ loop92:
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, BX
 	CMPQ        BX, $0x10
-	JGE         loop92
+	JGE         loop94
 
-tail93:
+tail95:
 	TESTQ       BX, BX
-	JE          done94
+	JE          done96
 	LEAQ        lanes<>+0(SB), DI
 	MOVQ        $0x00000010, R8
 	SUBQ        BX, R8
@@ -2803,7 +2855,7 @@ tail93:
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS Y0, Y6, Y5
 
-done94:
+done96:
 	VADDPS       Y3, Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -2827,9 +2879,9 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail96
+	JLT  tail98
 
-loop95:
+loop97:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMOVUPS      fc2d00000<>+0(SB), Y1
 	VMAXPS       Y0, Y1, Y0
@@ -2887,11 +2939,11 @@ loop95:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop95
+	JGE          loop97
 
-tail96:
+tail98:
 	TESTQ        DX, DX
-	JE           done97
+	JE           done99
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -2952,7 +3004,7 @@ tail96:
 	VMULPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done97:
+done99:
 	VZEROUPPER
 	RET
 
@@ -2982,9 +3034,9 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail99
+	JLT  tail101
 
-loop98:
+loop100:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMULPS       Y0, Y0, Y1
 	VMULPS       Y1, Y0, Y2
@@ -3082,11 +3134,11 @@ loop98:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop98
+	JGE          loop100
 
-tail99:
+tail101:
 	TESTQ        DX, DX
-	JE           done100
+	JE           done102
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -3187,7 +3239,7 @@ tail99:
 	VBLENDVPS    Y3, Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done100:
+done102:
 	VZEROUPPER
 	RET
 
@@ -3361,9 +3413,9 @@ TEXT ·Add(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail102
+	JLT  tail104
 
-loop101:
+loop103:
 	VMOVUPS (AX)(BX*1), Y0
 	VMOVUPS (CX)(BX*1), Y1
 	VADDPS  Y1, Y0, Y0
@@ -3375,11 +3427,11 @@ loop101:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop101
+	JGE     loop103
 
-tail102:
+tail104:
 	TESTQ      DX, DX
-	JE         done103
+	JE         done105
 	LEAQ       lanes<>+0(SB), SI
 	MOVQ       $0x00000010, DI
 	SUBQ       DX, DI
@@ -3394,7 +3446,7 @@ tail102:
 	VADDPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, 32(AX)(BX*1)
 
-done103:
+done105:
 	VZEROUPPER
 	RET
 
@@ -3407,9 +3459,9 @@ TEXT ·Axpy(SB), NOSPLIT, $0-56
 	VBROADCASTSS alpha+24(FP), Y0
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail105
+	JLT          tail107
 
-loop104:
+loop106:
 	VMOVUPS     (CX)(BX*1), Y1
 	VMOVUPS     (AX)(BX*1), Y2
 	VMOVUPS     Y2, Y2
@@ -3423,11 +3475,11 @@ loop104:
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop104
+	JGE         loop106
 
-tail105:
+tail107:
 	TESTQ       DX, DX
-	JE          done106
+	JE          done108
 	LEAQ        lanes<>+0(SB), SI
 	MOVQ        $0x00000010, DI
 	SUBQ        DX, DI
@@ -3444,7 +3496,7 @@ tail105:
 	VFMADD231PS Y0, Y1, Y3
 	VMASKMOVPS  Y3, Y2, 32(AX)(BX*1)
 
-done106:
+done108:
 	VZEROUPPER
 	RET
 
@@ -3456,9 +3508,9 @@ TEXT ·Scale(SB), NOSPLIT, $0-28
 	VBROADCASTSS s+24(FP), Y0
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail108
+	JLT          tail110
 
-loop107:
+loop109:
 	VMOVUPS (AX)(DX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(DX*1)
@@ -3468,11 +3520,11 @@ loop107:
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop107
+	JGE     loop109
 
-tail108:
+tail110:
 	TESTQ      CX, CX
-	JE         done109
+	JE         done111
 	LEAQ       lanes<>+0(SB), BX
 	MOVQ       $0x00000010, SI
 	SUBQ       CX, SI
@@ -3485,7 +3537,7 @@ tail108:
 	VMULPS     Y0, Y1, Y0
 	VMASKMOVPS Y0, Y2, 32(AX)(DX*1)
 
-done109:
+done111:
 	VZEROUPPER
 	RET
 
@@ -3502,9 +3554,9 @@ TEXT ·SoftmaxGrad(SB), NOSPLIT, $0-68
 	VBROADCASTSS gEnt+64(FP), Y4
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail111
+	JLT          tail113
 
-loop110:
+loop112:
 	VMOVUPS      (CX)(BX*1), Y5
 	VSUBPS       Y0, Y5, Y5
 	VSUBPS       Y1, Y5, Y5
@@ -3588,11 +3640,11 @@ loop110:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop110
+	JGE          loop112
 
-tail111:
+tail113:
 	TESTQ        DX, DX
-	JE           done112
+	JE           done114
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -3679,7 +3731,7 @@ tail111:
 	VFNMADD231PS Y2, Y1, Y0
 	VMASKMOVPS   Y0, Y6, 32(AX)(BX*1)
 
-done112:
+done114:
 	VZEROUPPER
 	RET
 
@@ -3702,9 +3754,9 @@ TEXT ·adamW(SB), NOSPLIT, $0-104
 	VBROADCASTSS 28(DI), Y7
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail114
+	JLT          tail116
 
-loop113:
+loop115:
 	VMOVUPS      (CX)(DI*1), Y8
 	VMULPS       Y1, Y8, Y8
 	VMULPS       Y4, Y8, Y9
@@ -3750,11 +3802,11 @@ loop113:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
-	JGE          loop113
+	JGE          loop115
 
-tail114:
+tail116:
 	TESTQ        SI, SI
-	JE           done115
+	JE           done117
 	LEAQ         lanes<>+0(SB), R8
 	MOVQ         $0x00000010, R9
 	SUBQ         SI, R9
@@ -3803,7 +3855,7 @@ tail114:
 	VFNMADD231PS Y7, Y1, Y0
 	VMASKMOVPS   Y0, Y9, 32(AX)(DI*1)
 
-done115:
+done117:
 	VZEROUPPER
 	RET
 
@@ -3818,12 +3870,12 @@ TEXT ·NormApply(SB), NOSPLIT, $0-104
 	VBROADCASTSS mean+96(FP), Y0
 	VBROADCASTSS rstd+100(FP), Y1
 	TESTQ        BX, BX
-	JE           none116
+	JE           none118
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail118
+	JLT          tail120
 
-loop117:
+loop119:
 	VMOVUPS     (CX)(DI*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -3843,11 +3895,11 @@ loop117:
 	ADDQ        $0x40, DI
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop117
+	JGE         loop119
 
-tail118:
+tail120:
 	TESTQ       SI, SI
-	JE          done119
+	JE          done121
 	LEAQ        lanes<>+0(SB), R8
 	MOVQ        $0x00000010, R9
 	SUBQ        SI, R9
@@ -3870,16 +3922,16 @@ tail118:
 	VFMADD231PS Y1, Y0, Y2
 	VMASKMOVPS  Y2, Y3, 32(AX)(DI*1)
 
-done119:
+done121:
 	VZEROUPPER
 	RET
 
-none116:
+none118:
 	XORQ BX, BX
 	CMPQ SI, $0x10
-	JLT  tail121
+	JLT  tail123
 
-loop120:
+loop122:
 	VMOVUPS (CX)(BX*1), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
@@ -3895,11 +3947,11 @@ loop120:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, SI
 	CMPQ    SI, $0x10
-	JGE     loop120
+	JGE     loop122
 
-tail121:
+tail123:
 	TESTQ      SI, SI
-	JE         done122
+	JE         done124
 	LEAQ       lanes<>+0(SB), DI
 	MOVQ       $0x00000010, R8
 	SUBQ       SI, R8
@@ -3918,7 +3970,7 @@ tail121:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y3, 32(AX)(BX*1)
 
-done122:
+done124:
 	VZEROUPPER
 	RET
 
@@ -3938,9 +3990,9 @@ TEXT ·NormGrad(SB), NOSPLIT, $0-160
 	VBROADCASTSS meanGX+156(FP), Y3
 	XORQ         R9, R9
 	CMPQ         R8, $0x10
-	JLT          tail124
+	JLT          tail126
 
-loop123:
+loop125:
 	VMOVUPS      (DI)(R9*1), Y4
 	VSUBPS       Y0, Y4, Y4
 	VMULPS       Y1, Y4, Y4
@@ -3984,11 +4036,11 @@ loop123:
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, R8
 	CMPQ         R8, $0x10
-	JGE          loop123
+	JGE          loop125
 
-tail124:
+tail126:
 	TESTQ        R8, R8
-	JE           done125
+	JE           done127
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $0x00000010, R11
 	SUBQ         R8, R11
@@ -4035,7 +4087,7 @@ tail124:
 	VFMADD231PS  Y1, Y2, Y0
 	VMASKMOVPS   Y0, Y5, 32(AX)(R9*1)
 
-done125:
+done127:
 	VZEROUPPER
 	RET
 
@@ -4047,9 +4099,9 @@ TEXT ·GELUTanh(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail127
+	JLT  tail129
 
-loop126:
+loop128:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMULPS       Y0, Y0, Y1
 	VMOVUPS      fbd922279<>+0(SB), Y2
@@ -4123,11 +4175,11 @@ loop126:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop126
+	JGE          loop128
 
-tail127:
+tail129:
 	TESTQ        DX, DX
-	JE           done128
+	JE           done130
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -4204,7 +4256,7 @@ tail127:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done128:
+done130:
 	VZEROUPPER
 	RET
 
@@ -4252,9 +4304,9 @@ TEXT ·GELUErf(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail130
+	JLT  tail132
 
-loop129:
+loop131:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMULPS       Y0, Y0, Y1
 	VMULPS       fbf000000<>+0(SB), Y1, Y1
@@ -4366,11 +4418,11 @@ loop129:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop129
+	JGE          loop131
 
-tail130:
+tail132:
 	TESTQ        DX, DX
-	JE           done131
+	JE           done133
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -4485,7 +4537,7 @@ tail130:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done131:
+done133:
 	VZEROUPPER
 	RET
 
@@ -4713,9 +4765,9 @@ TEXT ·SiLU(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail133
+	JLT  tail135
 
-loop132:
+loop134:
 	VMOVUPS      (CX)(BX*1), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
@@ -4785,11 +4837,11 @@ loop132:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop132
+	JGE          loop134
 
-tail133:
+tail135:
 	TESTQ        DX, DX
-	JE           done134
+	JE           done136
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -4862,169 +4914,127 @@ tail133:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done134:
+done136:
 	VZEROUPPER
 	RET
 
-// func GELUTanhGrad(dx []float32, dout []float32, x []float32)
+// func GELUTanhGrad(dx []float32, act []float32, dout []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-72
+TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-96
 	MOVQ dx_base+0(FP), AX
-	MOVQ dout_base+24(FP), CX
-	MOVQ x_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	CMPQ BX, $0x10
-	JLT  tail136
+	MOVQ act_base+24(FP), CX
+	MOVQ dout_base+48(FP), DX
+	MOVQ x_base+72(FP), BX
+	MOVQ dx_len+8(FP), SI
+	XORQ DI, DI
+	CMPQ SI, $0x10
+	JLT  tail138
 
-loop135:
-	VMOVUPS      (CX)(SI*1), Y0
-	VMOVUPS      (DX)(SI*1), Y1
-	VMULPS       Y1, Y1, Y2
-	VMOVUPS      fbd922279<>+0(SB), Y3
-	VFMADD213PS  fbfcc422a<>+0(SB), Y2, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVUPS      f3f800000<>+0(SB), Y4
-	VMOVUPS      fc2a00000<>+0(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VMOVUPS      f42b20000<>+0(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VMULPS       f3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VMOVUPS      Y3, Y3
-	VFNMADD231PS f3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS fb102e308<>+0(SB), Y5, Y3
-	VMOVUPS      f3ab511f9<>+0(SB), Y6
-	VFMADD213PS  f3c091d05<>+0(SB), Y3, Y6
-	VFMADD213PS  f3d2aac79<>+0(SB), Y3, Y6
-	VFMADD213PS  f3e2aaa49<>+0(SB), Y3, Y6
-	VFMADD213PS  f3efffffe<>+0(SB), Y3, Y6
-	VFMADD213PS  f3f800000<>+0(SB), Y3, Y6
-	VFMADD213PS  f3f800000<>+0(SB), Y3, Y6
-	VCVTPS2DQ    Y5, Y3
-	VPSRAD       $0x01, Y3, Y5
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       bias<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y6, Y5
-	VPADDD       bias<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VADDPS       f3f800000<>+0(SB), Y3, Y3
-	VDIVPS       Y3, Y4, Y3
-	VMULPS       Y3, Y1, Y1
-	VMOVUPS      f3e5b33b6<>+0(SB), Y4
-	VFMADD213PS  f3fcc422a<>+0(SB), Y2, Y4
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      f3f800000<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      Y3, Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMULPS       Y3, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*1)
-	VMOVUPS      32(CX)(SI*1), Y0
-	VMOVUPS      32(DX)(SI*1), Y1
-	VMULPS       Y1, Y1, Y2
-	VMOVUPS      fbd922279<>+0(SB), Y3
-	VFMADD213PS  fbfcc422a<>+0(SB), Y2, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVUPS      f3f800000<>+0(SB), Y4
-	VMOVUPS      fc2a00000<>+0(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VMOVUPS      f42b20000<>+0(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VMULPS       f3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VMOVUPS      Y3, Y3
-	VFNMADD231PS f3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS fb102e308<>+0(SB), Y5, Y3
-	VMOVUPS      f3ab511f9<>+0(SB), Y6
-	VFMADD213PS  f3c091d05<>+0(SB), Y3, Y6
-	VFMADD213PS  f3d2aac79<>+0(SB), Y3, Y6
-	VFMADD213PS  f3e2aaa49<>+0(SB), Y3, Y6
-	VFMADD213PS  f3efffffe<>+0(SB), Y3, Y6
-	VFMADD213PS  f3f800000<>+0(SB), Y3, Y6
-	VFMADD213PS  f3f800000<>+0(SB), Y3, Y6
-	VCVTPS2DQ    Y5, Y3
-	VPSRAD       $0x01, Y3, Y5
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       bias<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y6, Y5
-	VPADDD       bias<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VADDPS       f3f800000<>+0(SB), Y3, Y3
-	VDIVPS       Y3, Y4, Y3
-	VMULPS       Y3, Y1, Y1
-	VMOVUPS      f3e5b33b6<>+0(SB), Y4
-	VFMADD213PS  f3fcc422a<>+0(SB), Y2, Y4
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      f3f800000<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      Y3, Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMULPS       Y3, Y0, Y0
-	VMOVUPS      Y0, 32(AX)(SI*1)
-	ADDQ         $0x40, SI
-	SUBQ         $0x10, BX
-	CMPQ         BX, $0x10
-	JGE          loop135
+loop137:
+	VMOVUPS      (BX)(DI*1), Y0
+	VMULPS       Y0, Y0, Y1
+	VMOVUPS      fbd922279<>+0(SB), Y2
+	VFMADD213PS  fbfcc422a<>+0(SB), Y1, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      f3f800000<>+0(SB), Y3
+	VMOVUPS      fc2a00000<>+0(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VMOVUPS      f42b20000<>+0(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMULPS       f3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVUPS      Y2, Y2
+	VFNMADD231PS f3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS fb102e308<>+0(SB), Y4, Y2
+	VMOVUPS      f3ab511f9<>+0(SB), Y5
+	VFMADD213PS  f3c091d05<>+0(SB), Y2, Y5
+	VFMADD213PS  f3d2aac79<>+0(SB), Y2, Y5
+	VFMADD213PS  f3e2aaa49<>+0(SB), Y2, Y5
+	VFMADD213PS  f3efffffe<>+0(SB), Y2, Y5
+	VFMADD213PS  f3f800000<>+0(SB), Y2, Y5
+	VFMADD213PS  f3f800000<>+0(SB), Y2, Y5
+	VCVTPS2DQ    Y4, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPADDD       bias<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y5, Y4
+	VPADDD       bias<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VADDPS       f3f800000<>+0(SB), Y2, Y2
+	VDIVPS       Y2, Y3, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      f3e5b33b6<>+0(SB), Y3
+	VFMADD213PS  f3fcc422a<>+0(SB), Y1, Y3
+	VMULPS       Y3, Y0, Y1
+	VMOVUPS      f3f800000<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      Y2, Y2
+	VFMADD231PS  Y3, Y1, Y2
+	VMOVUPS      Y0, (CX)(DI*1)
+	VMOVUPS      (DX)(DI*1), Y0
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (AX)(DI*1)
+	VMOVUPS      32(BX)(DI*1), Y0
+	VMULPS       Y0, Y0, Y1
+	VMOVUPS      fbd922279<>+0(SB), Y2
+	VFMADD213PS  fbfcc422a<>+0(SB), Y1, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      f3f800000<>+0(SB), Y3
+	VMOVUPS      fc2a00000<>+0(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VMOVUPS      f42b20000<>+0(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMULPS       f3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVUPS      Y2, Y2
+	VFNMADD231PS f3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS fb102e308<>+0(SB), Y4, Y2
+	VMOVUPS      f3ab511f9<>+0(SB), Y5
+	VFMADD213PS  f3c091d05<>+0(SB), Y2, Y5
+	VFMADD213PS  f3d2aac79<>+0(SB), Y2, Y5
+	VFMADD213PS  f3e2aaa49<>+0(SB), Y2, Y5
+	VFMADD213PS  f3efffffe<>+0(SB), Y2, Y5
+	VFMADD213PS  f3f800000<>+0(SB), Y2, Y5
+	VFMADD213PS  f3f800000<>+0(SB), Y2, Y5
+	VCVTPS2DQ    Y4, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPADDD       bias<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y5, Y4
+	VPADDD       bias<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VADDPS       f3f800000<>+0(SB), Y2, Y2
+	VDIVPS       Y2, Y3, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      f3e5b33b6<>+0(SB), Y3
+	VFMADD213PS  f3fcc422a<>+0(SB), Y1, Y3
+	VMULPS       Y3, Y0, Y1
+	VMOVUPS      f3f800000<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      Y2, Y2
+	VFMADD231PS  Y3, Y1, Y2
+	VMOVUPS      Y0, 32(CX)(DI*1)
+	VMOVUPS      32(DX)(DI*1), Y0
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 32(AX)(DI*1)
+	ADDQ         $0x40, DI
+	SUBQ         $0x10, SI
+	CMPQ         SI, $0x10
+	JGE          loop137
 
-tail136:
-	TESTQ        BX, BX
-	JE           done137
-	LEAQ         lanes<>+0(SB), DI
-	MOVQ         $0x00000010, R8
-	SUBQ         BX, R8
-	VMOVUPS      (DI)(R8*4), Y0
-	VMOVUPS      32(DI)(R8*4), Y1
-	VMASKMOVPS   (CX)(SI*1), Y0, Y2
-	VMASKMOVPS   (DX)(SI*1), Y0, Y3
-	VMULPS       Y3, Y3, Y4
-	VMOVUPS      fbd922279<>+0(SB), Y5
-	VFMADD213PS  fbfcc422a<>+0(SB), Y4, Y5
-	VMULPS       Y3, Y5, Y5
-	VMOVUPS      f3f800000<>+0(SB), Y6
-	VMOVUPS      fc2a00000<>+0(SB), Y7
-	VMAXPS       Y5, Y7, Y5
-	VMOVUPS      f42b20000<>+0(SB), Y7
-	VMINPS       Y5, Y7, Y5
-	VMULPS       f3fb8aa3b<>+0(SB), Y5, Y7
-	VROUNDPS     $0x08, Y7, Y7
-	VMOVUPS      Y5, Y5
-	VFNMADD231PS f3f317218<>+0(SB), Y7, Y5
-	VFNMADD231PS fb102e308<>+0(SB), Y7, Y5
-	VMOVUPS      f3ab511f9<>+0(SB), Y8
-	VFMADD213PS  f3c091d05<>+0(SB), Y5, Y8
-	VFMADD213PS  f3d2aac79<>+0(SB), Y5, Y8
-	VFMADD213PS  f3e2aaa49<>+0(SB), Y5, Y8
-	VFMADD213PS  f3efffffe<>+0(SB), Y5, Y8
-	VFMADD213PS  f3f800000<>+0(SB), Y5, Y8
-	VFMADD213PS  f3f800000<>+0(SB), Y5, Y8
-	VCVTPS2DQ    Y7, Y5
-	VPSRAD       $0x01, Y5, Y7
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       bias<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y8, Y7
-	VPADDD       bias<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y7, Y5
-	VADDPS       f3f800000<>+0(SB), Y5, Y5
-	VDIVPS       Y5, Y6, Y5
-	VMULPS       Y5, Y3, Y3
-	VMOVUPS      f3e5b33b6<>+0(SB), Y6
-	VFMADD213PS  f3fcc422a<>+0(SB), Y4, Y6
-	VMULPS       Y6, Y3, Y3
-	VMOVUPS      f3f800000<>+0(SB), Y4
-	VSUBPS       Y5, Y4, Y4
-	VMOVUPS      Y5, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VMULPS       Y5, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(SI*1)
-	VMASKMOVPS   32(CX)(SI*1), Y1, Y0
-	VMASKMOVPS   32(DX)(SI*1), Y1, Y2
+tail138:
+	TESTQ        SI, SI
+	JE           done139
+	LEAQ         lanes<>+0(SB), R8
+	MOVQ         $0x00000010, R9
+	SUBQ         SI, R9
+	VMOVUPS      (R8)(R9*4), Y0
+	VMOVUPS      32(R8)(R9*4), Y1
+	VMASKMOVPS   (BX)(DI*1), Y0, Y2
 	VMULPS       Y2, Y2, Y3
 	VMOVUPS      fbd922279<>+0(SB), Y4
 	VFMADD213PS  fbfcc422a<>+0(SB), Y3, Y4
@@ -5060,15 +5070,62 @@ tail136:
 	VMULPS       Y4, Y2, Y2
 	VMOVUPS      f3e5b33b6<>+0(SB), Y5
 	VFMADD213PS  f3fcc422a<>+0(SB), Y3, Y5
-	VMULPS       Y5, Y2, Y2
-	VMOVUPS      f3f800000<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
+	VMULPS       Y5, Y2, Y3
+	VMOVUPS      f3f800000<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
 	VMOVUPS      Y4, Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VMULPS       Y4, Y0, Y0
-	VMASKMOVPS   Y0, Y1, 32(AX)(SI*1)
+	VFMADD231PS  Y5, Y3, Y4
+	VMASKMOVPS   Y2, Y0, (CX)(DI*1)
+	VMASKMOVPS   (DX)(DI*1), Y0, Y2
+	VMULPS       Y4, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (AX)(DI*1)
+	VMASKMOVPS   32(BX)(DI*1), Y1, Y0
+	VMULPS       Y0, Y0, Y2
+	VMOVUPS      fbd922279<>+0(SB), Y3
+	VFMADD213PS  fbfcc422a<>+0(SB), Y2, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      f3f800000<>+0(SB), Y4
+	VMOVUPS      fc2a00000<>+0(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VMOVUPS      f42b20000<>+0(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VMULPS       f3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVUPS      Y3, Y3
+	VFNMADD231PS f3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS fb102e308<>+0(SB), Y5, Y3
+	VMOVUPS      f3ab511f9<>+0(SB), Y6
+	VFMADD213PS  f3c091d05<>+0(SB), Y3, Y6
+	VFMADD213PS  f3d2aac79<>+0(SB), Y3, Y6
+	VFMADD213PS  f3e2aaa49<>+0(SB), Y3, Y6
+	VFMADD213PS  f3efffffe<>+0(SB), Y3, Y6
+	VFMADD213PS  f3f800000<>+0(SB), Y3, Y6
+	VFMADD213PS  f3f800000<>+0(SB), Y3, Y6
+	VCVTPS2DQ    Y5, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       bias<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y6, Y5
+	VPADDD       bias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VADDPS       f3f800000<>+0(SB), Y3, Y3
+	VDIVPS       Y3, Y4, Y3
+	VMULPS       Y3, Y0, Y0
+	VMOVUPS      f3e5b33b6<>+0(SB), Y4
+	VFMADD213PS  f3fcc422a<>+0(SB), Y2, Y4
+	VMULPS       Y4, Y0, Y2
+	VMOVUPS      f3f800000<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y3, Y3
+	VFMADD231PS  Y4, Y2, Y3
+	VMASKMOVPS   Y0, Y1, 32(CX)(DI*1)
+	VMASKMOVPS   32(DX)(DI*1), Y1, Y0
+	VMULPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y1, 32(AX)(DI*1)
 
-done137:
+done139:
 	VZEROUPPER
 	RET
 
@@ -5108,207 +5165,153 @@ DATA f3fcc422a<>+56(SB)/4, $0x3fcc422a
 DATA f3fcc422a<>+60(SB)/4, $0x3fcc422a
 GLOBL f3fcc422a<>(SB), RODATA|NOPTR, $64
 
-// func GELUErfGrad(dx []float32, dout []float32, x []float32)
+// func GELUErfGrad(dx []float32, act []float32, dout []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GELUErfGrad(SB), NOSPLIT, $0-72
+TEXT ·GELUErfGrad(SB), NOSPLIT, $0-96
 	MOVQ dx_base+0(FP), AX
-	MOVQ dout_base+24(FP), CX
-	MOVQ x_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	CMPQ BX, $0x10
-	JLT  tail139
+	MOVQ act_base+24(FP), CX
+	MOVQ dout_base+48(FP), DX
+	MOVQ x_base+72(FP), BX
+	MOVQ dx_len+8(FP), SI
+	XORQ DI, DI
+	CMPQ SI, $0x10
+	JLT  tail141
 
-loop138:
-	VMOVUPS      (CX)(SI*1), Y0
-	VMOVUPS      (DX)(SI*1), Y1
-	VMULPS       Y1, Y1, Y2
-	VMULPS       fbf000000<>+0(SB), Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VMOVUPS      fc2a00000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y4
-	VMOVUPS      f42b20000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMULPS       f3fb8aa3b<>+0(SB), Y4, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VMOVUPS      Y4, Y4
-	VFNMADD231PS f3f317218<>+0(SB), Y5, Y4
-	VFNMADD231PS fb102e308<>+0(SB), Y5, Y4
-	VMOVUPS      f3ab511f9<>+0(SB), Y6
-	VFMADD213PS  f3c091d05<>+0(SB), Y4, Y6
-	VFMADD213PS  f3d2aac79<>+0(SB), Y4, Y6
-	VFMADD213PS  f3e2aaa49<>+0(SB), Y4, Y6
-	VFMADD213PS  f3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  f3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  f3f800000<>+0(SB), Y4, Y6
-	VCVTPS2DQ    Y5, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPADDD       bias<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y6, Y5
+loop140:
+	VMOVUPS      (BX)(DI*1), Y0
+	VMULPS       Y0, Y0, Y1
+	VMULPS       fbf000000<>+0(SB), Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VMOVUPS      fc2a00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VMOVUPS      f42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       f3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVUPS      Y3, Y3
+	VFNMADD231PS f3f317218<>+0(SB), Y4, Y3
+	VFNMADD231PS fb102e308<>+0(SB), Y4, Y3
+	VMOVUPS      f3ab511f9<>+0(SB), Y5
+	VFMADD213PS  f3c091d05<>+0(SB), Y3, Y5
+	VFMADD213PS  f3d2aac79<>+0(SB), Y3, Y5
+	VFMADD213PS  f3e2aaa49<>+0(SB), Y3, Y5
+	VFMADD213PS  f3efffffe<>+0(SB), Y3, Y5
+	VFMADD213PS  f3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS  f3f800000<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
 	VPADDD       bias<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y5, Y4
-	VCMPPS       $0x11, fc2a00000<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VANDPS       abs<>+0(SB), Y1, Y3
+	VPADDD       bias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y4, Y3
+	VCMPPS       $0x11, fc2a00000<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VANDPS       abs<>+0(SB), Y0, Y2
+	VMOVUPS      f3f800000<>+0(SB), Y3
 	VMOVUPS      f3f800000<>+0(SB), Y4
-	VMOVUPS      f3f800000<>+0(SB), Y5
-	VMOVUPS      Y5, Y5
-	VFMADD231PS  f3e99999a<>+0(SB), Y3, Y5
-	VDIVPS       Y5, Y4, Y3
-	VMULPS       Y3, Y2, Y4
-	VMOVUPS      fbc060859<>+0(SB), Y5
-	VFMADD213PS  f3da199c3<>+0(SB), Y3, Y5
-	VFMADD213PS  fbe822440<>+0(SB), Y3, Y5
-	VFMADD213PS  f3ea73cc8<>+0(SB), Y3, Y5
-	VFMADD213PS  fbe131080<>+0(SB), Y3, Y5
-	VFMADD213PS  f3e2e0198<>+0(SB), Y3, Y5
-	VFMADD213PS  f3db54cbb<>+0(SB), Y3, Y5
-	VFMADD213PS  f3dface06<>+0(SB), Y3, Y5
-	VFMADD213PS  f3df4c839<>+0(SB), Y3, Y5
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      f3f800000<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VCMPPS       $0x11, f00000000<>+0(SB), Y1, Y5
-	VBLENDVPS    Y5, Y3, Y4, Y3
-	VMULPS       f3ecc422a<>+0(SB), Y1, Y1
-	VMOVUPS      Y3, Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMULPS       Y3, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*1)
-	VMOVUPS      32(CX)(SI*1), Y0
-	VMOVUPS      32(DX)(SI*1), Y1
-	VMULPS       Y1, Y1, Y2
-	VMULPS       fbf000000<>+0(SB), Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VMOVUPS      fc2a00000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y4
-	VMOVUPS      f42b20000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMULPS       f3fb8aa3b<>+0(SB), Y4, Y5
-	VROUNDPS     $0x08, Y5, Y5
 	VMOVUPS      Y4, Y4
-	VFNMADD231PS f3f317218<>+0(SB), Y5, Y4
-	VFNMADD231PS fb102e308<>+0(SB), Y5, Y4
-	VMOVUPS      f3ab511f9<>+0(SB), Y6
-	VFMADD213PS  f3c091d05<>+0(SB), Y4, Y6
-	VFMADD213PS  f3d2aac79<>+0(SB), Y4, Y6
-	VFMADD213PS  f3e2aaa49<>+0(SB), Y4, Y6
-	VFMADD213PS  f3efffffe<>+0(SB), Y4, Y6
-	VFMADD213PS  f3f800000<>+0(SB), Y4, Y6
-	VFMADD213PS  f3f800000<>+0(SB), Y4, Y6
-	VCVTPS2DQ    Y5, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPADDD       bias<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  f3e99999a<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y3
+	VMOVUPS      fbc060859<>+0(SB), Y4
+	VFMADD213PS  f3da199c3<>+0(SB), Y2, Y4
+	VFMADD213PS  fbe822440<>+0(SB), Y2, Y4
+	VFMADD213PS  f3ea73cc8<>+0(SB), Y2, Y4
+	VFMADD213PS  fbe131080<>+0(SB), Y2, Y4
+	VFMADD213PS  f3e2e0198<>+0(SB), Y2, Y4
+	VFMADD213PS  f3db54cbb<>+0(SB), Y2, Y4
+	VFMADD213PS  f3dface06<>+0(SB), Y2, Y4
+	VFMADD213PS  f3df4c839<>+0(SB), Y2, Y4
+	VMULPS       Y4, Y3, Y2
+	VMOVUPS      f3f800000<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VCMPPS       $0x11, f00000000<>+0(SB), Y0, Y4
+	VBLENDVPS    Y4, Y2, Y3, Y2
+	VMULPS       Y2, Y0, Y3
+	VMULPS       f3ecc422a<>+0(SB), Y0, Y0
+	VMOVUPS      Y2, Y2
+	VFMADD231PS  Y1, Y0, Y2
+	VMOVUPS      Y3, (CX)(DI*1)
+	VMOVUPS      (DX)(DI*1), Y0
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (AX)(DI*1)
+	VMOVUPS      32(BX)(DI*1), Y0
+	VMULPS       Y0, Y0, Y1
+	VMULPS       fbf000000<>+0(SB), Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VMOVUPS      fc2a00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VMOVUPS      f42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       f3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVUPS      Y3, Y3
+	VFNMADD231PS f3f317218<>+0(SB), Y4, Y3
+	VFNMADD231PS fb102e308<>+0(SB), Y4, Y3
+	VMOVUPS      f3ab511f9<>+0(SB), Y5
+	VFMADD213PS  f3c091d05<>+0(SB), Y3, Y5
+	VFMADD213PS  f3d2aac79<>+0(SB), Y3, Y5
+	VFMADD213PS  f3e2aaa49<>+0(SB), Y3, Y5
+	VFMADD213PS  f3efffffe<>+0(SB), Y3, Y5
+	VFMADD213PS  f3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS  f3f800000<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
 	VPADDD       bias<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y5, Y4
-	VCMPPS       $0x11, fc2a00000<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VANDPS       abs<>+0(SB), Y1, Y3
+	VPADDD       bias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y4, Y3
+	VCMPPS       $0x11, fc2a00000<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VANDPS       abs<>+0(SB), Y0, Y2
+	VMOVUPS      f3f800000<>+0(SB), Y3
 	VMOVUPS      f3f800000<>+0(SB), Y4
-	VMOVUPS      f3f800000<>+0(SB), Y5
-	VMOVUPS      Y5, Y5
-	VFMADD231PS  f3e99999a<>+0(SB), Y3, Y5
-	VDIVPS       Y5, Y4, Y3
-	VMULPS       Y3, Y2, Y4
-	VMOVUPS      fbc060859<>+0(SB), Y5
-	VFMADD213PS  f3da199c3<>+0(SB), Y3, Y5
-	VFMADD213PS  fbe822440<>+0(SB), Y3, Y5
-	VFMADD213PS  f3ea73cc8<>+0(SB), Y3, Y5
-	VFMADD213PS  fbe131080<>+0(SB), Y3, Y5
-	VFMADD213PS  f3e2e0198<>+0(SB), Y3, Y5
-	VFMADD213PS  f3db54cbb<>+0(SB), Y3, Y5
-	VFMADD213PS  f3dface06<>+0(SB), Y3, Y5
-	VFMADD213PS  f3df4c839<>+0(SB), Y3, Y5
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      f3f800000<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VCMPPS       $0x11, f00000000<>+0(SB), Y1, Y5
-	VBLENDVPS    Y5, Y3, Y4, Y3
-	VMULPS       f3ecc422a<>+0(SB), Y1, Y1
-	VMOVUPS      Y3, Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMULPS       Y3, Y0, Y0
-	VMOVUPS      Y0, 32(AX)(SI*1)
-	ADDQ         $0x40, SI
-	SUBQ         $0x10, BX
-	CMPQ         BX, $0x10
-	JGE          loop138
+	VMOVUPS      Y4, Y4
+	VFMADD231PS  f3e99999a<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y3
+	VMOVUPS      fbc060859<>+0(SB), Y4
+	VFMADD213PS  f3da199c3<>+0(SB), Y2, Y4
+	VFMADD213PS  fbe822440<>+0(SB), Y2, Y4
+	VFMADD213PS  f3ea73cc8<>+0(SB), Y2, Y4
+	VFMADD213PS  fbe131080<>+0(SB), Y2, Y4
+	VFMADD213PS  f3e2e0198<>+0(SB), Y2, Y4
+	VFMADD213PS  f3db54cbb<>+0(SB), Y2, Y4
+	VFMADD213PS  f3dface06<>+0(SB), Y2, Y4
+	VFMADD213PS  f3df4c839<>+0(SB), Y2, Y4
+	VMULPS       Y4, Y3, Y2
+	VMOVUPS      f3f800000<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VCMPPS       $0x11, f00000000<>+0(SB), Y0, Y4
+	VBLENDVPS    Y4, Y2, Y3, Y2
+	VMULPS       Y2, Y0, Y3
+	VMULPS       f3ecc422a<>+0(SB), Y0, Y0
+	VMOVUPS      Y2, Y2
+	VFMADD231PS  Y1, Y0, Y2
+	VMOVUPS      Y3, 32(CX)(DI*1)
+	VMOVUPS      32(DX)(DI*1), Y0
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 32(AX)(DI*1)
+	ADDQ         $0x40, DI
+	SUBQ         $0x10, SI
+	CMPQ         SI, $0x10
+	JGE          loop140
 
-tail139:
-	TESTQ        BX, BX
-	JE           done140
-	LEAQ         lanes<>+0(SB), DI
-	MOVQ         $0x00000010, R8
-	SUBQ         BX, R8
-	VMOVUPS      (DI)(R8*4), Y0
-	VMOVUPS      32(DI)(R8*4), Y1
-	VMASKMOVPS   (CX)(SI*1), Y0, Y2
-	VMASKMOVPS   (DX)(SI*1), Y0, Y3
-	VMULPS       Y3, Y3, Y4
-	VMULPS       fbf000000<>+0(SB), Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VMOVUPS      fc2a00000<>+0(SB), Y6
-	VMAXPS       Y4, Y6, Y6
-	VMOVUPS      f42b20000<>+0(SB), Y7
-	VMINPS       Y6, Y7, Y6
-	VMULPS       f3fb8aa3b<>+0(SB), Y6, Y7
-	VROUNDPS     $0x08, Y7, Y7
-	VMOVUPS      Y6, Y6
-	VFNMADD231PS f3f317218<>+0(SB), Y7, Y6
-	VFNMADD231PS fb102e308<>+0(SB), Y7, Y6
-	VMOVUPS      f3ab511f9<>+0(SB), Y8
-	VFMADD213PS  f3c091d05<>+0(SB), Y6, Y8
-	VFMADD213PS  f3d2aac79<>+0(SB), Y6, Y8
-	VFMADD213PS  f3e2aaa49<>+0(SB), Y6, Y8
-	VFMADD213PS  f3efffffe<>+0(SB), Y6, Y8
-	VFMADD213PS  f3f800000<>+0(SB), Y6, Y8
-	VFMADD213PS  f3f800000<>+0(SB), Y6, Y8
-	VCVTPS2DQ    Y7, Y6
-	VPSRAD       $0x01, Y6, Y7
-	VPSUBD       Y7, Y6, Y6
-	VPADDD       bias<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y8, Y7
-	VPADDD       bias<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y7, Y6
-	VCMPPS       $0x11, fc2a00000<>+0(SB), Y4, Y4
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VANDPS       abs<>+0(SB), Y3, Y5
-	VMOVUPS      f3f800000<>+0(SB), Y6
-	VMOVUPS      f3f800000<>+0(SB), Y7
-	VMOVUPS      Y7, Y7
-	VFMADD231PS  f3e99999a<>+0(SB), Y5, Y7
-	VDIVPS       Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y6
-	VMOVUPS      fbc060859<>+0(SB), Y7
-	VFMADD213PS  f3da199c3<>+0(SB), Y5, Y7
-	VFMADD213PS  fbe822440<>+0(SB), Y5, Y7
-	VFMADD213PS  f3ea73cc8<>+0(SB), Y5, Y7
-	VFMADD213PS  fbe131080<>+0(SB), Y5, Y7
-	VFMADD213PS  f3e2e0198<>+0(SB), Y5, Y7
-	VFMADD213PS  f3db54cbb<>+0(SB), Y5, Y7
-	VFMADD213PS  f3dface06<>+0(SB), Y5, Y7
-	VFMADD213PS  f3df4c839<>+0(SB), Y5, Y7
-	VMULPS       Y7, Y6, Y5
-	VMOVUPS      f3f800000<>+0(SB), Y6
-	VSUBPS       Y5, Y6, Y6
-	VCMPPS       $0x11, f00000000<>+0(SB), Y3, Y7
-	VBLENDVPS    Y7, Y5, Y6, Y5
-	VMULPS       f3ecc422a<>+0(SB), Y3, Y3
-	VMOVUPS      Y5, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VMULPS       Y5, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(SI*1)
-	VMASKMOVPS   32(CX)(SI*1), Y1, Y0
-	VMASKMOVPS   32(DX)(SI*1), Y1, Y2
+tail141:
+	TESTQ        SI, SI
+	JE           done142
+	LEAQ         lanes<>+0(SB), R8
+	MOVQ         $0x00000010, R9
+	SUBQ         SI, R9
+	VMOVUPS      (R8)(R9*4), Y0
+	VMOVUPS      32(R8)(R9*4), Y1
+	VMASKMOVPS   (BX)(DI*1), Y0, Y2
 	VMULPS       Y2, Y2, Y3
 	VMULPS       fbf000000<>+0(SB), Y3, Y3
 	VXORPS       Y4, Y4, Y4
@@ -5360,13 +5363,76 @@ tail139:
 	VSUBPS       Y4, Y5, Y5
 	VCMPPS       $0x11, f00000000<>+0(SB), Y2, Y6
 	VBLENDVPS    Y6, Y4, Y5, Y4
+	VMULPS       Y4, Y2, Y5
 	VMULPS       f3ecc422a<>+0(SB), Y2, Y2
 	VMOVUPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
-	VMULPS       Y4, Y0, Y0
-	VMASKMOVPS   Y0, Y1, 32(AX)(SI*1)
+	VMASKMOVPS   Y5, Y0, (CX)(DI*1)
+	VMASKMOVPS   (DX)(DI*1), Y0, Y2
+	VMULPS       Y4, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (AX)(DI*1)
+	VMASKMOVPS   32(BX)(DI*1), Y1, Y0
+	VMULPS       Y0, Y0, Y2
+	VMULPS       fbf000000<>+0(SB), Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VMOVUPS      fc2a00000<>+0(SB), Y4
+	VMAXPS       Y2, Y4, Y4
+	VMOVUPS      f42b20000<>+0(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VMULPS       f3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVUPS      Y4, Y4
+	VFNMADD231PS f3f317218<>+0(SB), Y5, Y4
+	VFNMADD231PS fb102e308<>+0(SB), Y5, Y4
+	VMOVUPS      f3ab511f9<>+0(SB), Y6
+	VFMADD213PS  f3c091d05<>+0(SB), Y4, Y6
+	VFMADD213PS  f3d2aac79<>+0(SB), Y4, Y6
+	VFMADD213PS  f3e2aaa49<>+0(SB), Y4, Y6
+	VFMADD213PS  f3efffffe<>+0(SB), Y4, Y6
+	VFMADD213PS  f3f800000<>+0(SB), Y4, Y6
+	VFMADD213PS  f3f800000<>+0(SB), Y4, Y6
+	VCVTPS2DQ    Y5, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       bias<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y6, Y5
+	VPADDD       bias<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y5, Y4
+	VCMPPS       $0x11, fc2a00000<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, Y3, Y4, Y2
+	VANDPS       abs<>+0(SB), Y0, Y3
+	VMOVUPS      f3f800000<>+0(SB), Y4
+	VMOVUPS      f3f800000<>+0(SB), Y5
+	VMOVUPS      Y5, Y5
+	VFMADD231PS  f3e99999a<>+0(SB), Y3, Y5
+	VDIVPS       Y5, Y4, Y3
+	VMULPS       Y3, Y2, Y4
+	VMOVUPS      fbc060859<>+0(SB), Y5
+	VFMADD213PS  f3da199c3<>+0(SB), Y3, Y5
+	VFMADD213PS  fbe822440<>+0(SB), Y3, Y5
+	VFMADD213PS  f3ea73cc8<>+0(SB), Y3, Y5
+	VFMADD213PS  fbe131080<>+0(SB), Y3, Y5
+	VFMADD213PS  f3e2e0198<>+0(SB), Y3, Y5
+	VFMADD213PS  f3db54cbb<>+0(SB), Y3, Y5
+	VFMADD213PS  f3dface06<>+0(SB), Y3, Y5
+	VFMADD213PS  f3df4c839<>+0(SB), Y3, Y5
+	VMULPS       Y5, Y4, Y3
+	VMOVUPS      f3f800000<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VCMPPS       $0x11, f00000000<>+0(SB), Y0, Y5
+	VBLENDVPS    Y5, Y3, Y4, Y3
+	VMULPS       Y3, Y0, Y4
+	VMULPS       f3ecc422a<>+0(SB), Y0, Y0
+	VMOVUPS      Y3, Y3
+	VFMADD231PS  Y2, Y0, Y3
+	VMASKMOVPS   Y4, Y1, 32(CX)(DI*1)
+	VMASKMOVPS   32(DX)(DI*1), Y1, Y0
+	VMULPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y1, 32(AX)(DI*1)
 
-done140:
+done142:
 	VZEROUPPER
 	RET
 
@@ -5397,9 +5463,9 @@ TEXT ·SwiGLU(SB), NOSPLIT, $0-72
 	MOVQ out_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x10
-	JLT  tail142
+	JLT  tail144
 
-loop141:
+loop143:
 	VMOVUPS      (CX)(SI*1), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
@@ -5473,11 +5539,11 @@ loop141:
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop141
+	JGE          loop143
 
-tail142:
+tail144:
 	TESTQ        BX, BX
-	JE           done143
+	JE           done145
 	LEAQ         lanes<>+0(SB), DI
 	MOVQ         $0x00000010, R8
 	SUBQ         BX, R8
@@ -5554,26 +5620,27 @@ tail142:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(SI*1)
 
-done143:
+done145:
 	VZEROUPPER
 	RET
 
-// func SwiGLUGrad(dgate []float32, dup []float32, dout []float32, gate []float32, up []float32)
+// func SwiGLUGrad(dgate []float32, dup []float32, act []float32, dout []float32, gate []float32, up []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-120
+TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-144
 	MOVQ dgate_base+0(FP), AX
 	MOVQ dup_base+24(FP), CX
-	MOVQ dout_base+48(FP), DX
-	MOVQ gate_base+72(FP), BX
-	MOVQ up_base+96(FP), SI
-	MOVQ dgate_len+8(FP), DI
-	XORQ R8, R8
-	CMPQ DI, $0x10
-	JLT  tail145
+	MOVQ act_base+48(FP), DX
+	MOVQ dout_base+72(FP), BX
+	MOVQ gate_base+96(FP), SI
+	MOVQ up_base+120(FP), DI
+	MOVQ dgate_len+8(FP), R8
+	XORQ R9, R9
+	CMPQ R8, $0x10
+	JLT  tail147
 
-loop144:
-	VMOVUPS      (BX)(R8*1), Y0
-	VMOVUPS      (DX)(R8*1), Y1
+loop146:
+	VMOVUPS      (SI)(R9*1), Y0
+	VMOVUPS      (BX)(R9*1), Y1
 	VXORPS       Y2, Y2, Y2
 	VSUBPS       Y0, Y2, Y2
 	VMOVUPS      f3f800000<>+0(SB), Y3
@@ -5609,14 +5676,17 @@ loop144:
 	VSUBPS       Y2, Y3, Y3
 	VMOVUPS      Y2, Y2
 	VFMADD231PS  Y3, Y0, Y2
-	VMOVUPS      (SI)(R8*1), Y3
+	VMOVUPS      (DI)(R9*1), Y3
 	VMULPS       Y3, Y1, Y3
 	VMULPS       Y2, Y3, Y2
+	VMOVUPS      (DI)(R9*1), Y3
+	VMULPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (DX)(R9*1)
 	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (CX)(R8*1)
-	VMOVUPS      Y2, (AX)(R8*1)
-	VMOVUPS      32(BX)(R8*1), Y0
-	VMOVUPS      32(DX)(R8*1), Y1
+	VMOVUPS      Y0, (CX)(R9*1)
+	VMOVUPS      Y2, (AX)(R9*1)
+	VMOVUPS      32(SI)(R9*1), Y0
+	VMOVUPS      32(BX)(R9*1), Y1
 	VXORPS       Y2, Y2, Y2
 	VSUBPS       Y0, Y2, Y2
 	VMOVUPS      f3f800000<>+0(SB), Y3
@@ -5652,27 +5722,30 @@ loop144:
 	VSUBPS       Y2, Y3, Y3
 	VMOVUPS      Y2, Y2
 	VFMADD231PS  Y3, Y0, Y2
-	VMOVUPS      32(SI)(R8*1), Y3
+	VMOVUPS      32(DI)(R9*1), Y3
 	VMULPS       Y3, Y1, Y3
 	VMULPS       Y2, Y3, Y2
+	VMOVUPS      32(DI)(R9*1), Y3
+	VMULPS       Y3, Y0, Y3
+	VMOVUPS      Y3, 32(DX)(R9*1)
 	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(CX)(R8*1)
-	VMOVUPS      Y2, 32(AX)(R8*1)
-	ADDQ         $0x40, R8
-	SUBQ         $0x10, DI
-	CMPQ         DI, $0x10
-	JGE          loop144
+	VMOVUPS      Y0, 32(CX)(R9*1)
+	VMOVUPS      Y2, 32(AX)(R9*1)
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, R8
+	CMPQ         R8, $0x10
+	JGE          loop146
 
-tail145:
-	TESTQ        DI, DI
-	JE           done146
-	LEAQ         lanes<>+0(SB), R9
-	MOVQ         $0x00000010, R10
-	SUBQ         DI, R10
-	VMOVUPS      (R9)(R10*4), Y0
-	VMOVUPS      32(R9)(R10*4), Y1
-	VMASKMOVPS   (BX)(R8*1), Y0, Y2
-	VMASKMOVPS   (DX)(R8*1), Y0, Y3
+tail147:
+	TESTQ        R8, R8
+	JE           done148
+	LEAQ         lanes<>+0(SB), R10
+	MOVQ         $0x00000010, R11
+	SUBQ         R8, R11
+	VMOVUPS      (R10)(R11*4), Y0
+	VMOVUPS      32(R10)(R11*4), Y1
+	VMASKMOVPS   (SI)(R9*1), Y0, Y2
+	VMASKMOVPS   (BX)(R9*1), Y0, Y3
 	VXORPS       Y4, Y4, Y4
 	VSUBPS       Y2, Y4, Y4
 	VMOVUPS      f3f800000<>+0(SB), Y5
@@ -5708,14 +5781,17 @@ tail145:
 	VSUBPS       Y4, Y5, Y5
 	VMOVUPS      Y4, Y4
 	VFMADD231PS  Y5, Y2, Y4
-	VMASKMOVPS   (SI)(R8*1), Y0, Y5
+	VMASKMOVPS   (DI)(R9*1), Y0, Y5
 	VMULPS       Y5, Y3, Y5
 	VMULPS       Y4, Y5, Y4
+	VMASKMOVPS   (DI)(R9*1), Y0, Y5
+	VMULPS       Y5, Y2, Y5
+	VMASKMOVPS   Y5, Y0, (DX)(R9*1)
 	VMULPS       Y2, Y3, Y2
-	VMASKMOVPS   Y2, Y0, (CX)(R8*1)
-	VMASKMOVPS   Y4, Y0, (AX)(R8*1)
-	VMASKMOVPS   32(BX)(R8*1), Y1, Y0
-	VMASKMOVPS   32(DX)(R8*1), Y1, Y2
+	VMASKMOVPS   Y2, Y0, (CX)(R9*1)
+	VMASKMOVPS   Y4, Y0, (AX)(R9*1)
+	VMASKMOVPS   32(SI)(R9*1), Y1, Y0
+	VMASKMOVPS   32(BX)(R9*1), Y1, Y2
 	VXORPS       Y3, Y3, Y3
 	VSUBPS       Y0, Y3, Y3
 	VMOVUPS      f3f800000<>+0(SB), Y4
@@ -5751,14 +5827,17 @@ tail145:
 	VSUBPS       Y3, Y4, Y4
 	VMOVUPS      Y3, Y3
 	VFMADD231PS  Y4, Y0, Y3
-	VMASKMOVPS   32(SI)(R8*1), Y1, Y4
+	VMASKMOVPS   32(DI)(R9*1), Y1, Y4
 	VMULPS       Y4, Y2, Y4
 	VMULPS       Y3, Y4, Y3
+	VMASKMOVPS   32(DI)(R9*1), Y1, Y4
+	VMULPS       Y4, Y0, Y4
+	VMASKMOVPS   Y4, Y1, 32(DX)(R9*1)
 	VMULPS       Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y1, 32(CX)(R8*1)
-	VMASKMOVPS   Y3, Y1, 32(AX)(R8*1)
+	VMASKMOVPS   Y0, Y1, 32(CX)(R9*1)
+	VMASKMOVPS   Y3, Y1, 32(AX)(R9*1)
 
-done146:
+done148:
 	VZEROUPPER
 	RET
 
@@ -5767,7 +5846,7 @@ done146:
 TEXT ·scores(SB), NOSPLIT, $48-8
 	MOVQ  a+0(FP), AX
 	CMPQ  224(AX), $0x00000020
-	JNE   width147
+	JNE   width149
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -5778,19 +5857,19 @@ TEXT ·scores(SB), NOSPLIT, $48-8
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows150
+	JE    rows152
 	MOVQ  DX, 8(SP)
 
-row148:
+row150:
 	MOVQ         (SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next149
+	JLE          next151
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open151
+	JGT          open153
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
@@ -5798,7 +5877,7 @@ row148:
 	VMOVUPS      Y0, (CX)(SI*4)
 	VMOVUPS      Y0, 32(CX)(SI*4)
 
-open151:
+open153:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -5814,9 +5893,9 @@ open151:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest153
+	JL           rest155
 
-eight152:
+eight154:
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R8
@@ -5935,14 +6014,14 @@ eight152:
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, DX
 	SUBQ        $0x08, DI
-	JGE         eight152
+	JGE         eight154
 
-rest153:
+rest155:
 	ADDQ        $0x08, DI
-	JE          done156
+	JE          done158
 	LEAQ        -1(DI), R8
 	CMPQ        DI, $0x04
-	JLE         four154
+	JLE         four156
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R9
@@ -6078,9 +6157,9 @@ rest153:
 	VMOVUPS     order<>+0(SB), Y2
 	VPERMPS     Y1, Y2, Y1
 	VMOVAPS     Y1, Y1
-	JMP         store155
+	JMP         store157
 
-four154:
+four156:
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R9
@@ -6150,7 +6229,7 @@ four154:
 	VPERMPS     Y1, Y2, Y1
 	VMOVAPS     Y1, Y1
 
-store155:
+store157:
 	VMULPS     Y0, Y1, Y1
 	LEAQ       lanes<>+0(SB), DX
 	MOVQ       $0x00000010, SI
@@ -6159,8 +6238,8 @@ store155:
 	VMOVUPS    32(DX)(SI*4), Y2
 	VMASKMOVPS Y1, Y0, (BX)
 
-done156:
-next149:
+done158:
+next151:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -6169,16 +6248,16 @@ next149:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row148
+	JNE  row150
 
-rows150:
+rows152:
 	VZEROUPPER
 	RET
 
-width147:
+width149:
 	MOVQ  a+0(FP), AX
 	CMPQ  224(AX), $0x00000040
-	JNE   width157
+	JNE   width159
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -6189,19 +6268,19 @@ width147:
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows160
+	JE    rows162
 	MOVQ  DX, 24(SP)
 
-row158:
+row160:
 	MOVQ         16(SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next159
+	JLE          next161
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open161
+	JGT          open163
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
@@ -6209,7 +6288,7 @@ row158:
 	VMOVUPS      Y0, (CX)(SI*4)
 	VMOVUPS      Y0, 32(CX)(SI*4)
 
-open161:
+open163:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -6225,9 +6304,9 @@ open161:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest163
+	JL           rest165
 
-eight162:
+eight164:
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R8
@@ -6386,14 +6465,14 @@ eight162:
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, DX
 	SUBQ        $0x08, DI
-	JGE         eight162
+	JGE         eight164
 
-rest163:
+rest165:
 	ADDQ        $0x08, DI
-	JE          done166
+	JE          done168
 	LEAQ        -1(DI), R8
 	CMPQ        DI, $0x04
-	JLE         four164
+	JLE         four166
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R9
@@ -6569,9 +6648,9 @@ rest163:
 	VMOVUPS     order<>+0(SB), Y2
 	VPERMPS     Y1, Y2, Y1
 	VMOVAPS     Y1, Y1
-	JMP         store165
+	JMP         store167
 
-four164:
+four166:
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R9
@@ -6661,7 +6740,7 @@ four164:
 	VPERMPS     Y1, Y2, Y1
 	VMOVAPS     Y1, Y1
 
-store165:
+store167:
 	VMULPS     Y0, Y1, Y1
 	LEAQ       lanes<>+0(SB), DX
 	MOVQ       $0x00000010, SI
@@ -6670,8 +6749,8 @@ store165:
 	VMOVUPS    32(DX)(SI*4), Y2
 	VMASKMOVPS Y1, Y0, (BX)
 
-done166:
-next159:
+done168:
+next161:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -6680,13 +6759,13 @@ next159:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, 16(SP)
 	DECQ 24(SP)
-	JNE  row158
+	JNE  row160
 
-rows160:
+rows162:
 	VZEROUPPER
 	RET
 
-width157:
+width159:
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -6697,19 +6776,19 @@ width157:
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows170
+	JE    rows172
 	MOVQ  DX, 40(SP)
 
-row168:
+row170:
 	MOVQ         32(SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next169
+	JLE          next171
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open171
+	JGT          open173
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
@@ -6717,7 +6796,7 @@ row168:
 	VMOVUPS      Y0, (CX)(SI*4)
 	VMOVUPS      Y0, 32(CX)(SI*4)
 
-open171:
+open173:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -6733,9 +6812,9 @@ open171:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest173
+	JL           rest175
 
-eight172:
+eight174:
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	MOVQ    a+0(FP), R8
@@ -6764,9 +6843,9 @@ eight172:
 	MOVQ    224(R8), R8
 	XORQ    R13, R13
 	CMPQ    R8, $0x10
-	JLT     tail178
+	JLT     tail180
 
-loop177:
+loop179:
 	VMOVUPS     (AX)(R13*1), Y9
 	VFMADD231PS (R9)(R13*1), Y9, Y1
 	VFMADD231PS (R10)(R13*1), Y9, Y3
@@ -6780,11 +6859,11 @@ loop177:
 	ADDQ        $0x40, R13
 	SUBQ        $0x10, R8
 	CMPQ        R8, $0x10
-	JGE         loop177
+	JGE         loop179
 
-tail178:
+tail180:
 	TESTQ       R8, R8
-	JE          done179
+	JE          done181
 	LEAQ        lanes<>+0(SB), R14
 	MOVQ        $0x00000010, R15
 	SUBQ        R8, R15
@@ -6809,7 +6888,7 @@ tail178:
 	VMASKMOVPS  32(R12)(R13*1), Y10, Y10
 	VFMADD231PS Y10, Y9, Y8
 
-done179:
+done181:
 	VADDPS     Y2, Y1, Y1
 	VADDPS     Y4, Y3, Y3
 	VPERM2F128 $0x20, Y3, Y1, Y2
@@ -6848,9 +6927,9 @@ done179:
 	MOVQ       224(R8), R8
 	XORQ       R13, R13
 	CMPQ       R8, $0x10
-	JLT        tail181
+	JLT        tail183
 
-loop180:
+loop182:
 	VMOVUPS     (AX)(R13*1), Y11
 	VFMADD231PS (R9)(R13*1), Y11, Y3
 	VFMADD231PS (R10)(R13*1), Y11, Y5
@@ -6864,11 +6943,11 @@ loop180:
 	ADDQ        $0x40, R13
 	SUBQ        $0x10, R8
 	CMPQ        R8, $0x10
-	JGE         loop180
+	JGE         loop182
 
-tail181:
+tail183:
 	TESTQ       R8, R8
-	JE          done182
+	JE          done184
 	LEAQ        lanes<>+0(SB), R14
 	MOVQ        $0x00000010, R15
 	SUBQ        R8, R15
@@ -6893,7 +6972,7 @@ tail181:
 	VMASKMOVPS  32(R12)(R13*1), Y12, Y12
 	VFMADD231PS Y12, Y11, Y10
 
-done182:
+done184:
 	VADDPS     Y4, Y3, Y3
 	VADDPS     Y6, Y5, Y5
 	VPERM2F128 $0x20, Y5, Y3, Y4
@@ -6914,14 +6993,14 @@ done182:
 	ADDQ       $0x20, BX
 	ADDQ       $0x20, DX
 	SUBQ       $0x08, DI
-	JGE        eight172
+	JGE        eight174
 
-rest173:
+rest175:
 	ADDQ    $0x08, DI
-	JE      done176
+	JE      done178
 	LEAQ    -1(DI), R8
 	CMPQ    DI, $0x04
-	JLE     four174
+	JLE     four176
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	MOVQ    a+0(FP), R9
@@ -6959,9 +7038,9 @@ rest173:
 	MOVQ    224(R13), R13
 	XORQ    R14, R14
 	CMPQ    R13, $0x10
-	JLT     tail184
+	JLT     tail186
 
-loop183:
+loop185:
 	VMOVUPS     (AX)(R14*1), Y9
 	VFMADD231PS (R10)(R14*1), Y9, Y1
 	VFMADD231PS (R9)(R14*1), Y9, Y3
@@ -6975,11 +7054,11 @@ loop183:
 	ADDQ        $0x40, R14
 	SUBQ        $0x10, R13
 	CMPQ        R13, $0x10
-	JGE         loop183
+	JGE         loop185
 
-tail184:
+tail186:
 	TESTQ       R13, R13
-	JE          done185
+	JE          done187
 	LEAQ        lanes<>+0(SB), R15
 	MOVQ        $0x00000010, BP
 	SUBQ        R13, BP
@@ -7004,7 +7083,7 @@ tail184:
 	VMASKMOVPS  32(R12)(R14*1), Y10, Y10
 	VFMADD231PS Y10, Y9, Y8
 
-done185:
+done187:
 	VADDPS     Y2, Y1, Y1
 	VADDPS     Y4, Y3, Y3
 	VPERM2F128 $0x20, Y3, Y1, Y2
@@ -7055,9 +7134,9 @@ done185:
 	MOVQ       224(SI), SI
 	XORQ       R8, R8
 	CMPQ       SI, $0x10
-	JLT        tail187
+	JLT        tail189
 
-loop186:
+loop188:
 	VMOVUPS     (AX)(R8*1), Y11
 	VFMADD231PS (R9)(R8*1), Y11, Y3
 	VFMADD231PS (R10)(R8*1), Y11, Y5
@@ -7071,11 +7150,11 @@ loop186:
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop186
+	JGE         loop188
 
-tail187:
+tail189:
 	TESTQ       SI, SI
-	JE          done188
+	JE          done190
 	LEAQ        lanes<>+0(SB), R12
 	MOVQ        $0x00000010, R13
 	SUBQ        SI, R13
@@ -7100,7 +7179,7 @@ tail187:
 	VMASKMOVPS  32(DX)(R8*1), Y12, Y12
 	VFMADD231PS Y12, Y11, Y10
 
-done188:
+done190:
 	VADDPS     Y4, Y3, Y3
 	VADDPS     Y6, Y5, Y5
 	VPERM2F128 $0x20, Y5, Y3, Y4
@@ -7117,9 +7196,9 @@ done188:
 	VMOVUPS    order<>+0(SB), Y2
 	VPERMPS    Y1, Y2, Y1
 	VMOVAPS    Y1, Y1
-	JMP        store175
+	JMP        store177
 
-four174:
+four176:
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	MOVQ    a+0(FP), R9
@@ -7157,9 +7236,9 @@ four174:
 	MOVQ    224(SI), SI
 	XORQ    R8, R8
 	CMPQ    SI, $0x10
-	JLT     tail190
+	JLT     tail192
 
-loop189:
+loop191:
 	VMOVUPS     (AX)(R8*1), Y9
 	VFMADD231PS (R10)(R8*1), Y9, Y1
 	VFMADD231PS (R9)(R8*1), Y9, Y3
@@ -7173,11 +7252,11 @@ loop189:
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop189
+	JGE         loop191
 
-tail190:
+tail192:
 	TESTQ       SI, SI
-	JE          done191
+	JE          done193
 	LEAQ        lanes<>+0(SB), R12
 	MOVQ        $0x00000010, R13
 	SUBQ        SI, R13
@@ -7202,7 +7281,7 @@ tail190:
 	VMASKMOVPS  32(DX)(R8*1), Y10, Y10
 	VFMADD231PS Y10, Y9, Y8
 
-done191:
+done193:
 	VADDPS     Y2, Y1, Y1
 	VADDPS     Y4, Y3, Y3
 	VPERM2F128 $0x20, Y3, Y1, Y2
@@ -7219,7 +7298,7 @@ done191:
 	VPERMPS    Y1, Y2, Y1
 	VMOVAPS    Y1, Y1
 
-store175:
+store177:
 	VMULPS     Y0, Y1, Y1
 	LEAQ       lanes<>+0(SB), DX
 	MOVQ       $0x00000010, SI
@@ -7228,8 +7307,8 @@ store175:
 	VMOVUPS    32(DX)(SI*4), Y2
 	VMASKMOVPS Y1, Y0, (BX)
 
-done176:
-next169:
+done178:
+next171:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -7238,9 +7317,9 @@ next169:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, 32(SP)
 	DECQ 40(SP)
-	JNE  row168
+	JNE  row170
 
-rows170:
+rows172:
 	VZEROUPPER
 	RET
 
@@ -7265,15 +7344,15 @@ TEXT ·softmax(SB), NOSPLIT, $16-8
 	MOVQ  a+0(FP), CX
 	MOVQ  8(CX), CX
 	TESTQ CX, CX
-	JE    rows194
+	JE    rows196
 	MOVQ  CX, 8(SP)
 
-row192:
+row194:
 	MOVQ    (SP), DX
 	MOVQ    (DX), CX
 	MOVQ    8(DX), CX
 	TESTQ   CX, CX
-	JLE     next193
+	JLE     next195
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VMOVUPS fff800000<>+0(SB), Y2
@@ -7282,14 +7361,14 @@ row192:
 	MOVQ    CX, DX
 	XORQ    BX, BX
 
-lanes195:
+lanes197:
 	VMOVUPS      (AX)(BX*1), Y4
 	VMAXPS       Y3, Y4, Y3
 	VMOVUPS      32(AX)(BX*1), Y4
 	VMAXPS       Y2, Y4, Y2
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
-	JG           lanes195
+	JG           lanes197
 	VMAXPS       Y2, Y3, Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VMAXPS       X3, X2, X3
@@ -7301,7 +7380,7 @@ lanes195:
 	MOVQ         CX, DX
 	XORQ         BX, BX
 
-lanes196:
+lanes198:
 	VMOVUPS      (AX)(BX*1), Y3
 	VSUBPS       Y2, Y3, Y3
 	VXORPS       Y4, Y4, Y4
@@ -7368,7 +7447,7 @@ lanes196:
 	VADDPS       Y3, Y1, Y1
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
-	JG           lanes196
+	JG           lanes198
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -7379,7 +7458,7 @@ lanes196:
 	VDIVPS       Y0, Y1, Y0
 	XORQ         DX, DX
 
-lanes197:
+lanes199:
 	VMOVUPS (AX)(DX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(DX*1)
@@ -7388,17 +7467,17 @@ lanes197:
 	VMOVUPS Y1, 32(AX)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	JG      lanes197
+	JG      lanes199
 
-next193:
+next195:
 	MOVQ a+0(FP), CX
 	MOVQ 192(CX), CX
 	LEAQ (AX)(CX*4), AX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row192
+	JNE  row194
 
-rows194:
+rows196:
 	VZEROUPPER
 	RET
 
@@ -7417,28 +7496,28 @@ TEXT ·softmaxBackward(SB), NOSPLIT, $16-8
 	MOVQ         a+0(FP), DX
 	MOVQ         8(DX), DX
 	TESTQ        DX, DX
-	JE           rows200
+	JE           rows202
 	MOVQ         DX, 8(SP)
 
-row198:
+row200:
 	MOVQ   (SP), BX
 	MOVQ   (BX), DX
 	MOVQ   8(BX), DX
 	TESTQ  DX, DX
-	JLE    next199
+	JLE    next201
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	MOVQ   DX, BX
 	XORQ   SI, SI
 
-lanes201:
+lanes203:
 	VMOVUPS      (AX)(SI*1), Y3
 	VFMADD231PS  (CX)(SI*1), Y3, Y1
 	VMOVUPS      32(AX)(SI*1), Y3
 	VFMADD231PS  32(CX)(SI*1), Y3, Y2
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
-	JG           lanes201
+	JG           lanes203
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X2
 	VADDPS       X2, X1, X2
@@ -7447,7 +7526,7 @@ lanes201:
 	VBROADCASTSS X2, Y1
 	XORQ         BX, BX
 
-lanes202:
+lanes204:
 	VMOVUPS (AX)(BX*1), Y2
 	VMOVUPS (CX)(BX*1), Y3
 	VSUBPS  Y1, Y3, Y3
@@ -7462,9 +7541,9 @@ lanes202:
 	VMOVUPS Y2, 32(CX)(BX*1)
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, DX
-	JG      lanes202
+	JG      lanes204
 
-next199:
+next201:
 	MOVQ a+0(FP), DX
 	MOVQ 192(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -7473,9 +7552,9 @@ next199:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row198
+	JNE  row200
 
-rows200:
+rows202:
 	VZEROUPPER
 	RET
 
@@ -7486,9 +7565,9 @@ TEXT ·mix(SB), NOSPLIT, $48-8
 	MOVQ 224(AX), CX
 	XORQ AX, AX
 
-columns203:
+columns205:
 	CMPQ  CX, $0x20
-	JLT   fewer204
+	JLT   fewer206
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7506,16 +7585,16 @@ columns203:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows207
+	JE    rows209
 	MOVQ  R8, 8(SP)
 
-row205:
+row207:
 	MOVQ    (SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next206
+	JLE     next208
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7530,16 +7609,16 @@ row205:
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	TESTQ   R9, R9
-	JE      first208
+	JE      first210
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS 64(DX), Y2
 	VMOVUPS 96(DX), Y3
 
-first208:
+first210:
 	ADDQ R9, R10
 
-path209:
+path211:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7550,13 +7629,13 @@ path209:
 	VFMADD231PS  96(R11), Y4, Y3
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path209
+	JL           path211
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, 32(DX)
 	VMOVUPS      Y2, 64(DX)
 	VMOVUPS      Y3, 96(DX)
 
-next206:
+next208:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7565,16 +7644,16 @@ next206:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row205
+	JNE  row207
 
-rows207:
+rows209:
 	ADDQ $0x00000080, AX
 	SUBQ $0x20, CX
-	JMP  columns203
+	JMP  columns205
 
-fewer204:
+fewer206:
 	CMPQ  CX, $0x10
-	JLT   fewer211
+	JLT   fewer213
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7592,16 +7671,16 @@ fewer204:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows214
+	JE    rows216
 	MOVQ  R8, 24(SP)
 
-row212:
+row214:
 	MOVQ    16(SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next213
+	JLE     next215
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7614,14 +7693,14 @@ row212:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	TESTQ   R9, R9
-	JE      first215
+	JE      first217
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 
-first215:
+first217:
 	ADDQ R9, R10
 
-path216:
+path218:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7630,11 +7709,11 @@ path216:
 	VFMADD231PS  32(R11), Y2, Y1
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path216
+	JL           path218
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, 32(DX)
 
-next213:
+next215:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7643,15 +7722,15 @@ next213:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, 16(SP)
 	DECQ 24(SP)
-	JNE  row212
+	JNE  row214
 
-rows214:
+rows216:
 	ADDQ $0x00000040, AX
 	SUBQ $0x10, CX
 
-fewer211:
+fewer213:
 	TESTQ   CX, CX
-	JE      done217
+	JE      done219
 	LEAQ    lanes<>+0(SB), DX
 	MOVQ    $0x00000010, BX
 	SUBQ    CX, BX
@@ -7674,16 +7753,16 @@ fewer211:
 	MOVQ    a+0(FP), AX
 	MOVQ    8(AX), AX
 	TESTQ   AX, AX
-	JE      rows220
+	JE      rows222
 	MOVQ    AX, 40(SP)
 
-row218:
+row220:
 	MOVQ       32(SP), DI
 	MOVQ       (DI), AX
 	MOVQ       8(DI), DI
 	MOVQ       a+0(FP), R8
 	CMPQ       DI, 232(R8)
-	JLE        next219
+	JLE        next221
 	MOVQ       a+0(FP), R8
 	MOVQ       232(R8), R8
 	MOVQ       a+0(FP), R9
@@ -7696,14 +7775,14 @@ row218:
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	TESTQ      DI, DI
-	JE         first221
+	JE         first223
 	VMASKMOVPS (CX), Y0, Y2
 	VMASKMOVPS 32(CX), Y1, Y3
 
-first221:
+first223:
 	ADDQ DI, R8
 
-path222:
+path224:
 	MOVLQSX      (AX)(DI*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -7714,11 +7793,11 @@ path222:
 	VFMADD231PS  Y5, Y4, Y3
 	INCQ         DI
 	CMPQ         DI, R8
-	JL           path222
+	JL           path224
 	VMASKMOVPS   Y2, Y0, (CX)
 	VMASKMOVPS   Y3, Y1, 32(CX)
 
-next219:
+next221:
 	MOVQ a+0(FP), AX
 	MOVQ 200(AX), AX
 	LEAQ (CX)(AX*4), CX
@@ -7727,10 +7806,10 @@ next219:
 	LEAQ (DX)(AX*4), DX
 	ADDQ $0x18, 32(SP)
 	DECQ 40(SP)
-	JNE  row218
+	JNE  row220
 
-rows220:
-done217:
+rows222:
+done219:
 	VZEROUPPER
 	RET
 
@@ -7741,19 +7820,19 @@ TEXT ·spread(SB), NOSPLIT, $40-8
 	MOVQ 224(AX), CX
 	XORQ AX, AX
 
-columns223:
+columns225:
 	CMPQ  CX, $0x10
-	JLT   fewer224
+	JLT   fewer226
 	MOVQ  a+0(FP), DX
 	MOVQ  24(DX), DX
 	MOVQ  a+0(FP), BX
 	MOVQ  32(BX), BX
 	TESTQ BX, BX
-	JE    segments226
+	JE    segments228
 	MOVQ  BX, 32(SP)
 	MOVQ  AX, 24(SP)
 
-segment225:
+segment227:
 	MOVLQSX 8(DX), BX
 	MOVQ    a+0(FP), SI
 	MOVQ    200(SI), SI
@@ -7782,7 +7861,7 @@ segment225:
 	ADDQ    (DI), BX
 	MOVQ    (BX), BX
 
-position227:
+position229:
 	MOVQ    a+0(FP), DI
 	MOVQ    72(DI), R11
 	MOVLQSX 12(DX), DI
@@ -7822,7 +7901,7 @@ position227:
 	MOVQ    192(R14), R14
 	SHLQ    $0x02, R14
 
-share228:
+share230:
 	VBROADCASTSS (R10)(R11*1), Y4
 	VFMADD231PS  (R8), Y4, Y0
 	VFMADD231PS  32(R8), Y4, Y1
@@ -7833,7 +7912,7 @@ share228:
 	ADDQ         R13, R9
 	ADDQ         R14, R10
 	DECQ         DI
-	JNE          share228
+	JNE          share230
 	MOVLQSX      (BX)(SI*4), DI
 	MOVQ         a+0(FP), R8
 	IMULQ        216(R8), DI
@@ -7854,19 +7933,19 @@ share228:
 	VMOVUPS      Y3, 32(DI)
 	INCQ         SI
 	CMPL         SI, 4(DX)
-	JL           position227
+	JL           position229
 	ADDQ         $0x10, DX
 	DECQ         32(SP)
-	JNE          segment225
+	JNE          segment227
 
-segments226:
+segments228:
 	ADDQ $0x00000040, AX
 	SUBQ $0x10, CX
-	JMP  columns223
+	JMP  columns225
 
-fewer224:
+fewer226:
 	TESTQ   CX, CX
-	JE      done229
+	JE      done231
 	LEAQ    lanes<>+0(SB), DX
 	MOVQ    $0x00000010, BX
 	SUBQ    CX, BX
@@ -7877,11 +7956,11 @@ fewer224:
 	MOVQ    a+0(FP), DX
 	MOVQ    32(DX), DX
 	TESTQ   DX, DX
-	JE      segments231
+	JE      segments233
 	MOVQ    DX, 32(SP)
 	MOVQ    AX, 24(SP)
 
-segment230:
+segment232:
 	MOVLQSX 8(CX), AX
 	MOVQ    a+0(FP), DX
 	MOVQ    200(DX), DX
@@ -7910,7 +7989,7 @@ segment230:
 	ADDQ    (BX), AX
 	MOVQ    (AX), AX
 
-position232:
+position234:
 	MOVQ       a+0(FP), BX
 	MOVQ       72(BX), R9
 	MOVLQSX    12(CX), BX
@@ -7950,7 +8029,7 @@ position232:
 	MOVQ       192(R12), R12
 	SHLQ       $0x02, R12
 
-share233:
+share235:
 	VBROADCASTSS (R8)(R9*1), Y6
 	VMASKMOVPS   (SI), Y0, Y7
 	VFMADD231PS  Y7, Y6, Y2
@@ -7965,7 +8044,7 @@ share233:
 	ADDQ         R11, DI
 	ADDQ         R12, R8
 	DECQ         BX
-	JNE          share233
+	JNE          share235
 	MOVLQSX      (AX)(DX*4), BX
 	MOVQ         a+0(FP), SI
 	IMULQ        216(SI), BX
@@ -7986,13 +8065,13 @@ share233:
 	VMASKMOVPS   Y5, Y1, 32(BX)
 	INCQ         DX
 	CMPL         DX, 4(CX)
-	JL           position232
+	JL           position234
 	ADDQ         $0x10, CX
 	DECQ         32(SP)
-	JNE          segment230
+	JNE          segment232
 
-segments231:
-done229:
+segments233:
+done231:
 	VZEROUPPER
 	RET
 
@@ -8007,9 +8086,9 @@ TEXT ·Rope(SB), NOSPLIT, $0-76
 	VBROADCASTSS sign+72(FP), Y0
 	XORQ         DI, DI
 	CMPQ         BX, $0x10
-	JLT          tail235
+	JLT          tail237
 
-loop234:
+loop236:
 	VMOVUPS      (AX)(DI*1), Y1
 	VMOVUPS      (SI)(DI*1), Y2
 	VMOVUPS      (CX)(DI*1), Y3
@@ -8039,11 +8118,11 @@ loop234:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop234
+	JGE          loop236
 
-tail235:
+tail237:
 	TESTQ        BX, BX
-	JE           done236
+	JE           done238
 	LEAQ         lanes<>+0(SB), R8
 	MOVQ         $0x00000010, R9
 	SUBQ         BX, R9
@@ -8076,7 +8155,7 @@ tail235:
 	VFMADD231PS  Y0, Y1, Y3
 	VMASKMOVPS   Y3, Y2, 32(SI)(DI*1)
 
-done236:
+done238:
 	VZEROUPPER
 	RET
 
@@ -8099,9 +8178,9 @@ TEXT ·Peak(SB), NOSPLIT, $0-12
 	VXORPS  Y12, Y12, Y12
 	VXORPS  Y13, Y13, Y13
 	TESTQ   AX, AX
-	JLE     done238
+	JLE     done240
 
-round237:
+round239:
 	VFMADD213PS Y1, Y0, Y2
 	VFMADD213PS Y1, Y0, Y3
 	VFMADD213PS Y1, Y0, Y4
@@ -8151,9 +8230,9 @@ round237:
 	VFMADD213PS Y1, Y0, Y12
 	VFMADD213PS Y1, Y0, Y13
 	DECQ        AX
-	JNE         round237
+	JNE         round239
 
-done238:
+done240:
 	VMOVSS X2, ret+8(FP)
 	VZEROUPPER
 	RET
@@ -8192,9 +8271,9 @@ TEXT ·Stream(SB), NOSPLIT, $0-28
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	TESTQ  BX, BX
-	JE     done240
+	JE     done242
 
-line239:
+line241:
 	VADDPS (AX), Y0, Y0
 	VADDPS 32(AX), Y1, Y1
 	VADDPS (AX)(CX*1), Y2, Y2
@@ -8205,9 +8284,9 @@ line239:
 	VADDPS 32(AX)(DX*1), Y7, Y7
 	ADDQ   $0x00000040, AX
 	SUBQ   $0x40, BX
-	JNE    line239
+	JNE    line241
 
-done240:
+done242:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y0, Y0

@@ -48,6 +48,13 @@ func Transpose(dst []float32, src []float32)
 //go:noescape
 func Slices(dst []float32, src []float32, n int, dstStep int, srcStep int)
 
+// SumRows computes
+//
+//	acc[j] += src[r*ld+j] for r < rows; then dst[j] += acc[j]; j < 64
+//
+//go:noescape
+func SumRows(dst []float32, src []float32, rows int, ld int)
+
 // packRows computes
 //
 //	dst[c*n+r] = src[rows[r]/4+c] for r < n, c < k rounded down to whole vectors
@@ -206,17 +213,17 @@ func SiLU(out []float32, x []float32)
 
 // GELUTanhGrad computes
 //
-//	dx[i] = dout[i] * gelu'(x[i])
+//	dx[i], act[i] = dout[i]*gelu'(x[i]), gelu(x[i])
 //
 //go:noescape
-func GELUTanhGrad(dx []float32, dout []float32, x []float32)
+func GELUTanhGrad(dx []float32, act []float32, dout []float32, x []float32)
 
 // GELUErfGrad computes
 //
-//	dx[i] = dout[i] * (Phi(x[i]) + x[i]*phi(x[i]))
+//	dx[i], act[i] = dout[i]*(Phi(x[i]) + x[i]*phi(x[i])), x[i]*Phi(x[i])
 //
 //go:noescape
-func GELUErfGrad(dx []float32, dout []float32, x []float32)
+func GELUErfGrad(dx []float32, act []float32, dout []float32, x []float32)
 
 // SwiGLU computes
 //
@@ -227,10 +234,10 @@ func SwiGLU(out []float32, gate []float32, up []float32)
 
 // SwiGLUGrad computes
 //
-//	dgate[i], dup[i] = dout[i]*up[i]*silu'(gate[i]), dout[i]*silu(gate[i])
+//	dgate[i], dup[i], act[i] = dout[i]*up[i]*silu'(gate[i]), dout[i]*silu(gate[i]), silu(gate[i])*up[i]
 //
 //go:noescape
-func SwiGLUGrad(dgate []float32, dup []float32, dout []float32, gate []float32, up []float32)
+func SwiGLUGrad(dgate []float32, dup []float32, act []float32, dout []float32, gate []float32, up []float32)
 
 // scores computes
 //

@@ -3184,6 +3184,42 @@ done109:
 	VZEROUPPER
 	RET
 
+// func SumRows(dst []float32, src []float32, rows int, ld int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·SumRows(SB), NOSPLIT, $0-64
+	MOVQ   dst_base+0(FP), AX
+	MOVQ   src_base+24(FP), CX
+	MOVQ   rows+48(FP), DX
+	MOVQ   ld+56(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	TESTQ  DX, DX
+	JLE    done111
+
+row110:
+	VADDPS (CX), Z0, Z0
+	VADDPS 64(CX), Z1, Z1
+	VADDPS 128(CX), Z2, Z2
+	VADDPS 192(CX), Z3, Z3
+	ADDQ   BX, CX
+	DECQ   DX
+	JNE    row110
+
+done111:
+	VADDPS  (AX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	VADDPS  64(AX), Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VADDPS  128(AX), Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VADDPS  192(AX), Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VZEROUPPER
+	RET
+
 // func packRows(dst *float32, src *float32, rows *[8]int, n int, k int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·packRows(SB), NOSPLIT, $0-40
@@ -3197,9 +3233,9 @@ TEXT ·packRows(SB), NOSPLIT, $0-40
 	KMOVW DI, K1
 	SHLQ  $0x02, BX
 	SUBQ  $0x00000010, SI
-	JLT   done111
+	JLT   done113
 
-columns110:
+columns112:
 	MOVQ       (DX), DI
 	VMOVUPS    (CX)(DI*1), Z0
 	MOVQ       8(DX), DI
@@ -3298,9 +3334,9 @@ columns110:
 	ADDQ       BX, AX
 	ADDQ       $0x00000040, CX
 	SUBQ       $0x00000010, SI
-	JGE        columns110
+	JGE        columns112
 
-done111:
+done113:
 	VZEROUPPER
 	RET
 
@@ -3313,7 +3349,7 @@ TEXT ·packColumns(SB), NOSPLIT, $0-32
 	MOVQ ld+24(FP), BX
 	SHLQ $0x02, BX
 
-row112:
+row114:
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -3323,7 +3359,7 @@ row112:
 	ADDQ    BX, CX
 	ADDQ    $0x00000060, AX
 	DECQ    DX
-	JNE     row112
+	JNE     row114
 	VZEROUPPER
 	RET
 
@@ -3336,20 +3372,20 @@ TEXT ·Dot(SB), NOSPLIT, $0-52
 	VXORPS Z0, Z0, Z0
 	XORQ   BX, BX
 	CMPQ   DX, $0x10
-	JLT    tail114
+	JLT    tail116
 
-loop113:
+loop115:
 	VMOVUPS     (CX)(BX*1), Z1
 	VMOVUPS     (AX)(BX*1), Z2
 	VFMADD231PS Z1, Z2, Z0
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop113
+	JGE         loop115
 
-tail114:
+tail116:
 	TESTQ       DX, DX
-	JE          done115
+	JE          done117
 	MOVL        $0x0000ffff, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -3357,7 +3393,7 @@ tail114:
 	VMOVUPS.Z   (AX)(BX*1), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 
-done115:
+done117:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -3376,26 +3412,26 @@ TEXT ·Sum(SB), NOSPLIT, $0-28
 	VXORPS Z0, Z0, Z0
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail117
+	JLT    tail119
 
-loop116:
+loop118:
 	VMOVUPS (AX)(DX*1), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop116
+	JGE     loop118
 
-tail117:
+tail119:
 	TESTQ     CX, CX
-	JE        done118
+	JE        done120
 	MOVL      $0x0000ffff, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (AX)(DX*1), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
-done118:
+done120:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -3415,20 +3451,20 @@ TEXT ·SumSqDev(SB), NOSPLIT, $0-36
 	VBROADCASTSS mean+24(FP), Z1
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail120
+	JLT          tail122
 
-loop119:
+loop121:
 	VMOVUPS     (AX)(DX*1), Z2
 	VSUBPS      Z1, Z2, Z2
 	VFMADD231PS Z2, Z2, Z0
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
 	CMPQ        CX, $0x10
-	JGE         loop119
+	JGE         loop121
 
-tail120:
+tail122:
 	TESTQ       CX, CX
-	JE          done121
+	JE          done123
 	MOVL        $0x0000ffff, BX
 	BZHIL       CX, BX, BX
 	KMOVW       BX, K1
@@ -3437,7 +3473,7 @@ tail120:
 	VMOVAPS.Z   Z1, K1, Z1
 	VFMADD231PS Z1, Z1, Z0
 
-done121:
+done123:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -3457,19 +3493,19 @@ TEXT ·Max(SB), NOSPLIT, $0-28
 	VMOVUPS Z0, Z1
 	XORQ    DX, DX
 	CMPQ    CX, $0x10
-	JLT     tail123
+	JLT     tail125
 
-loop122:
+loop124:
 	VMOVUPS (AX)(DX*1), Z2
 	VMAXPS  Z1, Z2, Z1
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop122
+	JGE     loop124
 
-tail123:
+tail125:
 	TESTQ     CX, CX
-	JE        done124
+	JE        done126
 	MOVL      $0x0000ffff, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
@@ -3477,7 +3513,7 @@ tail123:
 	VBLENDMPS Z2, Z0, K1, Z3
 	VMAXPS    Z1, Z3, Z1
 
-done124:
+done126:
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VMAXPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -3517,9 +3553,9 @@ TEXT ·SumSquares(SB), NOSPLIT, $0-32
 	VXORPS Z1, Z1, Z1
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail126
+	JLT    tail128
 
-loop125:
+loop127:
 	VMOVUPS       (AX)(DX*1), Z2
 	VEXTRACTF64X4 $0x01, Z2, Y3
 	VCVTPS2PD     Y2, Z2
@@ -3529,11 +3565,11 @@ loop125:
 	ADDQ          $0x40, DX
 	SUBQ          $0x10, CX
 	CMPQ          CX, $0x10
-	JGE           loop125
+	JGE           loop127
 
-tail126:
+tail128:
 	TESTQ         CX, CX
-	JE            done127
+	JE            done129
 	MOVL          $0x0000ffff, BX
 	BZHIL         CX, BX, BX
 	KMOVW         BX, K1
@@ -3544,7 +3580,7 @@ tail126:
 	VFMADD231PD   Z2, Z2, Z0
 	VFMADD231PD   Z3, Z3, Z1
 
-done127:
+done129:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -3565,9 +3601,9 @@ TEXT ·ExpSum(SB), NOSPLIT, $0-40
 	VBROADCASTSS shift+24(FP), Z2
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail129
+	JLT          tail131
 
-loop128:
+loop130:
 	VMOVUPS       (AX)(DX*1), Z3
 	VSUBPS        Z2, Z3, Z3
 	VXORPS        Z6, Z6, Z6
@@ -3598,11 +3634,11 @@ loop128:
 	ADDQ          $0x40, DX
 	SUBQ          $0x10, CX
 	CMPQ          CX, $0x10
-	JGE           loop128
+	JGE           loop130
 
-tail129:
+tail131:
 	TESTQ         CX, CX
-	JE            done130
+	JE            done132
 	MOVL          $0x0000ffff, BX
 	BZHIL         CX, BX, BX
 	KMOVW         BX, K1
@@ -3635,7 +3671,7 @@ tail129:
 	VADDPD        Z2, Z0, Z0
 	VADDPD        Z3, Z1, Z1
 
-done130:
+done132:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -3856,9 +3892,9 @@ TEXT ·ExpStats(SB), NOSPLIT, $0-48
 	VBROADCASTSS shift+24(FP), Z4
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail132
+	JLT          tail134
 
-loop131:
+loop133:
 	VMOVUPS       (AX)(DX*1), Z5
 	VSUBPS        Z4, Z5, Z5
 	VXORPS        Z8, Z8, Z8
@@ -3896,11 +3932,11 @@ loop131:
 	ADDQ          $0x40, DX
 	SUBQ          $0x10, CX
 	CMPQ          CX, $0x10
-	JGE           loop131
+	JGE           loop133
 
-tail132:
+tail134:
 	TESTQ         CX, CX
-	JE            done133
+	JE            done135
 	MOVL          $0x0000ffff, BX
 	BZHIL         CX, BX, BX
 	KMOVW         BX, K1
@@ -3940,7 +3976,7 @@ tail132:
 	VADDPD        Z6, Z1, Z1
 	VFMADD231PD   Z6, Z7, Z3
 
-done133:
+done135:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -3989,9 +4025,9 @@ TEXT ·NormSums(SB), NOSPLIT, $0-88
 	VXORPS       Z3, Z3, Z3
 	XORQ         SI, SI
 	CMPQ         BX, $0x10
-	JLT          tail135
+	JLT          tail137
 
-loop134:
+loop136:
 	VMOVUPS     (AX)(SI*1), Z4
 	VMOVUPS     (CX)(SI*1), Z5
 	VMULPS      Z5, Z4, Z4
@@ -4003,11 +4039,11 @@ loop134:
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, BX
 	CMPQ        BX, $0x10
-	JGE         loop134
+	JGE         loop136
 
-tail135:
+tail137:
 	TESTQ       BX, BX
-	JE          done136
+	JE          done138
 	MOVL        $0x0000ffff, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -4020,7 +4056,7 @@ tail135:
 	VMULPS      Z1, Z0, Z0
 	VFMADD231PS Z0, Z4, Z3
 
-done136:
+done138:
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -4046,9 +4082,9 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail138
+	JLT  tail140
 
-loop137:
+loop139:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMOVUPS      fc2d00000<>+0(SB), Z1
 	VMAXPS       Z0, Z1, Z0
@@ -4071,11 +4107,11 @@ loop137:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop137
+	JGE          loop139
 
-tail138:
+tail140:
 	TESTQ        DX, DX
-	JE           done139
+	JE           done141
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4099,7 +4135,7 @@ tail138:
 	VSCALEFPS    Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done139:
+done141:
 	VZEROUPPER
 	RET
 
@@ -4129,9 +4165,9 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail141
+	JLT  tail143
 
-loop140:
+loop142:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMULPS       Z0, Z0, Z1
 	VMULPS       Z1, Z0, Z2
@@ -4174,11 +4210,11 @@ loop140:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop140
+	JGE          loop142
 
-tail141:
+tail143:
 	TESTQ        DX, DX
-	JE           done142
+	JE           done144
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4222,7 +4258,7 @@ tail141:
 	VBLENDMPS    Z1, Z0, K2, Z5
 	VMOVUPS      Z5, K1, (AX)(BX*1)
 
-done142:
+done144:
 	VZEROUPPER
 	RET
 
@@ -4396,9 +4432,9 @@ TEXT ·Add(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail144
+	JLT  tail146
 
-loop143:
+loop145:
 	VMOVUPS (AX)(BX*1), Z0
 	VMOVUPS (CX)(BX*1), Z1
 	VADDPS  Z1, Z0, Z0
@@ -4406,11 +4442,11 @@ loop143:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop143
+	JGE     loop145
 
-tail144:
+tail146:
 	TESTQ     DX, DX
-	JE        done145
+	JE        done147
 	MOVL      $0x0000ffff, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -4419,7 +4455,7 @@ tail144:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
 
-done145:
+done147:
 	VZEROUPPER
 	RET
 
@@ -4432,9 +4468,9 @@ TEXT ·Axpy(SB), NOSPLIT, $0-56
 	VBROADCASTSS alpha+24(FP), Z0
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail147
+	JLT          tail149
 
-loop146:
+loop148:
 	VMOVUPS     (CX)(BX*1), Z1
 	VMOVUPS     (AX)(BX*1), Z2
 	VMOVUPS     Z2, Z2
@@ -4443,11 +4479,11 @@ loop146:
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop146
+	JGE         loop148
 
-tail147:
+tail149:
 	TESTQ       DX, DX
-	JE          done148
+	JE          done150
 	MOVL        $0x0000ffff, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -4457,7 +4493,7 @@ tail147:
 	VFMADD231PS Z0, Z1, Z2
 	VMOVUPS     Z2, K1, (AX)(BX*1)
 
-done148:
+done150:
 	VZEROUPPER
 	RET
 
@@ -4469,20 +4505,20 @@ TEXT ·Scale(SB), NOSPLIT, $0-28
 	VBROADCASTSS s+24(FP), Z0
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail150
+	JLT          tail152
 
-loop149:
+loop151:
 	VMOVUPS (AX)(DX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop149
+	JGE     loop151
 
-tail150:
+tail152:
 	TESTQ     CX, CX
-	JE        done151
+	JE        done153
 	MOVL      $0x0000ffff, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
@@ -4490,7 +4526,7 @@ tail150:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(DX*1)
 
-done151:
+done153:
 	VZEROUPPER
 	RET
 
@@ -4507,9 +4543,9 @@ TEXT ·SoftmaxGrad(SB), NOSPLIT, $0-68
 	VBROADCASTSS gEnt+64(FP), Z4
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail153
+	JLT          tail155
 
-loop152:
+loop154:
 	VMOVUPS      (CX)(BX*1), Z5
 	VSUBPS       Z0, Z5, Z5
 	VSUBPS       Z1, Z5, Z5
@@ -4545,11 +4581,11 @@ loop152:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop152
+	JGE          loop154
 
-tail153:
+tail155:
 	TESTQ        DX, DX
-	JE           done154
+	JE           done156
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4586,7 +4622,7 @@ tail153:
 	VFNMADD231PS Z1, Z7, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done154:
+done156:
 	VZEROUPPER
 	RET
 
@@ -4609,9 +4645,9 @@ TEXT ·adamW(SB), NOSPLIT, $0-104
 	VBROADCASTSS 28(DI), Z7
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail156
+	JLT          tail158
 
-loop155:
+loop157:
 	VMOVUPS      (CX)(DI*1), Z8
 	VMULPS       Z1, Z8, Z8
 	VMULPS       Z4, Z8, Z9
@@ -4636,11 +4672,11 @@ loop155:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
-	JGE          loop155
+	JGE          loop157
 
-tail156:
+tail158:
 	TESTQ        SI, SI
-	JE           done157
+	JE           done159
 	MOVL         $0x0000ffff, R8
 	BZHIL        SI, R8, R8
 	KMOVW        R8, K1
@@ -4666,7 +4702,7 @@ tail156:
 	VFNMADD231PS Z7, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(DI*1)
 
-done157:
+done159:
 	VZEROUPPER
 	RET
 
@@ -4681,12 +4717,12 @@ TEXT ·NormApply(SB), NOSPLIT, $0-104
 	VBROADCASTSS mean+96(FP), Z0
 	VBROADCASTSS rstd+100(FP), Z1
 	TESTQ        BX, BX
-	JE           none158
+	JE           none160
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail160
+	JLT          tail162
 
-loop159:
+loop161:
 	VMOVUPS     (CX)(DI*1), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -4698,11 +4734,11 @@ loop159:
 	ADDQ        $0x40, DI
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop159
+	JGE         loop161
 
-tail160:
+tail162:
 	TESTQ       SI, SI
-	JE          done161
+	JE          done163
 	MOVL        $0x0000ffff, R8
 	BZHIL       SI, R8, R8
 	KMOVW       R8, K1
@@ -4715,16 +4751,16 @@ tail160:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (AX)(DI*1)
 
-done161:
+done163:
 	VZEROUPPER
 	RET
 
-none158:
+none160:
 	XORQ BX, BX
 	CMPQ SI, $0x10
-	JLT  tail163
+	JLT  tail165
 
-loop162:
+loop164:
 	VMOVUPS (CX)(BX*1), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
@@ -4734,11 +4770,11 @@ loop162:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, SI
 	CMPQ    SI, $0x10
-	JGE     loop162
+	JGE     loop164
 
-tail163:
+tail165:
 	TESTQ     SI, SI
-	JE        done164
+	JE        done166
 	MOVL      $0x0000ffff, DI
 	BZHIL     SI, DI, DI
 	KMOVW     DI, K1
@@ -4749,7 +4785,7 @@ tail163:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
 
-done164:
+done166:
 	VZEROUPPER
 	RET
 
@@ -4769,9 +4805,9 @@ TEXT ·NormGrad(SB), NOSPLIT, $0-160
 	VBROADCASTSS meanGX+156(FP), Z3
 	XORQ         R9, R9
 	CMPQ         R8, $0x10
-	JLT          tail166
+	JLT          tail168
 
-loop165:
+loop167:
 	VMOVUPS      (DI)(R9*1), Z4
 	VSUBPS       Z0, Z4, Z4
 	VMULPS       Z1, Z4, Z4
@@ -4795,11 +4831,11 @@ loop165:
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, R8
 	CMPQ         R8, $0x10
-	JGE          loop165
+	JGE          loop167
 
-tail166:
+tail168:
 	TESTQ        R8, R8
-	JE           done167
+	JE           done169
 	MOVL         $0x0000ffff, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
@@ -4824,7 +4860,7 @@ tail166:
 	VFMADD231PS  Z1, Z2, Z0
 	VMOVUPS      Z0, K1, (AX)(R9*1)
 
-done167:
+done169:
 	VZEROUPPER
 	RET
 
@@ -4836,9 +4872,9 @@ TEXT ·GELUTanh(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail169
+	JLT  tail171
 
-loop168:
+loop170:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMULPS       Z0, Z0, Z1
 	VMOVUPS      fbd922279<>+0(SB), Z2
@@ -4869,11 +4905,11 @@ loop168:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop168
+	JGE          loop170
 
-tail169:
+tail171:
 	TESTQ        DX, DX
-	JE           done170
+	JE           done172
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4905,7 +4941,7 @@ tail169:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done170:
+done172:
 	VZEROUPPER
 	RET
 
@@ -4953,9 +4989,9 @@ TEXT ·GELUErf(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail172
+	JLT  tail174
 
-loop171:
+loop173:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMULPS       Z0, Z0, Z1
 	VMULPS       fbf000000<>+0(SB), Z1, Z1
@@ -5005,11 +5041,11 @@ loop171:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop171
+	JGE          loop173
 
-tail172:
+tail174:
 	TESTQ        DX, DX
-	JE           done173
+	JE           done175
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -5060,7 +5096,7 @@ tail172:
 	VMULPS       Z5, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done173:
+done175:
 	VZEROUPPER
 	RET
 
@@ -5288,9 +5324,9 @@ TEXT ·SiLU(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail175
+	JLT  tail177
 
-loop174:
+loop176:
 	VMOVUPS      (CX)(BX*1), Z0
 	VXORPS       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
@@ -5319,11 +5355,11 @@ loop174:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop174
+	JGE          loop176
 
-tail175:
+tail177:
 	TESTQ        DX, DX
-	JE           done176
+	JE           done178
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -5353,107 +5389,110 @@ tail175:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done176:
+done178:
 	VZEROUPPER
 	RET
 
-// func GELUTanhGrad(dx []float32, dout []float32, x []float32)
+// func GELUTanhGrad(dx []float32, act []float32, dout []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-72
+TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-96
 	MOVQ dx_base+0(FP), AX
-	MOVQ dout_base+24(FP), CX
-	MOVQ x_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	CMPQ BX, $0x10
-	JLT  tail178
+	MOVQ act_base+24(FP), CX
+	MOVQ dout_base+48(FP), DX
+	MOVQ x_base+72(FP), BX
+	MOVQ dx_len+8(FP), SI
+	XORQ DI, DI
+	CMPQ SI, $0x10
+	JLT  tail180
 
-loop177:
-	VMOVUPS      (CX)(SI*1), Z0
-	VMOVUPS      (DX)(SI*1), Z1
-	VMULPS       Z1, Z1, Z2
-	VMOVUPS      fbd922279<>+0(SB), Z3
-	VFMADD213PS  fbfcc422a<>+0(SB), Z2, Z3
-	VMULPS       Z1, Z3, Z3
-	VMOVUPS      f3f800000<>+0(SB), Z4
-	VMOVUPS      fc2a00000<>+0(SB), Z5
-	VMAXPS       Z3, Z5, Z3
-	VMOVUPS      f42b20000<>+0(SB), Z5
-	VMINPS       Z3, Z5, Z3
-	VMULPS       f3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VMOVUPS      Z3, Z3
-	VFNMADD231PS f3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS fb102e308<>+0(SB), Z5, Z3
-	VMOVUPS      f3ab511f9<>+0(SB), Z6
-	VFMADD213PS  f3c091d05<>+0(SB), Z3, Z6
-	VFMADD213PS  f3d2aac79<>+0(SB), Z3, Z6
-	VFMADD213PS  f3e2aaa49<>+0(SB), Z3, Z6
-	VFMADD213PS  f3efffffe<>+0(SB), Z3, Z6
-	VFMADD213PS  f3f800000<>+0(SB), Z3, Z6
-	VFMADD213PS  f3f800000<>+0(SB), Z3, Z6
-	VSCALEFPS    Z5, Z6, Z6
-	VADDPS       f3f800000<>+0(SB), Z6, Z3
-	VDIVPS       Z3, Z4, Z3
-	VMULPS       Z3, Z1, Z1
-	VMOVUPS      f3e5b33b6<>+0(SB), Z4
-	VFMADD213PS  f3fcc422a<>+0(SB), Z2, Z4
-	VMULPS       Z4, Z1, Z1
-	VMOVUPS      f3f800000<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z3, Z3
-	VFMADD231PS  Z2, Z1, Z3
-	VMULPS       Z3, Z0, Z0
-	VMOVUPS      Z0, (AX)(SI*1)
-	ADDQ         $0x40, SI
-	SUBQ         $0x10, BX
-	CMPQ         BX, $0x10
-	JGE          loop177
+loop179:
+	VMOVUPS      (BX)(DI*1), Z0
+	VMULPS       Z0, Z0, Z1
+	VMOVUPS      fbd922279<>+0(SB), Z2
+	VFMADD213PS  fbfcc422a<>+0(SB), Z1, Z2
+	VMULPS       Z0, Z2, Z2
+	VMOVUPS      f3f800000<>+0(SB), Z3
+	VMOVUPS      fc2a00000<>+0(SB), Z4
+	VMAXPS       Z2, Z4, Z2
+	VMOVUPS      f42b20000<>+0(SB), Z4
+	VMINPS       Z2, Z4, Z2
+	VMULPS       f3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS  $0x08, Z4, Z4
+	VMOVUPS      Z2, Z2
+	VFNMADD231PS f3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS fb102e308<>+0(SB), Z4, Z2
+	VMOVUPS      f3ab511f9<>+0(SB), Z5
+	VFMADD213PS  f3c091d05<>+0(SB), Z2, Z5
+	VFMADD213PS  f3d2aac79<>+0(SB), Z2, Z5
+	VFMADD213PS  f3e2aaa49<>+0(SB), Z2, Z5
+	VFMADD213PS  f3efffffe<>+0(SB), Z2, Z5
+	VFMADD213PS  f3f800000<>+0(SB), Z2, Z5
+	VFMADD213PS  f3f800000<>+0(SB), Z2, Z5
+	VSCALEFPS    Z4, Z5, Z5
+	VADDPS       f3f800000<>+0(SB), Z5, Z2
+	VDIVPS       Z2, Z3, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      f3e5b33b6<>+0(SB), Z3
+	VFMADD213PS  f3fcc422a<>+0(SB), Z1, Z3
+	VMULPS       Z3, Z0, Z1
+	VMOVUPS      f3f800000<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVUPS      Z2, Z2
+	VFMADD231PS  Z3, Z1, Z2
+	VMOVUPS      Z0, (CX)(DI*1)
+	VMOVUPS      (DX)(DI*1), Z0
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      Z0, (AX)(DI*1)
+	ADDQ         $0x40, DI
+	SUBQ         $0x10, SI
+	CMPQ         SI, $0x10
+	JGE          loop179
 
-tail178:
-	TESTQ        BX, BX
-	JE           done179
-	MOVL         $0x0000ffff, DI
-	BZHIL        BX, DI, DI
-	KMOVW        DI, K1
-	VMOVUPS.Z    (CX)(SI*1), K1, Z0
-	VMOVUPS.Z    (DX)(SI*1), K1, Z1
-	VMULPS       Z1, Z1, Z2
-	VMOVUPS      fbd922279<>+0(SB), Z3
-	VFMADD213PS  fbfcc422a<>+0(SB), Z2, Z3
-	VMULPS       Z1, Z3, Z3
-	VMOVUPS      f3f800000<>+0(SB), Z4
-	VMOVUPS      fc2a00000<>+0(SB), Z5
-	VMAXPS       Z3, Z5, Z3
-	VMOVUPS      f42b20000<>+0(SB), Z5
-	VMINPS       Z3, Z5, Z3
-	VMULPS       f3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VMOVUPS      Z3, Z3
-	VFNMADD231PS f3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS fb102e308<>+0(SB), Z5, Z3
-	VMOVUPS      f3ab511f9<>+0(SB), Z6
-	VFMADD213PS  f3c091d05<>+0(SB), Z3, Z6
-	VFMADD213PS  f3d2aac79<>+0(SB), Z3, Z6
-	VFMADD213PS  f3e2aaa49<>+0(SB), Z3, Z6
-	VFMADD213PS  f3efffffe<>+0(SB), Z3, Z6
-	VFMADD213PS  f3f800000<>+0(SB), Z3, Z6
-	VFMADD213PS  f3f800000<>+0(SB), Z3, Z6
-	VSCALEFPS    Z5, Z6, Z6
-	VADDPS       f3f800000<>+0(SB), Z6, Z3
-	VDIVPS       Z3, Z4, Z3
-	VMULPS       Z3, Z1, Z1
-	VMOVUPS      f3e5b33b6<>+0(SB), Z4
-	VFMADD213PS  f3fcc422a<>+0(SB), Z2, Z4
-	VMULPS       Z4, Z1, Z1
-	VMOVUPS      f3f800000<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVUPS      Z3, Z3
-	VFMADD231PS  Z2, Z1, Z3
-	VMULPS       Z3, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)(SI*1)
+tail180:
+	TESTQ        SI, SI
+	JE           done181
+	MOVL         $0x0000ffff, R8
+	BZHIL        SI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (BX)(DI*1), K1, Z0
+	VMULPS       Z0, Z0, Z1
+	VMOVUPS      fbd922279<>+0(SB), Z2
+	VFMADD213PS  fbfcc422a<>+0(SB), Z1, Z2
+	VMULPS       Z0, Z2, Z2
+	VMOVUPS      f3f800000<>+0(SB), Z3
+	VMOVUPS      fc2a00000<>+0(SB), Z4
+	VMAXPS       Z2, Z4, Z2
+	VMOVUPS      f42b20000<>+0(SB), Z4
+	VMINPS       Z2, Z4, Z2
+	VMULPS       f3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS  $0x08, Z4, Z4
+	VMOVUPS      Z2, Z2
+	VFNMADD231PS f3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS fb102e308<>+0(SB), Z4, Z2
+	VMOVUPS      f3ab511f9<>+0(SB), Z5
+	VFMADD213PS  f3c091d05<>+0(SB), Z2, Z5
+	VFMADD213PS  f3d2aac79<>+0(SB), Z2, Z5
+	VFMADD213PS  f3e2aaa49<>+0(SB), Z2, Z5
+	VFMADD213PS  f3efffffe<>+0(SB), Z2, Z5
+	VFMADD213PS  f3f800000<>+0(SB), Z2, Z5
+	VFMADD213PS  f3f800000<>+0(SB), Z2, Z5
+	VSCALEFPS    Z4, Z5, Z5
+	VADDPS       f3f800000<>+0(SB), Z5, Z2
+	VDIVPS       Z2, Z3, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      f3e5b33b6<>+0(SB), Z3
+	VFMADD213PS  f3fcc422a<>+0(SB), Z1, Z3
+	VMULPS       Z3, Z0, Z1
+	VMOVUPS      f3f800000<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVUPS      Z2, Z2
+	VFMADD231PS  Z3, Z1, Z2
+	VMOVUPS      Z0, K1, (CX)(DI*1)
+	VMOVUPS.Z    (DX)(DI*1), K1, Z0
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(DI*1)
 
-done179:
+done181:
 	VZEROUPPER
 	RET
 
@@ -5493,131 +5532,136 @@ DATA f3fcc422a<>+56(SB)/4, $0x3fcc422a
 DATA f3fcc422a<>+60(SB)/4, $0x3fcc422a
 GLOBL f3fcc422a<>(SB), RODATA|NOPTR, $64
 
-// func GELUErfGrad(dx []float32, dout []float32, x []float32)
+// func GELUErfGrad(dx []float32, act []float32, dout []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·GELUErfGrad(SB), NOSPLIT, $0-72
+TEXT ·GELUErfGrad(SB), NOSPLIT, $0-96
 	MOVQ dx_base+0(FP), AX
-	MOVQ dout_base+24(FP), CX
-	MOVQ x_base+48(FP), DX
-	MOVQ dx_len+8(FP), BX
-	XORQ SI, SI
-	CMPQ BX, $0x10
-	JLT  tail181
+	MOVQ act_base+24(FP), CX
+	MOVQ dout_base+48(FP), DX
+	MOVQ x_base+72(FP), BX
+	MOVQ dx_len+8(FP), SI
+	XORQ DI, DI
+	CMPQ SI, $0x10
+	JLT  tail183
 
-loop180:
-	VMOVUPS      (CX)(SI*1), Z0
-	VMOVUPS      (DX)(SI*1), Z1
-	VMULPS       Z1, Z1, Z2
-	VMULPS       fbf000000<>+0(SB), Z2, Z2
-	VXORPS       Z7, Z7, Z7
-	VMOVUPS      fc2a00000<>+0(SB), Z8
-	VMAXPS       Z2, Z8, Z8
-	VMOVUPS      f42b20000<>+0(SB), Z9
-	VMINPS       Z8, Z9, Z8
-	VMULPS       f3fb8aa3b<>+0(SB), Z8, Z9
-	VRNDSCALEPS  $0x08, Z9, Z9
-	VMOVUPS      Z8, Z8
-	VFNMADD231PS f3f317218<>+0(SB), Z9, Z8
-	VFNMADD231PS fb102e308<>+0(SB), Z9, Z8
-	VMOVUPS      f3ab511f9<>+0(SB), Z10
-	VFMADD213PS  f3c091d05<>+0(SB), Z8, Z10
-	VFMADD213PS  f3d2aac79<>+0(SB), Z8, Z10
-	VFMADD213PS  f3e2aaa49<>+0(SB), Z8, Z10
-	VFMADD213PS  f3efffffe<>+0(SB), Z8, Z10
-	VFMADD213PS  f3f800000<>+0(SB), Z8, Z10
-	VFMADD213PS  f3f800000<>+0(SB), Z8, Z10
-	VSCALEFPS    Z9, Z10, Z10
-	VCMPPS       $0x11, fc2a00000<>+0(SB), Z2, K1
-	VBLENDMPS    Z7, Z10, K1, Z3
-	VANDPS       abs<>+0(SB), Z1, Z2
+loop182:
+	VMOVUPS      (BX)(DI*1), Z0
+	VMULPS       Z0, Z0, Z1
+	VMULPS       fbf000000<>+0(SB), Z1, Z1
+	VXORPS       Z6, Z6, Z6
+	VMOVUPS      fc2a00000<>+0(SB), Z7
+	VMAXPS       Z1, Z7, Z7
+	VMOVUPS      f42b20000<>+0(SB), Z8
+	VMINPS       Z7, Z8, Z7
+	VMULPS       f3fb8aa3b<>+0(SB), Z7, Z8
+	VRNDSCALEPS  $0x08, Z8, Z8
+	VMOVUPS      Z7, Z7
+	VFNMADD231PS f3f317218<>+0(SB), Z8, Z7
+	VFNMADD231PS fb102e308<>+0(SB), Z8, Z7
+	VMOVUPS      f3ab511f9<>+0(SB), Z9
+	VFMADD213PS  f3c091d05<>+0(SB), Z7, Z9
+	VFMADD213PS  f3d2aac79<>+0(SB), Z7, Z9
+	VFMADD213PS  f3e2aaa49<>+0(SB), Z7, Z9
+	VFMADD213PS  f3efffffe<>+0(SB), Z7, Z9
+	VFMADD213PS  f3f800000<>+0(SB), Z7, Z9
+	VFMADD213PS  f3f800000<>+0(SB), Z7, Z9
+	VSCALEFPS    Z8, Z9, Z9
+	VCMPPS       $0x11, fc2a00000<>+0(SB), Z1, K1
+	VBLENDMPS    Z6, Z9, K1, Z2
+	VANDPS       abs<>+0(SB), Z0, Z1
+	VMOVUPS      f3f800000<>+0(SB), Z6
 	VMOVUPS      f3f800000<>+0(SB), Z7
-	VMOVUPS      f3f800000<>+0(SB), Z8
-	VMOVUPS      Z8, Z8
-	VFMADD231PS  f3e99999a<>+0(SB), Z2, Z8
-	VDIVPS       Z8, Z7, Z2
-	VMULPS       Z2, Z3, Z7
-	VMOVUPS      fbc060859<>+0(SB), Z8
-	VFMADD213PS  f3da199c3<>+0(SB), Z2, Z8
-	VFMADD213PS  fbe822440<>+0(SB), Z2, Z8
-	VFMADD213PS  f3ea73cc8<>+0(SB), Z2, Z8
-	VFMADD213PS  fbe131080<>+0(SB), Z2, Z8
-	VFMADD213PS  f3e2e0198<>+0(SB), Z2, Z8
-	VFMADD213PS  f3db54cbb<>+0(SB), Z2, Z8
-	VFMADD213PS  f3dface06<>+0(SB), Z2, Z8
-	VFMADD213PS  f3df4c839<>+0(SB), Z2, Z8
-	VMULPS       Z8, Z7, Z2
-	VMOVUPS      f3f800000<>+0(SB), Z7
-	VSUBPS       Z2, Z7, Z7
-	VCMPPS       $0x11, f00000000<>+0(SB), Z1, K1
-	VBLENDMPS    Z2, Z7, K1, Z4
-	VMULPS       f3ecc422a<>+0(SB), Z1, Z1
-	VMOVUPS      Z4, Z2
-	VFMADD231PS  Z3, Z1, Z2
-	VMULPS       Z2, Z0, Z0
-	VMOVUPS      Z0, (AX)(SI*1)
-	ADDQ         $0x40, SI
-	SUBQ         $0x10, BX
-	CMPQ         BX, $0x10
-	JGE          loop180
+	VMOVUPS      Z7, Z7
+	VFMADD231PS  f3e99999a<>+0(SB), Z1, Z7
+	VDIVPS       Z7, Z6, Z1
+	VMULPS       Z1, Z2, Z6
+	VMOVUPS      fbc060859<>+0(SB), Z7
+	VFMADD213PS  f3da199c3<>+0(SB), Z1, Z7
+	VFMADD213PS  fbe822440<>+0(SB), Z1, Z7
+	VFMADD213PS  f3ea73cc8<>+0(SB), Z1, Z7
+	VFMADD213PS  fbe131080<>+0(SB), Z1, Z7
+	VFMADD213PS  f3e2e0198<>+0(SB), Z1, Z7
+	VFMADD213PS  f3db54cbb<>+0(SB), Z1, Z7
+	VFMADD213PS  f3dface06<>+0(SB), Z1, Z7
+	VFMADD213PS  f3df4c839<>+0(SB), Z1, Z7
+	VMULPS       Z7, Z6, Z1
+	VMOVUPS      f3f800000<>+0(SB), Z6
+	VSUBPS       Z1, Z6, Z6
+	VCMPPS       $0x11, f00000000<>+0(SB), Z0, K1
+	VBLENDMPS    Z1, Z6, K1, Z3
+	VMULPS       Z3, Z0, Z1
+	VMULPS       f3ecc422a<>+0(SB), Z0, Z0
+	VMOVUPS      Z3, Z6
+	VFMADD231PS  Z2, Z0, Z6
+	VMOVUPS      Z1, (CX)(DI*1)
+	VMOVUPS      (DX)(DI*1), Z0
+	VMULPS       Z6, Z0, Z0
+	VMOVUPS      Z0, (AX)(DI*1)
+	ADDQ         $0x40, DI
+	SUBQ         $0x10, SI
+	CMPQ         SI, $0x10
+	JGE          loop182
 
-tail181:
-	TESTQ        BX, BX
-	JE           done182
-	MOVL         $0x0000ffff, DI
-	BZHIL        BX, DI, DI
-	KMOVW        DI, K1
-	VMOVUPS.Z    (CX)(SI*1), K1, Z0
-	VMOVUPS.Z    (DX)(SI*1), K1, Z1
-	VMULPS       Z1, Z1, Z2
-	VMULPS       fbf000000<>+0(SB), Z2, Z2
-	VXORPS       Z3, Z3, Z3
-	VMOVUPS      fc2a00000<>+0(SB), Z4
-	VMAXPS       Z2, Z4, Z4
-	VMOVUPS      f42b20000<>+0(SB), Z7
-	VMINPS       Z4, Z7, Z4
-	VMULPS       f3fb8aa3b<>+0(SB), Z4, Z7
-	VRNDSCALEPS  $0x08, Z7, Z7
-	VMOVUPS      Z4, Z4
-	VFNMADD231PS f3f317218<>+0(SB), Z7, Z4
-	VFNMADD231PS fb102e308<>+0(SB), Z7, Z4
-	VMOVUPS      f3ab511f9<>+0(SB), Z8
-	VFMADD213PS  f3c091d05<>+0(SB), Z4, Z8
-	VFMADD213PS  f3d2aac79<>+0(SB), Z4, Z8
-	VFMADD213PS  f3e2aaa49<>+0(SB), Z4, Z8
-	VFMADD213PS  f3efffffe<>+0(SB), Z4, Z8
-	VFMADD213PS  f3f800000<>+0(SB), Z4, Z8
-	VFMADD213PS  f3f800000<>+0(SB), Z4, Z8
-	VSCALEFPS    Z7, Z8, Z8
-	VCMPPS       $0x11, fc2a00000<>+0(SB), Z2, K2
-	VBLENDMPS    Z3, Z8, K2, Z5
-	VANDPS       abs<>+0(SB), Z1, Z2
+tail183:
+	TESTQ        SI, SI
+	JE           done184
+	MOVL         $0x0000ffff, R8
+	BZHIL        SI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (BX)(DI*1), K1, Z0
+	VMULPS       Z0, Z0, Z1
+	VMULPS       fbf000000<>+0(SB), Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VMOVUPS      fc2a00000<>+0(SB), Z3
+	VMAXPS       Z1, Z3, Z3
+	VMOVUPS      f42b20000<>+0(SB), Z6
+	VMINPS       Z3, Z6, Z3
+	VMULPS       f3fb8aa3b<>+0(SB), Z3, Z6
+	VRNDSCALEPS  $0x08, Z6, Z6
+	VMOVUPS      Z3, Z3
+	VFNMADD231PS f3f317218<>+0(SB), Z6, Z3
+	VFNMADD231PS fb102e308<>+0(SB), Z6, Z3
+	VMOVUPS      f3ab511f9<>+0(SB), Z7
+	VFMADD213PS  f3c091d05<>+0(SB), Z3, Z7
+	VFMADD213PS  f3d2aac79<>+0(SB), Z3, Z7
+	VFMADD213PS  f3e2aaa49<>+0(SB), Z3, Z7
+	VFMADD213PS  f3efffffe<>+0(SB), Z3, Z7
+	VFMADD213PS  f3f800000<>+0(SB), Z3, Z7
+	VFMADD213PS  f3f800000<>+0(SB), Z3, Z7
+	VSCALEFPS    Z6, Z7, Z7
+	VCMPPS       $0x11, fc2a00000<>+0(SB), Z1, K2
+	VBLENDMPS    Z2, Z7, K2, Z4
+	VANDPS       abs<>+0(SB), Z0, Z1
+	VMOVUPS      f3f800000<>+0(SB), Z2
 	VMOVUPS      f3f800000<>+0(SB), Z3
-	VMOVUPS      f3f800000<>+0(SB), Z4
-	VMOVUPS      Z4, Z4
-	VFMADD231PS  f3e99999a<>+0(SB), Z2, Z4
-	VDIVPS       Z4, Z3, Z2
-	VMULPS       Z2, Z5, Z3
-	VMOVUPS      fbc060859<>+0(SB), Z4
-	VFMADD213PS  f3da199c3<>+0(SB), Z2, Z4
-	VFMADD213PS  fbe822440<>+0(SB), Z2, Z4
-	VFMADD213PS  f3ea73cc8<>+0(SB), Z2, Z4
-	VFMADD213PS  fbe131080<>+0(SB), Z2, Z4
-	VFMADD213PS  f3e2e0198<>+0(SB), Z2, Z4
-	VFMADD213PS  f3db54cbb<>+0(SB), Z2, Z4
-	VFMADD213PS  f3dface06<>+0(SB), Z2, Z4
-	VFMADD213PS  f3df4c839<>+0(SB), Z2, Z4
-	VMULPS       Z4, Z3, Z2
-	VMOVUPS      f3f800000<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VCMPPS       $0x11, f00000000<>+0(SB), Z1, K2
-	VBLENDMPS    Z2, Z3, K2, Z6
-	VMULPS       f3ecc422a<>+0(SB), Z1, Z1
-	VMOVUPS      Z6, Z2
-	VFMADD231PS  Z5, Z1, Z2
+	VMOVUPS      Z3, Z3
+	VFMADD231PS  f3e99999a<>+0(SB), Z1, Z3
+	VDIVPS       Z3, Z2, Z1
+	VMULPS       Z1, Z4, Z2
+	VMOVUPS      fbc060859<>+0(SB), Z3
+	VFMADD213PS  f3da199c3<>+0(SB), Z1, Z3
+	VFMADD213PS  fbe822440<>+0(SB), Z1, Z3
+	VFMADD213PS  f3ea73cc8<>+0(SB), Z1, Z3
+	VFMADD213PS  fbe131080<>+0(SB), Z1, Z3
+	VFMADD213PS  f3e2e0198<>+0(SB), Z1, Z3
+	VFMADD213PS  f3db54cbb<>+0(SB), Z1, Z3
+	VFMADD213PS  f3dface06<>+0(SB), Z1, Z3
+	VFMADD213PS  f3df4c839<>+0(SB), Z1, Z3
+	VMULPS       Z3, Z2, Z1
+	VMOVUPS      f3f800000<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VCMPPS       $0x11, f00000000<>+0(SB), Z0, K2
+	VBLENDMPS    Z1, Z2, K2, Z5
+	VMULPS       Z5, Z0, Z1
+	VMULPS       f3ecc422a<>+0(SB), Z0, Z0
+	VMOVUPS      Z5, Z2
+	VFMADD231PS  Z4, Z0, Z2
+	VMOVUPS      Z1, K1, (CX)(DI*1)
+	VMOVUPS.Z    (DX)(DI*1), K1, Z0
 	VMULPS       Z2, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VMOVUPS      Z0, K1, (AX)(DI*1)
 
-done182:
+done184:
 	VZEROUPPER
 	RET
 
@@ -5648,9 +5692,9 @@ TEXT ·SwiGLU(SB), NOSPLIT, $0-72
 	MOVQ out_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x10
-	JLT  tail184
+	JLT  tail186
 
-loop183:
+loop185:
 	VMOVUPS      (CX)(SI*1), Z0
 	VXORPS       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
@@ -5681,11 +5725,11 @@ loop183:
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop183
+	JGE          loop185
 
-tail184:
+tail186:
 	TESTQ        BX, BX
-	JE           done185
+	JE           done187
 	MOVL         $0x0000ffff, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -5717,26 +5761,27 @@ tail184:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*1)
 
-done185:
+done187:
 	VZEROUPPER
 	RET
 
-// func SwiGLUGrad(dgate []float32, dup []float32, dout []float32, gate []float32, up []float32)
+// func SwiGLUGrad(dgate []float32, dup []float32, act []float32, dout []float32, gate []float32, up []float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-120
+TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-144
 	MOVQ dgate_base+0(FP), AX
 	MOVQ dup_base+24(FP), CX
-	MOVQ dout_base+48(FP), DX
-	MOVQ gate_base+72(FP), BX
-	MOVQ up_base+96(FP), SI
-	MOVQ dgate_len+8(FP), DI
-	XORQ R8, R8
-	CMPQ DI, $0x10
-	JLT  tail187
+	MOVQ act_base+48(FP), DX
+	MOVQ dout_base+72(FP), BX
+	MOVQ gate_base+96(FP), SI
+	MOVQ up_base+120(FP), DI
+	MOVQ dgate_len+8(FP), R8
+	XORQ R9, R9
+	CMPQ R8, $0x10
+	JLT  tail189
 
-loop186:
-	VMOVUPS      (BX)(R8*1), Z0
-	VMOVUPS      (DX)(R8*1), Z1
+loop188:
+	VMOVUPS      (SI)(R9*1), Z0
+	VMOVUPS      (BX)(R9*1), Z1
 	VXORPS       Z2, Z2, Z2
 	VSUBPS       Z0, Z2, Z2
 	VMOVUPS      f3f800000<>+0(SB), Z3
@@ -5764,25 +5809,28 @@ loop186:
 	VSUBPS       Z2, Z3, Z3
 	VMOVUPS      Z2, Z2
 	VFMADD231PS  Z3, Z0, Z2
-	VMOVUPS      (SI)(R8*1), Z3
+	VMOVUPS      (DI)(R9*1), Z3
 	VMULPS       Z3, Z1, Z3
 	VMULPS       Z2, Z3, Z2
+	VMOVUPS      (DI)(R9*1), Z3
+	VMULPS       Z3, Z0, Z3
+	VMOVUPS      Z3, (DX)(R9*1)
 	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, (CX)(R8*1)
-	VMOVUPS      Z2, (AX)(R8*1)
-	ADDQ         $0x40, R8
-	SUBQ         $0x10, DI
-	CMPQ         DI, $0x10
-	JGE          loop186
+	VMOVUPS      Z0, (CX)(R9*1)
+	VMOVUPS      Z2, (AX)(R9*1)
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, R8
+	CMPQ         R8, $0x10
+	JGE          loop188
 
-tail187:
-	TESTQ        DI, DI
-	JE           done188
-	MOVL         $0x0000ffff, R9
-	BZHIL        DI, R9, R9
-	KMOVW        R9, K1
-	VMOVUPS.Z    (BX)(R8*1), K1, Z0
-	VMOVUPS.Z    (DX)(R8*1), K1, Z1
+tail189:
+	TESTQ        R8, R8
+	JE           done190
+	MOVL         $0x0000ffff, R10
+	BZHIL        R8, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (SI)(R9*1), K1, Z0
+	VMOVUPS.Z    (BX)(R9*1), K1, Z1
 	VXORPS       Z2, Z2, Z2
 	VSUBPS       Z0, Z2, Z2
 	VMOVUPS      f3f800000<>+0(SB), Z3
@@ -5810,14 +5858,17 @@ tail187:
 	VSUBPS       Z2, Z3, Z3
 	VMOVUPS      Z2, Z2
 	VFMADD231PS  Z3, Z0, Z2
-	VMOVUPS.Z    (SI)(R8*1), K1, Z3
+	VMOVUPS.Z    (DI)(R9*1), K1, Z3
 	VMULPS       Z3, Z1, Z3
 	VMULPS       Z2, Z3, Z2
+	VMOVUPS.Z    (DI)(R9*1), K1, Z3
+	VMULPS       Z3, Z0, Z3
+	VMOVUPS      Z3, K1, (DX)(R9*1)
 	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, K1, (CX)(R8*1)
-	VMOVUPS      Z2, K1, (AX)(R8*1)
+	VMOVUPS      Z0, K1, (CX)(R9*1)
+	VMOVUPS      Z2, K1, (AX)(R9*1)
 
-done188:
+done190:
 	VZEROUPPER
 	RET
 
@@ -5826,7 +5877,7 @@ done188:
 TEXT ·scores(SB), NOSPLIT, $48-8
 	MOVQ  a+0(FP), AX
 	CMPQ  224(AX), $0x00000020
-	JNE   width189
+	JNE   width191
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -5837,26 +5888,26 @@ TEXT ·scores(SB), NOSPLIT, $48-8
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows192
+	JE    rows194
 	MOVQ  DX, 8(SP)
 
-row190:
+row192:
 	MOVQ         (SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next191
+	JLE          next193
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open193
+	JGT          open195
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
 	VBROADCASTSS 252(DI), Z0
 	VMOVUPS      Z0, (CX)(SI*4)
 
-open193:
+open195:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -5872,9 +5923,9 @@ open193:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest195
+	JL           rest197
 
-eight194:
+eight196:
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R8
 	MOVLQSX     (DX), R9
@@ -5965,14 +6016,14 @@ eight194:
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, DX
 	SUBQ        $0x08, DI
-	JGE         eight194
+	JGE         eight196
 
-rest195:
+rest197:
 	ADDQ        $0x08, DI
-	JE          done198
+	JE          done200
 	LEAQ        -1(DI), R8
 	CMPQ        DI, $0x04
-	JLE         four196
+	JLE         four198
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R9
 	MOVLQSX     (DX), R10
@@ -6080,9 +6131,9 @@ rest195:
 	VMOVUPS     order<>+0(SB), Z2
 	VPERMPS     Z1, Z2, Z1
 	VMOVAPS     Y1, Y1
-	JMP         store197
+	JMP         store199
 
-four196:
+four198:
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R9
 	MOVLQSX     (DX), R10
@@ -6139,15 +6190,15 @@ four196:
 	VPERMPS     Z1, Z2, Z1
 	VMOVAPS     Y1, Y1
 
-store197:
+store199:
 	VMULPS  Y0, Y1, Y1
 	MOVL    $0x0000ffff, DX
 	BZHIL   DI, DX, DX
 	KMOVW   DX, K1
 	VMOVUPS Y1, K1, (BX)
 
-done198:
-next191:
+done200:
+next193:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -6156,16 +6207,16 @@ next191:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row190
+	JNE  row192
 
-rows192:
+rows194:
 	VZEROUPPER
 	RET
 
-width189:
+width191:
 	MOVQ  a+0(FP), AX
 	CMPQ  224(AX), $0x00000040
-	JNE   width199
+	JNE   width201
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -6176,26 +6227,26 @@ width189:
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows202
+	JE    rows204
 	MOVQ  DX, 24(SP)
 
-row200:
+row202:
 	MOVQ         16(SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next201
+	JLE          next203
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open203
+	JGT          open205
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
 	VBROADCASTSS 252(DI), Z0
 	VMOVUPS      Z0, (CX)(SI*4)
 
-open203:
+open205:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -6211,9 +6262,9 @@ open203:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest205
+	JL           rest207
 
-eight204:
+eight206:
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R8
 	MOVLQSX     (DX), R9
@@ -6324,14 +6375,14 @@ eight204:
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, DX
 	SUBQ        $0x08, DI
-	JGE         eight204
+	JGE         eight206
 
-rest205:
+rest207:
 	ADDQ        $0x08, DI
-	JE          done208
+	JE          done210
 	LEAQ        -1(DI), R8
 	CMPQ        DI, $0x04
-	JLE         four206
+	JLE         four208
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R9
 	MOVLQSX     (DX), R10
@@ -6459,9 +6510,9 @@ rest205:
 	VMOVUPS     order<>+0(SB), Z2
 	VPERMPS     Z1, Z2, Z1
 	VMOVAPS     Y1, Y1
-	JMP         store207
+	JMP         store209
 
-four206:
+four208:
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R9
 	MOVLQSX     (DX), R10
@@ -6528,15 +6579,15 @@ four206:
 	VPERMPS     Z1, Z2, Z1
 	VMOVAPS     Y1, Y1
 
-store207:
+store209:
 	VMULPS  Y0, Y1, Y1
 	MOVL    $0x0000ffff, DX
 	BZHIL   DI, DX, DX
 	KMOVW   DX, K1
 	VMOVUPS Y1, K1, (BX)
 
-done208:
-next201:
+done210:
+next203:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -6545,13 +6596,13 @@ next201:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, 16(SP)
 	DECQ 24(SP)
-	JNE  row200
+	JNE  row202
 
-rows202:
+rows204:
 	VZEROUPPER
 	RET
 
-width199:
+width201:
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -6562,26 +6613,26 @@ width199:
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows212
+	JE    rows214
 	MOVQ  DX, 40(SP)
 
-row210:
+row212:
 	MOVQ         32(SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next211
+	JLE          next213
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open213
+	JGT          open215
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
 	VBROADCASTSS 252(DI), Z0
 	VMOVUPS      Z0, (CX)(SI*4)
 
-open213:
+open215:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -6597,9 +6648,9 @@ open213:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest215
+	JL           rest217
 
-eight214:
+eight216:
 	VXORPS  Z1, Z1, Z1
 	MOVQ    a+0(FP), R8
 	MOVLQSX (DX), R9
@@ -6624,9 +6675,9 @@ eight214:
 	MOVQ    224(R8), R8
 	XORQ    R13, R13
 	CMPQ    R8, $0x10
-	JLT     tail220
+	JLT     tail222
 
-loop219:
+loop221:
 	VMOVUPS     (AX)(R13*1), Z5
 	VFMADD231PS (R9)(R13*1), Z5, Z1
 	VFMADD231PS (R10)(R13*1), Z5, Z2
@@ -6635,11 +6686,11 @@ loop219:
 	ADDQ        $0x40, R13
 	SUBQ        $0x10, R8
 	CMPQ        R8, $0x10
-	JGE         loop219
+	JGE         loop221
 
-tail220:
+tail222:
 	TESTQ       R8, R8
-	JE          done221
+	JE          done223
 	MOVL        $0x0000ffff, R14
 	BZHIL       R8, R14, R14
 	KMOVW       R14, K1
@@ -6653,7 +6704,7 @@ tail220:
 	VMOVUPS.Z   (R12)(R13*1), K1, Z6
 	VFMADD231PS Z6, Z5, Z4
 
-done221:
+done223:
 	VSHUFF64X2 $0x44, Z2, Z1, Z5
 	VSHUFF64X2 $0xee, Z2, Z1, Z1
 	VADDPS     Z1, Z5, Z1
@@ -6684,9 +6735,9 @@ done221:
 	MOVQ       224(R8), R8
 	XORQ       R13, R13
 	CMPQ       R8, $0x10
-	JLT        tail223
+	JLT        tail225
 
-loop222:
+loop224:
 	VMOVUPS     (AX)(R13*1), Z7
 	VFMADD231PS (R9)(R13*1), Z7, Z3
 	VFMADD231PS (R10)(R13*1), Z7, Z4
@@ -6695,11 +6746,11 @@ loop222:
 	ADDQ        $0x40, R13
 	SUBQ        $0x10, R8
 	CMPQ        R8, $0x10
-	JGE         loop222
+	JGE         loop224
 
-tail223:
+tail225:
 	TESTQ       R8, R8
-	JE          done224
+	JE          done226
 	MOVL        $0x0000ffff, R14
 	BZHIL       R8, R14, R14
 	KMOVW       R14, K1
@@ -6713,7 +6764,7 @@ tail223:
 	VMOVUPS.Z   (R12)(R13*1), K1, Z8
 	VFMADD231PS Z8, Z7, Z6
 
-done224:
+done226:
 	VSHUFF64X2 $0x44, Z4, Z3, Z7
 	VSHUFF64X2 $0xee, Z4, Z3, Z3
 	VADDPS     Z3, Z7, Z3
@@ -6738,14 +6789,14 @@ done224:
 	ADDQ       $0x20, BX
 	ADDQ       $0x20, DX
 	SUBQ       $0x08, DI
-	JGE        eight214
+	JGE        eight216
 
-rest215:
+rest217:
 	ADDQ    $0x08, DI
-	JE      done218
+	JE      done220
 	LEAQ    -1(DI), R8
 	CMPQ    DI, $0x04
-	JLE     four216
+	JLE     four218
 	VXORPS  Z1, Z1, Z1
 	MOVQ    a+0(FP), R9
 	MOVLQSX (DX), R10
@@ -6779,9 +6830,9 @@ rest215:
 	MOVQ    224(R13), R13
 	XORQ    R14, R14
 	CMPQ    R13, $0x10
-	JLT     tail226
+	JLT     tail228
 
-loop225:
+loop227:
 	VMOVUPS     (AX)(R14*1), Z5
 	VFMADD231PS (R10)(R14*1), Z5, Z1
 	VFMADD231PS (R9)(R14*1), Z5, Z2
@@ -6790,11 +6841,11 @@ loop225:
 	ADDQ        $0x40, R14
 	SUBQ        $0x10, R13
 	CMPQ        R13, $0x10
-	JGE         loop225
+	JGE         loop227
 
-tail226:
+tail228:
 	TESTQ       R13, R13
-	JE          done227
+	JE          done229
 	MOVL        $0x0000ffff, R15
 	BZHIL       R13, R15, R15
 	KMOVW       R15, K1
@@ -6808,7 +6859,7 @@ tail226:
 	VMOVUPS.Z   (R12)(R14*1), K1, Z6
 	VFMADD231PS Z6, Z5, Z4
 
-done227:
+done229:
 	VSHUFF64X2 $0x44, Z2, Z1, Z5
 	VSHUFF64X2 $0xee, Z2, Z1, Z1
 	VADDPS     Z1, Z5, Z1
@@ -6851,9 +6902,9 @@ done227:
 	MOVQ       224(SI), SI
 	XORQ       R8, R8
 	CMPQ       SI, $0x10
-	JLT        tail229
+	JLT        tail231
 
-loop228:
+loop230:
 	VMOVUPS     (AX)(R8*1), Z7
 	VFMADD231PS (R9)(R8*1), Z7, Z3
 	VFMADD231PS (R10)(R8*1), Z7, Z4
@@ -6862,11 +6913,11 @@ loop228:
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop228
+	JGE         loop230
 
-tail229:
+tail231:
 	TESTQ       SI, SI
-	JE          done230
+	JE          done232
 	MOVL        $0x0000ffff, R12
 	BZHIL       SI, R12, R12
 	KMOVW       R12, K1
@@ -6880,7 +6931,7 @@ tail229:
 	VMOVUPS.Z   (DX)(R8*1), K1, Z8
 	VFMADD231PS Z8, Z7, Z6
 
-done230:
+done232:
 	VSHUFF64X2 $0x44, Z4, Z3, Z7
 	VSHUFF64X2 $0xee, Z4, Z3, Z3
 	VADDPS     Z3, Z7, Z3
@@ -6901,9 +6952,9 @@ done230:
 	VMOVUPS    order<>+0(SB), Z2
 	VPERMPS    Z1, Z2, Z1
 	VMOVAPS    Y1, Y1
-	JMP        store217
+	JMP        store219
 
-four216:
+four218:
 	VXORPS  Z1, Z1, Z1
 	MOVQ    a+0(FP), R9
 	MOVLQSX (DX), R10
@@ -6937,9 +6988,9 @@ four216:
 	MOVQ    224(SI), SI
 	XORQ    R8, R8
 	CMPQ    SI, $0x10
-	JLT     tail232
+	JLT     tail234
 
-loop231:
+loop233:
 	VMOVUPS     (AX)(R8*1), Z5
 	VFMADD231PS (R10)(R8*1), Z5, Z1
 	VFMADD231PS (R9)(R8*1), Z5, Z2
@@ -6948,11 +6999,11 @@ loop231:
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop231
+	JGE         loop233
 
-tail232:
+tail234:
 	TESTQ       SI, SI
-	JE          done233
+	JE          done235
 	MOVL        $0x0000ffff, R12
 	BZHIL       SI, R12, R12
 	KMOVW       R12, K1
@@ -6966,7 +7017,7 @@ tail232:
 	VMOVUPS.Z   (DX)(R8*1), K1, Z6
 	VFMADD231PS Z6, Z5, Z4
 
-done233:
+done235:
 	VSHUFF64X2 $0x44, Z2, Z1, Z5
 	VSHUFF64X2 $0xee, Z2, Z1, Z1
 	VADDPS     Z1, Z5, Z1
@@ -6984,15 +7035,15 @@ done233:
 	VPERMPS    Z1, Z2, Z1
 	VMOVAPS    Y1, Y1
 
-store217:
+store219:
 	VMULPS  Y0, Y1, Y1
 	MOVL    $0x0000ffff, DX
 	BZHIL   DI, DX, DX
 	KMOVW   DX, K1
 	VMOVUPS Y1, K1, (BX)
 
-done218:
-next211:
+done220:
+next213:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -7001,9 +7052,9 @@ next211:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, 32(SP)
 	DECQ 40(SP)
-	JNE  row210
+	JNE  row212
 
-rows212:
+rows214:
 	VZEROUPPER
 	RET
 
@@ -7036,27 +7087,27 @@ TEXT ·softmax(SB), NOSPLIT, $16-8
 	MOVQ  a+0(FP), CX
 	MOVQ  8(CX), CX
 	TESTQ CX, CX
-	JE    rows236
+	JE    rows238
 	MOVQ  CX, 8(SP)
 
-row234:
+row236:
 	MOVQ    (SP), DX
 	MOVQ    (DX), CX
 	MOVQ    8(DX), CX
 	TESTQ   CX, CX
-	JLE     next235
+	JLE     next237
 	VXORPS  Z0, Z0, Z0
 	VMOVUPS fff800000<>+0(SB), Z1
 	VMOVUPS Z1, Z1
 	MOVQ    CX, DX
 	XORQ    BX, BX
 
-lanes237:
+lanes239:
 	VMOVUPS       (AX)(BX*1), Z3
 	VMAXPS        Z1, Z3, Z1
 	ADDQ          $0x40, BX
 	SUBQ          $0x10, DX
-	JG            lanes237
+	JG            lanes239
 	VEXTRACTF64X4 $0x01, Z1, Y3
 	VMAXPS        Y3, Y1, Y3
 	VEXTRACTF128  $0x01, Y3, X1
@@ -7069,7 +7120,7 @@ lanes237:
 	MOVQ          CX, DX
 	XORQ          BX, BX
 
-lanes238:
+lanes240:
 	VMOVUPS       (AX)(BX*1), Z3
 	VSUBPS        Z1, Z3, Z3
 	VXORPS        Z4, Z4, Z4
@@ -7096,7 +7147,7 @@ lanes238:
 	VADDPS        Z2, Z0, Z0
 	ADDQ          $0x40, BX
 	SUBQ          $0x10, DX
-	JG            lanes238
+	JG            lanes240
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -7108,23 +7159,23 @@ lanes238:
 	VDIVPS        Z0, Z1, Z0
 	XORQ          DX, DX
 
-lanes239:
+lanes241:
 	VMOVUPS (AX)(DX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	JG      lanes239
+	JG      lanes241
 
-next235:
+next237:
 	MOVQ a+0(FP), CX
 	MOVQ 192(CX), CX
 	LEAQ (AX)(CX*4), AX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row234
+	JNE  row236
 
-rows236:
+rows238:
 	VZEROUPPER
 	RET
 
@@ -7143,25 +7194,25 @@ TEXT ·softmaxBackward(SB), NOSPLIT, $16-8
 	MOVQ         a+0(FP), DX
 	MOVQ         8(DX), DX
 	TESTQ        DX, DX
-	JE           rows242
+	JE           rows244
 	MOVQ         DX, 8(SP)
 
-row240:
+row242:
 	MOVQ   (SP), BX
 	MOVQ   (BX), DX
 	MOVQ   8(BX), DX
 	TESTQ  DX, DX
-	JLE    next241
+	JLE    next243
 	VXORPS Z1, Z1, Z1
 	MOVQ   DX, BX
 	XORQ   SI, SI
 
-lanes243:
+lanes245:
 	VMOVUPS       (AX)(SI*1), Z2
 	VFMADD231PS   (CX)(SI*1), Z2, Z1
 	ADDQ          $0x40, SI
 	SUBQ          $0x10, BX
-	JG            lanes243
+	JG            lanes245
 	VEXTRACTF64X4 $0x01, Z1, Y2
 	VADDPS        Y2, Y1, Y2
 	VEXTRACTF128  $0x01, Y2, X1
@@ -7171,7 +7222,7 @@ lanes243:
 	VBROADCASTSS  X1, Z1
 	XORQ          BX, BX
 
-lanes244:
+lanes246:
 	VMOVUPS (AX)(BX*1), Z2
 	VMOVUPS (CX)(BX*1), Z3
 	VSUBPS  Z1, Z3, Z3
@@ -7180,9 +7231,9 @@ lanes244:
 	VMOVUPS Z2, (CX)(BX*1)
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, DX
-	JG      lanes244
+	JG      lanes246
 
-next241:
+next243:
 	MOVQ a+0(FP), DX
 	MOVQ 192(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -7191,9 +7242,9 @@ next241:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row240
+	JNE  row242
 
-rows242:
+rows244:
 	VZEROUPPER
 	RET
 
@@ -7204,9 +7255,9 @@ TEXT ·mix(SB), NOSPLIT, $80-8
 	MOVQ 224(AX), CX
 	XORQ AX, AX
 
-columns245:
+columns247:
 	CMPQ  CX, $0x80
-	JLT   fewer246
+	JLT   fewer248
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7224,16 +7275,16 @@ columns245:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows249
+	JE    rows251
 	MOVQ  R8, 8(SP)
 
-row247:
+row249:
 	MOVQ    (SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next248
+	JLE     next250
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7252,7 +7303,7 @@ row247:
 	VXORPS  Z6, Z6, Z6
 	VXORPS  Z7, Z7, Z7
 	TESTQ   R9, R9
-	JE      first250
+	JE      first252
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS 128(DX), Z2
@@ -7262,10 +7313,10 @@ row247:
 	VMOVUPS 384(DX), Z6
 	VMOVUPS 448(DX), Z7
 
-first250:
+first252:
 	ADDQ R9, R10
 
-path251:
+path253:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7280,7 +7331,7 @@ path251:
 	VFMADD231PS  448(R11), Z8, Z7
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path251
+	JL           path253
 	VMOVUPS      Z0, (DX)
 	VMOVUPS      Z1, 64(DX)
 	VMOVUPS      Z2, 128(DX)
@@ -7290,7 +7341,7 @@ path251:
 	VMOVUPS      Z6, 384(DX)
 	VMOVUPS      Z7, 448(DX)
 
-next248:
+next250:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7299,16 +7350,16 @@ next248:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row247
+	JNE  row249
 
-rows249:
+rows251:
 	ADDQ $0x00000200, AX
 	SUBQ $0x80, CX
-	JMP  columns245
+	JMP  columns247
 
-fewer246:
+fewer248:
 	CMPQ  CX, $0x40
-	JLT   fewer253
+	JLT   fewer255
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7326,16 +7377,16 @@ fewer246:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows256
+	JE    rows258
 	MOVQ  R8, 24(SP)
 
-row254:
+row256:
 	MOVQ    16(SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next255
+	JLE     next257
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7350,16 +7401,16 @@ row254:
 	VXORPS  Z2, Z2, Z2
 	VXORPS  Z3, Z3, Z3
 	TESTQ   R9, R9
-	JE      first257
+	JE      first259
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS 128(DX), Z2
 	VMOVUPS 192(DX), Z3
 
-first257:
+first259:
 	ADDQ R9, R10
 
-path258:
+path260:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7370,13 +7421,13 @@ path258:
 	VFMADD231PS  192(R11), Z4, Z3
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path258
+	JL           path260
 	VMOVUPS      Z0, (DX)
 	VMOVUPS      Z1, 64(DX)
 	VMOVUPS      Z2, 128(DX)
 	VMOVUPS      Z3, 192(DX)
 
-next255:
+next257:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7385,15 +7436,15 @@ next255:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, 16(SP)
 	DECQ 24(SP)
-	JNE  row254
+	JNE  row256
 
-rows256:
+rows258:
 	ADDQ $0x00000100, AX
 	SUBQ $0x40, CX
 
-fewer253:
+fewer255:
 	CMPQ  CX, $0x20
-	JLT   fewer260
+	JLT   fewer262
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7411,16 +7462,16 @@ fewer253:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows263
+	JE    rows265
 	MOVQ  R8, 40(SP)
 
-row261:
+row263:
 	MOVQ    32(SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next262
+	JLE     next264
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7433,14 +7484,14 @@ row261:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 	TESTQ   R9, R9
-	JE      first264
+	JE      first266
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 
-first264:
+first266:
 	ADDQ R9, R10
 
-path265:
+path267:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7449,11 +7500,11 @@ path265:
 	VFMADD231PS  64(R11), Z2, Z1
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path265
+	JL           path267
 	VMOVUPS      Z0, (DX)
 	VMOVUPS      Z1, 64(DX)
 
-next262:
+next264:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7462,15 +7513,15 @@ next262:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, 32(SP)
 	DECQ 40(SP)
-	JNE  row261
+	JNE  row263
 
-rows263:
+rows265:
 	ADDQ $0x00000080, AX
 	SUBQ $0x20, CX
 
-fewer260:
+fewer262:
 	CMPQ  CX, $0x10
-	JLT   fewer267
+	JLT   fewer269
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7488,16 +7539,16 @@ fewer260:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows270
+	JE    rows272
 	MOVQ  R8, 56(SP)
 
-row268:
+row270:
 	MOVQ    48(SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next269
+	JLE     next271
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7509,13 +7560,13 @@ row268:
 	MOVQ    R11, R10
 	VXORPS  Z0, Z0, Z0
 	TESTQ   R9, R9
-	JE      first271
+	JE      first273
 	VMOVUPS (DX), Z0
 
-first271:
+first273:
 	ADDQ R9, R10
 
-path272:
+path274:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7523,10 +7574,10 @@ path272:
 	VFMADD231PS  (R11), Z1, Z0
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path272
+	JL           path274
 	VMOVUPS      Z0, (DX)
 
-next269:
+next271:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7535,15 +7586,15 @@ next269:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, 48(SP)
 	DECQ 56(SP)
-	JNE  row268
+	JNE  row270
 
-rows270:
+rows272:
 	ADDQ $0x00000040, AX
 	SUBQ $0x10, CX
 
-fewer267:
+fewer269:
 	TESTQ CX, CX
-	JE    done273
+	JE    done275
 	MOVL  $0x0000ffff, DX
 	BZHIL CX, DX, DX
 	KMOVW DX, K1
@@ -7564,16 +7615,16 @@ fewer267:
 	MOVQ  a+0(FP), AX
 	MOVQ  8(AX), AX
 	TESTQ AX, AX
-	JE    rows276
+	JE    rows278
 	MOVQ  AX, 72(SP)
 
-row274:
+row276:
 	MOVQ      64(SP), DI
 	MOVQ      (DI), AX
 	MOVQ      8(DI), DI
 	MOVQ      a+0(FP), R8
 	CMPQ      DI, 232(R8)
-	JLE       next275
+	JLE       next277
 	MOVQ      a+0(FP), R8
 	MOVQ      232(R8), R8
 	MOVQ      a+0(FP), R9
@@ -7585,13 +7636,13 @@ row274:
 	MOVQ      R9, R8
 	VXORPS    Z0, Z0, Z0
 	TESTQ     DI, DI
-	JE        first277
+	JE        first279
 	VMOVUPS.Z (CX), K1, Z0
 
-first277:
+first279:
 	ADDQ DI, R8
 
-path278:
+path280:
 	MOVLQSX      (AX)(DI*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -7600,10 +7651,10 @@ path278:
 	VFMADD231PS  Z2, Z1, Z0
 	INCQ         DI
 	CMPQ         DI, R8
-	JL           path278
+	JL           path280
 	VMOVUPS      Z0, K1, (CX)
 
-next275:
+next277:
 	MOVQ a+0(FP), AX
 	MOVQ 200(AX), AX
 	LEAQ (CX)(AX*4), CX
@@ -7612,10 +7663,10 @@ next275:
 	LEAQ (DX)(AX*4), DX
 	ADDQ $0x18, 64(SP)
 	DECQ 72(SP)
-	JNE  row274
+	JNE  row276
 
-rows276:
-done273:
+rows278:
+done275:
 	VZEROUPPER
 	RET
 
@@ -7626,19 +7677,19 @@ TEXT ·spread(SB), NOSPLIT, $40-8
 	MOVQ 224(AX), CX
 	XORQ AX, AX
 
-columns279:
+columns281:
 	CMPQ  CX, $0x40
-	JLT   fewer280
+	JLT   fewer282
 	MOVQ  a+0(FP), DX
 	MOVQ  24(DX), DX
 	MOVQ  a+0(FP), BX
 	MOVQ  32(BX), BX
 	TESTQ BX, BX
-	JE    segments282
+	JE    segments284
 	MOVQ  BX, 32(SP)
 	MOVQ  AX, 24(SP)
 
-segment281:
+segment283:
 	MOVLQSX 8(DX), BX
 	MOVQ    a+0(FP), SI
 	MOVQ    200(SI), SI
@@ -7667,7 +7718,7 @@ segment281:
 	ADDQ    (DI), BX
 	MOVQ    (BX), BX
 
-position283:
+position285:
 	MOVQ    a+0(FP), DI
 	MOVQ    72(DI), R11
 	MOVLQSX 12(DX), DI
@@ -7711,7 +7762,7 @@ position283:
 	MOVQ    192(R14), R14
 	SHLQ    $0x02, R14
 
-share284:
+share286:
 	VBROADCASTSS (R10)(R11*1), Z8
 	VFMADD231PS  (R8), Z8, Z0
 	VFMADD231PS  64(R8), Z8, Z1
@@ -7726,7 +7777,7 @@ share284:
 	ADDQ         R13, R9
 	ADDQ         R14, R10
 	DECQ         DI
-	JNE          share284
+	JNE          share286
 	MOVLQSX      (BX)(SI*4), DI
 	MOVQ         a+0(FP), R8
 	IMULQ        216(R8), DI
@@ -7751,29 +7802,29 @@ share284:
 	VMOVUPS      Z7, 192(DI)
 	INCQ         SI
 	CMPL         SI, 4(DX)
-	JL           position283
+	JL           position285
 	ADDQ         $0x10, DX
 	DECQ         32(SP)
-	JNE          segment281
+	JNE          segment283
 
-segments282:
+segments284:
 	ADDQ $0x00000100, AX
 	SUBQ $0x40, CX
-	JMP  columns279
+	JMP  columns281
 
-fewer280:
+fewer282:
 	CMPQ  CX, $0x20
-	JLT   fewer286
+	JLT   fewer288
 	MOVQ  a+0(FP), DX
 	MOVQ  24(DX), DX
 	MOVQ  a+0(FP), BX
 	MOVQ  32(BX), BX
 	TESTQ BX, BX
-	JE    segments288
+	JE    segments290
 	MOVQ  BX, 32(SP)
 	MOVQ  AX, 24(SP)
 
-segment287:
+segment289:
 	MOVLQSX 8(DX), BX
 	MOVQ    a+0(FP), SI
 	MOVQ    200(SI), SI
@@ -7802,7 +7853,7 @@ segment287:
 	ADDQ    (DI), BX
 	MOVQ    (BX), BX
 
-position289:
+position291:
 	MOVQ    a+0(FP), DI
 	MOVQ    72(DI), R11
 	MOVLQSX 12(DX), DI
@@ -7842,7 +7893,7 @@ position289:
 	MOVQ    192(R14), R14
 	SHLQ    $0x02, R14
 
-share290:
+share292:
 	VBROADCASTSS (R10)(R11*1), Z4
 	VFMADD231PS  (R8), Z4, Z0
 	VFMADD231PS  64(R8), Z4, Z1
@@ -7853,7 +7904,7 @@ share290:
 	ADDQ         R13, R9
 	ADDQ         R14, R10
 	DECQ         DI
-	JNE          share290
+	JNE          share292
 	MOVLQSX      (BX)(SI*4), DI
 	MOVQ         a+0(FP), R8
 	IMULQ        216(R8), DI
@@ -7874,28 +7925,28 @@ share290:
 	VMOVUPS      Z3, 64(DI)
 	INCQ         SI
 	CMPL         SI, 4(DX)
-	JL           position289
+	JL           position291
 	ADDQ         $0x10, DX
 	DECQ         32(SP)
-	JNE          segment287
+	JNE          segment289
 
-segments288:
+segments290:
 	ADDQ $0x00000080, AX
 	SUBQ $0x20, CX
 
-fewer286:
+fewer288:
 	CMPQ  CX, $0x10
-	JLT   fewer292
+	JLT   fewer294
 	MOVQ  a+0(FP), DX
 	MOVQ  24(DX), DX
 	MOVQ  a+0(FP), BX
 	MOVQ  32(BX), BX
 	TESTQ BX, BX
-	JE    segments294
+	JE    segments296
 	MOVQ  BX, 32(SP)
 	MOVQ  AX, 24(SP)
 
-segment293:
+segment295:
 	MOVLQSX 8(DX), BX
 	MOVQ    a+0(FP), SI
 	MOVQ    200(SI), SI
@@ -7924,7 +7975,7 @@ segment293:
 	ADDQ    (DI), BX
 	MOVQ    (BX), BX
 
-position295:
+position297:
 	MOVQ    a+0(FP), DI
 	MOVQ    72(DI), R11
 	MOVLQSX 12(DX), DI
@@ -7962,7 +8013,7 @@ position295:
 	MOVQ    192(R14), R14
 	SHLQ    $0x02, R14
 
-share296:
+share298:
 	VBROADCASTSS (R10)(R11*1), Z2
 	VFMADD231PS  (R8), Z2, Z0
 	VBROADCASTSS (R10), Z2
@@ -7971,7 +8022,7 @@ share296:
 	ADDQ         R13, R9
 	ADDQ         R14, R10
 	DECQ         DI
-	JNE          share296
+	JNE          share298
 	MOVLQSX      (BX)(SI*4), DI
 	MOVQ         a+0(FP), R8
 	IMULQ        216(R8), DI
@@ -7990,18 +8041,18 @@ share296:
 	VMOVUPS      Z1, (DI)
 	INCQ         SI
 	CMPL         SI, 4(DX)
-	JL           position295
+	JL           position297
 	ADDQ         $0x10, DX
 	DECQ         32(SP)
-	JNE          segment293
+	JNE          segment295
 
-segments294:
+segments296:
 	ADDQ $0x00000040, AX
 	SUBQ $0x10, CX
 
-fewer292:
+fewer294:
 	TESTQ CX, CX
-	JE    done297
+	JE    done299
 	MOVL  $0x0000ffff, DX
 	BZHIL CX, DX, DX
 	KMOVW DX, K1
@@ -8010,11 +8061,11 @@ fewer292:
 	MOVQ  a+0(FP), DX
 	MOVQ  32(DX), DX
 	TESTQ DX, DX
-	JE    segments299
+	JE    segments301
 	MOVQ  DX, 32(SP)
 	MOVQ  AX, 24(SP)
 
-segment298:
+segment300:
 	MOVLQSX 8(CX), AX
 	MOVQ    a+0(FP), DX
 	MOVQ    200(DX), DX
@@ -8043,7 +8094,7 @@ segment298:
 	ADDQ    (BX), AX
 	MOVQ    (AX), AX
 
-position300:
+position302:
 	MOVQ      a+0(FP), BX
 	MOVQ      72(BX), R9
 	MOVLQSX   12(CX), BX
@@ -8081,7 +8132,7 @@ position300:
 	MOVQ      192(R12), R12
 	SHLQ      $0x02, R12
 
-share301:
+share303:
 	VBROADCASTSS (R8)(R9*1), Z2
 	VMOVUPS.Z    (SI), K1, Z3
 	VFMADD231PS  Z3, Z2, Z0
@@ -8092,7 +8143,7 @@ share301:
 	ADDQ         R11, DI
 	ADDQ         R12, R8
 	DECQ         BX
-	JNE          share301
+	JNE          share303
 	MOVLQSX      (AX)(DX*4), BX
 	MOVQ         a+0(FP), SI
 	IMULQ        216(SI), BX
@@ -8111,13 +8162,13 @@ share301:
 	VMOVUPS      Z1, K1, (BX)
 	INCQ         DX
 	CMPL         DX, 4(CX)
-	JL           position300
+	JL           position302
 	ADDQ         $0x10, CX
 	DECQ         32(SP)
-	JNE          segment298
+	JNE          segment300
 
-segments299:
-done297:
+segments301:
+done299:
 	VZEROUPPER
 	RET
 
@@ -8132,9 +8183,9 @@ TEXT ·Rope(SB), NOSPLIT, $0-76
 	VBROADCASTSS sign+72(FP), Z0
 	XORQ         DI, DI
 	CMPQ         BX, $0x10
-	JLT          tail303
+	JLT          tail305
 
-loop302:
+loop304:
 	VMOVUPS      (AX)(DI*1), Z1
 	VMOVUPS      (SI)(DI*1), Z2
 	VMOVUPS      (CX)(DI*1), Z3
@@ -8151,11 +8202,11 @@ loop302:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop302
+	JGE          loop304
 
-tail303:
+tail305:
 	TESTQ        BX, BX
-	JE           done304
+	JE           done306
 	MOVL         $0x0000ffff, R8
 	BZHIL        BX, R8, R8
 	KMOVW        R8, K1
@@ -8173,7 +8224,7 @@ tail303:
 	VFMADD231PS  Z0, Z1, Z2
 	VMOVUPS      Z2, K1, (SI)(DI*1)
 
-done304:
+done306:
 	VZEROUPPER
 	RET
 
@@ -8208,9 +8259,9 @@ TEXT ·Peak(SB), NOSPLIT, $0-12
 	VXORPS  Z24, Z24, Z24
 	VXORPS  Z25, Z25, Z25
 	TESTQ   AX, AX
-	JLE     done306
+	JLE     done308
 
-round305:
+round307:
 	VFMADD213PS Z1, Z0, Z2
 	VFMADD213PS Z1, Z0, Z3
 	VFMADD213PS Z1, Z0, Z4
@@ -8236,9 +8287,9 @@ round305:
 	VFMADD213PS Z1, Z0, Z24
 	VFMADD213PS Z1, Z0, Z25
 	DECQ        AX
-	JNE         round305
+	JNE         round307
 
-done306:
+done308:
 	VMOVSS X2, ret+8(FP)
 	VZEROUPPER
 	RET
@@ -8273,18 +8324,18 @@ TEXT ·Stream(SB), NOSPLIT, $0-28
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	TESTQ  BX, BX
-	JE     done308
+	JE     done310
 
-line307:
+line309:
 	VADDPS (AX), Z0, Z0
 	VADDPS (AX)(CX*1), Z1, Z1
 	VADDPS (AX)(CX*2), Z2, Z2
 	VADDPS (AX)(DX*1), Z3, Z3
 	ADDQ   $0x00000040, AX
 	SUBQ   $0x40, BX
-	JNE    line307
+	JNE    line309
 
-done308:
+done310:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z0, Z0

@@ -18,11 +18,12 @@ func GELUTanh(out, x []float32) {
 	}
 }
 
-// GELUTanhGrad sets dx[i] = dout[i]*gelu'(x[i]).
-func GELUTanhGrad(dx, dout, x []float32) {
+// GELUTanhGrad sets dx[i] = dout[i]*gelu'(x[i]) and act[i] = gelu(x[i]).
+func GELUTanhGrad(dx, act, dout, x []float32) {
 	for i := range dx {
 		v := float64(x[i])
 		s := sigmoid(v * (geluA + geluB*v*v))
+		act[i] = float32(v * s)
 		dx[i] = dout[i] * float32(s+v*s*(1-s)*(geluA+3*geluB*v*v))
 	}
 }
@@ -35,12 +36,14 @@ func GELUErf(out, x []float32) {
 	}
 }
 
-// GELUErfGrad sets dx[i] = dout[i]*(Phi(x) + x*phi(x)).
-func GELUErfGrad(dx, dout, x []float32) {
+// GELUErfGrad sets dx[i] = dout[i]*(Phi(x) + x*phi(x)) and act[i] = x*Phi(x).
+func GELUErfGrad(dx, act, dout, x []float32) {
 	for i := range dx {
 		v := float64(x[i])
 		density := math.Exp(-v*v/2) / math.Sqrt(2*math.Pi)
-		dx[i] = dout[i] * float32(0.5*math.Erfc(-v/math.Sqrt2)+v*density)
+		phi := 0.5 * math.Erfc(-v/math.Sqrt2)
+		act[i] = float32(v * phi)
+		dx[i] = dout[i] * float32(phi+v*density)
 	}
 }
 
@@ -60,12 +63,13 @@ func SwiGLU(out, gate, up []float32) {
 	}
 }
 
-// SwiGLUGrad sets dgate and dup from dout; dup may be dout.
-func SwiGLUGrad(dgate, dup, dout, gate, up []float32) {
+// SwiGLUGrad sets dgate and dup from dout, and act = silu(gate)*up; dgate or dup may be dout.
+func SwiGLUGrad(dgate, dup, act, dout, gate, up []float32) {
 	for i := range dgate {
 		v := float64(gate[i])
 		s := sigmoid(v)
 		dg := dout[i] * up[i] * float32(s*(1+v*(1-s)))
+		act[i] = float32(v*s) * up[i]
 		dup[i] = dout[i] * float32(v*s)
 		dgate[i] = dg
 	}

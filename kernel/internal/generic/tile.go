@@ -91,6 +91,15 @@ func PackColumns(dst, src []float32, ld, rows int) {
 	}
 }
 
+// SumRows adds to dst the sums over rows rows of src, ld apart, of 64 columns.
+func SumRows(dst, src []float32, rows, ld int) {
+	var acc [64]float32
+	for r := range rows {
+		Add(acc[:], src[r*ld:][:64])
+	}
+	Add(dst[:64], acc[:])
+}
+
 // Transpose writes the transpose of the 32x32 block src to dst, both contiguous.
 func Transpose(dst, src []float32) {
 	for i := range NR {

@@ -2643,6 +2643,97 @@ piece1:
 done2:
 	RET
 
+// func SumRows(dst, src []float32, rows, ld int)
+TEXT ·SumRows(SB), NOSPLIT, $0-64
+	MOVD dst_base+0(FP), R0
+	MOVD src_base+24(FP), R1
+	MOVD rows+48(FP), R2
+	MOVD ld+56(FP), R3
+	LSL $2, R3, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	CMP $0, R2
+	BLE done2
+
+row1:
+	// loop of 27 instructions: 0 multiply-adds, 8 loads
+	FLDPQ 0(R1), (F16, F17)
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	FLDPQ 32(R1), (F16, F17)
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	WORD $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
+	FLDPQ 64(R1), (F16, F17)
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	FLDPQ 96(R1), (F16, F17)
+	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
+	WORD $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	FLDPQ 128(R1), (F16, F17)
+	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	FLDPQ 160(R1), (F16, F17)
+	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
+	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
+	FLDPQ 192(R1), (F16, F17)
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FLDPQ 224(R1), (F16, F17)
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD R3, R1, R1
+	SUBS $1, R2, R2
+	BNE row1
+
+done2:
+	FLDPQ 0(R0), (F16, F17)
+	WORD $0x4e20d610 // fadd v16.4s, v16.4s, v0.4s
+	WORD $0x4e21d631 // fadd v17.4s, v17.4s, v1.4s
+	FSTPQ (F16, F17), 0(R0)
+	FLDPQ 32(R0), (F0, F1)
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FSTPQ (F0, F1), 32(R0)
+	FLDPQ 64(R0), (F0, F1)
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	FSTPQ (F0, F1), 64(R0)
+	FLDPQ 96(R0), (F0, F1)
+	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
+	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
+	FSTPQ (F0, F1), 96(R0)
+	FLDPQ 128(R0), (F0, F1)
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	FSTPQ (F0, F1), 128(R0)
+	FLDPQ 160(R0), (F0, F1)
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	FSTPQ (F0, F1), 160(R0)
+	FLDPQ 192(R0), (F0, F1)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	FSTPQ (F0, F1), 192(R0)
+	FLDPQ 224(R0), (F0, F1)
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	FSTPQ (F0, F1), 224(R0)
+	RET
+
 // func packRows(dst, src *float32, rows *[8]int, n, k int)
 TEXT ·packRows(SB), NOSPLIT, $0-40
 	MOVD dst+0(FP), R0
@@ -11140,8 +11231,8 @@ some19:
 done3:
 	RET
 
-// func GELUTanhGrad(dx, dout, x []float32)
-TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-72
+// func GELUTanhGrad(dx, act, dout, x []float32)
+TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-96
 	MOVD $0xbd922279, R0
 	VDUP R0, V0.S4
 	MOVD $0xbfcc422a, R0
@@ -11175,530 +11266,571 @@ TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-72
 	MOVD $0x3fcc422a, R0
 	VDUP R0, V15.S4
 	MOVD dx_base+0(FP), R0
-	MOVD dout_base+24(FP), R1
-	MOVD x_base+48(FP), R2
-	MOVD dx_len+8(FP), R3
-	SUBS $16, R3, R3
+	MOVD act_base+24(FP), R1
+	MOVD dout_base+48(FP), R2
+	MOVD x_base+72(FP), R3
+	MOVD dx_len+8(FP), R4
+	SUBS $16, R4, R4
 	BLT tail2
 
 loop1:
-	// loop of 177 instructions: 44 multiply-adds, 8 loads
-	FMOVQ 0(R1), F16
-	FMOVQ 0(R2), F17
-	WORD $0x6e31de32 // fmul v18.4s, v17.4s, v17.4s
-	VMOV V1.B16, V19.B16
-	VFMLA V18.S4, V0.S4, V19.S4
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e33f473 // fmax v19.4s, v3.4s, v19.4s
-	WORD $0x4eb3f493 // fmin v19.4s, v4.4s, v19.4s
-	WORD $0x6e25de74 // fmul v20.4s, v19.4s, v5.4s
-	WORD $0x4e218a94 // frintn v20.4s, v20.4s
-	VFMLS V6.S4, V20.S4, V19.S4
-	VFMLS V7.S4, V20.S4, V19.S4
-	VMOV V9.B16, V21.B16
-	VFMLA V19.S4, V8.S4, V21.S4
-	VMOV V10.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	VMOV V11.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V12.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
+	// loop of 182 instructions: 44 multiply-adds, 8 loads
+	FMOVQ 0(R3), F16
+	WORD $0x6e30de11 // fmul v17.4s, v16.4s, v16.4s
+	VMOV V1.B16, V18.B16
+	VFMLA V17.S4, V0.S4, V18.S4
+	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
+	WORD $0x4e32f472 // fmax v18.4s, v3.4s, v18.4s
+	WORD $0x4eb2f492 // fmin v18.4s, v4.4s, v18.4s
+	WORD $0x6e25de53 // fmul v19.4s, v18.4s, v5.4s
+	WORD $0x4e218a73 // frintn v19.4s, v19.4s
+	VFMLS V6.S4, V19.S4, V18.S4
+	VFMLS V7.S4, V19.S4, V18.S4
+	VMOV V9.B16, V20.B16
+	VFMLA V18.S4, V8.S4, V20.S4
+	VMOV V10.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V11.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
+	VMOV V12.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V2.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
 	VMOV V2.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V2.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	WORD $0x4ea1ba93 // fcvtzs v19.4s, v20.4s
-	WORD $0x4f3f0674 // sshr v20.4s, v19.4s, #1
-	VSUB V20.S4, V19.S4, V19.S4
-	VADD V13.S4, V20.S4, V20.S4
-	VSHL $23, V20.S4, V20.S4
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	VFMLA V18.S4, V20.S4, V21.S4
+	WORD $0x4ea1ba72 // fcvtzs v18.4s, v19.4s
+	WORD $0x4f3f0653 // sshr v19.4s, v18.4s, #1
+	VSUB V19.S4, V18.S4, V18.S4
 	VADD V13.S4, V19.S4, V19.S4
 	VSHL $23, V19.S4, V19.S4
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x6e33fc53 // fdiv v19.4s, v2.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	VMOV V15.B16, V20.B16
-	VFMLA V18.S4, V14.S4, V20.S4
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4eb3d452 // fsub v18.4s, v2.4s, v19.4s
-	VFMLA V18.S4, V17.S4, V19.S4
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	VADD V13.S4, V18.S4, V18.S4
+	VSHL $23, V18.S4, V18.S4
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x6e32fc52 // fdiv v18.4s, v2.4s, v18.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	VMOV V15.B16, V19.B16
+	VFMLA V17.S4, V14.S4, V19.S4
+	WORD $0x6e33de11 // fmul v17.4s, v16.4s, v19.4s
+	WORD $0x4eb2d453 // fsub v19.4s, v2.4s, v18.4s
+	VFMLA V19.S4, V17.S4, V18.S4
+	FMOVQ F16, 0(R1)
+	FMOVQ 0(R2), F16
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	FMOVQ F16, 0(R0)
-	FMOVQ 16(R1), F16
-	FMOVQ 16(R2), F17
-	WORD $0x6e31de32 // fmul v18.4s, v17.4s, v17.4s
-	VMOV V1.B16, V19.B16
-	VFMLA V18.S4, V0.S4, V19.S4
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e33f473 // fmax v19.4s, v3.4s, v19.4s
-	WORD $0x4eb3f493 // fmin v19.4s, v4.4s, v19.4s
-	WORD $0x6e25de74 // fmul v20.4s, v19.4s, v5.4s
-	WORD $0x4e218a94 // frintn v20.4s, v20.4s
-	VFMLS V6.S4, V20.S4, V19.S4
-	VFMLS V7.S4, V20.S4, V19.S4
-	VMOV V9.B16, V21.B16
-	VFMLA V19.S4, V8.S4, V21.S4
-	VMOV V10.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	VMOV V11.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V12.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
+	FMOVQ 16(R3), F16
+	WORD $0x6e30de11 // fmul v17.4s, v16.4s, v16.4s
+	VMOV V1.B16, V18.B16
+	VFMLA V17.S4, V0.S4, V18.S4
+	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
+	WORD $0x4e32f472 // fmax v18.4s, v3.4s, v18.4s
+	WORD $0x4eb2f492 // fmin v18.4s, v4.4s, v18.4s
+	WORD $0x6e25de53 // fmul v19.4s, v18.4s, v5.4s
+	WORD $0x4e218a73 // frintn v19.4s, v19.4s
+	VFMLS V6.S4, V19.S4, V18.S4
+	VFMLS V7.S4, V19.S4, V18.S4
+	VMOV V9.B16, V20.B16
+	VFMLA V18.S4, V8.S4, V20.S4
+	VMOV V10.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V11.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
+	VMOV V12.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V2.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
 	VMOV V2.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V2.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	WORD $0x4ea1ba93 // fcvtzs v19.4s, v20.4s
-	WORD $0x4f3f0674 // sshr v20.4s, v19.4s, #1
-	VSUB V20.S4, V19.S4, V19.S4
-	VADD V13.S4, V20.S4, V20.S4
-	VSHL $23, V20.S4, V20.S4
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	VFMLA V18.S4, V20.S4, V21.S4
+	WORD $0x4ea1ba72 // fcvtzs v18.4s, v19.4s
+	WORD $0x4f3f0653 // sshr v19.4s, v18.4s, #1
+	VSUB V19.S4, V18.S4, V18.S4
 	VADD V13.S4, V19.S4, V19.S4
 	VSHL $23, V19.S4, V19.S4
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x6e33fc53 // fdiv v19.4s, v2.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	VMOV V15.B16, V20.B16
-	VFMLA V18.S4, V14.S4, V20.S4
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4eb3d452 // fsub v18.4s, v2.4s, v19.4s
-	VFMLA V18.S4, V17.S4, V19.S4
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	VADD V13.S4, V18.S4, V18.S4
+	VSHL $23, V18.S4, V18.S4
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x6e32fc52 // fdiv v18.4s, v2.4s, v18.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	VMOV V15.B16, V19.B16
+	VFMLA V17.S4, V14.S4, V19.S4
+	WORD $0x6e33de11 // fmul v17.4s, v16.4s, v19.4s
+	WORD $0x4eb2d453 // fsub v19.4s, v2.4s, v18.4s
+	VFMLA V19.S4, V17.S4, V18.S4
+	FMOVQ F16, 16(R1)
+	FMOVQ 16(R2), F16
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	FMOVQ F16, 16(R0)
-	FMOVQ 32(R1), F16
-	FMOVQ 32(R2), F17
-	WORD $0x6e31de32 // fmul v18.4s, v17.4s, v17.4s
-	VMOV V1.B16, V19.B16
-	VFMLA V18.S4, V0.S4, V19.S4
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e33f473 // fmax v19.4s, v3.4s, v19.4s
-	WORD $0x4eb3f493 // fmin v19.4s, v4.4s, v19.4s
-	WORD $0x6e25de74 // fmul v20.4s, v19.4s, v5.4s
-	WORD $0x4e218a94 // frintn v20.4s, v20.4s
-	VFMLS V6.S4, V20.S4, V19.S4
-	VFMLS V7.S4, V20.S4, V19.S4
-	VMOV V9.B16, V21.B16
-	VFMLA V19.S4, V8.S4, V21.S4
-	VMOV V10.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	VMOV V11.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V12.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
+	FMOVQ 32(R3), F16
+	WORD $0x6e30de11 // fmul v17.4s, v16.4s, v16.4s
+	VMOV V1.B16, V18.B16
+	VFMLA V17.S4, V0.S4, V18.S4
+	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
+	WORD $0x4e32f472 // fmax v18.4s, v3.4s, v18.4s
+	WORD $0x4eb2f492 // fmin v18.4s, v4.4s, v18.4s
+	WORD $0x6e25de53 // fmul v19.4s, v18.4s, v5.4s
+	WORD $0x4e218a73 // frintn v19.4s, v19.4s
+	VFMLS V6.S4, V19.S4, V18.S4
+	VFMLS V7.S4, V19.S4, V18.S4
+	VMOV V9.B16, V20.B16
+	VFMLA V18.S4, V8.S4, V20.S4
+	VMOV V10.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V11.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
+	VMOV V12.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V2.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
 	VMOV V2.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V2.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	WORD $0x4ea1ba93 // fcvtzs v19.4s, v20.4s
-	WORD $0x4f3f0674 // sshr v20.4s, v19.4s, #1
-	VSUB V20.S4, V19.S4, V19.S4
-	VADD V13.S4, V20.S4, V20.S4
-	VSHL $23, V20.S4, V20.S4
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	VFMLA V18.S4, V20.S4, V21.S4
+	WORD $0x4ea1ba72 // fcvtzs v18.4s, v19.4s
+	WORD $0x4f3f0653 // sshr v19.4s, v18.4s, #1
+	VSUB V19.S4, V18.S4, V18.S4
 	VADD V13.S4, V19.S4, V19.S4
 	VSHL $23, V19.S4, V19.S4
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x6e33fc53 // fdiv v19.4s, v2.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	VMOV V15.B16, V20.B16
-	VFMLA V18.S4, V14.S4, V20.S4
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4eb3d452 // fsub v18.4s, v2.4s, v19.4s
-	VFMLA V18.S4, V17.S4, V19.S4
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	VADD V13.S4, V18.S4, V18.S4
+	VSHL $23, V18.S4, V18.S4
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x6e32fc52 // fdiv v18.4s, v2.4s, v18.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	VMOV V15.B16, V19.B16
+	VFMLA V17.S4, V14.S4, V19.S4
+	WORD $0x6e33de11 // fmul v17.4s, v16.4s, v19.4s
+	WORD $0x4eb2d453 // fsub v19.4s, v2.4s, v18.4s
+	VFMLA V19.S4, V17.S4, V18.S4
+	FMOVQ F16, 32(R1)
+	FMOVQ 32(R2), F16
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	FMOVQ F16, 32(R0)
-	FMOVQ 48(R1), F16
-	FMOVQ 48(R2), F17
-	WORD $0x6e31de32 // fmul v18.4s, v17.4s, v17.4s
-	VMOV V1.B16, V19.B16
-	VFMLA V18.S4, V0.S4, V19.S4
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e33f473 // fmax v19.4s, v3.4s, v19.4s
-	WORD $0x4eb3f493 // fmin v19.4s, v4.4s, v19.4s
-	WORD $0x6e25de74 // fmul v20.4s, v19.4s, v5.4s
-	WORD $0x4e218a94 // frintn v20.4s, v20.4s
-	VFMLS V6.S4, V20.S4, V19.S4
-	VFMLS V7.S4, V20.S4, V19.S4
-	VMOV V9.B16, V21.B16
-	VFMLA V19.S4, V8.S4, V21.S4
-	VMOV V10.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	VMOV V11.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V12.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
+	FMOVQ 48(R3), F16
+	WORD $0x6e30de11 // fmul v17.4s, v16.4s, v16.4s
+	VMOV V1.B16, V18.B16
+	VFMLA V17.S4, V0.S4, V18.S4
+	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
+	WORD $0x4e32f472 // fmax v18.4s, v3.4s, v18.4s
+	WORD $0x4eb2f492 // fmin v18.4s, v4.4s, v18.4s
+	WORD $0x6e25de53 // fmul v19.4s, v18.4s, v5.4s
+	WORD $0x4e218a73 // frintn v19.4s, v19.4s
+	VFMLS V6.S4, V19.S4, V18.S4
+	VFMLS V7.S4, V19.S4, V18.S4
+	VMOV V9.B16, V20.B16
+	VFMLA V18.S4, V8.S4, V20.S4
+	VMOV V10.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V11.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
+	VMOV V12.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V2.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
 	VMOV V2.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V2.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	WORD $0x4ea1ba93 // fcvtzs v19.4s, v20.4s
-	WORD $0x4f3f0674 // sshr v20.4s, v19.4s, #1
-	VSUB V20.S4, V19.S4, V19.S4
-	VADD V13.S4, V20.S4, V20.S4
-	VSHL $23, V20.S4, V20.S4
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	VFMLA V18.S4, V20.S4, V21.S4
+	WORD $0x4ea1ba72 // fcvtzs v18.4s, v19.4s
+	WORD $0x4f3f0653 // sshr v19.4s, v18.4s, #1
+	VSUB V19.S4, V18.S4, V18.S4
 	VADD V13.S4, V19.S4, V19.S4
 	VSHL $23, V19.S4, V19.S4
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x6e33fc53 // fdiv v19.4s, v2.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	VMOV V15.B16, V20.B16
-	VFMLA V18.S4, V14.S4, V20.S4
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4eb3d452 // fsub v18.4s, v2.4s, v19.4s
-	VFMLA V18.S4, V17.S4, V19.S4
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	VADD V13.S4, V18.S4, V18.S4
+	VSHL $23, V18.S4, V18.S4
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x6e32fc52 // fdiv v18.4s, v2.4s, v18.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	VMOV V15.B16, V19.B16
+	VFMLA V17.S4, V14.S4, V19.S4
+	WORD $0x6e33de11 // fmul v17.4s, v16.4s, v19.4s
+	WORD $0x4eb2d453 // fsub v19.4s, v2.4s, v18.4s
+	VFMLA V19.S4, V17.S4, V18.S4
+	FMOVQ F16, 48(R1)
+	FMOVQ 48(R2), F16
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	FMOVQ F16, 48(R0)
+	ADD $64, R3, R3
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	ADD $64, R0, R0
-	SUBS $16, R3, R3
+	SUBS $16, R4, R4
 	BGE loop1
 
 tail2:
-	ADDS $16, R3, R3
+	ADDS $16, R4, R4
 	BEQ done3
-	CMP $4, R3
+	CMP $4, R4
 	BLT few4
-	FMOVQ 0(R1), F16
+	FMOVQ 0(R3), F16
 	B some5
 
 few4:
 	VEOR V16.B16, V16.B16, V16.B16
-	ADD $0, R1, R4
-	CMP $0, R3
+	ADD $0, R3, R5
+	CMP $0, R4
 	BLE some5
-	VLD1.P 4(R4), V16.S[0]
-	CMP $1, R3
+	VLD1.P 4(R5), V16.S[0]
+	CMP $1, R4
 	BLE some5
-	VLD1.P 4(R4), V16.S[1]
-	CMP $2, R3
+	VLD1.P 4(R5), V16.S[1]
+	CMP $2, R4
 	BLE some5
-	VLD1.P 4(R4), V16.S[2]
+	VLD1.P 4(R5), V16.S[2]
 
 some5:
-	CMP $4, R3
+	WORD $0x6e30de11 // fmul v17.4s, v16.4s, v16.4s
+	VMOV V1.B16, V18.B16
+	VFMLA V17.S4, V0.S4, V18.S4
+	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
+	WORD $0x4e32f472 // fmax v18.4s, v3.4s, v18.4s
+	WORD $0x4eb2f492 // fmin v18.4s, v4.4s, v18.4s
+	WORD $0x6e25de53 // fmul v19.4s, v18.4s, v5.4s
+	WORD $0x4e218a73 // frintn v19.4s, v19.4s
+	VFMLS V6.S4, V19.S4, V18.S4
+	VFMLS V7.S4, V19.S4, V18.S4
+	VMOV V9.B16, V20.B16
+	VFMLA V18.S4, V8.S4, V20.S4
+	VMOV V10.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V11.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
+	VMOV V12.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V2.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
+	VMOV V2.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	WORD $0x4ea1ba72 // fcvtzs v18.4s, v19.4s
+	WORD $0x4f3f0653 // sshr v19.4s, v18.4s, #1
+	VSUB V19.S4, V18.S4, V18.S4
+	VADD V13.S4, V19.S4, V19.S4
+	VSHL $23, V19.S4, V19.S4
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	VADD V13.S4, V18.S4, V18.S4
+	VSHL $23, V18.S4, V18.S4
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x6e32fc52 // fdiv v18.4s, v2.4s, v18.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	VMOV V15.B16, V19.B16
+	VFMLA V17.S4, V14.S4, V19.S4
+	WORD $0x6e33de11 // fmul v17.4s, v16.4s, v19.4s
+	WORD $0x4eb2d453 // fsub v19.4s, v2.4s, v18.4s
+	VFMLA V19.S4, V17.S4, V18.S4
+	CMP $4, R4
 	BLT few6
-	FMOVQ 0(R2), F17
+	FMOVQ F16, 0(R1)
 	B some7
 
 few6:
-	VEOR V17.B16, V17.B16, V17.B16
-	ADD $0, R2, R4
-	CMP $0, R3
+	ADD $0, R1, R5
+	CMP $0, R4
 	BLE some7
-	VLD1.P 4(R4), V17.S[0]
-	CMP $1, R3
+	VST1.P V16.S[0], 4(R5)
+	CMP $1, R4
 	BLE some7
-	VLD1.P 4(R4), V17.S[1]
-	CMP $2, R3
+	VST1.P V16.S[1], 4(R5)
+	CMP $2, R4
 	BLE some7
-	VLD1.P 4(R4), V17.S[2]
+	VST1.P V16.S[2], 4(R5)
 
 some7:
-	WORD $0x6e31de32 // fmul v18.4s, v17.4s, v17.4s
-	VMOV V1.B16, V19.B16
-	VFMLA V18.S4, V0.S4, V19.S4
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e33f473 // fmax v19.4s, v3.4s, v19.4s
-	WORD $0x4eb3f493 // fmin v19.4s, v4.4s, v19.4s
-	WORD $0x6e25de74 // fmul v20.4s, v19.4s, v5.4s
-	WORD $0x4e218a94 // frintn v20.4s, v20.4s
-	VFMLS V6.S4, V20.S4, V19.S4
-	VFMLS V7.S4, V20.S4, V19.S4
-	VMOV V9.B16, V21.B16
-	VFMLA V19.S4, V8.S4, V21.S4
-	VMOV V10.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	VMOV V11.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V12.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	VMOV V2.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V2.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	WORD $0x4ea1ba93 // fcvtzs v19.4s, v20.4s
-	WORD $0x4f3f0674 // sshr v20.4s, v19.4s, #1
-	VSUB V20.S4, V19.S4, V19.S4
-	VADD V13.S4, V20.S4, V20.S4
-	VSHL $23, V20.S4, V20.S4
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
-	VADD V13.S4, V19.S4, V19.S4
-	VSHL $23, V19.S4, V19.S4
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x6e33fc53 // fdiv v19.4s, v2.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	VMOV V15.B16, V20.B16
-	VFMLA V18.S4, V14.S4, V20.S4
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4eb3d452 // fsub v18.4s, v2.4s, v19.4s
-	VFMLA V18.S4, V17.S4, V19.S4
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	CMP $4, R3
+	CMP $4, R4
 	BLT few8
-	FMOVQ F16, 0(R0)
+	FMOVQ 0(R2), F16
 	B some9
 
 few8:
-	ADD $0, R0, R4
-	CMP $0, R3
+	VEOR V16.B16, V16.B16, V16.B16
+	ADD $0, R2, R5
+	CMP $0, R4
 	BLE some9
-	VST1.P V16.S[0], 4(R4)
-	CMP $1, R3
+	VLD1.P 4(R5), V16.S[0]
+	CMP $1, R4
 	BLE some9
-	VST1.P V16.S[1], 4(R4)
-	CMP $2, R3
+	VLD1.P 4(R5), V16.S[1]
+	CMP $2, R4
 	BLE some9
-	VST1.P V16.S[2], 4(R4)
+	VLD1.P 4(R5), V16.S[2]
 
 some9:
-	CMP $4, R3
-	BLE done3
-	CMP $8, R3
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	CMP $4, R4
 	BLT few10
-	FMOVQ 16(R1), F16
+	FMOVQ F16, 0(R0)
 	B some11
 
 few10:
-	VEOR V16.B16, V16.B16, V16.B16
-	ADD $16, R1, R4
-	CMP $4, R3
+	ADD $0, R0, R5
+	CMP $0, R4
 	BLE some11
-	VLD1.P 4(R4), V16.S[0]
-	CMP $5, R3
+	VST1.P V16.S[0], 4(R5)
+	CMP $1, R4
 	BLE some11
-	VLD1.P 4(R4), V16.S[1]
-	CMP $6, R3
+	VST1.P V16.S[1], 4(R5)
+	CMP $2, R4
 	BLE some11
-	VLD1.P 4(R4), V16.S[2]
+	VST1.P V16.S[2], 4(R5)
 
 some11:
-	CMP $8, R3
+	CMP $4, R4
+	BLE done3
+	CMP $8, R4
 	BLT few12
-	FMOVQ 16(R2), F17
+	FMOVQ 16(R3), F16
 	B some13
 
 few12:
-	VEOR V17.B16, V17.B16, V17.B16
-	ADD $16, R2, R4
-	CMP $4, R3
+	VEOR V16.B16, V16.B16, V16.B16
+	ADD $16, R3, R5
+	CMP $4, R4
 	BLE some13
-	VLD1.P 4(R4), V17.S[0]
-	CMP $5, R3
+	VLD1.P 4(R5), V16.S[0]
+	CMP $5, R4
 	BLE some13
-	VLD1.P 4(R4), V17.S[1]
-	CMP $6, R3
+	VLD1.P 4(R5), V16.S[1]
+	CMP $6, R4
 	BLE some13
-	VLD1.P 4(R4), V17.S[2]
+	VLD1.P 4(R5), V16.S[2]
 
 some13:
-	WORD $0x6e31de32 // fmul v18.4s, v17.4s, v17.4s
-	VMOV V1.B16, V19.B16
-	VFMLA V18.S4, V0.S4, V19.S4
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e33f473 // fmax v19.4s, v3.4s, v19.4s
-	WORD $0x4eb3f493 // fmin v19.4s, v4.4s, v19.4s
-	WORD $0x6e25de74 // fmul v20.4s, v19.4s, v5.4s
-	WORD $0x4e218a94 // frintn v20.4s, v20.4s
-	VFMLS V6.S4, V20.S4, V19.S4
-	VFMLS V7.S4, V20.S4, V19.S4
-	VMOV V9.B16, V21.B16
-	VFMLA V19.S4, V8.S4, V21.S4
-	VMOV V10.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	VMOV V11.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V12.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
+	WORD $0x6e30de11 // fmul v17.4s, v16.4s, v16.4s
+	VMOV V1.B16, V18.B16
+	VFMLA V17.S4, V0.S4, V18.S4
+	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
+	WORD $0x4e32f472 // fmax v18.4s, v3.4s, v18.4s
+	WORD $0x4eb2f492 // fmin v18.4s, v4.4s, v18.4s
+	WORD $0x6e25de53 // fmul v19.4s, v18.4s, v5.4s
+	WORD $0x4e218a73 // frintn v19.4s, v19.4s
+	VFMLS V6.S4, V19.S4, V18.S4
+	VFMLS V7.S4, V19.S4, V18.S4
+	VMOV V9.B16, V20.B16
+	VFMLA V18.S4, V8.S4, V20.S4
+	VMOV V10.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V11.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
+	VMOV V12.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V2.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
 	VMOV V2.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V2.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	WORD $0x4ea1ba93 // fcvtzs v19.4s, v20.4s
-	WORD $0x4f3f0674 // sshr v20.4s, v19.4s, #1
-	VSUB V20.S4, V19.S4, V19.S4
-	VADD V13.S4, V20.S4, V20.S4
-	VSHL $23, V20.S4, V20.S4
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	VFMLA V18.S4, V20.S4, V21.S4
+	WORD $0x4ea1ba72 // fcvtzs v18.4s, v19.4s
+	WORD $0x4f3f0653 // sshr v19.4s, v18.4s, #1
+	VSUB V19.S4, V18.S4, V18.S4
 	VADD V13.S4, V19.S4, V19.S4
 	VSHL $23, V19.S4, V19.S4
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x6e33fc53 // fdiv v19.4s, v2.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	VMOV V15.B16, V20.B16
-	VFMLA V18.S4, V14.S4, V20.S4
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4eb3d452 // fsub v18.4s, v2.4s, v19.4s
-	VFMLA V18.S4, V17.S4, V19.S4
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	CMP $8, R3
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	VADD V13.S4, V18.S4, V18.S4
+	VSHL $23, V18.S4, V18.S4
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x6e32fc52 // fdiv v18.4s, v2.4s, v18.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	VMOV V15.B16, V19.B16
+	VFMLA V17.S4, V14.S4, V19.S4
+	WORD $0x6e33de11 // fmul v17.4s, v16.4s, v19.4s
+	WORD $0x4eb2d453 // fsub v19.4s, v2.4s, v18.4s
+	VFMLA V19.S4, V17.S4, V18.S4
+	CMP $8, R4
 	BLT few14
-	FMOVQ F16, 16(R0)
+	FMOVQ F16, 16(R1)
 	B some15
 
 few14:
-	ADD $16, R0, R4
-	CMP $4, R3
+	ADD $16, R1, R5
+	CMP $4, R4
 	BLE some15
-	VST1.P V16.S[0], 4(R4)
-	CMP $5, R3
+	VST1.P V16.S[0], 4(R5)
+	CMP $5, R4
 	BLE some15
-	VST1.P V16.S[1], 4(R4)
-	CMP $6, R3
+	VST1.P V16.S[1], 4(R5)
+	CMP $6, R4
 	BLE some15
-	VST1.P V16.S[2], 4(R4)
+	VST1.P V16.S[2], 4(R5)
 
 some15:
-	CMP $8, R3
-	BLE done3
-	CMP $12, R3
+	CMP $8, R4
 	BLT few16
-	FMOVQ 32(R1), F16
+	FMOVQ 16(R2), F16
 	B some17
 
 few16:
 	VEOR V16.B16, V16.B16, V16.B16
-	ADD $32, R1, R4
-	CMP $8, R3
+	ADD $16, R2, R5
+	CMP $4, R4
 	BLE some17
-	VLD1.P 4(R4), V16.S[0]
-	CMP $9, R3
+	VLD1.P 4(R5), V16.S[0]
+	CMP $5, R4
 	BLE some17
-	VLD1.P 4(R4), V16.S[1]
-	CMP $10, R3
+	VLD1.P 4(R5), V16.S[1]
+	CMP $6, R4
 	BLE some17
-	VLD1.P 4(R4), V16.S[2]
+	VLD1.P 4(R5), V16.S[2]
 
 some17:
-	CMP $12, R3
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	CMP $8, R4
 	BLT few18
-	FMOVQ 32(R2), F17
+	FMOVQ F16, 16(R0)
 	B some19
 
 few18:
-	VEOR V17.B16, V17.B16, V17.B16
-	ADD $32, R2, R4
-	CMP $8, R3
+	ADD $16, R0, R5
+	CMP $4, R4
 	BLE some19
-	VLD1.P 4(R4), V17.S[0]
-	CMP $9, R3
+	VST1.P V16.S[0], 4(R5)
+	CMP $5, R4
 	BLE some19
-	VLD1.P 4(R4), V17.S[1]
-	CMP $10, R3
+	VST1.P V16.S[1], 4(R5)
+	CMP $6, R4
 	BLE some19
-	VLD1.P 4(R4), V17.S[2]
+	VST1.P V16.S[2], 4(R5)
 
 some19:
-	WORD $0x6e31de32 // fmul v18.4s, v17.4s, v17.4s
-	VMOV V1.B16, V19.B16
-	VFMLA V18.S4, V0.S4, V19.S4
-	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD $0x4e33f473 // fmax v19.4s, v3.4s, v19.4s
-	WORD $0x4eb3f493 // fmin v19.4s, v4.4s, v19.4s
-	WORD $0x6e25de74 // fmul v20.4s, v19.4s, v5.4s
-	WORD $0x4e218a94 // frintn v20.4s, v20.4s
-	VFMLS V6.S4, V20.S4, V19.S4
-	VFMLS V7.S4, V20.S4, V19.S4
-	VMOV V9.B16, V21.B16
-	VFMLA V19.S4, V8.S4, V21.S4
-	VMOV V10.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	VMOV V11.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V12.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	VMOV V2.B16, V21.B16
-	VFMLA V19.S4, V22.S4, V21.S4
-	VMOV V2.B16, V22.B16
-	VFMLA V19.S4, V21.S4, V22.S4
-	WORD $0x4ea1ba93 // fcvtzs v19.4s, v20.4s
-	WORD $0x4f3f0674 // sshr v20.4s, v19.4s, #1
-	VSUB V20.S4, V19.S4, V19.S4
-	VADD V13.S4, V20.S4, V20.S4
-	VSHL $23, V20.S4, V20.S4
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
-	VADD V13.S4, V19.S4, V19.S4
-	VSHL $23, V19.S4, V19.S4
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x6e33fc53 // fdiv v19.4s, v2.4s, v19.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	VMOV V15.B16, V20.B16
-	VFMLA V18.S4, V14.S4, V20.S4
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4eb3d452 // fsub v18.4s, v2.4s, v19.4s
-	VFMLA V18.S4, V17.S4, V19.S4
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	CMP $12, R3
+	CMP $8, R4
+	BLE done3
+	CMP $12, R4
 	BLT few20
-	FMOVQ F16, 32(R0)
+	FMOVQ 32(R3), F16
 	B some21
 
 few20:
-	ADD $32, R0, R4
-	CMP $8, R3
+	VEOR V16.B16, V16.B16, V16.B16
+	ADD $32, R3, R5
+	CMP $8, R4
 	BLE some21
-	VST1.P V16.S[0], 4(R4)
-	CMP $9, R3
+	VLD1.P 4(R5), V16.S[0]
+	CMP $9, R4
 	BLE some21
-	VST1.P V16.S[1], 4(R4)
-	CMP $10, R3
+	VLD1.P 4(R5), V16.S[1]
+	CMP $10, R4
 	BLE some21
-	VST1.P V16.S[2], 4(R4)
+	VLD1.P 4(R5), V16.S[2]
 
 some21:
-	CMP $12, R3
-	BLE done3
-	CMP $16, R3
+	WORD $0x6e30de11 // fmul v17.4s, v16.4s, v16.4s
+	VMOV V1.B16, V18.B16
+	VFMLA V17.S4, V0.S4, V18.S4
+	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
+	WORD $0x4e32f472 // fmax v18.4s, v3.4s, v18.4s
+	WORD $0x4eb2f492 // fmin v18.4s, v4.4s, v18.4s
+	WORD $0x6e25de53 // fmul v19.4s, v18.4s, v5.4s
+	WORD $0x4e218a73 // frintn v19.4s, v19.4s
+	VFMLS V6.S4, V19.S4, V18.S4
+	VFMLS V7.S4, V19.S4, V18.S4
+	VMOV V9.B16, V20.B16
+	VFMLA V18.S4, V8.S4, V20.S4
+	VMOV V10.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V11.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
+	VMOV V12.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	VMOV V2.B16, V20.B16
+	VFMLA V18.S4, V21.S4, V20.S4
+	VMOV V2.B16, V21.B16
+	VFMLA V18.S4, V20.S4, V21.S4
+	WORD $0x4ea1ba72 // fcvtzs v18.4s, v19.4s
+	WORD $0x4f3f0653 // sshr v19.4s, v18.4s, #1
+	VSUB V19.S4, V18.S4, V18.S4
+	VADD V13.S4, V19.S4, V19.S4
+	VSHL $23, V19.S4, V19.S4
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	VADD V13.S4, V18.S4, V18.S4
+	VSHL $23, V18.S4, V18.S4
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x6e32fc52 // fdiv v18.4s, v2.4s, v18.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	VMOV V15.B16, V19.B16
+	VFMLA V17.S4, V14.S4, V19.S4
+	WORD $0x6e33de11 // fmul v17.4s, v16.4s, v19.4s
+	WORD $0x4eb2d453 // fsub v19.4s, v2.4s, v18.4s
+	VFMLA V19.S4, V17.S4, V18.S4
+	CMP $12, R4
 	BLT few22
-	FMOVQ 48(R1), F16
+	FMOVQ F16, 32(R1)
 	B some23
 
 few22:
-	VEOR V16.B16, V16.B16, V16.B16
-	ADD $48, R1, R1
-	CMP $12, R3
+	ADD $32, R1, R5
+	CMP $8, R4
 	BLE some23
-	VLD1.P 4(R1), V16.S[0]
-	CMP $13, R3
+	VST1.P V16.S[0], 4(R5)
+	CMP $9, R4
 	BLE some23
-	VLD1.P 4(R1), V16.S[1]
-	CMP $14, R3
+	VST1.P V16.S[1], 4(R5)
+	CMP $10, R4
 	BLE some23
-	VLD1.P 4(R1), V16.S[2]
+	VST1.P V16.S[2], 4(R5)
 
 some23:
-	CMP $16, R3
+	CMP $12, R4
 	BLT few24
-	FMOVQ 48(R2), F17
+	FMOVQ 32(R2), F16
 	B some25
 
 few24:
-	VEOR V17.B16, V17.B16, V17.B16
-	ADD $48, R2, R1
-	CMP $12, R3
+	VEOR V16.B16, V16.B16, V16.B16
+	ADD $32, R2, R5
+	CMP $8, R4
 	BLE some25
-	VLD1.P 4(R1), V17.S[0]
-	CMP $13, R3
+	VLD1.P 4(R5), V16.S[0]
+	CMP $9, R4
 	BLE some25
-	VLD1.P 4(R1), V17.S[1]
-	CMP $14, R3
+	VLD1.P 4(R5), V16.S[1]
+	CMP $10, R4
 	BLE some25
-	VLD1.P 4(R1), V17.S[2]
+	VLD1.P 4(R5), V16.S[2]
 
 some25:
-	WORD $0x6e31de32 // fmul v18.4s, v17.4s, v17.4s
-	VFMLA V18.S4, V0.S4, V1.S4
-	WORD $0x6e31dc20 // fmul v0.4s, v1.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	CMP $12, R4
+	BLT few26
+	FMOVQ F16, 32(R0)
+	B some27
+
+few26:
+	ADD $32, R0, R5
+	CMP $8, R4
+	BLE some27
+	VST1.P V16.S[0], 4(R5)
+	CMP $9, R4
+	BLE some27
+	VST1.P V16.S[1], 4(R5)
+	CMP $10, R4
+	BLE some27
+	VST1.P V16.S[2], 4(R5)
+
+some27:
+	CMP $12, R4
+	BLE done3
+	CMP $16, R4
+	BLT few28
+	FMOVQ 48(R3), F16
+	B some29
+
+few28:
+	VEOR V16.B16, V16.B16, V16.B16
+	ADD $48, R3, R3
+	CMP $12, R4
+	BLE some29
+	VLD1.P 4(R3), V16.S[0]
+	CMP $13, R4
+	BLE some29
+	VLD1.P 4(R3), V16.S[1]
+	CMP $14, R4
+	BLE some29
+	VLD1.P 4(R3), V16.S[2]
+
+some29:
+	WORD $0x6e30de11 // fmul v17.4s, v16.4s, v16.4s
+	VFMLA V17.S4, V0.S4, V1.S4
+	WORD $0x6e30dc20 // fmul v0.4s, v1.4s, v16.4s
 	WORD $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
 	WORD $0x4ea0f480 // fmin v0.4s, v4.4s, v0.4s
 	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
@@ -11724,36 +11856,73 @@ some25:
 	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
-	WORD $0x6e20de21 // fmul v1.4s, v17.4s, v0.4s
-	VFMLA V18.S4, V14.S4, V15.S4
-	WORD $0x6e2fdc21 // fmul v1.4s, v1.4s, v15.4s
+	WORD $0x6e20de01 // fmul v1.4s, v16.4s, v0.4s
+	VFMLA V17.S4, V14.S4, V15.S4
+	WORD $0x6e2fdc23 // fmul v3.4s, v1.4s, v15.4s
 	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
-	VFMLA V2.S4, V1.S4, V0.S4
-	WORD $0x6e20de00 // fmul v0.4s, v16.4s, v0.4s
-	CMP $16, R3
-	BLT few26
-	FMOVQ F0, 48(R0)
-	B some27
+	VFMLA V2.S4, V3.S4, V0.S4
+	CMP $16, R4
+	BLT few30
+	FMOVQ F1, 48(R1)
+	B some31
 
-few26:
+few30:
+	ADD $48, R1, R1
+	CMP $12, R4
+	BLE some31
+	VST1.P V1.S[0], 4(R1)
+	CMP $13, R4
+	BLE some31
+	VST1.P V1.S[1], 4(R1)
+	CMP $14, R4
+	BLE some31
+	VST1.P V1.S[2], 4(R1)
+
+some31:
+	CMP $16, R4
+	BLT few32
+	FMOVQ 48(R2), F1
+	B some33
+
+few32:
+	VEOR V1.B16, V1.B16, V1.B16
+	ADD $48, R2, R1
+	CMP $12, R4
+	BLE some33
+	VLD1.P 4(R1), V1.S[0]
+	CMP $13, R4
+	BLE some33
+	VLD1.P 4(R1), V1.S[1]
+	CMP $14, R4
+	BLE some33
+	VLD1.P 4(R1), V1.S[2]
+
+some33:
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	CMP $16, R4
+	BLT few34
+	FMOVQ F0, 48(R0)
+	B some35
+
+few34:
 	ADD $48, R0, R0
-	CMP $12, R3
-	BLE some27
+	CMP $12, R4
+	BLE some35
 	VST1.P V0.S[0], 4(R0)
-	CMP $13, R3
-	BLE some27
+	CMP $13, R4
+	BLE some35
 	VST1.P V0.S[1], 4(R0)
-	CMP $14, R3
-	BLE some27
+	CMP $14, R4
+	BLE some35
 	VST1.P V0.S[2], 4(R0)
 
-some27:
+some35:
 
 done3:
 	RET
 
-// func GELUErfGrad(dx, dout, x []float32)
-TEXT ·GELUErfGrad(SB), NOSPLIT, $0-72
+// func GELUErfGrad(dx, act, dout, x []float32)
+TEXT ·GELUErfGrad(SB), NOSPLIT, $0-96
 	MOVD $0xbf000000, R0
 	VDUP R0, V0.S4
 	MOVD $0xc2a00000, R0
@@ -11802,17 +11971,85 @@ TEXT ·GELUErfGrad(SB), NOSPLIT, $0-72
 	VDUP R0, V22.S4
 	MOVD $0x3df4c839, R0
 	VDUP R0, V23.S4
+	VEOR V24.B16, V24.B16, V24.B16
 	MOVD dx_base+0(FP), R0
-	MOVD dout_base+24(FP), R1
-	MOVD x_base+48(FP), R2
-	MOVD dx_len+8(FP), R3
-	SUBS $16, R3, R3
+	MOVD act_base+24(FP), R1
+	MOVD dout_base+48(FP), R2
+	MOVD x_base+72(FP), R3
+	MOVD dx_len+8(FP), R4
+	SUBS $16, R4, R4
 	BLT tail2
 
 loop1:
-	// loop of 269 instructions: 72 multiply-adds, 8 loads
-	FMOVQ 0(R1), F24
+	// loop of 274 instructions: 72 multiply-adds, 8 loads
+	FMOVQ 0(R3), F25
+	WORD $0x6e39df3a // fmul v26.4s, v25.4s, v25.4s
+	WORD $0x6e20df5a // fmul v26.4s, v26.4s, v0.4s
+	VEOR V27.B16, V27.B16, V27.B16
+	WORD $0x4e3af43c // fmax v28.4s, v1.4s, v26.4s
+	WORD $0x4ebcf45c // fmin v28.4s, v2.4s, v28.4s
+	WORD $0x6e23df9d // fmul v29.4s, v28.4s, v3.4s
+	WORD $0x4e218bbd // frintn v29.4s, v29.4s
+	VFMLS V4.S4, V29.S4, V28.S4
+	VFMLS V5.S4, V29.S4, V28.S4
+	VMOV V7.B16, V30.B16
+	VFMLA V28.S4, V6.S4, V30.S4
+	VMOV V8.B16, V31.B16
+	VFMLA V28.S4, V30.S4, V31.S4
+	VMOV V9.B16, V30.B16
+	VFMLA V28.S4, V31.S4, V30.S4
+	VMOV V10.B16, V31.B16
+	VFMLA V28.S4, V30.S4, V31.S4
+	VMOV V11.B16, V30.B16
+	VFMLA V28.S4, V31.S4, V30.S4
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V30.S4, V31.S4
+	WORD $0x4ea1bbbc // fcvtzs v28.4s, v29.4s
+	WORD $0x4f3f079d // sshr v29.4s, v28.4s, #1
+	VSUB V29.S4, V28.S4, V28.S4
+	VADD V12.S4, V29.S4, V29.S4
+	VSHL $23, V29.S4, V29.S4
+	WORD $0x6e3ddffd // fmul v29.4s, v31.4s, v29.4s
+	VADD V12.S4, V28.S4, V28.S4
+	VSHL $23, V28.S4, V28.S4
+	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
+	WORD $0x6ebae43a // fcmgt v26.4s, v1.4s, v26.4s
+	VBSL V28.B16, V27.B16, V26.B16
+	VAND V13.B16, V25.B16, V27.B16
+	VMOV V11.B16, V28.B16
+	VFMLA V14.S4, V27.S4, V28.S4
+	WORD $0x6e3cfd7b // fdiv v27.4s, v11.4s, v28.4s
+	WORD $0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
+	VMOV V16.B16, V29.B16
+	VFMLA V27.S4, V15.S4, V29.S4
+	VMOV V17.B16, V30.B16
+	VFMLA V27.S4, V29.S4, V30.S4
+	VMOV V18.B16, V29.B16
+	VFMLA V27.S4, V30.S4, V29.S4
+	VMOV V19.B16, V30.B16
+	VFMLA V27.S4, V29.S4, V30.S4
+	VMOV V20.B16, V29.B16
+	VFMLA V27.S4, V30.S4, V29.S4
+	VMOV V21.B16, V30.B16
+	VFMLA V27.S4, V29.S4, V30.S4
+	VMOV V22.B16, V29.B16
+	VFMLA V27.S4, V30.S4, V29.S4
+	VMOV V23.B16, V30.B16
+	VFMLA V27.S4, V29.S4, V30.S4
+	WORD $0x6e3edf9b // fmul v27.4s, v28.4s, v30.4s
+	WORD $0x4ebbd57c // fsub v28.4s, v11.4s, v27.4s
+	WORD $0x6eb9e71d // fcmgt v29.4s, v24.4s, v25.4s
+	VBSL V28.B16, V27.B16, V29.B16
+	WORD $0x6e3ddf3b // fmul v27.4s, v25.4s, v29.4s
+	MOVD $0x3ecc422a, R5
+	VDUP R5, V28.S4
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	VFMLA V26.S4, V25.S4, V29.S4
+	FMOVQ F27, 0(R1)
 	FMOVQ 0(R2), F25
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	FMOVQ F25, 0(R0)
+	FMOVQ 16(R3), F25
 	WORD $0x6e39df3a // fmul v26.4s, v25.4s, v25.4s
 	WORD $0x6e20df5a // fmul v26.4s, v26.4s, v0.4s
 	VEOR V27.B16, V27.B16, V27.B16
@@ -11868,17 +12105,18 @@ loop1:
 	VFMLA V27.S4, V29.S4, V30.S4
 	WORD $0x6e3edf9b // fmul v27.4s, v28.4s, v30.4s
 	WORD $0x4ebbd57c // fsub v28.4s, v11.4s, v27.4s
-	VEOR V29.B16, V29.B16, V29.B16
-	WORD $0x6eb9e7bd // fcmgt v29.4s, v29.4s, v25.4s
+	WORD $0x6eb9e71d // fcmgt v29.4s, v24.4s, v25.4s
 	VBSL V28.B16, V27.B16, V29.B16
-	MOVD $0x3ecc422a, R4
-	VDUP R4, V27.S4
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	WORD $0x6e3ddf3b // fmul v27.4s, v25.4s, v29.4s
+	MOVD $0x3ecc422a, R5
+	VDUP R5, V28.S4
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	VFMLA V26.S4, V25.S4, V29.S4
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	FMOVQ F24, 0(R0)
-	FMOVQ 16(R1), F24
+	FMOVQ F27, 16(R1)
 	FMOVQ 16(R2), F25
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	FMOVQ F25, 16(R0)
+	FMOVQ 32(R3), F25
 	WORD $0x6e39df3a // fmul v26.4s, v25.4s, v25.4s
 	WORD $0x6e20df5a // fmul v26.4s, v26.4s, v0.4s
 	VEOR V27.B16, V27.B16, V27.B16
@@ -11934,17 +12172,18 @@ loop1:
 	VFMLA V27.S4, V29.S4, V30.S4
 	WORD $0x6e3edf9b // fmul v27.4s, v28.4s, v30.4s
 	WORD $0x4ebbd57c // fsub v28.4s, v11.4s, v27.4s
-	VEOR V29.B16, V29.B16, V29.B16
-	WORD $0x6eb9e7bd // fcmgt v29.4s, v29.4s, v25.4s
+	WORD $0x6eb9e71d // fcmgt v29.4s, v24.4s, v25.4s
 	VBSL V28.B16, V27.B16, V29.B16
-	MOVD $0x3ecc422a, R4
-	VDUP R4, V27.S4
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	WORD $0x6e3ddf3b // fmul v27.4s, v25.4s, v29.4s
+	MOVD $0x3ecc422a, R5
+	VDUP R5, V28.S4
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	VFMLA V26.S4, V25.S4, V29.S4
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	FMOVQ F24, 16(R0)
-	FMOVQ 32(R1), F24
+	FMOVQ F27, 32(R1)
 	FMOVQ 32(R2), F25
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	FMOVQ F25, 32(R0)
+	FMOVQ 48(R3), F25
 	WORD $0x6e39df3a // fmul v26.4s, v25.4s, v25.4s
 	WORD $0x6e20df5a // fmul v26.4s, v26.4s, v0.4s
 	VEOR V27.B16, V27.B16, V27.B16
@@ -12000,128 +12239,46 @@ loop1:
 	VFMLA V27.S4, V29.S4, V30.S4
 	WORD $0x6e3edf9b // fmul v27.4s, v28.4s, v30.4s
 	WORD $0x4ebbd57c // fsub v28.4s, v11.4s, v27.4s
-	VEOR V29.B16, V29.B16, V29.B16
-	WORD $0x6eb9e7bd // fcmgt v29.4s, v29.4s, v25.4s
+	WORD $0x6eb9e71d // fcmgt v29.4s, v24.4s, v25.4s
 	VBSL V28.B16, V27.B16, V29.B16
-	MOVD $0x3ecc422a, R4
-	VDUP R4, V27.S4
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	WORD $0x6e3ddf3b // fmul v27.4s, v25.4s, v29.4s
+	MOVD $0x3ecc422a, R5
+	VDUP R5, V28.S4
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	VFMLA V26.S4, V25.S4, V29.S4
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	FMOVQ F24, 32(R0)
-	FMOVQ 48(R1), F24
+	FMOVQ F27, 48(R1)
 	FMOVQ 48(R2), F25
-	WORD $0x6e39df3a // fmul v26.4s, v25.4s, v25.4s
-	WORD $0x6e20df5a // fmul v26.4s, v26.4s, v0.4s
-	VEOR V27.B16, V27.B16, V27.B16
-	WORD $0x4e3af43c // fmax v28.4s, v1.4s, v26.4s
-	WORD $0x4ebcf45c // fmin v28.4s, v2.4s, v28.4s
-	WORD $0x6e23df9d // fmul v29.4s, v28.4s, v3.4s
-	WORD $0x4e218bbd // frintn v29.4s, v29.4s
-	VFMLS V4.S4, V29.S4, V28.S4
-	VFMLS V5.S4, V29.S4, V28.S4
-	VMOV V7.B16, V30.B16
-	VFMLA V28.S4, V6.S4, V30.S4
-	VMOV V8.B16, V31.B16
-	VFMLA V28.S4, V30.S4, V31.S4
-	VMOV V9.B16, V30.B16
-	VFMLA V28.S4, V31.S4, V30.S4
-	VMOV V10.B16, V31.B16
-	VFMLA V28.S4, V30.S4, V31.S4
-	VMOV V11.B16, V30.B16
-	VFMLA V28.S4, V31.S4, V30.S4
-	VMOV V11.B16, V31.B16
-	VFMLA V28.S4, V30.S4, V31.S4
-	WORD $0x4ea1bbbc // fcvtzs v28.4s, v29.4s
-	WORD $0x4f3f079d // sshr v29.4s, v28.4s, #1
-	VSUB V29.S4, V28.S4, V28.S4
-	VADD V12.S4, V29.S4, V29.S4
-	VSHL $23, V29.S4, V29.S4
-	WORD $0x6e3ddffd // fmul v29.4s, v31.4s, v29.4s
-	VADD V12.S4, V28.S4, V28.S4
-	VSHL $23, V28.S4, V28.S4
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x6ebae43a // fcmgt v26.4s, v1.4s, v26.4s
-	VBSL V28.B16, V27.B16, V26.B16
-	VAND V13.B16, V25.B16, V27.B16
-	VMOV V11.B16, V28.B16
-	VFMLA V14.S4, V27.S4, V28.S4
-	WORD $0x6e3cfd7b // fdiv v27.4s, v11.4s, v28.4s
-	WORD $0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
-	VMOV V16.B16, V29.B16
-	VFMLA V27.S4, V15.S4, V29.S4
-	VMOV V17.B16, V30.B16
-	VFMLA V27.S4, V29.S4, V30.S4
-	VMOV V18.B16, V29.B16
-	VFMLA V27.S4, V30.S4, V29.S4
-	VMOV V19.B16, V30.B16
-	VFMLA V27.S4, V29.S4, V30.S4
-	VMOV V20.B16, V29.B16
-	VFMLA V27.S4, V30.S4, V29.S4
-	VMOV V21.B16, V30.B16
-	VFMLA V27.S4, V29.S4, V30.S4
-	VMOV V22.B16, V29.B16
-	VFMLA V27.S4, V30.S4, V29.S4
-	VMOV V23.B16, V30.B16
-	VFMLA V27.S4, V29.S4, V30.S4
-	WORD $0x6e3edf9b // fmul v27.4s, v28.4s, v30.4s
-	WORD $0x4ebbd57c // fsub v28.4s, v11.4s, v27.4s
-	VEOR V29.B16, V29.B16, V29.B16
-	WORD $0x6eb9e7bd // fcmgt v29.4s, v29.4s, v25.4s
-	VBSL V28.B16, V27.B16, V29.B16
-	MOVD $0x3ecc422a, R4
-	VDUP R4, V27.S4
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	VFMLA V26.S4, V25.S4, V29.S4
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	FMOVQ F24, 48(R0)
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	FMOVQ F25, 48(R0)
+	ADD $64, R3, R3
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	ADD $64, R0, R0
-	SUBS $16, R3, R3
+	SUBS $16, R4, R4
 	BGE loop1
 
 tail2:
-	ADDS $16, R3, R3
+	ADDS $16, R4, R4
 	BEQ done3
-	CMP $4, R3
+	CMP $4, R4
 	BLT few4
-	FMOVQ 0(R1), F24
+	FMOVQ 0(R3), F25
 	B some5
 
 few4:
-	VEOR V24.B16, V24.B16, V24.B16
-	ADD $0, R1, R4
-	CMP $0, R3
+	VEOR V25.B16, V25.B16, V25.B16
+	ADD $0, R3, R5
+	CMP $0, R4
 	BLE some5
-	VLD1.P 4(R4), V24.S[0]
-	CMP $1, R3
+	VLD1.P 4(R5), V25.S[0]
+	CMP $1, R4
 	BLE some5
-	VLD1.P 4(R4), V24.S[1]
-	CMP $2, R3
+	VLD1.P 4(R5), V25.S[1]
+	CMP $2, R4
 	BLE some5
-	VLD1.P 4(R4), V24.S[2]
+	VLD1.P 4(R5), V25.S[2]
 
 some5:
-	CMP $4, R3
-	BLT few6
-	FMOVQ 0(R2), F25
-	B some7
-
-few6:
-	VEOR V25.B16, V25.B16, V25.B16
-	ADD $0, R2, R4
-	CMP $0, R3
-	BLE some7
-	VLD1.P 4(R4), V25.S[0]
-	CMP $1, R3
-	BLE some7
-	VLD1.P 4(R4), V25.S[1]
-	CMP $2, R3
-	BLE some7
-	VLD1.P 4(R4), V25.S[2]
-
-some7:
 	WORD $0x6e39df3a // fmul v26.4s, v25.4s, v25.4s
 	WORD $0x6e20df5a // fmul v26.4s, v26.4s, v0.4s
 	VEOR V27.B16, V27.B16, V27.B16
@@ -12177,70 +12334,88 @@ some7:
 	VFMLA V27.S4, V29.S4, V30.S4
 	WORD $0x6e3edf9b // fmul v27.4s, v28.4s, v30.4s
 	WORD $0x4ebbd57c // fsub v28.4s, v11.4s, v27.4s
-	VEOR V29.B16, V29.B16, V29.B16
-	WORD $0x6eb9e7bd // fcmgt v29.4s, v29.4s, v25.4s
+	WORD $0x6eb9e71d // fcmgt v29.4s, v24.4s, v25.4s
 	VBSL V28.B16, V27.B16, V29.B16
-	MOVD $0x3ecc422a, R4
-	VDUP R4, V27.S4
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	WORD $0x6e3ddf3b // fmul v27.4s, v25.4s, v29.4s
+	MOVD $0x3ecc422a, R5
+	VDUP R5, V28.S4
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	VFMLA V26.S4, V25.S4, V29.S4
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	CMP $4, R3
+	CMP $4, R4
+	BLT few6
+	FMOVQ F27, 0(R1)
+	B some7
+
+few6:
+	ADD $0, R1, R5
+	CMP $0, R4
+	BLE some7
+	VST1.P V27.S[0], 4(R5)
+	CMP $1, R4
+	BLE some7
+	VST1.P V27.S[1], 4(R5)
+	CMP $2, R4
+	BLE some7
+	VST1.P V27.S[2], 4(R5)
+
+some7:
+	CMP $4, R4
 	BLT few8
-	FMOVQ F24, 0(R0)
+	FMOVQ 0(R2), F25
 	B some9
 
 few8:
-	ADD $0, R0, R4
-	CMP $0, R3
+	VEOR V25.B16, V25.B16, V25.B16
+	ADD $0, R2, R5
+	CMP $0, R4
 	BLE some9
-	VST1.P V24.S[0], 4(R4)
-	CMP $1, R3
+	VLD1.P 4(R5), V25.S[0]
+	CMP $1, R4
 	BLE some9
-	VST1.P V24.S[1], 4(R4)
-	CMP $2, R3
+	VLD1.P 4(R5), V25.S[1]
+	CMP $2, R4
 	BLE some9
-	VST1.P V24.S[2], 4(R4)
+	VLD1.P 4(R5), V25.S[2]
 
 some9:
-	CMP $4, R3
-	BLE done3
-	CMP $8, R3
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	CMP $4, R4
 	BLT few10
-	FMOVQ 16(R1), F24
+	FMOVQ F25, 0(R0)
 	B some11
 
 few10:
-	VEOR V24.B16, V24.B16, V24.B16
-	ADD $16, R1, R4
-	CMP $4, R3
+	ADD $0, R0, R5
+	CMP $0, R4
 	BLE some11
-	VLD1.P 4(R4), V24.S[0]
-	CMP $5, R3
+	VST1.P V25.S[0], 4(R5)
+	CMP $1, R4
 	BLE some11
-	VLD1.P 4(R4), V24.S[1]
-	CMP $6, R3
+	VST1.P V25.S[1], 4(R5)
+	CMP $2, R4
 	BLE some11
-	VLD1.P 4(R4), V24.S[2]
+	VST1.P V25.S[2], 4(R5)
 
 some11:
-	CMP $8, R3
+	CMP $4, R4
+	BLE done3
+	CMP $8, R4
 	BLT few12
-	FMOVQ 16(R2), F25
+	FMOVQ 16(R3), F25
 	B some13
 
 few12:
 	VEOR V25.B16, V25.B16, V25.B16
-	ADD $16, R2, R4
-	CMP $4, R3
+	ADD $16, R3, R5
+	CMP $4, R4
 	BLE some13
-	VLD1.P 4(R4), V25.S[0]
-	CMP $5, R3
+	VLD1.P 4(R5), V25.S[0]
+	CMP $5, R4
 	BLE some13
-	VLD1.P 4(R4), V25.S[1]
-	CMP $6, R3
+	VLD1.P 4(R5), V25.S[1]
+	CMP $6, R4
 	BLE some13
-	VLD1.P 4(R4), V25.S[2]
+	VLD1.P 4(R5), V25.S[2]
 
 some13:
 	WORD $0x6e39df3a // fmul v26.4s, v25.4s, v25.4s
@@ -12298,72 +12473,90 @@ some13:
 	VFMLA V27.S4, V29.S4, V30.S4
 	WORD $0x6e3edf9b // fmul v27.4s, v28.4s, v30.4s
 	WORD $0x4ebbd57c // fsub v28.4s, v11.4s, v27.4s
-	VEOR V29.B16, V29.B16, V29.B16
-	WORD $0x6eb9e7bd // fcmgt v29.4s, v29.4s, v25.4s
+	WORD $0x6eb9e71d // fcmgt v29.4s, v24.4s, v25.4s
 	VBSL V28.B16, V27.B16, V29.B16
-	MOVD $0x3ecc422a, R4
-	VDUP R4, V27.S4
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	WORD $0x6e3ddf3b // fmul v27.4s, v25.4s, v29.4s
+	MOVD $0x3ecc422a, R5
+	VDUP R5, V28.S4
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	VFMLA V26.S4, V25.S4, V29.S4
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	CMP $8, R3
+	CMP $8, R4
 	BLT few14
-	FMOVQ F24, 16(R0)
+	FMOVQ F27, 16(R1)
 	B some15
 
 few14:
-	ADD $16, R0, R4
-	CMP $4, R3
+	ADD $16, R1, R5
+	CMP $4, R4
 	BLE some15
-	VST1.P V24.S[0], 4(R4)
-	CMP $5, R3
+	VST1.P V27.S[0], 4(R5)
+	CMP $5, R4
 	BLE some15
-	VST1.P V24.S[1], 4(R4)
-	CMP $6, R3
+	VST1.P V27.S[1], 4(R5)
+	CMP $6, R4
 	BLE some15
-	VST1.P V24.S[2], 4(R4)
+	VST1.P V27.S[2], 4(R5)
 
 some15:
-	CMP $8, R3
-	BLE done3
-	CMP $12, R3
+	CMP $8, R4
 	BLT few16
-	FMOVQ 32(R1), F24
+	FMOVQ 16(R2), F25
 	B some17
 
 few16:
-	VEOR V24.B16, V24.B16, V24.B16
-	ADD $32, R1, R4
-	CMP $8, R3
+	VEOR V25.B16, V25.B16, V25.B16
+	ADD $16, R2, R5
+	CMP $4, R4
 	BLE some17
-	VLD1.P 4(R4), V24.S[0]
-	CMP $9, R3
+	VLD1.P 4(R5), V25.S[0]
+	CMP $5, R4
 	BLE some17
-	VLD1.P 4(R4), V24.S[1]
-	CMP $10, R3
+	VLD1.P 4(R5), V25.S[1]
+	CMP $6, R4
 	BLE some17
-	VLD1.P 4(R4), V24.S[2]
+	VLD1.P 4(R5), V25.S[2]
 
 some17:
-	CMP $12, R3
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	CMP $8, R4
 	BLT few18
-	FMOVQ 32(R2), F25
+	FMOVQ F25, 16(R0)
 	B some19
 
 few18:
-	VEOR V25.B16, V25.B16, V25.B16
-	ADD $32, R2, R4
-	CMP $8, R3
+	ADD $16, R0, R5
+	CMP $4, R4
 	BLE some19
-	VLD1.P 4(R4), V25.S[0]
-	CMP $9, R3
+	VST1.P V25.S[0], 4(R5)
+	CMP $5, R4
 	BLE some19
-	VLD1.P 4(R4), V25.S[1]
-	CMP $10, R3
+	VST1.P V25.S[1], 4(R5)
+	CMP $6, R4
 	BLE some19
-	VLD1.P 4(R4), V25.S[2]
+	VST1.P V25.S[2], 4(R5)
 
 some19:
+	CMP $8, R4
+	BLE done3
+	CMP $12, R4
+	BLT few20
+	FMOVQ 32(R3), F25
+	B some21
+
+few20:
+	VEOR V25.B16, V25.B16, V25.B16
+	ADD $32, R3, R5
+	CMP $8, R4
+	BLE some21
+	VLD1.P 4(R5), V25.S[0]
+	CMP $9, R4
+	BLE some21
+	VLD1.P 4(R5), V25.S[1]
+	CMP $10, R4
+	BLE some21
+	VLD1.P 4(R5), V25.S[2]
+
+some21:
 	WORD $0x6e39df3a // fmul v26.4s, v25.4s, v25.4s
 	WORD $0x6e20df5a // fmul v26.4s, v26.4s, v0.4s
 	VEOR V27.B16, V27.B16, V27.B16
@@ -12419,72 +12612,90 @@ some19:
 	VFMLA V27.S4, V29.S4, V30.S4
 	WORD $0x6e3edf9b // fmul v27.4s, v28.4s, v30.4s
 	WORD $0x4ebbd57c // fsub v28.4s, v11.4s, v27.4s
-	VEOR V29.B16, V29.B16, V29.B16
-	WORD $0x6eb9e7bd // fcmgt v29.4s, v29.4s, v25.4s
+	WORD $0x6eb9e71d // fcmgt v29.4s, v24.4s, v25.4s
 	VBSL V28.B16, V27.B16, V29.B16
-	MOVD $0x3ecc422a, R4
-	VDUP R4, V27.S4
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	WORD $0x6e3ddf3b // fmul v27.4s, v25.4s, v29.4s
+	MOVD $0x3ecc422a, R5
+	VDUP R5, V28.S4
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	VFMLA V26.S4, V25.S4, V29.S4
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	CMP $12, R3
-	BLT few20
-	FMOVQ F24, 32(R0)
-	B some21
-
-few20:
-	ADD $32, R0, R4
-	CMP $8, R3
-	BLE some21
-	VST1.P V24.S[0], 4(R4)
-	CMP $9, R3
-	BLE some21
-	VST1.P V24.S[1], 4(R4)
-	CMP $10, R3
-	BLE some21
-	VST1.P V24.S[2], 4(R4)
-
-some21:
-	CMP $12, R3
-	BLE done3
-	CMP $16, R3
+	CMP $12, R4
 	BLT few22
-	FMOVQ 48(R1), F24
+	FMOVQ F27, 32(R1)
 	B some23
 
 few22:
-	VEOR V24.B16, V24.B16, V24.B16
-	ADD $48, R1, R1
-	CMP $12, R3
+	ADD $32, R1, R5
+	CMP $8, R4
 	BLE some23
-	VLD1.P 4(R1), V24.S[0]
-	CMP $13, R3
+	VST1.P V27.S[0], 4(R5)
+	CMP $9, R4
 	BLE some23
-	VLD1.P 4(R1), V24.S[1]
-	CMP $14, R3
+	VST1.P V27.S[1], 4(R5)
+	CMP $10, R4
 	BLE some23
-	VLD1.P 4(R1), V24.S[2]
+	VST1.P V27.S[2], 4(R5)
 
 some23:
-	CMP $16, R3
+	CMP $12, R4
 	BLT few24
-	FMOVQ 48(R2), F25
+	FMOVQ 32(R2), F25
 	B some25
 
 few24:
 	VEOR V25.B16, V25.B16, V25.B16
-	ADD $48, R2, R1
-	CMP $12, R3
+	ADD $32, R2, R5
+	CMP $8, R4
 	BLE some25
-	VLD1.P 4(R1), V25.S[0]
-	CMP $13, R3
+	VLD1.P 4(R5), V25.S[0]
+	CMP $9, R4
 	BLE some25
-	VLD1.P 4(R1), V25.S[1]
-	CMP $14, R3
+	VLD1.P 4(R5), V25.S[1]
+	CMP $10, R4
 	BLE some25
-	VLD1.P 4(R1), V25.S[2]
+	VLD1.P 4(R5), V25.S[2]
 
 some25:
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	CMP $12, R4
+	BLT few26
+	FMOVQ F25, 32(R0)
+	B some27
+
+few26:
+	ADD $32, R0, R5
+	CMP $8, R4
+	BLE some27
+	VST1.P V25.S[0], 4(R5)
+	CMP $9, R4
+	BLE some27
+	VST1.P V25.S[1], 4(R5)
+	CMP $10, R4
+	BLE some27
+	VST1.P V25.S[2], 4(R5)
+
+some27:
+	CMP $12, R4
+	BLE done3
+	CMP $16, R4
+	BLT few28
+	FMOVQ 48(R3), F25
+	B some29
+
+few28:
+	VEOR V25.B16, V25.B16, V25.B16
+	ADD $48, R3, R3
+	CMP $12, R4
+	BLE some29
+	VLD1.P 4(R3), V25.S[0]
+	CMP $13, R4
+	BLE some29
+	VLD1.P 4(R3), V25.S[1]
+	CMP $14, R4
+	BLE some29
+	VLD1.P 4(R3), V25.S[2]
+
+some29:
 	WORD $0x6e39df3a // fmul v26.4s, v25.4s, v25.4s
 	WORD $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
 	VEOR V26.B16, V26.B16, V26.B16
@@ -12528,32 +12739,69 @@ some25:
 	VFMLA V1.S4, V22.S4, V23.S4
 	WORD $0x6e37dc41 // fmul v1.4s, v2.4s, v23.4s
 	WORD $0x4ea1d562 // fsub v2.4s, v11.4s, v1.4s
-	VEOR V3.B16, V3.B16, V3.B16
-	WORD $0x6eb9e463 // fcmgt v3.4s, v3.4s, v25.4s
+	WORD $0x6eb9e703 // fcmgt v3.4s, v24.4s, v25.4s
 	VBSL V2.B16, V1.B16, V3.B16
-	MOVD $0x3ecc422a, R1
-	VDUP R1, V1.S4
-	WORD $0x6e21df21 // fmul v1.4s, v25.4s, v1.4s
-	VFMLA V0.S4, V1.S4, V3.S4
-	WORD $0x6e23df00 // fmul v0.4s, v24.4s, v3.4s
-	CMP $16, R3
-	BLT few26
-	FMOVQ F0, 48(R0)
-	B some27
+	WORD $0x6e23df21 // fmul v1.4s, v25.4s, v3.4s
+	MOVD $0x3ecc422a, R3
+	VDUP R3, V2.S4
+	WORD $0x6e22df22 // fmul v2.4s, v25.4s, v2.4s
+	VFMLA V0.S4, V2.S4, V3.S4
+	CMP $16, R4
+	BLT few30
+	FMOVQ F1, 48(R1)
+	B some31
 
-few26:
+few30:
+	ADD $48, R1, R1
+	CMP $12, R4
+	BLE some31
+	VST1.P V1.S[0], 4(R1)
+	CMP $13, R4
+	BLE some31
+	VST1.P V1.S[1], 4(R1)
+	CMP $14, R4
+	BLE some31
+	VST1.P V1.S[2], 4(R1)
+
+some31:
+	CMP $16, R4
+	BLT few32
+	FMOVQ 48(R2), F0
+	B some33
+
+few32:
+	VEOR V0.B16, V0.B16, V0.B16
+	ADD $48, R2, R1
+	CMP $12, R4
+	BLE some33
+	VLD1.P 4(R1), V0.S[0]
+	CMP $13, R4
+	BLE some33
+	VLD1.P 4(R1), V0.S[1]
+	CMP $14, R4
+	BLE some33
+	VLD1.P 4(R1), V0.S[2]
+
+some33:
+	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	CMP $16, R4
+	BLT few34
+	FMOVQ F0, 48(R0)
+	B some35
+
+few34:
 	ADD $48, R0, R0
-	CMP $12, R3
-	BLE some27
+	CMP $12, R4
+	BLE some35
 	VST1.P V0.S[0], 4(R0)
-	CMP $13, R3
-	BLE some27
+	CMP $13, R4
+	BLE some35
 	VST1.P V0.S[1], 4(R0)
-	CMP $14, R3
-	BLE some27
+	CMP $14, R4
+	BLE some35
 	VST1.P V0.S[2], 4(R0)
 
-some27:
+some35:
 
 done3:
 	RET
@@ -13108,8 +13356,8 @@ some27:
 done3:
 	RET
 
-// func SwiGLUGrad(dgate, dup, dout, gate, up []float32)
-TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-120
+// func SwiGLUGrad(dgate, dup, act, dout, gate, up []float32)
+TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-144
 	MOVD $0x3f800000, R0
 	VDUP R0, V0.S4
 	MOVD $0xc2a00000, R0
@@ -13136,17 +13384,18 @@ TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-120
 	VDUP R0, V11.S4
 	MOVD dgate_base+0(FP), R0
 	MOVD dup_base+24(FP), R1
-	MOVD dout_base+48(FP), R2
-	MOVD gate_base+72(FP), R3
-	MOVD up_base+96(FP), R4
-	MOVD dgate_len+8(FP), R5
-	SUBS $16, R5, R5
+	MOVD act_base+48(FP), R2
+	MOVD dout_base+72(FP), R3
+	MOVD gate_base+96(FP), R4
+	MOVD up_base+120(FP), R5
+	MOVD dgate_len+8(FP), R6
+	SUBS $16, R6, R6
 	BLT tail2
 
 loop1:
-	// loop of 175 instructions: 36 multiply-adds, 12 loads
-	FMOVQ 0(R3), F12
-	FMOVQ 0(R2), F13
+	// loop of 188 instructions: 36 multiply-adds, 16 loads
+	FMOVQ 0(R4), F12
+	FMOVQ 0(R3), F13
 	VEOR V14.B16, V14.B16, V14.B16
 	WORD $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
 	WORD $0x4e2ef42e // fmax v14.4s, v1.4s, v14.4s
@@ -13181,14 +13430,17 @@ loop1:
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x4eaed40f // fsub v15.4s, v0.4s, v14.4s
 	VFMLA V15.S4, V12.S4, V14.S4
-	FMOVQ 0(R4), F15
+	FMOVQ 0(R5), F15
 	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
 	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	FMOVQ 0(R5), F15
+	WORD $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	FMOVQ F15, 0(R2)
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
 	FMOVQ F12, 0(R1)
 	FMOVQ F14, 0(R0)
-	FMOVQ 16(R3), F12
-	FMOVQ 16(R2), F13
+	FMOVQ 16(R4), F12
+	FMOVQ 16(R3), F13
 	VEOR V14.B16, V14.B16, V14.B16
 	WORD $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
 	WORD $0x4e2ef42e // fmax v14.4s, v1.4s, v14.4s
@@ -13223,14 +13475,17 @@ loop1:
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x4eaed40f // fsub v15.4s, v0.4s, v14.4s
 	VFMLA V15.S4, V12.S4, V14.S4
-	FMOVQ 16(R4), F15
+	FMOVQ 16(R5), F15
 	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
 	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	FMOVQ 16(R5), F15
+	WORD $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	FMOVQ F15, 16(R2)
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
 	FMOVQ F12, 16(R1)
 	FMOVQ F14, 16(R0)
-	FMOVQ 32(R3), F12
-	FMOVQ 32(R2), F13
+	FMOVQ 32(R4), F12
+	FMOVQ 32(R3), F13
 	VEOR V14.B16, V14.B16, V14.B16
 	WORD $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
 	WORD $0x4e2ef42e // fmax v14.4s, v1.4s, v14.4s
@@ -13265,14 +13520,17 @@ loop1:
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x4eaed40f // fsub v15.4s, v0.4s, v14.4s
 	VFMLA V15.S4, V12.S4, V14.S4
-	FMOVQ 32(R4), F15
+	FMOVQ 32(R5), F15
 	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
 	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	FMOVQ 32(R5), F15
+	WORD $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	FMOVQ F15, 32(R2)
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
 	FMOVQ F12, 32(R1)
 	FMOVQ F14, 32(R0)
-	FMOVQ 48(R3), F12
-	FMOVQ 48(R2), F13
+	FMOVQ 48(R4), F12
+	FMOVQ 48(R3), F13
 	VEOR V14.B16, V14.B16, V14.B16
 	WORD $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
 	WORD $0x4e2ef42e // fmax v14.4s, v1.4s, v14.4s
@@ -13307,59 +13565,63 @@ loop1:
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x4eaed40f // fsub v15.4s, v0.4s, v14.4s
 	VFMLA V15.S4, V12.S4, V14.S4
-	FMOVQ 48(R4), F15
+	FMOVQ 48(R5), F15
 	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
 	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	FMOVQ 48(R5), F15
+	WORD $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	FMOVQ F15, 48(R2)
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
 	FMOVQ F12, 48(R1)
 	FMOVQ F14, 48(R0)
-	ADD $64, R3, R3
-	ADD $64, R2, R2
 	ADD $64, R4, R4
+	ADD $64, R3, R3
+	ADD $64, R5, R5
+	ADD $64, R2, R2
 	ADD $64, R1, R1
 	ADD $64, R0, R0
-	SUBS $16, R5, R5
+	SUBS $16, R6, R6
 	BGE loop1
 
 tail2:
-	ADDS $16, R5, R5
+	ADDS $16, R6, R6
 	BEQ done3
-	CMP $4, R5
+	CMP $4, R6
 	BLT few4
-	FMOVQ 0(R3), F12
+	FMOVQ 0(R4), F12
 	B some5
 
 few4:
 	VEOR V12.B16, V12.B16, V12.B16
-	ADD $0, R3, R6
-	CMP $0, R5
+	ADD $0, R4, R7
+	CMP $0, R6
 	BLE some5
-	VLD1.P 4(R6), V12.S[0]
-	CMP $1, R5
+	VLD1.P 4(R7), V12.S[0]
+	CMP $1, R6
 	BLE some5
-	VLD1.P 4(R6), V12.S[1]
-	CMP $2, R5
+	VLD1.P 4(R7), V12.S[1]
+	CMP $2, R6
 	BLE some5
-	VLD1.P 4(R6), V12.S[2]
+	VLD1.P 4(R7), V12.S[2]
 
 some5:
-	CMP $4, R5
+	CMP $4, R6
 	BLT few6
-	FMOVQ 0(R2), F13
+	FMOVQ 0(R3), F13
 	B some7
 
 few6:
 	VEOR V13.B16, V13.B16, V13.B16
-	ADD $0, R2, R6
-	CMP $0, R5
+	ADD $0, R3, R7
+	CMP $0, R6
 	BLE some7
-	VLD1.P 4(R6), V13.S[0]
-	CMP $1, R5
+	VLD1.P 4(R7), V13.S[0]
+	CMP $1, R6
 	BLE some7
-	VLD1.P 4(R6), V13.S[1]
-	CMP $2, R5
+	VLD1.P 4(R7), V13.S[1]
+	CMP $2, R6
 	BLE some7
-	VLD1.P 4(R6), V13.S[2]
+	VLD1.P 4(R7), V13.S[2]
 
 some7:
 	VEOR V14.B16, V14.B16, V14.B16
@@ -13396,236 +13658,142 @@ some7:
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x4eaed40f // fsub v15.4s, v0.4s, v14.4s
 	VFMLA V15.S4, V12.S4, V14.S4
-	CMP $4, R5
+	CMP $4, R6
 	BLT few8
-	FMOVQ 0(R4), F15
+	FMOVQ 0(R5), F15
 	B some9
 
 few8:
 	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R4, R6
-	CMP $0, R5
+	ADD $0, R5, R7
+	CMP $0, R6
 	BLE some9
-	VLD1.P 4(R6), V15.S[0]
-	CMP $1, R5
+	VLD1.P 4(R7), V15.S[0]
+	CMP $1, R6
 	BLE some9
-	VLD1.P 4(R6), V15.S[1]
-	CMP $2, R5
+	VLD1.P 4(R7), V15.S[1]
+	CMP $2, R6
 	BLE some9
-	VLD1.P 4(R6), V15.S[2]
+	VLD1.P 4(R7), V15.S[2]
 
 some9:
 	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
 	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	CMP $4, R5
+	CMP $4, R6
 	BLT few10
-	FMOVQ F12, 0(R1)
+	FMOVQ 0(R5), F15
 	B some11
 
 few10:
-	ADD $0, R1, R6
-	CMP $0, R5
+	VEOR V15.B16, V15.B16, V15.B16
+	ADD $0, R5, R7
+	CMP $0, R6
 	BLE some11
-	VST1.P V12.S[0], 4(R6)
-	CMP $1, R5
+	VLD1.P 4(R7), V15.S[0]
+	CMP $1, R6
 	BLE some11
-	VST1.P V12.S[1], 4(R6)
-	CMP $2, R5
+	VLD1.P 4(R7), V15.S[1]
+	CMP $2, R6
 	BLE some11
-	VST1.P V12.S[2], 4(R6)
+	VLD1.P 4(R7), V15.S[2]
 
 some11:
-	CMP $4, R5
+	WORD $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	CMP $4, R6
 	BLT few12
-	FMOVQ F14, 0(R0)
+	FMOVQ F15, 0(R2)
 	B some13
 
 few12:
-	ADD $0, R0, R6
-	CMP $0, R5
+	ADD $0, R2, R7
+	CMP $0, R6
 	BLE some13
-	VST1.P V14.S[0], 4(R6)
-	CMP $1, R5
+	VST1.P V15.S[0], 4(R7)
+	CMP $1, R6
 	BLE some13
-	VST1.P V14.S[1], 4(R6)
-	CMP $2, R5
+	VST1.P V15.S[1], 4(R7)
+	CMP $2, R6
 	BLE some13
-	VST1.P V14.S[2], 4(R6)
+	VST1.P V15.S[2], 4(R7)
 
 some13:
-	CMP $4, R5
-	BLE done3
-	CMP $8, R5
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	CMP $4, R6
 	BLT few14
-	FMOVQ 16(R3), F12
+	FMOVQ F12, 0(R1)
 	B some15
 
 few14:
-	VEOR V12.B16, V12.B16, V12.B16
-	ADD $16, R3, R6
-	CMP $4, R5
+	ADD $0, R1, R7
+	CMP $0, R6
 	BLE some15
-	VLD1.P 4(R6), V12.S[0]
-	CMP $5, R5
+	VST1.P V12.S[0], 4(R7)
+	CMP $1, R6
 	BLE some15
-	VLD1.P 4(R6), V12.S[1]
-	CMP $6, R5
+	VST1.P V12.S[1], 4(R7)
+	CMP $2, R6
 	BLE some15
-	VLD1.P 4(R6), V12.S[2]
+	VST1.P V12.S[2], 4(R7)
 
 some15:
-	CMP $8, R5
+	CMP $4, R6
 	BLT few16
-	FMOVQ 16(R2), F13
+	FMOVQ F14, 0(R0)
 	B some17
 
 few16:
-	VEOR V13.B16, V13.B16, V13.B16
-	ADD $16, R2, R6
-	CMP $4, R5
+	ADD $0, R0, R7
+	CMP $0, R6
 	BLE some17
-	VLD1.P 4(R6), V13.S[0]
-	CMP $5, R5
+	VST1.P V14.S[0], 4(R7)
+	CMP $1, R6
 	BLE some17
-	VLD1.P 4(R6), V13.S[1]
-	CMP $6, R5
+	VST1.P V14.S[1], 4(R7)
+	CMP $2, R6
 	BLE some17
-	VLD1.P 4(R6), V13.S[2]
+	VST1.P V14.S[2], 4(R7)
 
 some17:
-	VEOR V14.B16, V14.B16, V14.B16
-	WORD $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
-	WORD $0x4e2ef42e // fmax v14.4s, v1.4s, v14.4s
-	WORD $0x4eaef44e // fmin v14.4s, v2.4s, v14.4s
-	WORD $0x6e23ddcf // fmul v15.4s, v14.4s, v3.4s
-	WORD $0x4e2189ef // frintn v15.4s, v15.4s
-	VFMLS V4.S4, V15.S4, V14.S4
-	VFMLS V5.S4, V15.S4, V14.S4
-	VMOV V7.B16, V16.B16
-	VFMLA V14.S4, V6.S4, V16.S4
-	VMOV V8.B16, V17.B16
-	VFMLA V14.S4, V16.S4, V17.S4
-	VMOV V9.B16, V16.B16
-	VFMLA V14.S4, V17.S4, V16.S4
-	VMOV V10.B16, V17.B16
-	VFMLA V14.S4, V16.S4, V17.S4
-	VMOV V0.B16, V16.B16
-	VFMLA V14.S4, V17.S4, V16.S4
-	VMOV V0.B16, V17.B16
-	VFMLA V14.S4, V16.S4, V17.S4
-	WORD $0x4ea1b9ee // fcvtzs v14.4s, v15.4s
-	WORD $0x4f3f05cf // sshr v15.4s, v14.4s, #1
-	VSUB V15.S4, V14.S4, V14.S4
-	VADD V11.S4, V15.S4, V15.S4
-	VSHL $23, V15.S4, V15.S4
-	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
-	VADD V11.S4, V14.S4, V14.S4
-	VSHL $23, V14.S4, V14.S4
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
-	WORD $0x6e2efc0e // fdiv v14.4s, v0.4s, v14.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed40f // fsub v15.4s, v0.4s, v14.4s
-	VFMLA V15.S4, V12.S4, V14.S4
-	CMP $8, R5
+	CMP $4, R6
+	BLE done3
+	CMP $8, R6
 	BLT few18
-	FMOVQ 16(R4), F15
+	FMOVQ 16(R4), F12
 	B some19
 
 few18:
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $16, R4, R6
-	CMP $4, R5
+	VEOR V12.B16, V12.B16, V12.B16
+	ADD $16, R4, R7
+	CMP $4, R6
 	BLE some19
-	VLD1.P 4(R6), V15.S[0]
-	CMP $5, R5
+	VLD1.P 4(R7), V12.S[0]
+	CMP $5, R6
 	BLE some19
-	VLD1.P 4(R6), V15.S[1]
-	CMP $6, R5
+	VLD1.P 4(R7), V12.S[1]
+	CMP $6, R6
 	BLE some19
-	VLD1.P 4(R6), V15.S[2]
+	VLD1.P 4(R7), V12.S[2]
 
 some19:
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	CMP $8, R5
+	CMP $8, R6
 	BLT few20
-	FMOVQ F12, 16(R1)
+	FMOVQ 16(R3), F13
 	B some21
 
 few20:
-	ADD $16, R1, R6
-	CMP $4, R5
+	VEOR V13.B16, V13.B16, V13.B16
+	ADD $16, R3, R7
+	CMP $4, R6
 	BLE some21
-	VST1.P V12.S[0], 4(R6)
-	CMP $5, R5
+	VLD1.P 4(R7), V13.S[0]
+	CMP $5, R6
 	BLE some21
-	VST1.P V12.S[1], 4(R6)
-	CMP $6, R5
+	VLD1.P 4(R7), V13.S[1]
+	CMP $6, R6
 	BLE some21
-	VST1.P V12.S[2], 4(R6)
+	VLD1.P 4(R7), V13.S[2]
 
 some21:
-	CMP $8, R5
-	BLT few22
-	FMOVQ F14, 16(R0)
-	B some23
-
-few22:
-	ADD $16, R0, R6
-	CMP $4, R5
-	BLE some23
-	VST1.P V14.S[0], 4(R6)
-	CMP $5, R5
-	BLE some23
-	VST1.P V14.S[1], 4(R6)
-	CMP $6, R5
-	BLE some23
-	VST1.P V14.S[2], 4(R6)
-
-some23:
-	CMP $8, R5
-	BLE done3
-	CMP $12, R5
-	BLT few24
-	FMOVQ 32(R3), F12
-	B some25
-
-few24:
-	VEOR V12.B16, V12.B16, V12.B16
-	ADD $32, R3, R6
-	CMP $8, R5
-	BLE some25
-	VLD1.P 4(R6), V12.S[0]
-	CMP $9, R5
-	BLE some25
-	VLD1.P 4(R6), V12.S[1]
-	CMP $10, R5
-	BLE some25
-	VLD1.P 4(R6), V12.S[2]
-
-some25:
-	CMP $12, R5
-	BLT few26
-	FMOVQ 32(R2), F13
-	B some27
-
-few26:
-	VEOR V13.B16, V13.B16, V13.B16
-	ADD $32, R2, R6
-	CMP $8, R5
-	BLE some27
-	VLD1.P 4(R6), V13.S[0]
-	CMP $9, R5
-	BLE some27
-	VLD1.P 4(R6), V13.S[1]
-	CMP $10, R5
-	BLE some27
-	VLD1.P 4(R6), V13.S[2]
-
-some27:
 	VEOR V14.B16, V14.B16, V14.B16
 	WORD $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
 	WORD $0x4e2ef42e // fmax v14.4s, v1.4s, v14.4s
@@ -13660,104 +13828,312 @@ some27:
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x4eaed40f // fsub v15.4s, v0.4s, v14.4s
 	VFMLA V15.S4, V12.S4, V14.S4
-	CMP $12, R5
+	CMP $8, R6
+	BLT few22
+	FMOVQ 16(R5), F15
+	B some23
+
+few22:
+	VEOR V15.B16, V15.B16, V15.B16
+	ADD $16, R5, R7
+	CMP $4, R6
+	BLE some23
+	VLD1.P 4(R7), V15.S[0]
+	CMP $5, R6
+	BLE some23
+	VLD1.P 4(R7), V15.S[1]
+	CMP $6, R6
+	BLE some23
+	VLD1.P 4(R7), V15.S[2]
+
+some23:
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	CMP $8, R6
+	BLT few24
+	FMOVQ 16(R5), F15
+	B some25
+
+few24:
+	VEOR V15.B16, V15.B16, V15.B16
+	ADD $16, R5, R7
+	CMP $4, R6
+	BLE some25
+	VLD1.P 4(R7), V15.S[0]
+	CMP $5, R6
+	BLE some25
+	VLD1.P 4(R7), V15.S[1]
+	CMP $6, R6
+	BLE some25
+	VLD1.P 4(R7), V15.S[2]
+
+some25:
+	WORD $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	CMP $8, R6
+	BLT few26
+	FMOVQ F15, 16(R2)
+	B some27
+
+few26:
+	ADD $16, R2, R7
+	CMP $4, R6
+	BLE some27
+	VST1.P V15.S[0], 4(R7)
+	CMP $5, R6
+	BLE some27
+	VST1.P V15.S[1], 4(R7)
+	CMP $6, R6
+	BLE some27
+	VST1.P V15.S[2], 4(R7)
+
+some27:
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	CMP $8, R6
 	BLT few28
-	FMOVQ 32(R4), F15
+	FMOVQ F12, 16(R1)
 	B some29
 
 few28:
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $32, R4, R6
-	CMP $8, R5
+	ADD $16, R1, R7
+	CMP $4, R6
 	BLE some29
-	VLD1.P 4(R6), V15.S[0]
-	CMP $9, R5
+	VST1.P V12.S[0], 4(R7)
+	CMP $5, R6
 	BLE some29
-	VLD1.P 4(R6), V15.S[1]
-	CMP $10, R5
+	VST1.P V12.S[1], 4(R7)
+	CMP $6, R6
 	BLE some29
-	VLD1.P 4(R6), V15.S[2]
+	VST1.P V12.S[2], 4(R7)
 
 some29:
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	CMP $12, R5
+	CMP $8, R6
 	BLT few30
-	FMOVQ F12, 32(R1)
+	FMOVQ F14, 16(R0)
 	B some31
 
 few30:
-	ADD $32, R1, R6
-	CMP $8, R5
+	ADD $16, R0, R7
+	CMP $4, R6
 	BLE some31
-	VST1.P V12.S[0], 4(R6)
-	CMP $9, R5
+	VST1.P V14.S[0], 4(R7)
+	CMP $5, R6
 	BLE some31
-	VST1.P V12.S[1], 4(R6)
-	CMP $10, R5
+	VST1.P V14.S[1], 4(R7)
+	CMP $6, R6
 	BLE some31
-	VST1.P V12.S[2], 4(R6)
+	VST1.P V14.S[2], 4(R7)
 
 some31:
-	CMP $12, R5
+	CMP $8, R6
+	BLE done3
+	CMP $12, R6
 	BLT few32
-	FMOVQ F14, 32(R0)
+	FMOVQ 32(R4), F12
 	B some33
 
 few32:
-	ADD $32, R0, R6
-	CMP $8, R5
+	VEOR V12.B16, V12.B16, V12.B16
+	ADD $32, R4, R7
+	CMP $8, R6
 	BLE some33
-	VST1.P V14.S[0], 4(R6)
-	CMP $9, R5
+	VLD1.P 4(R7), V12.S[0]
+	CMP $9, R6
 	BLE some33
-	VST1.P V14.S[1], 4(R6)
-	CMP $10, R5
+	VLD1.P 4(R7), V12.S[1]
+	CMP $10, R6
 	BLE some33
-	VST1.P V14.S[2], 4(R6)
+	VLD1.P 4(R7), V12.S[2]
 
 some33:
-	CMP $12, R5
-	BLE done3
-	CMP $16, R5
+	CMP $12, R6
 	BLT few34
-	FMOVQ 48(R3), F12
+	FMOVQ 32(R3), F13
 	B some35
 
 few34:
-	VEOR V12.B16, V12.B16, V12.B16
-	ADD $48, R3, R3
-	CMP $12, R5
+	VEOR V13.B16, V13.B16, V13.B16
+	ADD $32, R3, R7
+	CMP $8, R6
 	BLE some35
-	VLD1.P 4(R3), V12.S[0]
-	CMP $13, R5
+	VLD1.P 4(R7), V13.S[0]
+	CMP $9, R6
 	BLE some35
-	VLD1.P 4(R3), V12.S[1]
-	CMP $14, R5
+	VLD1.P 4(R7), V13.S[1]
+	CMP $10, R6
 	BLE some35
-	VLD1.P 4(R3), V12.S[2]
+	VLD1.P 4(R7), V13.S[2]
 
 some35:
-	CMP $16, R5
+	VEOR V14.B16, V14.B16, V14.B16
+	WORD $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
+	WORD $0x4e2ef42e // fmax v14.4s, v1.4s, v14.4s
+	WORD $0x4eaef44e // fmin v14.4s, v2.4s, v14.4s
+	WORD $0x6e23ddcf // fmul v15.4s, v14.4s, v3.4s
+	WORD $0x4e2189ef // frintn v15.4s, v15.4s
+	VFMLS V4.S4, V15.S4, V14.S4
+	VFMLS V5.S4, V15.S4, V14.S4
+	VMOV V7.B16, V16.B16
+	VFMLA V14.S4, V6.S4, V16.S4
+	VMOV V8.B16, V17.B16
+	VFMLA V14.S4, V16.S4, V17.S4
+	VMOV V9.B16, V16.B16
+	VFMLA V14.S4, V17.S4, V16.S4
+	VMOV V10.B16, V17.B16
+	VFMLA V14.S4, V16.S4, V17.S4
+	VMOV V0.B16, V16.B16
+	VFMLA V14.S4, V17.S4, V16.S4
+	VMOV V0.B16, V17.B16
+	VFMLA V14.S4, V16.S4, V17.S4
+	WORD $0x4ea1b9ee // fcvtzs v14.4s, v15.4s
+	WORD $0x4f3f05cf // sshr v15.4s, v14.4s, #1
+	VSUB V15.S4, V14.S4, V14.S4
+	VADD V11.S4, V15.S4, V15.S4
+	VSHL $23, V15.S4, V15.S4
+	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
+	VADD V11.S4, V14.S4, V14.S4
+	VSHL $23, V14.S4, V14.S4
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	WORD $0x6e2efc0e // fdiv v14.4s, v0.4s, v14.4s
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4eaed40f // fsub v15.4s, v0.4s, v14.4s
+	VFMLA V15.S4, V12.S4, V14.S4
+	CMP $12, R6
 	BLT few36
-	FMOVQ 48(R2), F13
+	FMOVQ 32(R5), F15
 	B some37
 
 few36:
-	VEOR V13.B16, V13.B16, V13.B16
-	ADD $48, R2, R2
-	CMP $12, R5
+	VEOR V15.B16, V15.B16, V15.B16
+	ADD $32, R5, R7
+	CMP $8, R6
 	BLE some37
-	VLD1.P 4(R2), V13.S[0]
-	CMP $13, R5
+	VLD1.P 4(R7), V15.S[0]
+	CMP $9, R6
 	BLE some37
-	VLD1.P 4(R2), V13.S[1]
-	CMP $14, R5
+	VLD1.P 4(R7), V15.S[1]
+	CMP $10, R6
 	BLE some37
-	VLD1.P 4(R2), V13.S[2]
+	VLD1.P 4(R7), V15.S[2]
 
 some37:
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	CMP $12, R6
+	BLT few38
+	FMOVQ 32(R5), F15
+	B some39
+
+few38:
+	VEOR V15.B16, V15.B16, V15.B16
+	ADD $32, R5, R7
+	CMP $8, R6
+	BLE some39
+	VLD1.P 4(R7), V15.S[0]
+	CMP $9, R6
+	BLE some39
+	VLD1.P 4(R7), V15.S[1]
+	CMP $10, R6
+	BLE some39
+	VLD1.P 4(R7), V15.S[2]
+
+some39:
+	WORD $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	CMP $12, R6
+	BLT few40
+	FMOVQ F15, 32(R2)
+	B some41
+
+few40:
+	ADD $32, R2, R7
+	CMP $8, R6
+	BLE some41
+	VST1.P V15.S[0], 4(R7)
+	CMP $9, R6
+	BLE some41
+	VST1.P V15.S[1], 4(R7)
+	CMP $10, R6
+	BLE some41
+	VST1.P V15.S[2], 4(R7)
+
+some41:
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	CMP $12, R6
+	BLT few42
+	FMOVQ F12, 32(R1)
+	B some43
+
+few42:
+	ADD $32, R1, R7
+	CMP $8, R6
+	BLE some43
+	VST1.P V12.S[0], 4(R7)
+	CMP $9, R6
+	BLE some43
+	VST1.P V12.S[1], 4(R7)
+	CMP $10, R6
+	BLE some43
+	VST1.P V12.S[2], 4(R7)
+
+some43:
+	CMP $12, R6
+	BLT few44
+	FMOVQ F14, 32(R0)
+	B some45
+
+few44:
+	ADD $32, R0, R7
+	CMP $8, R6
+	BLE some45
+	VST1.P V14.S[0], 4(R7)
+	CMP $9, R6
+	BLE some45
+	VST1.P V14.S[1], 4(R7)
+	CMP $10, R6
+	BLE some45
+	VST1.P V14.S[2], 4(R7)
+
+some45:
+	CMP $12, R6
+	BLE done3
+	CMP $16, R6
+	BLT few46
+	FMOVQ 48(R4), F12
+	B some47
+
+few46:
+	VEOR V12.B16, V12.B16, V12.B16
+	ADD $48, R4, R4
+	CMP $12, R6
+	BLE some47
+	VLD1.P 4(R4), V12.S[0]
+	CMP $13, R6
+	BLE some47
+	VLD1.P 4(R4), V12.S[1]
+	CMP $14, R6
+	BLE some47
+	VLD1.P 4(R4), V12.S[2]
+
+some47:
+	CMP $16, R6
+	BLT few48
+	FMOVQ 48(R3), F13
+	B some49
+
+few48:
+	VEOR V13.B16, V13.B16, V13.B16
+	ADD $48, R3, R3
+	CMP $12, R6
+	BLE some49
+	VLD1.P 4(R3), V13.S[0]
+	CMP $13, R6
+	BLE some49
+	VLD1.P 4(R3), V13.S[1]
+	CMP $14, R6
+	BLE some49
+	VLD1.P 4(R3), V13.S[2]
+
+some49:
 	VEOR V14.B16, V14.B16, V14.B16
 	WORD $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
 	WORD $0x4e2ef421 // fmax v1.4s, v1.4s, v14.4s
@@ -13788,64 +14164,102 @@ some37:
 	WORD $0x6e21dd82 // fmul v2.4s, v12.4s, v1.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VFMLA V0.S4, V2.S4, V1.S4
-	CMP $16, R5
-	BLT few38
-	FMOVQ 48(R4), F0
-	B some39
+	CMP $16, R6
+	BLT few50
+	FMOVQ 48(R5), F0
+	B some51
 
-few38:
+few50:
 	VEOR V0.B16, V0.B16, V0.B16
-	ADD $48, R4, R2
-	CMP $12, R5
-	BLE some39
-	VLD1.P 4(R2), V0.S[0]
-	CMP $13, R5
-	BLE some39
-	VLD1.P 4(R2), V0.S[1]
-	CMP $14, R5
-	BLE some39
-	VLD1.P 4(R2), V0.S[2]
+	ADD $48, R5, R3
+	CMP $12, R6
+	BLE some51
+	VLD1.P 4(R3), V0.S[0]
+	CMP $13, R6
+	BLE some51
+	VLD1.P 4(R3), V0.S[1]
+	CMP $14, R6
+	BLE some51
+	VLD1.P 4(R3), V0.S[2]
 
-some39:
+some51:
 	WORD $0x6e20dda0 // fmul v0.4s, v13.4s, v0.4s
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x6e22dda1 // fmul v1.4s, v13.4s, v2.4s
-	CMP $16, R5
-	BLT few40
-	FMOVQ F1, 48(R1)
-	B some41
+	CMP $16, R6
+	BLT few52
+	FMOVQ 48(R5), F1
+	B some53
 
-few40:
+few52:
+	VEOR V1.B16, V1.B16, V1.B16
+	ADD $48, R5, R3
+	CMP $12, R6
+	BLE some53
+	VLD1.P 4(R3), V1.S[0]
+	CMP $13, R6
+	BLE some53
+	VLD1.P 4(R3), V1.S[1]
+	CMP $14, R6
+	BLE some53
+	VLD1.P 4(R3), V1.S[2]
+
+some53:
+	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	CMP $16, R6
+	BLT few54
+	FMOVQ F1, 48(R2)
+	B some55
+
+few54:
+	ADD $48, R2, R2
+	CMP $12, R6
+	BLE some55
+	VST1.P V1.S[0], 4(R2)
+	CMP $13, R6
+	BLE some55
+	VST1.P V1.S[1], 4(R2)
+	CMP $14, R6
+	BLE some55
+	VST1.P V1.S[2], 4(R2)
+
+some55:
+	WORD $0x6e22dda1 // fmul v1.4s, v13.4s, v2.4s
+	CMP $16, R6
+	BLT few56
+	FMOVQ F1, 48(R1)
+	B some57
+
+few56:
 	ADD $48, R1, R1
-	CMP $12, R5
-	BLE some41
+	CMP $12, R6
+	BLE some57
 	VST1.P V1.S[0], 4(R1)
-	CMP $13, R5
-	BLE some41
+	CMP $13, R6
+	BLE some57
 	VST1.P V1.S[1], 4(R1)
-	CMP $14, R5
-	BLE some41
+	CMP $14, R6
+	BLE some57
 	VST1.P V1.S[2], 4(R1)
 
-some41:
-	CMP $16, R5
-	BLT few42
+some57:
+	CMP $16, R6
+	BLT few58
 	FMOVQ F0, 48(R0)
-	B some43
+	B some59
 
-few42:
+few58:
 	ADD $48, R0, R0
-	CMP $12, R5
-	BLE some43
+	CMP $12, R6
+	BLE some59
 	VST1.P V0.S[0], 4(R0)
-	CMP $13, R5
-	BLE some43
+	CMP $13, R6
+	BLE some59
 	VST1.P V0.S[1], 4(R0)
-	CMP $14, R5
-	BLE some43
+	CMP $14, R6
+	BLE some59
 	VST1.P V0.S[2], 4(R0)
 
-some43:
+some59:
 
 done3:
 	RET

@@ -46,6 +46,13 @@ func Transpose(dst, src []float32)
 //go:noescape
 func Slices(dst, src []float32, n, dstStep, srcStep int)
 
+// SumRows computes
+//
+//	acc[j] += src[r*ld+j] for r < rows; then dst[j] += acc[j]; j < 64
+//
+//go:noescape
+func SumRows(dst, src []float32, rows, ld int)
+
 // packRows computes
 //
 //	dst[c*n+r] = src[rows[r]/4+c] for r < n, c < k rounded down to whole vectors
@@ -204,17 +211,17 @@ func SiLU(out, x []float32)
 
 // GELUTanhGrad computes
 //
-//	dx[i] = dout[i] * gelu'(x[i])
+//	dx[i], act[i] = dout[i]*gelu'(x[i]), gelu(x[i])
 //
 //go:noescape
-func GELUTanhGrad(dx, dout, x []float32)
+func GELUTanhGrad(dx, act, dout, x []float32)
 
 // GELUErfGrad computes
 //
-//	dx[i] = dout[i] * (Phi(x[i]) + x[i]*phi(x[i]))
+//	dx[i], act[i] = dout[i]*(Phi(x[i]) + x[i]*phi(x[i])), x[i]*Phi(x[i])
 //
 //go:noescape
-func GELUErfGrad(dx, dout, x []float32)
+func GELUErfGrad(dx, act, dout, x []float32)
 
 // SwiGLU computes
 //
@@ -225,10 +232,10 @@ func SwiGLU(out, gate, up []float32)
 
 // SwiGLUGrad computes
 //
-//	dgate[i], dup[i] = dout[i]*up[i]*silu'(gate[i]), dout[i]*silu(gate[i])
+//	dgate[i], dup[i], act[i] = dout[i]*up[i]*silu'(gate[i]), dout[i]*silu(gate[i]), silu(gate[i])*up[i]
 //
 //go:noescape
-func SwiGLUGrad(dgate, dup, dout, gate, up []float32)
+func SwiGLUGrad(dgate, dup, act, dout, gate, up []float32)
 
 // scores computes
 //
