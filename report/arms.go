@@ -89,7 +89,7 @@ func newGroup(task string, runs []*Run) *Group {
 	}
 	g.label()
 	slices.SortFunc(g.Arms, func(a, b *Arm) int {
-		return cmp.Or(cmp.Compare(rank(a.Reward), rank(b.Reward)), cmp.Compare(a.Label, b.Label))
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.Label, b.Label))
 	})
 	g.warnShort()
 	return g
@@ -183,8 +183,11 @@ func (a *Arm) run(seed int64) *Run {
 // known orders the rewards that every comparison has; others stand between.
 var known = []string{"pgsrm", "", "pgsrm-1", "pgsrm-paper", "binary"}
 
-func rank(reward string) int {
-	if at := slices.Index(known, reward); at >= 0 {
+// rank is the place of the arm's reward among them; an arm with a name of its own stands
+// between, whatever its reward.
+func (a *Arm) rank() int {
+	own := a.Name != a.Reward && !strings.HasPrefix(a.Name, a.Reward+"[")
+	if at := slices.Index(known, a.Reward); at >= 0 && !own {
 		return at
 	}
 	return 1

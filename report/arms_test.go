@@ -17,6 +17,7 @@ func TestArmsWithSettings(t *testing.T) {
 		lr          float64
 	}{
 		{"", "pgsrm", 3e-4}, {"pgsrm[schedule.lr=1e-4]", "pgsrm", 1e-4},
+		{"gkd", "pgsrm", 3e-4}, {"maxrl", "binary", 3e-4}, // named arms: no reward of theirs is the first or the baseline
 		{"", "binary", 3e-4}, {"binary[schedule.lr=1e-4]", "binary", 1e-4}, {"binary[schedule.lr=1e-5]", "binary", 1e-5},
 	} {
 		for seed := 1; seed <= 2; seed++ {
@@ -42,10 +43,10 @@ func TestArmsWithSettings(t *testing.T) {
 	for _, c := range s.Comparisons {
 		against = append(against, c.Reward+" "+c.Baseline)
 	}
-	if want := []string{"pgsrm", "pgsrm[schedule.lr=1e-4]", "binary", "binary[schedule.lr=1e-4]", "binary[schedule.lr=1e-5]"}; !slices.Equal(labels, want) {
+	if want := []string{"pgsrm", "pgsrm[schedule.lr=1e-4]", "gkd", "maxrl", "binary", "binary[schedule.lr=1e-4]", "binary[schedule.lr=1e-5]"}; !slices.Equal(labels, want) {
 		t.Errorf("got %q, want %q", labels, want)
 	}
-	if want := []string{"pgsrm binary", "pgsrm[schedule.lr=1e-4] binary[schedule.lr=1e-4]", "binary[schedule.lr=1e-4] binary", "binary[schedule.lr=1e-5] binary"}; !slices.Equal(against, want) {
+	if want := []string{"pgsrm binary", "pgsrm[schedule.lr=1e-4] binary[schedule.lr=1e-4]", "gkd binary", "maxrl binary", "binary[schedule.lr=1e-4] binary", "binary[schedule.lr=1e-5] binary"}; !slices.Equal(against, want) {
 		t.Errorf("got %q, want %q", against, want)
 	}
 }

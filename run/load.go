@@ -47,6 +47,7 @@ func Load(path string, settings []config.Setting) (Config, error) {
 
 // Resolve is Load for a file that was read already.
 func Resolve(file config.File, settings []config.Setting) (*Resolved, error) {
+	settings = expandArm(settings)
 	// a first pass finds what the preset follows from, the second one starts from the preset
 	first, err := lay("", false, nil, file, settings)
 	if err != nil {

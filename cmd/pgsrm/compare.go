@@ -28,7 +28,9 @@ report command writes: OUT/summary.json, OUT/report.html and figures. The run of
 reward and a seed stands in OUT/<reward>/seed-<n>.
 
 A reward may have settings of its own in brackets, as --set takes them: they are laid
-over the configuration, and the arm is called as it is written.
+over the configuration, and the arm is called as it is written. Arms that others have
+published have names, such as maxrl: "pgsrm config show --reward maxrl" shows what one
+stands for, docs/algorithms/arms.md lists them.
 
 Several runs train at a time, one thread each; the numbers do not depend on it.
 The same command on the same --out resumes the runs that were interrupted and
@@ -39,6 +41,7 @@ EXAMPLES
   pgsrm compare --task opposites --rewards pgsrm,binary --seeds 5 --out runs/opposites
   pgsrm compare --child ./SmolLM2-135M-Instruct --task opposites --seeds 1 --out runs/smol
   pgsrm compare --rewards 'pgsrm,binary,binary[schedule.lr=1e-4]' --out runs/rates
+  pgsrm compare --rewards pgsrm,maxrl,binary-grpo,random,binary --out runs/rivals
   pgsrm compare --rewards 'exact + 0.3*centered(no_clip),contrastive(tau=0.1)' --episodes 6400 --out runs/own
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCompare(cmd.Context(), &opts, g, g.madeBy()) },
@@ -123,11 +126,16 @@ func (o *compareOptions) arms(g *globalOptions) (*run.Resolved, []run.Arm, error
 }
 
 // arm is the configuration of one element of --rewards: a reward with the
-// configuration of all, or with settings of its own laid over it.
+// configuration of all, or with settings of its own laid over it, those of a named arm
+// below those in its brackets.
 func (o *compareOptions) arm(g *globalOptions, all *run.Resolved, text string) (run.Config, error) {
 	base, inner, err := cutSettings(text)
 	if err != nil {
 		return run.Config{}, err
+	}
+	arm, named := run.FindArm(base)
+	if named {
+		base = arm.Reward
 	}
 	spec, err := reward.ParseSpec(base)
 	if err != nil {
@@ -135,14 +143,14 @@ func (o *compareOptions) arm(g *globalOptions, all *run.Resolved, text string) (
 	}
 	c := all.Config
 	c.Reward, c.Arm = spec, ""
-	if inner == nil {
+	if inner == nil && !named {
 		return c, nil
 	}
 	name := strings.Join(strings.Fields(text), "")
 	settings, err := armSettings(inner)
 	if err == nil {
 		var own *run.Resolved
-		if own, err = o.resolve(g, settings...); err == nil {
+		if own, err = o.resolve(g, append(arm.Given("--rewards "+arm.Name), settings...)...); err == nil {
 			c = own.Config
 			c.Reward, c.Arm, c.Out = spec, name, all.Out
 			err = c.Validate()

@@ -19,7 +19,7 @@ import (
 // that also take files leave room for them.
 var completions = map[string]cobra.CompletionFunc{
 	"task":          words(cobra.ShellCompDirectiveDefault, task.Names),
-	"reward":        words(cobra.ShellCompDirectiveNoFileComp, rewardNames),
+	"reward":        completeReward,
 	"rewards":       completeRewards,
 	"algorithm":     words(cobra.ShellCompDirectiveNoFileComp, rl.Algorithms),
 	"preset":        words(cobra.ShellCompDirectiveNoFileComp, run.Presets),
@@ -46,17 +46,35 @@ func beginning(typed string, words []string) []string {
 	return slices.DeleteFunc(words, func(w string) bool { return !strings.HasPrefix(w, typed) })
 }
 
-// completeRewards offers rewards for the last place of a list with commas.
+// completeReward offers rewards, and to commands that train arms too.
+func completeReward(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	names := rewardNames()
+	if cmd.Flags().Lookup("algorithm") != nil {
+		names = armNames()
+	}
+	return beginning(typed, names), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeRewards offers arms for the last place of a list with commas.
 func completeRewards(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	before := typed[:strings.LastIndex(typed, ",")+1]
 	var lists []string
-	for _, name := range rewardNames() {
+	for _, name := range armNames() {
 		lists = append(lists, before+name)
 	}
 	return beginning(typed, lists), cobra.ShellCompDirectiveNoFileComp
 }
 
 func rewardNames() []string { return append(reward.Names(), reward.Kinds()...) }
+
+// armNames are the rewards, and the arms that may stand in their place.
+func armNames() []string {
+	names := rewardNames()
+	for _, a := range run.NamedArms() {
+		names = append(names, a.Name)
+	}
+	return names
+}
 
 // completeSetting offers the keys of a configuration and what they are for, and
 // after the = of a key the words that it takes.
@@ -84,7 +102,7 @@ func wordsOf(key string) []string {
 			return []string{"true", "false"}
 		}
 	}
-	return map[string][]string{"task": task.Names(), "reward": rewardNames(), "preset": run.Presets(),
+	return map[string][]string{"task": task.Names(), "reward": armNames(), "preset": run.Presets(),
 		"best.metric": run.BestMetrics(), "early_stopping.metric": run.BestMetrics()}[key]
 }
 

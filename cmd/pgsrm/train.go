@@ -129,7 +129,7 @@ func (o *trainOptions) config(g *globalOptions) (*run.Resolved, error) {
 
 // defaultOut is the run directory of a configuration that names none.
 func defaultOut(c run.Config) string {
-	return filepath.Join("runs", fmt.Sprintf("%s-%s-%s-seed-%d", c.Task, run.FolderName(c.Reward.Name), c.Algorithm, c.Seed))
+	return filepath.Join("runs", fmt.Sprintf("%s-%s-%s-seed-%d", c.Task, run.FolderName(c.ArmName()), c.Algorithm, c.Seed))
 }
 
 // printResult says in words how a run ended.
