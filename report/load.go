@@ -25,9 +25,10 @@ type Run struct {
 	Config      map[string]string // resolved configuration, flattened: "rl.clip" -> "0.2"
 	Environment map[string]string // likewise of environment.json
 	Series      map[string][]Point
-	Speed       float64 // episodes per second; 0 unknown
-	Sources     sources // what parent and embedder were asked
-	Episodes    int     // episode of the last line
+	Speed       float64   // episodes per second; 0 unknown
+	Elapsed     []elapsed // time spent in steps, by episode
+	Sources     sources   // what parent and embedder were asked
+	Episodes    int       // episode of the last line
 	Answers     []Answer
 	Grid        grid     // greedy answers to some prompts at some evaluations
 	Recorded    int      // lines of completions.jsonl, of which Answers is a choice

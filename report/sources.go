@@ -27,6 +27,7 @@ func quantile(name string) bool { return strings.Contains(name, "latency_") }
 type timingsParser struct {
 	seconds  float64
 	episodes int
+	elapsed  []elapsed
 	before   sources // of the processes that have ended
 	now      sources // of the last process
 }
@@ -36,6 +37,9 @@ type timingsParser struct {
 func (p *timingsParser) add(t run.Timing) error {
 	p.episodes = max(p.episodes, t.Episode)
 	p.seconds += t.Values["seconds"]
+	if t.Values["seconds"] > 0 {
+		p.elapsed = append(p.elapsed, elapsed{t.Episode, p.seconds})
+	}
 	counts := sources{}
 	for name, v := range t.Values {
 		if slices.ContainsFunc(sourceNames, func(source string) bool { _, ok := countOf(name, source); return ok }) {
@@ -97,7 +101,7 @@ func (r *Run) loadTimings() (torn bool, err error) {
 	if p.seconds > 0 {
 		r.Speed = float64(p.episodes) / p.seconds
 	}
-	r.Sources = p.all()
+	r.Elapsed, r.Sources = p.elapsed, p.all()
 	return torn, nil
 }
 

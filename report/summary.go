@@ -49,6 +49,7 @@ type ArmSummary struct {
 	TopAnswer          *Top          `json:"top_answer"` // of the last greedy answers, all seeds
 	ByKL               []KLPoint     `json:"by_kl"`
 	EpisodesPerSecond  float64       `json:"episodes_per_second"`
+	EqualSeconds       *EqualSeconds `json:"equal_seconds"` // null where there is no other arm, or no time of one
 }
 
 // Comparison is the paired difference of an arm and its baseline in one metric.
@@ -151,9 +152,11 @@ func (d *Data) Summaries() []Summary {
 // Summary computes the statistics of one task.
 func (g *Group) Summary() Summary {
 	s := Summary{Task: g.Task, Warnings: append([]string{}, g.Warnings...), Comparisons: []Comparison{}, Improvements: g.improvements(), Profiles: g.profiles()}
-	for _, arm := range g.Arms {
+	equal := g.equalSeconds()
+	for i, arm := range g.Arms {
 		s.Episodes = max(s.Episodes, arm.Episodes())
 		s.Arms = append(s.Arms, arm.summary())
+		s.Arms[i].EqualSeconds = equal[i]
 		base := g.Baseline(arm)
 		if base == nil {
 			continue

@@ -85,7 +85,7 @@ func TestSummaryKeys(t *testing.T) {
 		`"falling_share":{"mean":0,"ci95":null,"values":[0]},"longest_stagnation":{"mean":0,"ci95":null,"values":[0]},` +
 		`"entropy_bounds":{"min":{"mean":1,"ci95":null,"values":[1]},"max":{"mean":2,"ci95":null,"values":[2]}},"kl_bounds":null,` +
 		`"reward_distribution":{"start":null,"end":null},"distinct_answers":null,"distinct_references":null,` +
-		`"collapsed_seeds":[],"top_answer":null,"by_kl":[],"episodes_per_second":50}],"comparisons":[],"improvements":[],` +
+		`"collapsed_seeds":[],"top_answer":null,"by_kl":[],"episodes_per_second":50,"equal_seconds":null}],"comparisons":[],"improvements":[],` +
 		`"profiles":{"thresholds":[0,0.05,0.1,0.15,0.2,0.25,0.3,0.35,0.4,0.45,0.5,0.55,0.6,0.65,0.7,0.75,0.8,0.85,0.9,0.95,1],` +
 		`"arms":[{"reward":"binary","metric":"eval/held_out/exact_match","runs":1,"share":[1,1,1,1,1,1,1,1,1,1,0,0,0,0,0,0,0,0,0,0,0],"lo":null,"hi":null}]},` +
 		`"verdict":["binary answers 50.0% of held-out prompts exactly at the end, 0.0% at the start. There is nothing to compare it with: no other arm beside it."],"warnings":[]}`

@@ -39,6 +39,18 @@ func (s Summary) table() []tableRow {
 	}
 	rows = append(rows, s.levelRow("held-out", func(l Levels) []Level { return l.HeldOut }),
 		s.levelRow("training", func(l Levels) []Level { return l.Train }))
+	equal := func(of func(*EqualSeconds) *Estimate) func(ArmSummary) *Estimate {
+		return func(a ArmSummary) *Estimate {
+			if a.EqualSeconds == nil {
+				return nil
+			}
+			return of(a.EqualSeconds)
+		}
+	}
+	const asLong = "when each arm has trained as long as the fastest"
+	rows = append(rows,
+		s.row("Exact match at equal seconds, held-out", asLong, "percent", "", equal(func(e *EqualSeconds) *Estimate { return e.ExactMatch.HeldOut })),
+		s.row("Exact match at equal seconds, training", asLong, "percent", "", equal(func(e *EqualSeconds) *Estimate { return e.ExactMatch.Train })))
 	return append(filled(rows), s.speedRow())
 }
 

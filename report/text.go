@@ -23,6 +23,7 @@ func (s Summary) Print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d episodes, mean and 95%% interval over %s\n", shorten(s.Task, 28), s.Episodes, s.seedsText())
 	s.printTable(&b)
+	s.printEqualSeconds(&b)
 	for _, line := range s.shortFindings() {
 		b.WriteString(line + "\n")
 	}

@@ -22,6 +22,8 @@ type ScorerOptions struct {
 	Custom custom.Settings
 	Judge  judge.Settings
 	Cache  *cache.Cache // of what depends on its sample alone; nil = none
+	// Preference answers the term preferred; nil where no run is at hand.
+	Preference custom.Scorer
 	// Warn, where set, is told what the user should know. It may be called from several
 	// goroutines.
 	Warn   func(text string)
@@ -44,6 +46,10 @@ func (s Spec) OpenScorers(given custom.Scorer, o ScorerOptions) (Scorers, error)
 	used := false
 	for _, t := range s.own() {
 		switch {
+		case t.Kind == preferredTerm && o.Preference == nil:
+			return nil, &config.Error{Key: "reward", Must: "the term preferred is of a head that learns in a run: train or compare with it", Value: s.Name}
+		case t.Kind == preferredTerm:
+			out = append(out, lent{o.Preference})
 		case t.Kind != customTerm:
 			one, err := t.open(o)
 			if err != nil {
@@ -81,6 +87,14 @@ func (t Term) judge() judge.Spec {
 
 // customTerm is the term that a Scorer in Go answers.
 const customTerm = "custom"
+
+// preferredTerm is the term that the preference head of a run answers.
+const preferredTerm = "preferred"
+
+// Preferred says whether the reward has a preference head.
+func (s Spec) Preferred() bool {
+	return slices.ContainsFunc(s.own(), func(t Term) bool { return t.Kind == preferredTerm })
+}
 
 // lent is a Scorer of the caller, who closes it.
 type lent struct{ custom.Scorer }
@@ -152,7 +166,7 @@ func (s Spec) Commands() []string {
 
 // Remote says whether the reward asks processes or servers of the user's own.
 func (s Spec) Remote() bool {
-	return slices.ContainsFunc(s.own(), func(t Term) bool { return t.Kind != customTerm })
+	return slices.ContainsFunc(s.own(), func(t Term) bool { return t.Kind != customTerm && t.Kind != preferredTerm })
 }
 
 // checkOwn demands a scorer for each term of the user's own.

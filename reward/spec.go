@@ -66,6 +66,7 @@ var kinds = []kind{
 	{name: custom.Exec, own: true, text: requiredText, span: ownSpan},
 	{name: custom.HTTP, own: true, text: requiredText, span: ownSpan},
 	{name: judgeTerm, own: true, text: requiredText, judge: true, span: span{0, 1}},
+	{name: preferredTerm, own: true, span: span{0, 1}},
 	{name: customTerm, own: true, span: ownSpan},
 }
 

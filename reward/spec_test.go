@@ -65,7 +65,7 @@ func TestTermsAreASum(t *testing.T) {
 }
 
 func TestBadSpecs(t *testing.T) {
-	names := "reward: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, judge, custom) or an expression of these (got "
+	names := "reward: must be one of pgsrm, pgsrm-1, pgsrm-paper, binary, a kind of term (exact, strict, cosine, shifted, euclidean, calibrated, centered, moved, nearer, csls, contrastive, domain, chrf, contains, regex, json, numeric, levenshtein, rouge_l, bleu, length, brevity, ended, repetition, copy_penalty, overlap, repeats, novel, success, progress, exec, http, judge, preferred, custom) or an expression of these (got "
 	for in, want := range map[string]string{
 		"":                                      names + `"")`,
 		"bert":                                  names + `"bert")`,

@@ -52,7 +52,7 @@ type PromptMean struct {
 	N    int     `json:"n"`    // rollouts seen
 }
 
-// New returns the algorithm of that name: ppo, grpo, rloo or paper.
+// New returns the algorithm of that name, one of Algorithms.
 func New(name string, o Options) (Algorithm, error) {
 	if err := o.Validate(name); err != nil {
 		return nil, err
@@ -64,6 +64,12 @@ func New(name string, o Options) (Algorithm, error) {
 		return newGRPO(o.GRPO), nil
 	case "rloo":
 		return newRLOO(o.RLOO), nil
+	case "raft":
+		return raft{o.RAFT}, nil
+	case "sft":
+		return sft{o.SFT}, nil
+	case "none":
+		return none{}, nil
 	}
 	return newPaper(o.Paper), nil
 }

@@ -8,6 +8,8 @@ type Options struct {
 	GRPO  GRPOOptions  `yaml:"grpo"`
 	RLOO  RLOOOptions  `yaml:"rloo"`
 	Paper PaperOptions `yaml:"paper"`
+	RAFT  RAFTOptions  `yaml:"raft"`
+	SFT   SFTOptions   `yaml:"sft"`
 }
 
 // Needs says what the samples of an algorithm must carry, and how the value
@@ -16,13 +18,14 @@ type Needs struct {
 	Values        bool    // Sample.Values and Eval.Values
 	Reference     bool    // Sample.RefLogProbs
 	PromptID      bool    // Batch.PromptID
+	Parent        bool    // the samples are the parent's answers, one for each prompt, in the place of the child's
 	Detached      bool    // the value head's gradient stops before the trunk
 	ValueLRFactor float64 // learning rate of the value head over that of the trunk; 0 = 1
 }
 
 // DefaultOptions returns the defaults of every section.
 func DefaultOptions() Options {
-	return Options{PPO: defaultPPO(), GRPO: defaultGRPO(), RLOO: defaultRLOO(), Paper: defaultPaper()}
+	return Options{PPO: defaultPPO(), GRPO: defaultGRPO(), RLOO: defaultRLOO(), Paper: defaultPaper(), RAFT: defaultRAFT(), SFT: defaultSFT()}
 }
 
 // Needs says what the named algorithm needs under these options.
@@ -36,6 +39,8 @@ func (o Options) Needs(name string) Needs {
 		return o.RLOO.needs()
 	case "paper":
 		return o.Paper.needs()
+	case "sft":
+		return Needs{Parent: true}
 	}
 	return Needs{}
 }
@@ -50,6 +55,12 @@ func (o Options) Passes(name string) (passes, steps int) {
 		return o.GRPO.NumIterations, o.GRPO.NumMinibatches
 	case "rloo":
 		return o.RLOO.NumIterations, o.RLOO.NumMinibatches
+	case "raft":
+		return o.RAFT.NumEpochs, o.RAFT.NumMinibatches
+	case "sft":
+		return 1, o.SFT.NumMinibatches
+	case "none":
+		return 0, 0
 	}
 	return 1, 1
 }
@@ -60,8 +71,11 @@ func (o Options) Grouped(name string) bool {
 	return name == "grpo" || name == "rloo" || name == "ppo" && o.PPO.Baseline == "group"
 }
 
+// Replays says whether the named algorithm knows what to do with replayed samples.
+func Replays(name string) bool { return name == "ppo" || name == "grpo" || name == "rloo" }
+
 // Algorithms lists the names of the algorithms.
-func Algorithms() []string { return []string{"ppo", "grpo", "rloo", "paper"} }
+func Algorithms() []string { return []string{"ppo", "grpo", "rloo", "paper", "raft", "sft", "none"} }
 
 // Validate reports the first value of any section that is out of its range, and
 // values in the section of the named algorithm that do not go together.
@@ -70,5 +84,8 @@ func (o Options) Validate(name string) error {
 	if err := config.First(config.OneOf("algorithm", name, Algorithms()...), config.Check(o)); err != nil {
 		return err
 	}
-	return config.At(name, rules[name]())
+	if rule, ok := rules[name]; ok {
+		return config.At(name, rule())
+	}
+	return nil
 }

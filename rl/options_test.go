@@ -3,7 +3,7 @@ package rl
 import "testing"
 
 func TestDefaultsAreValid(t *testing.T) {
-	for _, name := range []string{"ppo", "grpo", "rloo", "paper"} {
+	for _, name := range Algorithms() {
 		if _, err := New(name, DefaultOptions()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -16,7 +16,7 @@ func TestBadOptions(t *testing.T) {
 		set  func(*Options)
 		want string
 	}{
-		{"dpo", func(o *Options) {}, `algorithm: must be one of ppo, grpo, rloo, paper (got "dpo")`},
+		{"dpo", func(o *Options) {}, `algorithm: must be one of ppo, grpo, rloo, paper, raft, sft, none (got "dpo")`},
 		{"ppo", func(o *Options) { o.PPO.Cliprange = 0 }, `ppo.cliprange: must be between 1e-6 and 1 (got 0)`},
 		{"ppo", func(o *Options) { o.PPO.Lambda = 1.5 }, `ppo.lambda: must be between 0 and 1 (got 1.5)`},
 		{"ppo", func(o *Options) { o.PPO.NumPPOEpochs = 0 }, `ppo.num_ppo_epochs: must be between 1 and 1000 (got 0)`},
@@ -35,6 +35,9 @@ func TestBadOptions(t *testing.T) {
 		{"grpo", func(o *Options) { o.GRPO.Beta = -1 }, `grpo.beta: must be between 0 and 1000000 (got -1)`},
 		{"rloo", func(o *Options) { o.RLOO.NumMinibatches = 0 }, `rloo.num_minibatches: must be between 1 and 1000000 (got 0)`},
 		{"paper", func(o *Options) { o.Paper.KL.Place = "reward" }, `paper.kl.place: must be one of loss, none (got "reward")`},
+		{"raft", func(o *Options) { o.RAFT.NumEpochs = 0 }, `raft.num_epochs: must be between 1 and 1000 (got 0)`},
+		{"raft", func(o *Options) { o.RAFT.Keep = -1 }, `raft.keep: must be between 0 and 65536 (got -1)`},
+		{"sft", func(o *Options) { o.SFT.Objective = "nll" }, `sft.objective: must be one of log_likelihood, likelihood, token_likelihood (got "nll")`},
 	} {
 		o := DefaultOptions()
 		c.set(&o)
@@ -88,6 +91,9 @@ func TestNeeds(t *testing.T) {
 		"ppo":   {ValueLRFactor: 1},
 		"grpo":  {},
 		"rloo":  {Reference: true},
+		"raft":  {},
+		"sft":   {Parent: true},
+		"none":  {},
 		"paper": {Values: true, Reference: true, Detached: true, ValueLRFactor: 10},
 	} {
 		if got := o.Needs(name); got != want {

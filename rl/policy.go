@@ -28,6 +28,38 @@ func (r *Rollout) response(i int) (prompt, tokens []int32, support [][]int32) {
 	return r.Prompts[i/r.G], gen.Tokens, gen.Support
 }
 
+// Demonstrations is a rollout of given answers, one to each prompt, at temperature 1: what a
+// child would have left that said these. Its rows are computed in the training State s, under
+// the weights as they are. answers [P], each of at least one token, its end included
+func Demonstrations(m *lm.Model, s *lm.State, prompts, answers [][]int32) (Rollout, error) {
+	s.Reset()
+	r := Rollout{State: s, Prompts: prompts, G: 1, Generations: make([]lm.Generation, len(answers)), Temperature: 1}
+	for i, tokens := range answers {
+		r.Generations[i] = lm.Generation{Tokens: tokens, Finish: "eos"}
+	}
+	if err := r.check(); err != nil {
+		return r, err
+	}
+	var targets []lm.Target
+	for i := range answers {
+		rows := s.AddSequence(r.path(i))
+		r.Generations[i].Rows = rows[len(prompts[i])-1:]
+		targets = r.targets(targets, i, r.Generations[i].Rows)
+	}
+	m.Forward(s)
+	var scores lm.Scores
+	if err := m.Score(s, targets, r.Temperature, &scores); err != nil {
+		return r, fmt.Errorf("rl: demonstrations: %w", err)
+	}
+	at := 0
+	for i, tokens := range answers {
+		from, to := at, at+len(tokens)
+		at = to
+		r.Generations[i].LogProbs, r.Generations[i].Entropy = scores.LogProb[from:to:to], scores.Entropy[from:to:to]
+	}
+	return r, nil
+}
+
 // path is the sequence whose rows predict the tokens of response i: the prompt
 // and the response without its last token.
 func (r *Rollout) path(i int) []int32 {

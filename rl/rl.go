@@ -1,9 +1,11 @@
-// Package rl holds the algorithms: PPO, GRPO, RLOO and the paper's update, each
+// Package rl holds the algorithms: PPO, GRPO, RLOO and the paper's update, and what they are
+// compared with, RAFT and learning from the parent's answers, each
 // in one file that can be read alone against its paper. They work in plain Go
 // on numbers per response token and hand the engine the gradient of the loss
 // with respect to log-probabilities, entropies and values.
 //
 //	ppo.go, grpo.go, rloo.go, paper.go   one algorithm each: options, update, loss with its gradient
+//	raft.go, sft.go, none.go             the best answers, the parent's answers, no training
 //	advantage.go   GAE, whitening, baselines        kl.go        KL estimators and controllers, entropy bonus
 //	algorithm.go   batch, step, errors              policy.go    the policy over a language model
 //	replay.go      hits that are trained on again

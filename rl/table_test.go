@@ -2,6 +2,7 @@ package rl
 
 import (
 	"bytes"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"reflect"
@@ -45,7 +46,7 @@ func readPage(t *testing.T, name string) string {
 // entropy bonus stand in PPO's.
 func TestOptionsPages(t *testing.T) {
 	o := DefaultOptions()
-	for name, section := range map[string]any{"ppo": o.PPO, "grpo": o.GRPO, "rloo": o.RLOO, "paper": o.Paper} {
+	for name, section := range map[string]any{"ppo": o.PPO, "grpo": o.GRPO, "rloo": o.RLOO, "paper": o.Paper, "raft": o.RAFT, "sft": o.SFT} {
 		page := readPage(t, name)
 		for _, key := range keys("", reflect.TypeOf(section)) {
 			if name != "ppo" && strings.HasPrefix(key, "entropy.") {
@@ -75,7 +76,9 @@ func keys(prefix string, t reflect.Type) []string {
 // What the algorithms report is what the table's third column says, both ways.
 func TestTableSaysWhoReports(t *testing.T) {
 	reported := map[string]map[string]bool{}
-	for variant, o := range variants() {
+	all := variants()
+	maps.Copy(all, rivals())
+	for variant, o := range all {
 		name := algorithmOf(variant)
 		if reported[name] == nil {
 			reported[name] = map[string]bool{}

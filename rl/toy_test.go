@@ -94,13 +94,17 @@ func (p *toy) Backward(g Grad) {
 		s := p.samples[i]
 		for t, w := range s.Tokens {
 			logp, entropy := p.distribution(s.Prompt, t)
+			dEntropy := 0.0
+			if g.Entropy != nil {
+				dEntropy = float64(g.Entropy[k])
+			}
 			for v := range logp {
 				pv := math.Exp(logp[v])
 				d := -float64(g.LogProbs[k]) * pv
 				if v == int(w) {
 					d += float64(g.LogProbs[k])
 				}
-				p.dLogits[s.Prompt][t][v] += d - float64(g.Entropy[k])*pv*(logp[v]+entropy)
+				p.dLogits[s.Prompt][t][v] += d - dEntropy*pv*(logp[v]+entropy)
 			}
 			if g.Values != nil {
 				p.dValues[s.Prompt][t] += float64(g.Values[k])

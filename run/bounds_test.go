@@ -18,6 +18,7 @@ func TestEveryNumberIsBounded(t *testing.T) {
 		"chat.temperature=-1": "not sent", "chat.seed=-1": "any seed", "chat.seed=9223372036854775807": "any seed",
 		"judge.temperature=-1": "not sent", "judge.seed=-1": "any seed", "judge.seed=9223372036854775807": "any seed",
 		"seed=9223372036854775807": "any seed",
+		"raft.above=-1":            "rewards may be below 0",
 	}
 	c := Default()
 	numbers := 0

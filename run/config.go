@@ -41,19 +41,22 @@ type Config struct {
 	// Answer says what of a response is its answer, and when that is right.
 	Answer task.AnswerOptions `yaml:"answer"`
 
-	Algorithm string     `yaml:"algorithm" oneof:"ppo, grpo, rloo, paper"` // ppo, grpo, rloo or paper
-	LoRA      LoRA       `yaml:"lora"`                                     // adapters instead of all weights
-	Options   rl.Options `yaml:",inline"`                                  // a section for each algorithm; only that of Algorithm counts
+	Algorithm string     `yaml:"algorithm" oneof:"ppo, grpo, rloo, paper, raft, sft, none"` // one of rl.Algorithms
+	LoRA      LoRA       `yaml:"lora"`                                                      // adapters instead of all weights
+	Options   rl.Options `yaml:",inline"`                                                   // a section for each algorithm; only that of Algorithm counts
 	Rollout   Rollout    `yaml:"rollout"`
 	// Replay is how right answers of earlier steps are trained on again.
-	Replay    rl.ReplayOptions `yaml:"replay"`
-	Optimizer Optimizer        `yaml:"optimizer"`
-	Schedule  rl.Schedule      `yaml:"schedule"` // of the learning rate, over the steps
+	Replay rl.ReplayOptions `yaml:"replay"`
+	// Preference is how the head of the reward term preferred learns.
+	Preference rl.PreferenceOptions `yaml:"preference"`
+	Optimizer  Optimizer            `yaml:"optimizer"`
+	Schedule   rl.Schedule          `yaml:"schedule"` // of the learning rate, over the steps
 
 	Episodes        int    `yaml:"episodes" range:"[1, 1000000000000]"`      // samples of the whole run, rounded up to whole steps
 	Seed            uint64 `yaml:"seed" range:"[0, 18446744073709551615]"`   // of every stream of random numbers
 	EvalEvery       int    `yaml:"eval_every" range:"[0, 1000000000]"`       // steps between evaluations; 0 = first and last only
 	EvalPrompts     int    `yaml:"eval_prompts" range:"[0, 1000000000]"`     // prompts evaluated of each split, spread evenly; 0 = all
+	EvalBestOf      int    `yaml:"eval_best_of" range:"[0, 65536]"`          // answers drawn to an evaluated prompt, of which the reward picks; 0, 1 = the greedy answer
 	MeasureKL       bool   `yaml:"measure_kl"`                               // divergence from the start child at evaluations, also where training does not need it
 	CheckpointEvery int    `yaml:"checkpoint_every" range:"[0, 1000000000]"` // steps between checkpoints; 0 = last only
 	KeepCheckpoints int    `yaml:"keep_checkpoints" range:"[0, 1000000000]"` // newest ones kept; 0 = all
@@ -131,8 +134,8 @@ func Default() Config {
 		LoRA:         LoRA{Targets: []string{hf.AllLinear}},
 		ChatTemplate: ChatTemplate{Use: "auto"}, Chat: parent.DefaultChatOptions(), Embedding: embed.DefaultSettings(), CustomReward: custom.DefaultSettings(), Judge: judge.DefaultSettings(), Answer: task.DefaultAnswerOptions(),
 		Algorithm: "ppo", Options: tuned(rl.DefaultOptions()),
-		Rollout:   Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},
-		Replay:    replayed(rl.DefaultReplay()),
+		Rollout: Rollout{PromptsPerStep: 32, SamplesPerPrompt: 4, Temperature: 1},
+		Replay:  replayed(rl.DefaultReplay()), Preference: rl.DefaultPreference(),
 		Optimizer: Optimizer{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
 		Schedule:  rl.Schedule{Kind: "constant", LR: 3e-4},
 		Episodes:  96000, Seed: 1, EvalEvery: 50, EvalPrompts: 200, MeasureKL: true, CheckpointEvery: 100, KeepCheckpoints: 2,

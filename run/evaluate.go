@@ -11,14 +11,14 @@ import (
 	"pgsrm/rl"
 )
 
-// evaluate measures the greedy answers of the child on the evaluated prompts of
+// evaluate measures the greedy answers of the child (see answer) on the evaluated prompts of
 // each split and logs them.
 func (r *run) evaluate(ctx context.Context) error {
 	begin := r.clock()
 	values := map[string]float64{}
 	var lines []Completion
 	for _, s := range r.evals {
-		answers, gens, err := r.greedy(ctx, s.prompts)
+		answers, gens, err := r.answer(ctx, s.prompts)
 		if err != nil {
 			return err
 		}
@@ -86,6 +86,15 @@ func (r *run) addComponents(ctx context.Context, values map[string]float64, s sp
 		addEvaluation(values, "eval/"+s.name+"/"+c.Name+"/", result, itsScores)
 	}
 	return nil
+}
+
+// answer gives the answers that are evaluated: the greedy ones, or with EvalBestOf the best
+// of several. [len(prompts)]
+func (r *run) answer(ctx context.Context, prompts []prompt) ([]reward.Sample, []lm.Generation, error) {
+	if r.cfg.EvalBestOf > 1 {
+		return r.bestOf(ctx, prompts, r.cfg.EvalBestOf)
+	}
+	return r.greedy(ctx, prompts)
 }
 
 // greedy answers the prompts with the most likely tokens. [len(prompts)]

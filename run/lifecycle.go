@@ -118,6 +118,9 @@ func start(ctx context.Context, cfg Config, d *directory, deps Deps) (Result, er
 	}
 	defer r.scorers.Close()
 	r.openPolicy()
+	if err := r.learnPreference(ctx); err != nil {
+		return Result{}, err
+	}
 	if err := r.lookFirst(ctx, deps.shared); err != nil {
 		return Result{}, err
 	}
@@ -159,6 +162,9 @@ func resume(ctx context.Context, cfg, was Config, d *directory, deps Deps) (Resu
 		return Result{}, err
 	case !ok: // killed before its first checkpoint
 		r.openPolicy()
+		if err := r.learnPreference(ctx); err != nil {
+			return Result{}, err
+		}
 	default:
 		if err := r.restore(s); err != nil {
 			return Result{}, fmt.Errorf("checkpoint: %w", err)

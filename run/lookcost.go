@@ -90,7 +90,7 @@ const optimiserTraffic = 8
 func (r *run) lookCost(t lookTimes) LookCost {
 	looked, perStep := float64(len(t.rollout.Generations)), float64(r.cfg.EpisodesPerStep())
 	passes, updates := r.cfg.Options.Passes(r.cfg.Algorithm)
-	forwards := float64(passes - 1) // of the first pass the rollout's own rows are at hand
+	forwards := float64(max(0, passes-1)) // of the first pass the rollout's own rows are at hand
 	if updates > 1 {
 		forwards++
 	}

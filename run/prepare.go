@@ -92,6 +92,8 @@ type run struct {
 
 	reference *rl.Reference // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
 
+	preference *preference // answers the term preferred; nil where the reward has none
+
 	hits      *rl.Memory // those to replay
 	finder    *lm.State  // of search
 	done      int        // updates so far
@@ -108,6 +110,7 @@ type prompt struct {
 	reference string   // the parent's answer, which the reward compares with
 	truth     string   // what the evaluation compares with: the task's reference if it has one
 	accepted  []string // further right answers, where the parent's is right
+	teaches   []int32  // tokens of the parent's answer and its end, for an algorithm that learns from it; else nil
 }
 
 // split is the evaluated prompts of one split.
@@ -153,6 +156,7 @@ func prepare(ctx context.Context, cfg Config, d *directory, deps Deps) (*run, er
 	if err := r.openPrompts(answers); err != nil {
 		return nil, err
 	}
+	r.openPreference()
 	r.notePlan()
 	if err := r.remember(); err != nil {
 		return nil, config.Errorf("child: %w", err)
@@ -307,6 +311,11 @@ func (r *run) openPrompts(answers map[string]string) error {
 			return config.Errorf("task: item %s: %w", it.ID, err)
 		}
 		all = append(all, p)
+	}
+	if r.needs.Parent {
+		if err := r.teachable(all); err != nil {
+			return err
+		}
 	}
 	r.decideLimit(answers, all)
 	fitting, err := r.fitting(all)

@@ -25,8 +25,8 @@ func (c *Config) checkReplay() error {
 	switch {
 	case !c.Replay.On():
 		return nil
-	case c.Algorithm == "paper":
-		must = "must be 0 with the algorithm paper"
+	case !rl.Replays(c.Algorithm):
+		must = "must be 0 with the algorithm " + c.Algorithm
 	case truncated:
 		must = "must be 0 with rollout.top_k, top_p or min_p"
 	default:

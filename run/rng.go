@@ -7,15 +7,17 @@ type purpose uint64
 
 // The purposes. The numbers are part of what a seed means: never renumber them.
 const (
-	forPrompts     purpose = 1 // order of the prompts of an epoch: (epoch)
-	forSampling    purpose = 2 // tokens of one response: (step, prompt, sample)
-	forUpdate      purpose = 3 // order of the minibatches: (step)
-	forCompletions purpose = 4 // which samples are logged: (step)
-	forGenerate    purpose = 5 // tokens of one answer outside a run: (prompt, sample)
-	forSupervised  purpose = 6 // order of the texts of an epoch: (epoch)
-	forLoRA        purpose = 7 // first values of adapters: ()
-	forLook        purpose = 8 // tokens of one answer before training: (prompt, sample)
-	forMixture     purpose = 9 // order of the prompts of an epoch of one task of a mixture: (task, epoch)
+	forPrompts     purpose = 1  // order of the prompts of an epoch: (epoch)
+	forSampling    purpose = 2  // tokens of one response: (step, prompt, sample)
+	forUpdate      purpose = 3  // order of the minibatches: (step)
+	forCompletions purpose = 4  // which samples are logged: (step)
+	forGenerate    purpose = 5  // tokens of one answer outside a run: (prompt, sample)
+	forSupervised  purpose = 6  // order of the texts of an epoch: (epoch)
+	forLoRA        purpose = 7  // first values of adapters: ()
+	forLook        purpose = 8  // tokens of one answer before training: (prompt, sample)
+	forMixture     purpose = 9  // order of the prompts of an epoch of one task of a mixture: (task, epoch)
+	forBestOf      purpose = 10 // tokens of one answer of an evaluation that picks: (step, prompt, sample)
+	forPreference  purpose = 11 // tokens of one answer that the preference head learns from before the first step: (update, prompt, sample)
 )
 
 // stream returns the random numbers of one purpose at one place. It depends on

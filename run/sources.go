@@ -73,7 +73,12 @@ func (r *run) openEmbedder(deps Deps) (embed.Embedder, error) {
 // openScorers opens what answers the terms of the reward that are the user's own. Each run
 // of a comparison has its own.
 func (r *run) openScorers(deps Deps) (err error) {
-	r.scorers, err = r.cfg.Reward.OpenScorers(deps.Scorer, reward.ScorerOptions{Custom: r.cfg.CustomReward, Judge: r.cfg.Judge, Cache: deps.Cache, Warn: r.warnings.add})
+	o := reward.ScorerOptions{Custom: r.cfg.CustomReward, Judge: r.cfg.Judge, Cache: deps.Cache, Warn: r.warnings.add}
+	if r.cfg.Reward.Preferred() {
+		r.preference = &preference{o: r.cfg.Preference}
+		o.Preference = r.preference
+	}
+	r.scorers, err = r.cfg.Reward.OpenScorers(deps.Scorer, o)
 	return config.Bad(err)
 }
 

@@ -22,9 +22,10 @@ const stateVersion = 2
 type runState struct {
 	Version        int              `json:"version"`
 	Step           int              `json:"step"`
-	Evaluated      bool             `json:"evaluated"`       // the evaluation due at Step is in the files
-	Dropped        int              `json:"dropped"`         // samples without a reward so far
-	OptimizerSteps int              `json:"optimizer_steps"` // updates that AdamW made
+	Evaluated      bool             `json:"evaluated"`            // the evaluation due at Step is in the files
+	Dropped        int              `json:"dropped"`              // samples without a reward so far
+	OptimizerSteps int              `json:"optimizer_steps"`      // updates that AdamW made
+	HeadSteps      int              `json:"head_steps,omitempty"` // likewise, of the preference head
 	Algorithm      rl.State         `json:"algorithm"`
 	Bytes          map[string]int64 `json:"bytes"` // size of each append-only file
 	// Run are the hex SHA-256 of the files of the run directory that the checkpoint
@@ -51,6 +52,9 @@ func (r *run) save() error {
 		Version: stateVersion, Step: r.done, Evaluated: r.evaluated, Dropped: r.dropped,
 		OptimizerSteps: r.adam.Steps, Algorithm: r.algo.State(), Bytes: sizes, Run: sums,
 	}
+	if r.preference != nil {
+		state.HeadSteps = r.preference.head.Optimizer.Steps
+	}
 	saved := r.dir.checkpoints()
 	err = saved.write(r.done, state, func(dir string) error {
 		err := saveTrained(dir, r.model, r.adam)
@@ -59,6 +63,9 @@ func (r *run) save() error {
 		}
 		if err == nil && r.cfg.Replay.On() {
 			err = r.saveReplay(dir)
+		}
+		if err == nil {
+			err = r.savePreference(dir)
 		}
 		return err
 	})
@@ -113,6 +120,9 @@ func (r *run) restore(s runState) error {
 		if err := r.loadReplay(path); err != nil {
 			return err
 		}
+	}
+	if err := r.loadPreference(path, s.HeadSteps); err != nil {
+		return err
 	}
 	r.adam.Steps = s.OptimizerSteps
 	r.algo.Restore(s.Algorithm)

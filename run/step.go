@@ -17,6 +17,9 @@ import (
 
 // step trains by one update: sample answers, score them, update the weights.
 func (r *run) step(ctx context.Context) error {
+	if r.needs.Parent {
+		return r.teach(ctx)
+	}
 	step, begin := r.done+1, r.clock()
 	prompts, ids := r.choose(step)
 	rollout, err := r.rollout(step, prompts, ids)
@@ -60,6 +63,12 @@ func (r *run) step(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("step %d: %w", step, err)
 	}
+	if r.preference != nil && r.cfg.Preference.Online() {
+		metrics["pgsrm/preference_loss"], metrics["pgsrm/preference_accuracy"], err = r.prefer(step, prompts, rollout, texts)
+		if err != nil {
+			return fmt.Errorf("step %d: %w", step, err)
+		}
+	}
 	updated := r.clock()
 
 	// The step is done: from here on it counts.
@@ -96,7 +105,12 @@ func (r *run) step(ctx context.Context) error {
 // score computes the rewards of a step while its caller continues.
 func (r *run) score(ctx context.Context, texts []reward.Sample) <-chan []reward.Score {
 	scores := make(chan []reward.Score, 1)
-	go func() { scores <- r.scorer.ScoreStep(ctx, texts, float64(r.done)/float64(r.steps)) }()
+	score := func() { scores <- r.scorer.ScoreStep(ctx, texts, float64(r.done)/float64(r.steps)) }
+	if r.preference != nil { // which needs the threads of the engine itself
+		score()
+	} else {
+		go score()
+	}
 	return scores
 }
 

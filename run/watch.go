@@ -15,6 +15,9 @@ type symptom struct {
 
 // symptoms are those that a run of the configuration is watched for.
 func symptoms(c Config) []symptom {
+	if c.Algorithm == "none" || c.Algorithm == "sft" { // no rewards to learn from, no search to keep up
+		return nil
+	}
 	flat := symptom{
 		metric: "reward_std", steps: 20, there: 1e-8, gone: 1e-8, low: true,
 		text: "for 20 steps all answers of a step have earned the same, so that there is nothing to learn from",
