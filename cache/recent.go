@@ -1,11 +1,15 @@
 package cache
 
-import "sync"
+import (
+	"crypto/sha256"
+	"sync"
+)
 
 // Recent remembers a value for each of the texts used last. It holds between
 // limit and 2*limit of them in two generations: a full young generation becomes
 // the old one, the old one is dropped, and a hit moves a text to the young one.
-// It is safe for concurrent use.
+// Of a long text it keeps the digest alone, so that its memory has a bound. It is
+// safe for concurrent use.
 type Recent[V any] struct {
 	mu         sync.Mutex
 	limit      int
@@ -19,6 +23,7 @@ func NewRecent[V any](limit int) *Recent[V] {
 
 // Get returns the value remembered for a text.
 func (r *Recent[V]) Get(text string) (V, bool) {
+	text = short(text)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if v, ok := r.young[text]; ok {
@@ -33,6 +38,7 @@ func (r *Recent[V]) Get(text string) (V, bool) {
 
 // Put remembers a value for a text.
 func (r *Recent[V]) Put(text string, v V) {
+	text = short(text)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.put(text, v)
@@ -43,4 +49,17 @@ func (r *Recent[V]) put(text string, v V) {
 		r.old, r.young = r.young, make(map[string]V, r.limit)
 	}
 	r.young[text] = v
+}
+
+// longText is the length in bytes from which a text is kept as its digest.
+const longText = 256
+
+// short is the key of a text: itself, or its digest behind so many zeros that no text that
+// stands for itself is as long.
+func short(text string) string {
+	if len(text) < longText {
+		return text
+	}
+	sum := sha256.Sum256([]byte(text))
+	return string(append(make([]byte, longText-len(sum), longText), sum[:]...))
 }

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -35,4 +36,25 @@ func TestRecent(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A long text is remembered by its digest: what it is does not stay in memory.
+func TestRecentLongTexts(t *testing.T) {
+	r := NewRecent[int](8)
+	long := strings.Repeat("a", 1<<20)
+	r.Put(long, 1)
+	r.Put(long+"b", 2)
+	for text, want := range map[string]int{long: 1, long + "b": 2} {
+		if got, ok := r.Get(text); !ok || got != want {
+			t.Errorf("%d bytes: got %d, %v", len(text), got, ok)
+		}
+	}
+	if _, ok := r.Get(long[1:]); ok {
+		t.Error("a text that was not put")
+	}
+	for key := range r.young {
+		if len(key) > longText {
+			t.Errorf("a key of %d bytes", len(key))
+		}
+	}
 }

@@ -249,3 +249,24 @@ func TestStaticLongToken(t *testing.T) {
 		}
 	}
 }
+
+// Cutting a long word takes steps in proportion to its length, also where the vocabulary
+// has long tokens that nearly fit everywhere. A step that looks for a long continuation
+// makes one text, so that allocations count the steps.
+func TestLongWordsTakeLinearSteps(t *testing.T) {
+	s := &Static{header: Header{Dim: 1, Tokens: 3}}
+	if err := s.setTokens([]string{"a", "##a", "##" + strings.Repeat("a", maxToken-1) + "b"}); err != nil {
+		t.Fatal(err)
+	}
+	steps := func(n int) float64 {
+		word := strings.Repeat("a", n)
+		if got := len(s.pieces(word)); got != n {
+			t.Fatalf("%d letters in %d pieces", n, got)
+		}
+		return testing.AllocsPerRun(1, func() { s.pieces(word) })
+	}
+	short, long := steps(2_000), steps(16_000)
+	if short < 2_000 || long > 8.5*short {
+		t.Errorf("eight times the letters took %v steps, once %v", long, short)
+	}
+}

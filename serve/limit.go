@@ -37,28 +37,36 @@ type budget struct {
 
 func newBudget(n int64) *budget { return &budget{left: n} }
 
-// take takes n bytes; false where the context ends or too many wait already.
+// take takes n bytes; false where they do not come back in time.
 func (b *budget) take(ctx context.Context, n int64) bool {
+	free := b.tryTake(n)
+	if free == nil {
+		return true
+	}
 	ctx, cancel := context.WithTimeout(ctx, bodyTime)
 	defer cancel()
-	for {
-		b.mu.Lock()
-		if b.left >= n {
-			b.left -= n
-			b.mu.Unlock()
-			return true
-		}
-		if b.free == nil {
-			b.free = make(chan struct{})
-		}
-		free := b.free
-		b.mu.Unlock()
+	for ; free != nil; free = b.tryTake(n) {
 		select {
 		case <-free:
 		case <-ctx.Done():
 			return false
 		}
 	}
+	return true
+}
+
+// tryTake takes n bytes, or returns what is closed when bytes come back.
+func (b *budget) tryTake(n int64) <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.left >= n {
+		b.left -= n
+		return nil
+	}
+	if b.free == nil {
+		b.free = make(chan struct{})
+	}
+	return b.free
 }
 
 // done gives n bytes back.
