@@ -41,7 +41,7 @@ function showLoad(s) {
   const rows = [
     ["Requests", s.requests.toLocaleString("en")], ["Requests per second", rate.toFixed(1)],
     ["Samples in flight", s.samples_in_flight + " of " + s.max_samples], ["Up for", duration(s.uptime_s)],
-    ["Latency, median", number(latency[0], 2) + " ms"], ["90 %", number(latency[1], 2) + " ms"], ["99 %", number(latency[2], 2) + " ms"],
+    ["Latency, median", number(latency[0], 2) + " ms"], ["Latency, 90 %", number(latency[1], 2) + " ms"], ["Latency, 99 %", number(latency[2], 2) + " ms"],
   ];
   $("load").replaceChildren(...rows.map(([name, value]) => {
     const row = element("div");
