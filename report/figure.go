@@ -192,11 +192,11 @@ func (d *drawing) moved(x, y float64) []layer {
 				points[k] = point{points[k].x + x, points[k].y + y}
 			}
 			out[i].marks[j].points = points
-			boxes := slices.Clone(m.boxes)
-			for k := range boxes {
-				boxes[k].x, boxes[k].y = boxes[k].x+x, boxes[k].y+y
+			bars := slices.Clone(m.bars)
+			for k := range bars {
+				bars[k].x, bars[k].y = bars[k].x+x, bars[k].y+y
 			}
-			out[i].marks[j].boxes = boxes
+			out[i].marks[j].bars = bars
 		}
 	}
 	return out

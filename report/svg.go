@@ -27,10 +27,10 @@ func (d *drawing) SVG() template.HTML {
 }
 
 func (m *mark) svg(b *strings.Builder) {
-	if m.boxes != nil {
+	if m.bars != nil {
 		fmt.Fprintf(b, `<path class="%s" d="`, m.style)
-		for _, r := range m.boxes {
-			fmt.Fprintf(b, "M%s %sh%sv%sh-%sz", units(r.x), units(r.y), units(r.width), units(r.height), units(r.width))
+		for _, r := range m.bars {
+			fmt.Fprintf(b, "M%s %sh%s", units(r.x), units(r.y), units(r.width))
 		}
 		b.WriteString(`"/>`)
 		return
@@ -42,18 +42,36 @@ func (m *mark) svg(b *strings.Builder) {
 	case m.radius > 0:
 		fmt.Fprintf(b, `<circle class="%s" cx="%s" cy="%s" r="%s"/>`, m.style, units(at.x), units(at.y), units(m.radius))
 	default:
-		fmt.Fprintf(b, `<path class="%s" d="M`, m.style)
-		for i, p := range m.points {
-			if i > 0 {
-				b.WriteByte('L')
-			}
-			b.WriteString(units(p.x) + " " + units(p.y))
-		}
+		fmt.Fprintf(b, `<path class="%s" d="%s`, m.style, polyline(m.points))
 		if m.closed {
 			b.WriteByte('Z')
 		}
 		b.WriteString(`"/>`)
 	}
+}
+
+// polyline is a path through points: the first one, then steps, which take fewer letters.
+// Steps lie between rounded points, so that rounding does not add up.
+func polyline(points []point) string {
+	var b strings.Builder
+	at := point{round1(points[0].x), round1(points[0].y)}
+	b.WriteString("M" + units(at.x) + " " + units(at.y))
+	for i, p := range points[1:] {
+		next := point{round1(p.x), round1(p.y)}
+		dx, dy := units(next.x-at.x), units(next.y-at.y)
+		if i == 0 {
+			b.WriteByte('l')
+		} else if dx[0] != '-' {
+			b.WriteByte(' ')
+		}
+		b.WriteString(dx)
+		if dy[0] != '-' {
+			b.WriteByte(' ')
+		}
+		b.WriteString(dy)
+		at = next
+	}
+	return b.String()
 }
 
 // units writes a length of the viewBox to a tenth.
