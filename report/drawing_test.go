@@ -37,7 +37,7 @@ func TestReportOfHugeNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := data.Write(dir); err != nil {
+	if _, err := data.Write(dir, "png"); err != nil {
 		t.Fatal(err)
 	}
 	if warnings := fmt.Sprint(data.Groups[0].Summary().Warnings); !strings.Contains(warnings, "values of eval/held_out/semantic, objective/kl, reward beyond 1e+150 are left out") {

@@ -23,8 +23,8 @@ func (g *Group) exactHeldOut() string {
 
 // WriteFigures writes, for each task, curves-<task>.png, final-<task>.png and
 // profiles-<task>.png, and profiles.png of several tasks together, into dir, and returns
-// their names. What has no metrics, and profiles of single runs, are left out.
-func (d *Data) WriteFigures(dir string) ([]string, error) {
+// their names; likewise as .svg where that is the format. What has no metrics, and profiles of single runs, are left out.
+func (d *Data) WriteFigures(dir, format string) ([]string, error) {
 	slots := d.slots()
 	var figures []figure
 	for _, g := range d.Groups {
@@ -43,14 +43,18 @@ func (d *Data) WriteFigures(dir string) ([]string, error) {
 		if len(f.tiles) == 0 {
 			continue
 		}
-		text, err := compose(f.tiles, f.legend, slots).PNG()
+		picture := compose(f.tiles, f.legend, slots)
+		text, err := picture.PNG()
+		if format == "svg" {
+			text, err = picture.file(), nil
+		}
 		if err != nil {
 			return written, fmt.Errorf("report: figure %s: %w", f.name, err)
 		}
-		if err := writeFile(filepath.Join(dir, f.name+".png"), text); err != nil {
+		if err := writeFile(filepath.Join(dir, f.name+"."+format), text); err != nil {
 			return written, err
 		}
-		written = append(written, f.name+".png")
+		written = append(written, f.name+"."+format)
 	}
 	return written, nil
 }

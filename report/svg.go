@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"pgsrm/chart"
 )
 
 // SVG is the content of the svg element: a group for each layer.
@@ -24,6 +26,47 @@ func (d *drawing) SVG() template.HTML {
 		b.WriteString("</g>")
 	}
 	return template.HTML(b.String()) // numbers, names of styles, and texts that were escaped
+}
+
+// file is the drawing as a file of its own, in the colors of light mode on white. Paints are
+// written out, as editors of drawings know no variables.
+func (d *drawing) file() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %[1]s %[2]s" width="%[1]s" height="%[2]s" font-family="Liberation Sans, Arial, sans-serif"><style>`, units(d.Width), units(d.Height))
+	for i, c := range chart.Palette() {
+		for _, name := range slices.Sorted(maps.Keys(markStyles)) {
+			s := markStyles[name]
+			if i == 0 || s.stroke == ofArm || s.fill == ofArm {
+				fmt.Fprintf(&b, ".c%d .%s{%s}", i, name, s.plain(c))
+			}
+			if i == 0 {
+				fmt.Fprintf(&b, ".%s{%s}", name, s.plain(c))
+			}
+		}
+	}
+	fmt.Fprintf(&b, `</style><rect width="%s" height="%s" fill="#ffffff"/>%s</svg>`+"\n", units(d.Width), units(d.Height), d.SVG())
+	return []byte(b.String())
+}
+
+// plain is the body of the rule of a style for an arm, with values in place of variables.
+func (s markStyle) plain(arm chart.Color) string {
+	text := s.css()
+	if s.hidden {
+		text += " display: none;"
+	}
+	dash := "none"
+	if len(arm.Dash) > 0 {
+		var lengths []string
+		for _, l := range arm.Dash {
+			lengths = append(lengths, units(l))
+		}
+		dash = strings.Join(lengths, " ")
+	}
+	replace := []string{"var(--dash)", dash, "var(--c)", arm.Light}
+	for name, value := range light {
+		replace = append(replace, "var(--"+string(name)+")", value)
+	}
+	return strings.NewReplacer(replace...).Replace(text)
 }
 
 func (m *mark) svg(b *strings.Builder) {
