@@ -166,10 +166,12 @@ func constant(answers []Answer) (Top, bool) {
 	return top, top.Share >= 0.5 && top.Share > 2*topText(meant).Share
 }
 
-// collapsed tells whether training ended in one constant answer, other than one
-// that the child gave from the start.
-func (r *Run) collapsed() bool {
-	end, isConstant := constant(r.Final)
-	start, wasConstant := constant(r.First)
+// Collapsed tells whether training ended in one constant answer, other than one that the
+// child gave from the start, by the greedy answers of the first and the last evaluation.
+func Collapsed(first, final []Answer) bool {
+	end, isConstant := constant(final)
+	start, wasConstant := constant(first)
 	return isConstant && !(wasConstant && start.Answer == end.Answer)
 }
+
+func (r *Run) collapsed() bool { return Collapsed(r.First, r.Final) }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"pgsrm/run"
 )
 
 // flattenFile reads a YAML or JSON object and returns its leaves by dotted
@@ -62,19 +64,11 @@ func oneLine(node any) string {
 	}
 }
 
-// personal are the settings that are not compared: the name of the arm, which is told
-// by itself, and those in which the runs of one arm may differ, as they decide which
-// run it is and how fast.
-var personal = map[string]bool{
-	"arm": true, "seed": true, "out": true, "threads": true, "recompute": true, "look": true, "checkpoint_every": true, "keep_checkpoints": true, "log_samples": true,
-	"best.metric": true, "best.mode": true, "best.child": true,
-}
-
-// fingerprint is the configuration without the personal settings, in one text.
+// fingerprint is the configuration without the keys that are run.Personal, in one text.
 func fingerprint(config map[string]string) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(config)) {
-		if !personal[name] {
+		if !run.Personal(name) {
 			fmt.Fprintf(&b, "%s=%s\n", name, config[name])
 		}
 	}
@@ -86,12 +80,12 @@ func differing(configs []map[string]string) []string {
 	names := map[string]bool{}
 	for _, c := range configs {
 		for name := range c {
-			if !personal[name] && c[name] != configs[0][name] {
+			if !run.Personal(name) && c[name] != configs[0][name] {
 				names[name] = true
 			}
 		}
 		for name := range configs[0] {
-			if !personal[name] && c[name] != configs[0][name] {
+			if !run.Personal(name) && c[name] != configs[0][name] {
 				names[name] = true
 			}
 		}

@@ -3,6 +3,8 @@ package report
 import (
 	"maps"
 	"slices"
+
+	"pgsrm/run"
 )
 
 // settings splits the configuration into what all arms share and the settings
@@ -23,7 +25,7 @@ func (g *Group) settings() (common [][2]string, diff differences) {
 		diff.Rows = append(diff.Rows, row)
 	}
 	for _, name := range slices.Sorted(maps.Keys(configs[0])) {
-		if !varies[name] && !personal[name] {
+		if !varies[name] && !run.Personal(name) {
 			common = append(common, [2]string{name, pageText(configs[0][name], longestText)})
 		}
 	}

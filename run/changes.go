@@ -41,3 +41,13 @@ func (c Config) Changes() []Difference {
 	}
 	return Differences(d, c)
 }
+
+// personal are the keys in which the runs of one arm may differ, as they decide which run it
+// is and how fast; arm is told by itself.
+var personal = map[string]bool{
+	"arm": true, "seed": true, "out": true, "threads": true, "recompute": true, "look": true, "checkpoint_every": true, "keep_checkpoints": true, "log_samples": true,
+	"best.metric": true, "best.mode": true, "best.child": true,
+}
+
+// Personal says whether runs that differ in a key are compared as seeds of one arm.
+func Personal(key string) bool { return personal[key] }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// endFile says how the process that trained a run last left it. A killed one leaves none.
-const endFile = "end.json"
+// EndFile says how the process that trained a run last left it. A killed one leaves none.
+const EndFile = "end.json"
 
 // How a run stands.
 const (
@@ -52,12 +52,12 @@ func (r *run) noteEnd(err error) error {
 	if failed != nil {
 		return failed
 	}
-	return r.dir.write(endFile, append(text, '\n'))
+	return r.dir.write(EndFile, append(text, '\n'))
 }
 
 // forgetEnd removes end.json, as the run goes on.
 func (r *run) forgetEnd() error {
-	if err := os.Remove(r.dir.file(endFile)); !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(r.dir.file(EndFile)); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -65,7 +65,7 @@ func (r *run) forgetEnd() error {
 
 // readEnd reads end.json of a run directory; the zero value stands for none.
 func readEnd(dir string) (e end, err error) {
-	err = readSmall(filepath.Join(dir, endFile), &e)
+	err = readSmall(filepath.Join(dir, EndFile), &e)
 	if errors.Is(err, fs.ErrNotExist) {
 		return end{}, nil
 	}

@@ -89,6 +89,7 @@ type Checkpointed struct {
 // Warning is something that a reader of the log should know.
 type Warning struct {
 	Step int    `json:"step"`
+	Kind string `json:"kind,omitempty"` // of what training is watched for: WarnNoSignal, ...; "" = of something else
 	Text string `json:"text"`
 }
 

@@ -223,7 +223,7 @@ func TestKilledStartLeavesTheDirectoryFree(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, lockFile), []byte(`{"pid":1,"host":"h"}`), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, LockFile), []byte(`{"pid":1,"host":"h"}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Start(context.Background(), testConfig(t, dir, "episodes=32", "reward=binary"), testDeps(t)); err != nil {

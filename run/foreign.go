@@ -45,7 +45,7 @@ func foreign(path string) (names []string, err error) {
 	for _, e := range entries {
 		name := e.Name()
 		left := has[startMark] && slices.Contains(startFiles, name)
-		if name != startMark && !left && !unfinishedStart(name) && !(name == lockFile && signedLock(filepath.Join(path, name))) {
+		if name != startMark && !left && !unfinishedStart(name) && !(name == LockFile && signedLock(filepath.Join(path, name))) {
 			names = append(names, name)
 		}
 	}

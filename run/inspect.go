@@ -30,7 +30,7 @@ func Inspect(path string) (state string, err error) {
 	case !st.IsDir():
 		return "", fmt.Errorf("%s must be a folder", path)
 	}
-	if err := lockFree(filepath.Join(path, lockFile)); err != nil {
+	if err := lockFree(filepath.Join(path, LockFile)); err != nil {
 		return "", err
 	}
 	_, begun, err := ReadConfig(path)

@@ -35,7 +35,7 @@ func snapshot(t testing.TB, dir string) map[string]string {
 			text, err = os.ReadFile(path)
 		}
 		name, _ := filepath.Rel(dir, path)
-		if e.Name() != lockFile || !strings.HasPrefix(string(text), `{"pid"`) {
+		if e.Name() != LockFile || !strings.HasPrefix(string(text), `{"pid"`) {
 			files[name] = string(text)
 		}
 		return err

@@ -11,8 +11,8 @@ import (
 	"pgsrm/internal/durable"
 )
 
-// lockFile is the name of the lock in the folder that it locks.
-const lockFile = "lock"
+// LockFile is the name of the lock in the folder that it locks.
+const LockFile = "lock"
 
 // claim is a folder that this process has locked.
 type claim struct {
@@ -29,9 +29,9 @@ func claimFolder(path string, now time.Time) (*claim, error) {
 	if c.made, err = makeFolders(path); err != nil {
 		return nil, err
 	}
-	_, absent := os.Lstat(filepath.Join(path, lockFile))
+	_, absent := os.Lstat(filepath.Join(path, LockFile))
 	c.own = errors.Is(absent, fs.ErrNotExist)
-	if c.lock, err = lockDir(filepath.Join(path, lockFile), now); err != nil {
+	if c.lock, err = lockDir(filepath.Join(path, LockFile), now); err != nil {
 		c.removeMade()
 		return nil, err
 	}

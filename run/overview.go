@@ -46,12 +46,36 @@ func ReadOverview(dir string) (Overview, error) {
 	if err := mustBeRun(dir); err != nil {
 		return o, err
 	}
-	for _, read := range []func() error{o.readEnvironment, o.readConfig, o.readMetrics, o.readTimings, o.readState} {
+	o.read(o.readEnvironment, o.readConfig, o.readMetrics, o.readTimings, o.readState)
+	return o, nil
+}
+
+// ReadStart is ReadOverview without the files that grow: a reader who follows these knows
+// Step and Episode, and asks Stand.
+func ReadStart(dir string) (Overview, error) {
+	o := Overview{Dir: dir}
+	if err := mustBeRun(dir); err != nil {
+		return o, err
+	}
+	o.read(o.readEnvironment, o.readConfig)
+	return o, nil
+}
+
+// Stand finds how the run stands now, with o.Step of its steps done.
+func (o *Overview) Stand() {
+	if o.State != Damaged {
+		o.State, o.Best, o.Extended = "", nil, nil
+		o.read(o.readState)
+	}
+}
+
+// read does some of the reading. The first error makes the run Damaged, and stays.
+func (o *Overview) read(parts ...func() error) {
+	for _, read := range parts {
 		if err := read(); err != nil && o.Problem == "" {
 			o.State, o.Problem = Damaged, strings.Join(strings.Fields(err.Error()), " ")
 		}
 	}
-	return o, nil
 }
 
 func (o *Overview) readEnvironment() (err error) {
@@ -122,7 +146,7 @@ func (o *Overview) readState() error {
 		o.State = StoppedEarly
 	case complete:
 		o.State = Finished
-	case errors.Is(lockFree(filepath.Join(o.Dir, lockFile)), ErrLocked):
+	case errors.Is(lockFree(filepath.Join(o.Dir, LockFile)), ErrLocked):
 		o.State, o.Reason = Running, ""
 	case e.State == Failed:
 		o.State = Failed

@@ -59,7 +59,7 @@ func TestStates(t *testing.T) {
 	if o := overview(t, dir); o.State != Interrupted || o.Reason != "" || o.Step != 7 {
 		t.Errorf("interrupted: %+v", o)
 	}
-	if err := os.Remove(filepath.Join(dir, endFile)); err != nil { // as if killed
+	if err := os.Remove(filepath.Join(dir, EndFile)); err != nil { // as if killed
 		t.Fatal(err)
 	}
 	if o := overview(t, dir); o.State != Interrupted {
@@ -120,8 +120,8 @@ func TestHostileOverview(t *testing.T) {
 			}
 		}, "must hold a whole child"},
 		"end": {func(t *testing.T, dir string) {
-			edit(t, filepath.Join(dir, endFile), func([]byte) []byte { return []byte("{\"state\":1}") })
-		}, endFile},
+			edit(t, filepath.Join(dir, EndFile), func([]byte) []byte { return []byte("{\"state\":1}") })
+		}, EndFile},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")

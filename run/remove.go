@@ -39,7 +39,7 @@ func Doom(dir string) (*Doomed, error) {
 		return nil, err
 	}
 	d := &Doomed{Dir: filepath.Clean(dir)}
-	path := filepath.Join(dir, lockFile)
+	path := filepath.Join(dir, LockFile)
 	_, absent := os.Lstat(path)
 	d.made = errors.Is(absent, fs.ErrNotExist)
 	var err error
@@ -89,7 +89,7 @@ var besideRun = regexp.MustCompile(`^(summary\.json|report\.html|(curves|final|p
 // onlyRun refuses a run directory that holds something else, too.
 func onlyRun(dir string) error {
 	known := append([]string{
-		lookFile, bestFile, extendedFile, endFile, lockFile, checkpointsDir, childDir, startMark,
+		lookFile, bestFile, extendedFile, EndFile, LockFile, checkpointsDir, childDir, startMark,
 	}, append(startFiles, journalNames...)...)
 	others, err := entriesBut(dir, func(e fs.DirEntry) bool {
 		return slices.Contains(known, e.Name()) || !e.IsDir() && (eventsPattern.MatchString(e.Name()) || besideRun.MatchString(e.Name())) || strings.HasPrefix(e.Name(), ".child.tmp-")

@@ -62,7 +62,7 @@ func TestDoom(t *testing.T) {
 	for _, name := range []string{".x.tmp-17", "curves-colors.png", "report.html"} { // what is left of a process, and a report
 		file(name)(t, dir)
 	}
-	if err := os.Remove(filepath.Join(dir, lockFile)); err != nil {
+	if err := os.Remove(filepath.Join(dir, LockFile)); err != nil {
 		t.Fatal(err)
 	}
 	link := filepath.Join(filepath.Dir(dir), "link")

@@ -87,8 +87,11 @@ func (r *run) step(ctx context.Context) error {
 	if err := r.events.emit(Metrics{Step: step, Episode: r.episode(), Values: metrics}); err != nil {
 		return err
 	}
-	for _, text := range r.watch.step(metrics) {
-		r.warnings.add(text)
+	for _, w := range r.watch.step(metrics) {
+		w.Step = step
+		if err := r.events.emit(w); err != nil {
+			return err
+		}
 	}
 	if logged {
 		if err := r.logSamples(prompts, rollout, texts, scores); err != nil {

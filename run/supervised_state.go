@@ -66,7 +66,7 @@ func refuseNoCheckpoints(path string) error {
 	for _, e := range entries {
 		step, err := strconv.Atoi(e.Name())
 		saved := e.IsDir() && err == nil && step >= 0 && checkpointName(step) == e.Name()
-		if !saved && e.Name()[0] != '.' && !(e.Name() == lockFile && signedLock(filepath.Join(path, lockFile))) {
+		if !saved && e.Name()[0] != '.' && !(e.Name() == LockFile && signedLock(filepath.Join(path, LockFile))) {
 			return config.Errorf("%s: must hold checkpoints of a training alone, or not exist (it has %s)", path, e.Name())
 		}
 	}

@@ -2,8 +2,16 @@ package run
 
 import "fmt"
 
+// The kinds of warnings of what training is watched for.
+const (
+	warnCut      = "cut"       // answers are
+	WarnNoSignal = "no-signal" // no reward differs
+	warnEntropy  = "entropy"   // it is gone
+)
+
 // symptom is what spoils a run and shows in one metric of its steps.
 type symptom struct {
+	kind   string
 	metric string
 	steps  int // that it must last
 	// there from this value on; gone only beyond the other, so that a value that
@@ -19,11 +27,13 @@ func symptoms(c Config) []symptom {
 		return nil
 	}
 	flat := symptom{
+		kind:   WarnNoSignal,
 		metric: "reward_std", steps: 20, there: 1e-8, gone: 1e-8, low: true,
 		text: "for 20 steps all answers of a step have earned the same, so that there is nothing to learn from",
 	}
 	if c.Options.Grouped(c.Algorithm) {
 		flat = symptom{
+			kind:   WarnNoSignal,
 			metric: "pgsrm/frac_groups_without_signal", steps: 20, there: 1, gone: 1,
 			text: "for 20 steps the answers to each prompt have earned the same, so that there is no gradient",
 		}
@@ -31,12 +41,14 @@ func symptoms(c Config) []symptom {
 	flat.text += ": where they are not right, take a reward that sees how near an answer is (--reward pgsrm), more rollout.samples_per_prompt, or a warm start (pgsrm sft)"
 	return []symptom{
 		{
+			kind:   warnCut,
 			metric: "completions/clipped_ratio", steps: 5, there: manyCut, gone: 0.6,
 			text: fmt.Sprintf("%s of the answers or more are cut at the limit of %d tokens: let them end by a higher rollout.missing_eos_penalty or a warm start (pgsrm sft), or give them room with --max-new-tokens",
 				percent(manyCut), c.Rollout.MaxNewTokens),
 		},
 		flat,
 		{
+			kind:   warnEntropy,
 			metric: "policy/entropy_avg", steps: 20, there: 0.01, gone: 0.02, low: true,
 			text: "for 20 steps the child has been sure of every token (entropy below 0.01 nats), so that it tries nothing else: where it is not right, lower --lr, raise the coefficient of the divergence or the temperature",
 		},
@@ -56,8 +68,8 @@ func newWatch(c Config) *watch {
 }
 
 // step takes the metrics of a step and returns what is to be told.
-func (w *watch) step(metrics map[string]float64) []string {
-	var texts []string
+func (w *watch) step(metrics map[string]float64) []Warning {
+	var told []Warning
 	for i, s := range w.symptoms {
 		v, ok := metrics[s.metric]
 		if !ok { // all samples were dropped: nothing is known
@@ -74,10 +86,10 @@ func (w *watch) step(metrics map[string]float64) []string {
 		}
 		if w.lasted[i]++; w.lasted[i] >= s.steps && !w.told[i] {
 			w.told[i] = true
-			texts = append(texts, s.text)
+			told = append(told, Warning{Kind: s.kind, Text: s.text})
 		}
 	}
-	return texts
+	return told
 }
 
 // rewatch brings watch and arbiter to the step that a run is resumed from, by the metrics

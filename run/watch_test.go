@@ -17,7 +17,10 @@ import (
 func scripted(w *watch, metric string, values ...float64) (at []int, texts []string) {
 	for i, v := range values {
 		if told := w.step(map[string]float64{metric: v}); len(told) > 0 {
-			at, texts = append(at, i+1), append(texts, told...)
+			at = append(at, i+1)
+			for _, w := range told {
+				texts = append(texts, w.Text)
+			}
 		}
 	}
 	return at, texts

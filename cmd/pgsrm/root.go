@@ -106,6 +106,7 @@ Start with:
 		newCompareCommand(g),
 		newPretrainCommand(g),
 		newReportCommand(g),
+		newDashboardCommand(g),
 		newRunsCommand(g),
 		newGenerateCommand(g),
 		newChatCommand(g),
