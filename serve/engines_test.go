@@ -101,3 +101,53 @@ func TestOpenRLHF(t *testing.T) {
 		t.Errorf("empty lists: %s", got)
 	}
 }
+
+// The NeMo Gym task of verifiers, unmodified, begins its sessions and gets the rewards of the
+// model, with the terms as metrics.
+func TestVerifiers(t *testing.T) {
+	python := engines(t)
+	f := fixture(t, "default", "pgsrm", nil)
+	s := start(t, nil, f)
+	type asked struct {
+		Row      map[string]any `json:"row"`
+		Response string         `json:"response"`
+	}
+	var list []asked
+	var samples []reward.Sample
+	for i, it := range f.Task.Items[:40] {
+		row := map[string]any{"responses_create_params": map[string]any{"input": []any{
+			map[string]any{"role": "system", "content": "Answer in one word."}, map[string]any{"role": "user", "content": it.Prompt}}}}
+		var given *string
+		if i%2 == 0 {
+			row["expected_answer"], given = it.Reference, &it.Reference
+		}
+		a := asked{row, f.Task.Items[(i*3+i%2)%len(f.Task.Items)].Reference}
+		sample := reward.Sample{Prompt: it.Prompt, Response: a.Response}
+		if err := f.References.Fill(&sample, given); err != nil {
+			t.Fatal(err)
+		}
+		list, samples = append(list, a), append(samples, sample)
+	}
+	want := f.Model.Score(context.Background(), samples)
+	body, err := json.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := runPython(t, python, "verifiers_client.py", string(body), s.url)
+	if len(lines) != len(list) {
+		t.Fatalf("%d lines for %d samples", len(lines), len(list))
+	}
+	for i, line := range lines {
+		var got struct {
+			Reward  float64
+			Metrics map[string]float64
+			Cookies map[string]string
+		}
+		if err := json.Unmarshal([]byte(line), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Reward != want[i].Reward || got.Metrics["pgsrm_exact"] != want[i].Terms[0] || len(got.Metrics) != len(f.Model.Spec().Columns())+1 || len(got.Cookies) > 0 {
+			t.Errorf("%q: got %s, want %v", samples[i].Response, line, want[i].Reward)
+		}
+	}
+}
