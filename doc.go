@@ -10,7 +10,6 @@
 //	internal/lines  lines of bounded length
 //	internal/family  processes that end together with those that they start
 //	internal/durable  files and folders written whole, locks between processes
-//	internal/table  rows of one type as CSV or Parquet
 //	remote     the client of model servers: retries, limits, counts
 //	hub        models and data sets from a Hugging Face hub into the local cache
 //	task       prompts, references, splits; the five built-in tasks; files and data sets; what counts as an answer
@@ -30,9 +29,9 @@
 //	custom     rewards of the user's own: a process, a server, Go
 //	judge      rewards of a language model that judges answers
 //	corpus     the pretraining corpus of the embedded child
+//	stats      statistics over seeds, tasks and learning curves
 //	reward     terms, the language of expressions over them, what a run has seen, calibration, the probe
 //	rl         PPO, GRPO, RLOO, each readable alone
-//	stats      statistics over seeds, tasks and learning curves
 //	eval       exact match, semantic score, chrF, distinct-n, perplexity
 //	run        the training loop, run directory, checkpoints, resume, events
 //	chart      how pages and charts look, for report and dashboard; charts on top of uPlot

@@ -42,8 +42,41 @@ func (r *Run) loadAnswers() (torn bool, err error) {
 	r.Recorded = len(all)
 	r.First, r.Final = greedyAt(all, false), greedyAt(all, true)
 	r.Answers = chooseAnswers(all, r.Episodes)
+	r.Early, r.Late = pairsWithin(all, r.Episodes)
 	r.Grid = newGrid(all)
 	return torn, nil
+}
+
+// Pairs counts pairs of answers that were sampled for one prompt in one step.
+type Pairs struct{ Differing, All int }
+
+// pairsWithin counts those among the recorded samples of the first and of the second half of
+// a run. Which samples are recorded is chosen at random, so the share of differing pairs is
+// that of all samples but for chance.
+func pairsWithin(all []Answer, episodes int) (early, late Pairs) {
+	type place struct {
+		step   int
+		prompt string
+	}
+	said := map[place][]string{}
+	for _, a := range all {
+		if a.Greedy {
+			continue
+		}
+		p, half := place{a.Step, a.PromptID + "\x00" + a.Prompt}, &early
+		if 2*a.Episode > episodes {
+			half = &late
+		}
+		text := task.Normalize(a.Response)
+		for _, other := range said[p] {
+			half.All++
+			if other != text {
+				half.Differing++
+			}
+		}
+		said[p] = append(said[p], text)
+	}
+	return early, late
 }
 
 // greedyAt returns the greedy answers of the first or the last step that has

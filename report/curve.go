@@ -14,14 +14,13 @@ type curvePoint struct {
 }
 
 // curveStretches is the most points a curve has: longer series are averaged
-// within as many stretches of equal length. Of many runs, the metrics that are folded
-// away have fewStretches.
-const curveStretches, fewStretches = 60, 30
+// within as many stretches of equal length.
+const curveStretches = 60
 
 // curves returns the learning curve of each seed, on one grid of episodes, and
 // the curve of their mean.
-func (a *Arm) curves(metric string, lim limits, stretches int) (seeds [][]Point, middle []curvePoint) {
-	grid := a.grid(metric, stretches)
+func (a *Arm) curves(metric string, lim limits) (seeds [][]Point, middle []curvePoint) {
+	grid := a.grid(metric)
 	for _, r := range a.Runs {
 		if points := r.Series[metric]; len(points) > 0 {
 			seeds = append(seeds, onGrid(points, grid))
@@ -50,8 +49,8 @@ func (a *Arm) curves(metric string, lim limits, stretches int) (seeds [][]Point,
 func byEpisode(p Point, at int) int { return cmp.Compare(p.Episode, at) }
 
 // grid is the episodes at which the arm has values of a metric, or the ends of
-// that many equal stretches where there are more of them.
-func (a *Arm) grid(metric string, stretches int) []int {
+// curveStretches equal stretches where there are more of them.
+func (a *Arm) grid(metric string) []int {
 	var grid []int
 	for _, r := range a.Runs {
 		for _, p := range r.Series[metric] {
@@ -60,13 +59,13 @@ func (a *Arm) grid(metric string, stretches int) []int {
 	}
 	slices.Sort(grid)
 	grid = slices.Compact(grid)
-	if len(grid) <= stretches {
+	if len(grid) <= curveStretches {
 		return grid
 	}
 	last := grid[len(grid)-1]
-	even := make([]int, stretches)
+	even := make([]int, curveStretches)
 	for i := range even {
-		even[i] = (i + 1) * last / stretches
+		even[i] = (i + 1) * last / curveStretches
 	}
 	return even
 }

@@ -23,8 +23,8 @@ func (g *Group) exactHeldOut() string {
 
 // WriteFigures writes, for each task, curves-<task>.png, final-<task>.png and
 // profiles-<task>.png, and profiles.png of several tasks together, into dir, and returns
-// their names; likewise as .svg where that is the format. What has no metrics, and profiles of single runs, are left out.
-func (d *Data) WriteFigures(dir, format string) ([]string, error) {
+// their names. What has no metrics, and profiles of single runs, are left out.
+func (d *Data) WriteFigures(dir string) ([]string, error) {
 	slots := d.slots()
 	var figures []figure
 	for _, g := range d.Groups {
@@ -43,18 +43,14 @@ func (d *Data) WriteFigures(dir, format string) ([]string, error) {
 		if len(f.tiles) == 0 {
 			continue
 		}
-		picture := compose(f.tiles, f.legend, slots)
-		text, err := picture.PNG()
-		if format == "svg" {
-			text, err = picture.file(), nil
-		}
+		text, err := compose(f.tiles, f.legend, slots).PNG()
 		if err != nil {
 			return written, fmt.Errorf("report: figure %s: %w", f.name, err)
 		}
-		if err := writeFile(filepath.Join(dir, f.name+"."+format), text); err != nil {
+		if err := writeFile(filepath.Join(dir, f.name+".png"), text); err != nil {
 			return written, err
 		}
-		written = append(written, f.name+"."+format)
+		written = append(written, f.name+".png")
 	}
 	return written, nil
 }
@@ -196,11 +192,11 @@ func (d *drawing) moved(x, y float64) []layer {
 				points[k] = point{points[k].x + x, points[k].y + y}
 			}
 			out[i].marks[j].points = points
-			bars := slices.Clone(m.bars)
-			for k := range bars {
-				bars[k].x, bars[k].y = bars[k].x+x, bars[k].y+y
+			boxes := slices.Clone(m.boxes)
+			for k := range boxes {
+				boxes[k].x, boxes[k].y = boxes[k].x+x, boxes[k].y+y
 			}
-			out[i].marks[j].bars = bars
+			out[i].marks[j].boxes = boxes
 		}
 	}
 	return out

@@ -15,7 +15,7 @@ func TestWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names, err := data.Write(dir, "png")
+	names, err := data.Write(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

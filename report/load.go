@@ -31,6 +31,7 @@ type Run struct {
 	Episodes    int       // episode of the last line
 	Answers     []Answer
 	Grid        grid     // greedy answers to some prompts at some evaluations
+	Early, Late Pairs    // answers to one prompt in one step, of the first and the second half
 	Recorded    int      // lines of completions.jsonl, of which Answers is a choice
 	First       []Answer // greedy answers of the first evaluation
 	Final       []Answer // and of the last

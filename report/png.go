@@ -90,11 +90,14 @@ func (p *painter) mark(m mark, s markStyle) {
 
 func (p *painter) path(m mark) vg.Path {
 	var path vg.Path
-	for _, r := range m.bars {
+	for _, r := range m.boxes {
 		path.Move(p.at(point{r.x, r.y}))
-		path.Line(p.at(point{r.x + r.width, r.y}))
+		for _, corner := range []point{{r.x + r.width, r.y}, {r.x + r.width, r.y + r.height}, {r.x, r.y + r.height}} {
+			path.Line(p.at(corner))
+		}
+		path.Close()
 	}
-	if m.bars != nil {
+	if m.boxes != nil {
 		return path
 	}
 	if m.radius > 0 {

@@ -153,6 +153,27 @@ func (a *Arm) distinctAnswers() (answers *Estimate, references *float64) {
 	return answers, references
 }
 
+// distinctWithin estimates the share of differing pairs of answers to one prompt over the
+// second half of training, with that of the first half as its start; nil without a pair.
+// pairs are those of the second half, all runs.
+func (a *Arm) distinctWithin() (e *Estimate, pairs int) {
+	var late, early []float64
+	for _, r := range a.Complete() {
+		if r.Late.All > 0 {
+			late = append(late, float64(r.Late.Differing)/float64(r.Late.All))
+			pairs += r.Late.All
+		}
+		if r.Early.All > 0 {
+			early = append(early, float64(r.Early.Differing)/float64(r.Early.All))
+		}
+	}
+	if e = estimate(late, share); e != nil && len(early) > 0 {
+		start := stats.Mean(early)
+		e.Start = &start
+	}
+	return e, pairs
+}
+
 // byKL are the evaluations of the complete runs against the square root of their KL, which
 // is that of the last update before; none where runs have no KL. Means are over the
 // runs, of the KL before its root is taken.

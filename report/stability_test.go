@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -185,6 +186,33 @@ func TestStabilityOfAnArm(t *testing.T) {
 	}
 }
 
+// Pairs are those of one prompt in one step, greedy answers left out; a run without one does
+// not count.
+func TestDistinctWithin(t *testing.T) {
+	sampled := func(step int, prompt string, responses ...string) (out []Answer) {
+		for _, text := range responses {
+			out = append(out, Answer{Step: step, Episode: 10 * step, PromptID: prompt, Response: text})
+		}
+		return out
+	}
+	all := slices.Concat(sampled(1, "a", "x", "y", "X "), sampled(5, "a", "x"), sampled(6, "a", "x", "x", "y"), sampled(6, "b", "z"), sampled(10, "b", "z", "z"))
+	all = append(all, Answer{Step: 10, Episode: 100, PromptID: "b", Response: "q", Greedy: true})
+	early, late := pairsWithin(all, 100)
+	if early != (Pairs{2, 3}) || late != (Pairs{2, 4}) {
+		t.Fatalf("got %v and %v", early, late)
+	}
+	a := &Arm{Runs: []*Run{madeUp(1, exactTrain, 0, 1), madeUp(2, exactTrain, 0, 1), madeUp(3, exactTrain, 0, 1)}}
+	a.Runs[0].Early, a.Runs[0].Late = early, late
+	a.Runs[1].Late = Pairs{4, 4}
+	e, pairs := a.distinctWithin()
+	if e == nil || e.Mean != 0.75 || len(e.Values) != 2 || pairs != 8 || math.Abs(*e.Start-2.0/3) > 1e-12 {
+		t.Errorf("got %+v of %d pairs", e, pairs)
+	}
+	if e, pairs := (&Arm{Runs: a.Runs[2:]}).distinctWithin(); e != nil || pairs != 0 {
+		t.Errorf("no pair: got %+v", e)
+	}
+}
+
 // Two tasks are two strata; what one task alone has is left out.
 func TestOverall(t *testing.T) {
 	group := func(task string, lead float64) *Group {
@@ -250,7 +278,7 @@ pgsrm vs binary
 			t.Errorf("the page must hold %s", want)
 		}
 	}
-	names, err := d.WriteFigures(t.TempDir(), "png")
+	names, err := d.WriteFigures(t.TempDir())
 	if err != nil || !slices.Contains(names, "profiles-copy.png") || !slices.Contains(names, "profiles.png") {
 		t.Errorf("got %q, %v", names, err)
 	}

@@ -45,6 +45,8 @@ type ArmSummary struct {
 	RewardDistribution Distributions `json:"reward_distribution"`
 	DistinctAnswers    *Estimate     `json:"distinct_answers"`    // share of the last greedy answers that repeat no other
 	DistinctReferences *float64      `json:"distinct_references"` // likewise of their references
+	DistinctWithin     *Estimate     `json:"distinct_within"`     // share of differing pairs of answers sampled for one prompt, second half of training
+	PairsWithin        int           `json:"pairs_within"`        // those pairs
 	CollapsedSeeds     []int64       `json:"collapsed_seeds"`
 	TopAnswer          *Top          `json:"top_answer"` // of the last greedy answers, all seeds
 	ByKL               []KLPoint     `json:"by_kl"`
@@ -199,6 +201,7 @@ func (a *Arm) summary() ArmSummary {
 		ByKL:            a.byKL(),
 	}
 	s.DistinctAnswers, s.DistinctReferences = a.distinctAnswers()
+	s.DistinctWithin, s.PairsWithin = a.distinctWithin()
 	if n := (Splits{a.end(normTrain, share), a.end(normHeldOut, share)}); n != (Splits{}) {
 		s.Normalized = &n
 	}

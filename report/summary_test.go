@@ -84,7 +84,7 @@ func TestSummaryKeys(t *testing.T) {
 		`{"level":0.75,"episodes":[null],"median":null},{"level":0.9,"episodes":[null],"median":null}]},` +
 		`"falling_share":{"mean":0,"ci95":null,"values":[0]},"longest_stagnation":{"mean":0,"ci95":null,"values":[0]},` +
 		`"entropy_bounds":{"min":{"mean":1,"ci95":null,"values":[1]},"max":{"mean":2,"ci95":null,"values":[2]}},"kl_bounds":null,` +
-		`"reward_distribution":{"start":null,"end":null},"distinct_answers":null,"distinct_references":null,` +
+		`"reward_distribution":{"start":null,"end":null},"distinct_answers":null,"distinct_references":null,"distinct_within":null,"pairs_within":0,` +
 		`"collapsed_seeds":[],"top_answer":null,"by_kl":[],"episodes_per_second":50,"equal_seconds":null}],"comparisons":[],"improvements":[],` +
 		`"profiles":{"thresholds":[0,0.05,0.1,0.15,0.2,0.25,0.3,0.35,0.4,0.45,0.5,0.55,0.6,0.65,0.7,0.75,0.8,0.85,0.9,0.95,1],` +
 		`"arms":[{"reward":"binary","metric":"eval/held_out/exact_match","runs":1,"share":[1,1,1,1,1,1,1,1,1,1,0,0,0,0,0,0,0,0,0,0,0],"lo":null,"hi":null}]},` +
@@ -294,7 +294,7 @@ func TestNormalizedExactMatch(t *testing.T) {
 	if a := data.Groups[0].Arms[1].Runs[0].Final; len(a) != 1 || !a[0].Exact() {
 		t.Errorf("the answer is right after normalising (got %+v)", a)
 	}
-	if v := data.Groups[0].view(0, data.slots(), answerPrompts); v.Cards[0].Value != "75.0%" || len(v.Finals) != 2 || len(v.More) != 0 {
+	if v := data.Groups[0].view(0, data.slots()); v.Cards[0].Value != "75.0%" || len(v.Finals) != 2 || len(v.More) != 0 {
 		t.Errorf("got cards %+v, %d end values, %d further charts", v.Cards, len(v.Finals), len(v.More))
 	}
 	if got := data.Groups[0].curveTiles(data.slots()); len(got) != 0 {

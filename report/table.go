@@ -75,6 +75,7 @@ func (s Summary) stability() []tableRow {
 		s.row("Largest entropy", "nats per answer, over all updates", "number", "", func(a ArmSummary) *Estimate { return high(a.EntropyBounds) }),
 		s.row("Largest KL", "nats per answer, over all updates", "number", "", func(a ArmSummary) *Estimate { return high(a.KLBounds) }),
 		s.row("Distinct answers", "share of the last greedy answers that repeat no other", "percent", "", func(a ArmSummary) *Estimate { return a.DistinctAnswers }),
+		s.row("Distinct answers to one prompt", "share of recorded pairs of its samples in one step that differ, second half of training", "percent", "", func(a ArmSummary) *Estimate { return a.DistinctWithin }),
 		s.textRow("Distinct references", "likewise of what was asked for", func(a ArmSummary) string {
 			if a.DistinctReferences == nil {
 				return ""

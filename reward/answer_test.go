@@ -149,7 +149,7 @@ func TestProbeWithMarker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := Probe(t.Context(), k, references(k), e, spec, nil)
+	want, err := Probe(t.Context(), k, references(k), e, spec, nil, Search{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestProbeWithMarker(t *testing.T) {
 	for id, a := range said {
 		said[id] = "so it is\nAnswer: " + a
 	}
-	got, err := Probe(t.Context(), k, said, e, spec, matcher(func(o *task.AnswerOptions) { o.After, o.Normalize = "Answer:", "off" }))
+	got, err := Probe(t.Context(), k, said, e, spec, matcher(func(o *task.AnswerOptions) { o.After, o.Normalize = "Answer:", "off" }), Search{})
 	if err != nil {
 		t.Fatal(err)
 	}

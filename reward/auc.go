@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"pgsrm/stats"
 )
 
 // cluster holds the similarities that belong to one prompt and are therefore not
@@ -38,15 +40,7 @@ func auc(clusters []cluster) (a float64, ci [2]float64) {
 	if variance > 0 && a > 0 && a < 1 {
 		independent = a * (1 - a) / variance
 	}
-	return a, wilson(a, independent)
-}
-
-// wilson is the 95% score interval of a share p of n trials (Wilson 1927).
-func wilson(p, n float64) [2]float64 {
-	const z = 1.959964
-	centre := (p + z*z/(2*n)) / (1 + z*z/n)
-	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return [2]float64{math.Min(p, math.Max(0, centre-half)), math.Max(p, math.Min(1, centre+half))} // p lies inside but for rounding
+	return a, stats.Wilson(math.Min(1, a), independent)
 }
 
 // placements sums, for each cluster, over its positives the share of all

@@ -20,9 +20,10 @@ func bleu(response, reference string) float64 {
 	}
 	var sum float64
 	matched, orders, smooth := false, 0, 1.
+	common := commonGrams(c, p)
 	for n := 1; n <= min(bleuOrder, len(c)); n++ {
 		total := float64(len(c) - n + 1)
-		match := float64(commonGrams(c, p, n))
+		match := float64(common[n-1])
 		if match > 0 {
 			matched = true
 		} else {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pgsrm/embed"
+	"pgsrm/stats"
 )
 
 // BestConstant is the one answer that earns most when it is given to every prompt.
@@ -69,6 +70,25 @@ func (m *Model) BestConstant(ctx context.Context, samples []Sample, candidates [
 		best.ShareOfCorrect = best.Reward / best.Correct
 	}
 	return best, nil
+}
+
+// constantTried is what the best constant answer earns prompt by prompt, where it is right
+// too.
+func (m *Model) constantTried(ctx context.Context, samples []Sample, best BestConstant) Tried {
+	ofAnswers := *m
+	ofAnswers.match = m.match.OfAnswers()
+	t := Tried{Kind: kindConstant, Example: best.Answer, Reward: best.Reward, ShareOfCorrect: best.ShareOfCorrect}
+	correct, scores := ofAnswers.Score(ctx, samples), ofAnswers.Score(ctx, constants(samples, []string{best.Answer}))
+	var x, y []float64
+	for i, s := range scores {
+		if s.Err == nil && correct[i].Err == nil {
+			x, y = append(x, s.Reward), append(y, correct[i].Reward)
+		}
+	}
+	if t.Prompts = len(x); t.Prompts > 0 {
+		t.CI95 = stats.RatioOfMeans(x, y).CI95
+	}
+	return t
 }
 
 // constantLot is about how many answers are scored at once while constant ones are tried.

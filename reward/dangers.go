@@ -47,8 +47,11 @@ const levelShares = 1e-5
 // earnings are what some answers earned, beside what the references of the same prompts
 // did.
 type earnings struct {
-	reward, correct float64 // sums
-	n, half         int     // answers; those that earned at least half of their reference
+	reward, correct float64   // sums
+	paid, of        []float64 // [n] what an answer earned, and what its reference did
+	n, half         int       // answers; those that earned at least half of their reference
+	right           int       // answers that are right, which count in nothing else
+	example         string    // the first answer that counts
 }
 
 // shares are the means and their ratio; 0 where the references earn nothing.
@@ -67,10 +70,18 @@ func (e earnings) shares() (reward, share float64) {
 func (m *Model) earn(ctx context.Context, samples []Sample, correct []Score) earnings {
 	var e earnings
 	for i, s := range m.Score(ctx, samples) {
-		if s.Err != nil || correct[i].Err != nil || s.Right {
+		if s.Err != nil || correct[i].Err != nil {
 			continue
 		}
+		if s.Right {
+			e.right++
+			continue
+		}
+		if e.n == 0 {
+			e.example = samples[i].Response
+		}
 		e.n++
+		e.paid, e.of = append(e.paid, s.Reward), append(e.of, correct[i].Reward)
 		e.reward, e.correct = e.reward+s.Reward, e.correct+correct[i].Reward
 		if s.Reward > 0 && s.Reward >= correct[i].Reward/2 {
 			e.half++
@@ -81,7 +92,7 @@ func (m *Model) earn(ctx context.Context, samples []Sample, correct []Score) ear
 
 // unchangedInput is what the inputs earn as answers; nil where none could be scored that
 // is not right. The responses of samples are their references.
-func unchangedInput(ctx context.Context, m *Model, samples []Sample) *UnchangedInput {
+func unchangedInput(ctx context.Context, m *Model, samples []Sample) (*UnchangedInput, Tried) {
 	samples = slices.DeleteFunc(slices.Clone(samples), func(s Sample) bool {
 		return strings.TrimSpace(s.Input) == "" || m.answers.Exact(s.Input, s.Reference, s.Accepted)
 	})
@@ -91,20 +102,21 @@ func unchangedInput(ctx context.Context, m *Model, samples []Sample) *UnchangedI
 	}
 	e := m.earn(ctx, samples, correct)
 	if e.n == 0 {
-		return nil
+		return nil, Tried{Kind: kindUnchanged}
 	}
 	u := &UnchangedInput{Prompts: e.n, HalfPaid: float64(e.half) / float64(e.n)}
 	u.Reward, u.ShareOfCorrect = e.shares()
-	return u
+	return u, e.tried(kindUnchanged)
 }
 
 // bestPadded tries all paddings, as answers that the limit cut; nil where most answers are
 // right with every padding, or could not be scored. The responses of samples are their
 // references.
-func bestPadded(ctx context.Context, m *Model, samples []Sample) *BestPadded {
+func bestPadded(ctx context.Context, m *Model, samples []Sample) (*BestPadded, Tried) {
 	samples = spread(samples, probePadded)
 	correct := m.Score(ctx, samples)
 	var best *BestPadded
+	tried := Tried{Kind: kindPadded}
 	for _, template := range paddings {
 		padded, scores := make([]Sample, 0, len(samples)), make([]Score, 0, len(samples))
 		for i, s := range samples {
@@ -119,8 +131,8 @@ func bestPadded(ctx context.Context, m *Model, samples []Sample) *BestPadded {
 		e := m.earn(ctx, padded, scores)
 		reward, share := e.shares()
 		if 2*e.n > len(samples) && (best == nil || share > best.ShareOfCorrect+levelShares) {
-			best = &BestPadded{template, reward, share}
+			best, tried = &BestPadded{template, reward, share}, e.tried(kindPadded)
 		}
 	}
-	return best
+	return best, tried
 }

@@ -25,11 +25,14 @@ func TestUnchangedInputByHand(t *testing.T) {
 		{Response: "red", Reference: "red"},
 		{Response: "red", Reference: "red", Input: "down"},
 	}
-	got := unchangedInput(t.Context(), m, samples)
+	got, tried := unchangedInput(t.Context(), m, samples)
 	if d := cmp.Diff(&UnchangedInput{Reward: .4, ShareOfCorrect: .4, Prompts: 2, HalfPaid: .5}, got, close6); d != "" {
 		t.Error(d)
 	}
-	if got := unchangedInput(t.Context(), m, samples[2:]); got != nil {
+	if tried.Prompts != 2 || tried.Example != "pink" || math.Abs(tried.ShareOfCorrect-.4) > 1e-6 || tried.CI95[0] > 1e-6 || math.Abs(tried.CI95[1]-.8) > 1e-6 { // of two prompts each draw may miss one
+		t.Errorf("got %+v", tried)
+	}
+	if got, _ := unchangedInput(t.Context(), m, samples[2:]); got != nil {
 		t.Errorf("a task of repeating: got %+v", got)
 	}
 	if samples[0].Response != "red" {
@@ -64,15 +67,17 @@ func TestBestPaddedByHand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(&c.want, bestPadded(t.Context(), m, samples), close6); d != "" {
+		if d := cmp.Diff(&c.want, first(bestPadded(t.Context(), m, samples)), close6); d != "" {
 			t.Errorf("%s: %s", c.reward, d)
 		}
 	}
 	m := mustModel(t, "cosine", &plane{})
-	if got := bestPadded(t.Context(), m, []Sample{{Response: "down", Reference: "down"}}); got != nil {
+	if got, _ := bestPadded(t.Context(), m, []Sample{{Response: "down", Reference: "down"}}); got != nil {
 		t.Errorf("references without a vector: got %+v", got)
 	}
 }
+
+func first(p *BestPadded, _ Tried) *BestPadded { return p }
 
 // What the probe says of a reward that has a memory, compares answers or goes beyond 1.
 func TestProbeNotes(t *testing.T) {
@@ -99,7 +104,7 @@ func TestProbeNotes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Probe(t.Context(), k, references(k), e, spec, nil)
+		r, err := Probe(t.Context(), k, references(k), e, spec, nil, Search{})
 		if err != nil {
 			t.Fatal(err)
 		}

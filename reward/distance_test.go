@@ -93,3 +93,17 @@ func BenchmarkLongest(b *testing.B) {
 		}
 	})
 }
+
+// Texts that are compared place by place have the common n-grams that counting gives.
+func TestCommonGramsBothWays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.SliceOfN(rapid.RuneFrom([]rune("abc")), 0, 60)
+		c, p := text.Draw(t, "c"), text.Draw(t, "p")
+		got := commonRuns(c, p)
+		for n := 1; n <= chrfOrder; n++ {
+			if want := commonGramsOf(c, p, n); got[n-1] != want {
+				t.Fatalf("n = %d: got %d, want %d", n, got[n-1], want)
+			}
+		}
+	})
+}

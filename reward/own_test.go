@@ -151,12 +151,12 @@ func TestProbeOfOnesOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &stub{}
-	r, err := Probe(t.Context(), colors, said, e, spec, nil, s)
+	r, err := Probe(t.Context(), colors, said, e, spec, nil, Search{}, s)
 	if err != nil || len(s.asked) > OwnAnswers || len(s.asked) < OwnAnswers/2 || r.Range != [2]float64{0, 1} || !strings.Contains(strings.Join(r.Notes, "\n"), "at most 30 prompts and 100 constant answers") {
 		t.Errorf("asked for %d answers: %+v, %v", len(s.asked), r, err)
 	}
 	ill := &illAfter{n: 1}
-	if _, err := Probe(t.Context(), colors, said, e, spec, nil, ill); !errors.Is(err, errDown) || ill.calls != 2 {
+	if _, err := Probe(t.Context(), colors, said, e, spec, nil, Search{}, ill); !errors.Is(err, errDown) || ill.calls != 2 {
 		t.Errorf("after %d calls: %v", ill.calls, err)
 	}
 }

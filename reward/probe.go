@@ -31,7 +31,7 @@ const (
 )
 
 // OwnAnswers is about how many answers the probe asks terms of the user's own for.
-const OwnAnswers = ownPrompts * (2*ownConstants + 20)
+const OwnAnswers = ownPrompts * (2*ownConstants + 30)
 
 // ProbeResult is what `pgsrm probe --json` prints. docs/metrics.md defines the
 // two areas under the curve.
@@ -51,9 +51,28 @@ type ProbeResult struct {
 	Notes        []string        `json:"notes,omitempty"` // what the numbers leave out
 	Confusions   []Confusion     `json:"confusions"`
 	Failed       []Failure       `json:"failed,omitempty"` // parent answers without a vector
-	Verdict      string          `json:"verdict"`
 
-	alone bool // the reward compares the answers to one prompt, of which each stands alone here
+	Counts        Counts       `json:"counts"`
+	LengthAUC     float64      `json:"length_auc"` // auc_wrong by lengthLikeness in the place of the cosine
+	LengthAUCCI95 [2]float64   `json:"length_auc_ci95"`
+	Hubness       *Hubness     `json:"hubness"`      // nil: too few answers
+	Answers       []Tried      `json:"answers"`      // what other answers earn, with intervals
+	BestWrong     *BestWrong   `json:"best_wrong"`   // nil: not searched
+	Numbers       *NearNumbers `json:"near_numbers"` // nil: no answer is a whole number
+	Findings      []Finding    `json:"findings"`
+	Verdict       string       `json:"verdict"` // the findings in one line
+	Matrix        Matrix       `json:"-"`
+
+	textsAlone bool // the reward takes no vectors
+	alone      bool // the reward compares the answers to one prompt, of which each stands alone here
+}
+
+// Counts are the pairs that the areas are over, and the prompts whose rewards were taken.
+type Counts struct {
+	Related   int `json:"related"`
+	Unrelated int `json:"unrelated"`
+	Wrong     int `json:"wrong"` // with wrong answers of the same task
+	Prompts   int `json:"prompts"`
 }
 
 // Confusion is a pair of different parent answers that the embedder finds similar.
@@ -67,9 +86,11 @@ type Confusion struct {
 // embedder find related answers more similar than unrelated ones, does it tell
 // right from wrong answers, and what does a child earn that says the same to
 // every prompt? answers maps item ids to the parent's answers; match is that of New.
+// search says how wrong answers that earn much are searched for, which is left out where
+// the reward compares answers or has terms of the user's own.
 // own are what Spec.OpenScorers gave. Vectors that fail are left out; it is an error where
 // too few are left.
-func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder, spec Spec, match *task.Matcher, own ...custom.Scorer) (ProbeResult, error) {
+func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed.Embedder, spec Spec, match *task.Matcher, search Search, own ...custom.Scorer) (ProbeResult, error) {
 	if e == nil {
 		return ProbeResult{}, errors.New("reward: probe needs an embedder")
 	}
@@ -85,7 +106,7 @@ func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed
 			return ProbeResult{}, err
 		}
 	}
-	r := ProbeResult{Task: t.Name, Embedder: e.Identity().Model, Reward: spec.Name, Confusions: confusions(cal), Failed: cal.Failed}
+	r := ProbeResult{Task: t.Name, Embedder: e.Identity().Model, Reward: spec.Name, Confusions: confusions(cal), Failed: cal.Failed, Hubness: hubness(cal), textsAlone: !m.vectors}
 	if err := r.separate(ctx, t, answers, e, cal); err != nil {
 		return ProbeResult{}, err
 	}
@@ -96,13 +117,34 @@ func Probe(ctx context.Context, t *task.Task, answers map[string]string, e embed
 	if r.BestConstant, err = bestConstant(ctx, samples, m, cal); err != nil {
 		return ProbeResult{}, err
 	}
-	r.Unchanged, r.BestPadded = unchangedInput(ctx, m, samples), bestPadded(ctx, m, samples)
 	r.describe(m.spec)
+	r.tryAnswers(ctx, m, samples, e, cal, search)
 	if len(own) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("terms of your own are asked about at most %d prompts and %d constant answers", ownPrompts, 2*ownConstants))
 	}
+	if err := ctx.Err(); err != nil {
+		return ProbeResult{}, err
+	}
+	r.Findings = r.findings()
 	r.Verdict = r.verdict()
 	return r, nil
+}
+
+// tryAnswers fills in what answers earn that are not right.
+func (r *ProbeResult) tryAnswers(ctx context.Context, m *Model, samples []Sample, e embed.Embedder, cal *Calibration, search Search) {
+	r.Counts.Prompts = len(samples)
+	var unchanged, padded Tried
+	r.Unchanged, unchanged = unchangedInput(ctx, m, samples)
+	r.BestPadded, padded = bestPadded(ctx, m, samples)
+	r.Answers = append([]Tried{m.constantTried(ctx, samples, r.BestConstant), unchanged, padded}, m.tryVariants(ctx, samples)...)
+	if len(m.own) > 0 {
+		return
+	}
+	r.Answers = append(r.Answers, m.nearestAnswers(ctx, samples, cal.Answers))
+	r.Numbers = nearNumbers(ctx, m, samples, e, cal)
+	if !r.alone {
+		r.BestWrong = bestWrong(ctx, m, samples, search)
+	}
 }
 
 // Notes of a probe.
@@ -227,7 +269,7 @@ func (r *ProbeResult) separate(ctx context.Context, t *task.Task, answers map[st
 		texts = append(texts, p.text, p.reference)
 	}
 	vectors, lastErr := embedSet(ctx, e, texts)
-	var far, near []cluster
+	var far, near, long []cluster
 	for _, p := range pairs {
 		x, y := vectors[p.text], vectors[p.reference]
 		if x == nil || y == nil {
@@ -236,10 +278,14 @@ func (r *ProbeResult) separate(ctx context.Context, t *task.Task, answers map[st
 		own := []float64{embed.Dot(x, y)}
 		far = append(far, cluster{own, similarities(x, others, vectors, p.right)})
 		near = append(near, cluster{own, similarities(x, wrong, vectors, p.right)})
+		long = append(long, cluster{[]float64{lengthLikeness(p.text, p.reference)}, lengths(p.text, wrong, vectors, p.right)})
+		r.Counts.Related, r.Counts.Unrelated, r.Counts.Wrong = len(far), r.Counts.Unrelated+len(far[len(far)-1].neg), r.Counts.Wrong+len(near[len(near)-1].neg)
 	}
 	r.Pairs = kind
 	r.AUC, r.AUCCI95 = auc(far)
 	r.AUCWrong, r.AUCWrongCI95 = auc(near)
+	r.LengthAUC, r.LengthAUCCI95 = auc(long)
+	r.Matrix = matrix(pairs, vectors)
 	if math.IsNaN(r.AUC) || math.IsNaN(r.AUCWrong) {
 		return errors.Join(fmt.Errorf("reward: probe of task %q needs related and unrelated answers with vectors (got %d pairs)", t.Name, len(far)), lastErr)
 	}

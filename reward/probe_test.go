@@ -119,13 +119,16 @@ func checkProbes(t *testing.T, e embed.Embedder, least map[string]float64) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Probe(t.Context(), k, references(k), e, spec, nil)
+		r, err := Probe(t.Context(), k, references(k), e, spec, nil, Search{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("%s: AUC %.3f [%.3f, %.3f], against wrong answers %.3f, constant %q %.2f", name, r.AUC, r.AUCCI95[0], r.AUCCI95[1], r.AUCWrong, r.BestConstant.Answer, r.BestConstant.ShareOfCorrect)
 		if r.AUC < least[name] || r.AUCCI95[0] > r.AUC || r.AUCCI95[1] < r.AUC {
 			t.Errorf("%s: AUC must be at least %v (got %v %v)", name, least[name], r.AUC, r.AUCCI95)
+		}
+		if !strings.HasPrefix(r.Verdict, "good: ") {
+			t.Errorf("%s: %s", name, r.Verdict)
 		}
 		if r.BestConstant.ShareOfCorrect > safeShare || len(r.Confusions) != probeConfusions || len(r.Failed) > 0 {
 			t.Errorf("%s: got %+v", name, r)
@@ -177,10 +180,10 @@ func TestRelatedPairs(t *testing.T) {
 
 func TestProbeErrors(t *testing.T) {
 	spec, _ := Named("binary")
-	if _, err := Probe(t.Context(), mixing, answers, nil, spec, nil); err == nil || err.Error() != "reward: probe needs an embedder" {
+	if _, err := Probe(t.Context(), mixing, answers, nil, spec, nil, Search{}); err == nil || err.Error() != "reward: probe needs an embedder" {
 		t.Errorf("no embedder: got %v", err)
 	}
-	_, err := Probe(t.Context(), mixing, answers, &plane{}, spec, nil)
+	_, err := Probe(t.Context(), mixing, answers, &plane{}, spec, nil, Search{})
 	if want := `reward: probe of task "mixing" needs related and unrelated answers with vectors (got 0 pairs)`; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("no pairs: got %v, want %s", err, want)
 	}
@@ -207,7 +210,7 @@ func TestVerdict(t *testing.T) {
 // The keys of `pgsrm probe --json` are fixed.
 func TestProbeKeys(t *testing.T) {
 	b, err := json.Marshal(ProbeResult{})
-	want := `{"task":"","embedder":"","reward":"","auc":0,"auc_ci95":[0,0],"auc_wrong":0,"auc_wrong_ci95":[0,0],"pairs":"","best_constant":{"answer":"","reward":0,"share_of_correct":0},"unchanged_input":null,"best_padded":null,"range":[0,0],"confusions":null,"verdict":""}`
+	want := `{"task":"","embedder":"","reward":"","auc":0,"auc_ci95":[0,0],"auc_wrong":0,"auc_wrong_ci95":[0,0],"pairs":"","best_constant":{"answer":"","reward":0,"share_of_correct":0},"unchanged_input":null,"best_padded":null,"range":[0,0],"confusions":null,"counts":{"related":0,"unrelated":0,"wrong":0,"prompts":0},"length_auc":0,"length_auc_ci95":[0,0],"hubness":null,"answers":null,"best_wrong":null,"near_numbers":null,"findings":null,"verdict":""}`
 	if err != nil || string(b) != want {
 		t.Errorf("got  %s, %v\nwant %s", b, err, want)
 	}

@@ -108,9 +108,18 @@ func overlap(input, reference string) float64 {
 	if len(words) == 0 {
 		return 0
 	}
-	inInput, n := gramSet(input, 1), 0
+	asked := make(map[string]bool, len(words))
 	for _, w := range words {
-		if inInput[w] {
+		asked[w] = false
+	}
+	for _, w := range splitWords(input) {
+		if _, ok := asked[w]; ok {
+			asked[w] = true
+		}
+	}
+	n := 0
+	for _, w := range words {
+		if asked[w] {
 			n++
 		}
 	}

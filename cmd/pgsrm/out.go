@@ -31,7 +31,7 @@ func checkChildOut(out, dtype string) error {
 	if mounted(path) {
 		return inputErrorf("--out: must not be the root of a volume, which cannot be replaced: name a folder in it (got %q)", out)
 	}
-	if err := checkPlace(filepath.Dir(path)); err != nil {
+	if err := checkPlace("--out", filepath.Dir(path)); err != nil {
 		return err
 	}
 	if err := hf.Replaceable(out); err != nil {
@@ -62,23 +62,26 @@ func saveChild(m *hf.Model, out, dtype string) error {
 }
 
 // checkFileOut says, before any work, whether a file can be written at --out.
-func checkFileOut(out string) error {
+func checkFileOut(out string) error { return checkFile("--out", out) }
+
+// checkFile is checkFileOut for a flag of another name.
+func checkFile(flag, out string) error {
 	if out == "" {
-		return inputErrorf("--out: must name a file")
+		return inputErrorf("%s: must name a file", flag)
 	}
 	if st, err := os.Stat(out); err == nil && !st.Mode().IsRegular() {
-		return inputErrorf("--out: must be a file or not exist (%s is neither)", out)
+		return inputErrorf("%s: must be a file or not exist (%s is neither)", flag, out)
 	}
-	return checkPlace(filepath.Dir(out))
+	return checkPlace(flag, filepath.Dir(out))
 }
 
 // checkFolderOut says, before any work, whether files can be written into --out.
-func checkFolderOut(out string) error { return checkPlace(out) }
+func checkFolderOut(out string) error { return checkPlace("--out", out) }
 
 // checkPlace says whether a folder can be written into or made.
-func checkPlace(dir string) error {
+func checkPlace(flag, dir string) error {
 	if err := writable(existing(dir)); err != nil {
-		return inputErrorf("--out: must be writable: %w", err)
+		return inputErrorf("%s: must be writable: %w", flag, err)
 	}
 	return nil
 }

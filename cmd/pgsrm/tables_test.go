@@ -104,17 +104,19 @@ func TestPrintEvaluation(t *testing.T) {
 }
 
 func TestPrintProbe(t *testing.T) {
-	r := reward.ProbeResult{Task: "colors", Embedder: "builtin", Reward: "pgsrm", AUC: 0.9, AUCCI95: [2]float64{0.8, 1}, AUCWrong: 0.7, AUCWrongCI95: [2]float64{0.6, 0.8}, Verdict: "good", Range: [2]float64{-0.25, 1}, Notes: []string{"memory off"}}
+	r := reward.ProbeResult{Task: "colors", Embedder: "builtin", Reward: "pgsrm", AUC: 0.9, AUCCI95: [2]float64{0.8, 1}, AUCWrong: 0.7, AUCWrongCI95: [2]float64{0.6, 0.8}, Verdict: "caution: a; b", Range: [2]float64{-0.25, 1}, Notes: []string{"memory off"},
+		Counts: reward.Counts{Related: 9, Unrelated: 80, Wrong: 70}, LengthAUC: 0.5, LengthAUCCI95: [2]float64{0.4, 0.6}, Findings: []reward.Finding{{Level: "good", Text: "a"}, {Level: "caution", Text: "b", Advice: "change it"}, {Level: "caution", Text: "c", Advice: "change it"}}}
 	r.BestConstant.Answer, r.BestConstant.Reward, r.BestConstant.ShareOfCorrect = "red", 0.5, 0.25
 	got := printed(t, func(g *globalOptions) error { return printProbe(g, r) })
 	want := "task colors, embedder builtin, reward pgsrm\n\n" +
-		"related against unrelated        AUC 0.900  95% CI 0.800 to 1.000\n" +
-		"right against wrong of the task  AUC 0.700  95% CI 0.600 to 0.800\n" +
+		"related against unrelated        AUC 0.900  95% CI 0.800 to 1.000, 9 pairs against 80\n" +
+		"right against wrong of the task  AUC 0.700  95% CI 0.600 to 0.800, 9 pairs against 70\n" +
+		"the same by length alone         AUC 0.500  95% CI 0.400 to 0.600\n" +
 		"best constant answer             \"red\"      earns 0.500, 25% of what correct answers earn\n" +
 		"the input unchanged              none       no prompt has an input that is no right answer\n" +
 		"best padded answer               none       every padding leaves the answers right\n" +
 		"rewards                          -0.25 to 1\n" +
-		"note                             memory off\n\ngood\n"
+		"note                             memory off\n\nverdict: caution\n  good      a\n  caution   b\n  caution   c\nwhat to change\n  - change it\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -125,6 +127,31 @@ func TestPrintProbe(t *testing.T) {
 		"best padded answer               \"X\" is        earns 0.450, 50%, X being the right answer, cut by the limit\n"
 	if !strings.Contains(got, want) {
 		t.Errorf("got\n%s\nwant in it\n%s", got, want)
+	}
+	r.Hubness = &reward.Hubness{Skew: 1.5, Answers: 4, Hub: "no", Nearest: 1, Occurrences: 3}
+	r.Answers = []reward.Tried{
+		{Kind: "negated", Example: "not \n red", Prompts: 8, ShareOfCorrect: 0.5, CI95: &[2]float64{0.25, 0.75}},
+		{Kind: "truncated", Example: strings.Repeat("re", 40), Prompts: 1, ShareOfCorrect: 0.125}, {Kind: "quoted", Right: 8}, {Kind: "echoed"},
+	}
+	r.BestWrong = &reward.BestWrong{Tried: reward.Tried{Kind: "wrong", Example: "x", Prompts: 2, ShareOfCorrect: 1, CI95: &[2]float64{0.5, 1}}, Examples: []reward.WrongAnswer{{Reference: "red", Answer: "x\x1b[m", Reward: 0.25}}}
+	r.Numbers = &reward.NearNumbers{Share: 1, Prompts: 3, Reward: 0.25, ShareOfCorrect: 0.5, CI95: &[2]float64{0.4, 0.6}, Cosine: 0.75, CosineCI95: &[2]float64{0.7, 0.8}, Between: 0.25}
+	got = printed(t, func(g *globalOptions) error { return printProbe(g, r) })
+	for _, want := range []string{
+		`skew 1.50      of 4 answers; "no" is among the 1 nearest of 3` + "\n",
+		"at 3 prompts   earn 0.250, 50% (40% to 60%); cosine 0.75 (0.70 to 0.80), any two answers 0.25\n",
+		"answers that are not right  share of a right one      95% CI       prompts  as in\n",
+		"  negated                   50%                       25% to 75%   8        not red\n",
+		"  its first half            12%                                    1        " + strings.Repeat("re", 29) + "r…\n",
+		"  the right answer in quotes  right at all 8 prompts\n",
+		"  best of the search          100%                    50% to 100%  2        x\n",
+		"    found                     0.250                   x\\x1b[m     for red\n",
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(got), " "), strings.Join(strings.Fields(want), " ")) {
+			t.Errorf("got\n%s\nwant in it\n%s", got, want)
+		}
+	}
+	if strings.Contains(got, "behind the prompt") {
+		t.Errorf("what was not tried: got\n%s", got)
 	}
 }
 
