@@ -124,7 +124,7 @@ func scoreText(values map[string]float64) string {
 }
 
 // shortScore is scoreText for the end of a bar: exact match, normalised where there
-// is that.
+// is that, and likeness, on held-out prompts where there are some.
 func shortScore(values map[string]float64) string {
 	metric, label := "exact_match_normalized", "right"
 	if _, ok := values["eval/train/"+metric]; !ok {
@@ -134,14 +134,48 @@ func shortScore(values map[string]float64) string {
 	if !ok {
 		return ""
 	}
-	text := fmt.Sprintf("%s %.1f%%", label, 100*train)
+	text, split := fmt.Sprintf("%s %.1f%%", label, 100*train), "train"
 	if held, ok := values["eval/held_out/"+metric]; ok {
 		text += fmt.Sprintf(", held-out %.1f%%", 100*held)
+		split = "held_out"
+	}
+	if like, ok := values["eval/"+split+"/semantic"]; ok {
+		text += fmt.Sprintf(", like %.3f", like)
 	}
 	return text
 }
 
-// barView is one bar: name, bar, speed, last evaluation.
+// figures are the last training numbers of a run that its progress shows.
+type figures map[string]float64
+
+// shownFigures are their names, most telling first.
+var shownFigures = []struct{ metric, label string }{{"reward", "reward"}, {"objective/entropy", "entropy"}, {"objective/kl", "KL"}}
+
+// take keeps the numbers of a step.
+func (f *figures) take(values map[string]float64) {
+	if *f == nil {
+		*f = figures{}
+	}
+	for _, s := range shownFigures {
+		if v, ok := values[s.metric]; ok {
+			(*f)[s.metric] = v
+		}
+	}
+}
+
+// text is the numbers in a few words, "" before the first step.
+func (f figures) text() string {
+	var parts []string
+	for _, s := range shownFigures {
+		if v, ok := f[s.metric]; ok {
+			parts = append(parts, fmt.Sprintf("%s %.3g", s.label, v))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// barView is one bar: name, bar, speed, last evaluation, last training numbers. What a
+// narrow terminal has no room for is cut from the end.
 type barView struct {
 	terminal *Terminal
 	name     string
@@ -150,6 +184,8 @@ type barView struct {
 	pace     pace
 	speed    atomic.Pointer[string]
 	score    atomic.Pointer[string]
+	figures  figures
+	numbers  atomic.Pointer[string] // figures in words
 }
 
 // Event implements Subscriber.
@@ -161,9 +197,9 @@ func (v *barView) Event(e Event) error {
 		v.terminal.showLook(v.name, e)
 	case Started:
 		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
-		v.bar = v.terminal.bars.AddBar(int64(e.Episodes), mpb.BarWidth(24),
+		v.bar = v.terminal.bars.AddBar(int64(e.Episodes), mpb.BarWidth(16),
 			mpb.PrependDecorators(decor.Name(v.name, decor.WCSyncSpaceR)),
-			mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), shown(&v.speed), shown(&v.score)))
+			mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), shown(&v.speed), shown(&v.score), shown(&v.numbers)))
 		v.bar.SetCurrent(int64(e.Episode))
 		v.terminal.tell(v.name, e.Notes)
 	case Metrics:
@@ -171,9 +207,12 @@ func (v *barView) Event(e Event) error {
 		if text := shortScore(e.Values); text != "" {
 			v.score.Store(&text)
 		}
+		v.figures.take(e.Values)
+		numbers := v.figures.text()
+		v.numbers.Store(&numbers)
 	case Timing:
 		v.pace.seconds += e.Values["seconds"]
-		text := v.pace.text(e.Episode)
+		text := strings.Replace(v.pace.text(e.Episode), " episodes/s", "/s", 1)
 		v.speed.Store(&text)
 	case Warning:
 		v.terminal.Println("%swarning: step %d: %s", prefix(v.name), e.Step, e.Text)
@@ -219,6 +258,7 @@ type plainView struct {
 	terminal *Terminal
 	name     string
 	pace     pace
+	figures  figures
 	tenth    int // of the parent's prompts shown
 }
 
@@ -239,8 +279,12 @@ func (v *plainView) Event(e Event) error {
 		}
 		v.terminal.tell(v.name, e.Notes)
 	case Metrics:
+		v.figures.take(e.Values)
 		if score := scoreText(e.Values); score != "" {
 			parts := []string{fmt.Sprintf("episode %d of %d", e.Episode, v.pace.episodes), score}
+			if numbers := v.figures.text(); numbers != "" {
+				parts = append(parts, numbers)
+			}
 			if speed := v.pace.text(e.Episode); speed != "" {
 				parts = append(parts, speed)
 			}

@@ -11,7 +11,7 @@ import (
 func someEvents() []Event {
 	return []Event{
 		Started{Step: 2, Steps: 10, Episode: 20, Episodes: 100, Resumed: true},
-		Metrics{Step: 3, Episode: 30, Values: map[string]float64{"reward": 1}},
+		Metrics{Step: 3, Episode: 30, Values: map[string]float64{"reward": 1, "objective/entropy": 2.1, "objective/kl": 0.04}},
 		Timing{Step: 3, Episode: 30, Values: map[string]float64{"seconds": 0.5}},
 		Warning{Step: 3, Text: "1 of 10 rewards failed"},
 		Metrics{Step: 3, Episode: 30, Values: map[string]float64{
@@ -34,7 +34,7 @@ func TestPlainProgress(t *testing.T) {
 	terminal.Wait()
 	want := `a/seed-1: resumes at episode 20 of 100
 a/seed-1: warning: step 3: 1 of 10 rewards failed
-a/seed-1: episode 30 of 100, train exact 25.0% semantic 0.500, held-out exact 12.5% semantic 0.250, 20 episodes/s, 4s left
+a/seed-1: episode 30 of 100, train exact 25.0% semantic 0.500, held-out exact 12.5% semantic 0.250, reward 1, entropy 2.1, KL 0.04, 20 episodes/s, 4s left
 `
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
@@ -53,7 +53,7 @@ func TestBars(t *testing.T) {
 		}
 	}
 	terminal.Wait()
-	if !strings.Contains(out.String(), "exact 25.0%, held-out 12.5%") {
+	if !strings.Contains(out.String(), "exact 25.0%, held-out 12.5%, like 0.250  reward 1, entropy 2.1, KL 0.04") {
 		t.Errorf("bars must show the evaluation (got %q)", out.String())
 	}
 }
@@ -67,7 +67,7 @@ func TestScoreTexts(t *testing.T) {
 	if got, want := scoreText(values), "train exact 0.0% (normalised 87.5%) semantic 0.500, held-out exact 0.0% (normalised 75.0%) semantic 0.250"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := shortScore(values), "right 87.5%, held-out 75.0%"; got != want {
+	if got, want := shortScore(values), "right 87.5%, held-out 75.0%, like 0.250"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -99,6 +100,9 @@ func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps r
 		}
 	}
 	if err != nil {
+		if errors.Is(err, run.ErrInterrupted) && deps.Command != "" {
+			g.sayResume(deps.Command + " --out " + shellWord(r.Out))
+		}
 		return err
 	}
 	return runReport(ctx, reportOptions{}, g, []string{r.Out})

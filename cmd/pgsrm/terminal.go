@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -56,6 +57,13 @@ func (c *checkedWriter) Write(p []byte) (int, error) {
 func (g *globalOptions) sayReading(what string) {
 	if isTerminal(g.Stdin) {
 		g.Log.Info("reading from the terminal until Ctrl-D: " + what)
+	}
+}
+
+// sayResume says by which command an interrupted one goes on.
+func (g *globalOptions) sayResume(command string) {
+	if command != "" {
+		fmt.Fprintln(g.Stderr, printable.Text("to go on: "+command))
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -95,6 +96,9 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 	res, err := begin(ctx, cfg, deps)
 	terminal.Wait()
 	if err != nil {
+		if o, look := run.ReadOverview(cfg.Out); look == nil && errors.Is(err, run.ErrInterrupted) {
+			g.sayResume(resumeCommand(&o))
+		}
 		return err
 	}
 	if g.JSON {
