@@ -38,6 +38,7 @@
 //	report     statistics over runs, figures, the HTML report
 //	serve      the reward as a server for training engines; serve/client asks it
 //	dashboard  run directories live on a web page
+//	study      grids of runs: planned, trained, measured, merged
 //	bench      what the engine reaches on this machine, against its limits
 //	docs       the pages of the manual that the program shows
 //	cmd/pgsrm  the command line

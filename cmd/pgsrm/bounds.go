@@ -32,7 +32,7 @@ var flagBounds = map[string]string{
 	"steps": "[1, 1073741824]", "checkpoint-every": "[0, 1073741824]", "epochs": "[0, 1000000]", "batch": "[1, 65536]",
 	"lr": "(0, 1000000]", "sft lr": "[0, 1000000]", "warmup": "[0, 1000000000]", "weight-decay": "[0, 1000]",
 	"lora-rank": "[0, 4096]", "lora-alpha": "[0, 1000000]",
-	"base-rate": "[-1, 1]", "facts": "[0, 1]", "answer-temperature": "[0.000001, 1000000]",
+	"base-rate": "[-1, 1]", "right": "[0, 0.5]", "facts": "[0, 1]", "answer-temperature": "[0.000001, 1000000]",
 	"dim": "[1, 65536]", "sif": "[0, 1000000]",
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"pgsrm/lm"
 	"pgsrm/rl"
 	"pgsrm/run"
+	"pgsrm/study"
 )
 
 // endOfText is the token that ends every document of a child of ours.
@@ -30,6 +32,7 @@ type pretrainOptions struct {
 	Embedder string // similarity of wrong answers in the generated corpus
 	Corpus   corpus.Options
 	BaseRate float64
+	Right    float64 // see study.Child; 0 = pretrain
 
 	Init string // child to start from; empty = random weights and a new vocabulary
 
@@ -58,6 +61,7 @@ func (o *pretrainOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Embedder, "embedder", o.Embedder, "embedder that says which wrong answers are related")
 	f.Uint64Var(&o.Corpus.Seed, "seed", o.Corpus.Seed, "seed of corpus and weights")
 	f.Float64Var(&o.BaseRate, "base-rate", o.BaseRate, "share of right answers in the corpus, all tasks (-1 = the recipe's)")
+	f.Float64Var(&o.Right, "right", 0, "make of --init a child that is right in this share of its samples on every built-in task, and else answers as before (0 = pretrain)")
 	f.Float64Var(&o.Corpus.Facts, "facts", o.Corpus.Facts, "share of plain sentences that state a relation of a task truly")
 	f.Float64Var(&o.Corpus.Temperature, "answer-temperature", o.Corpus.Temperature, "softmax temperature over the similarity of wrong answers")
 	f.IntVar(&o.Layers, "layers", o.Layers, "layers")
@@ -84,6 +88,10 @@ generated corpus: sentences about the domains of the tasks, and prompts with ans
 that are related to the right one but seldom right (--base-rate). The embedded child
 builtin:tiny was made by this command with its defaults.
 
+With --right it makes of --init (default builtin:tiny) a child that answers as that one
+does but for how often it is right, the same on all five tasks: 300 updates unless --steps
+says otherwise, which begin anew where they were interrupted.
+
 With --text it learns from text of your own: a document a line, or in a .jsonl file an
 object a line with the field text, in which a document may have several lines. A
 folder stands for all *.txt and *.jsonl files in it. A document that is longer than the
@@ -98,6 +106,7 @@ EXAMPLES
   pgsrm pretrain --out children/tiny
   pgsrm pretrain --out children/rate-0.3 --base-rate 0.003
   pgsrm pretrain --out children/rate-5 --init children/tiny --base-rate 0.05 --steps 300 --lr 5e-4
+  pgsrm pretrain --out children/rate-0.05 --right 0.0005
   pgsrm pretrain --out children/own --text corpus.txt --layers 6 --width 256 --heads 8 --vocab 4000
 ` + exitStatusHelp,
 		Args: cobra.NoArgs,
@@ -134,6 +143,9 @@ func (o pretrainOptions) together() error {
 	if o.Init != "" && (o.Layers != d.Layers || o.Width != d.Width || o.Heads != d.Heads || o.Vocab != d.Vocab || o.Positions != d.Positions) {
 		return inputErrorf("--layers, --width, --heads, --vocab, --positions: must not be used with --init, whose size and vocabulary stay")
 	}
+	if o.Right > 0 && (o.Text != "" || o.BaseRate != d.BaseRate || o.Resume) {
+		return inputErrorf("--text, --base-rate, --resume: must not be used with --right")
+	}
 	if o.Text != "" && (o.BaseRate != d.BaseRate || o.Corpus.Facts != d.Corpus.Facts || o.Corpus.Temperature != d.Corpus.Temperature || o.Embedder != d.Embedder) {
 		return inputErrorf("--base-rate, --facts, --answer-temperature, --embedder: must not be used with --text, which replaces the generated corpus")
 	}
@@ -149,6 +161,9 @@ func (o pretrainOptions) weights() int64 {
 func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) (err error) {
 	if err := o.validate(); err != nil {
 		return err
+	}
+	if o.Right > 0 {
+		return runRight(ctx, o, g)
 	}
 	training, err := run.OpenSupervised(o.Out, o.Resume)
 	if err != nil {
@@ -187,6 +202,28 @@ func runPretrain(ctx context.Context, o pretrainOptions, g *globalOptions) (err 
 		return g.printJSON(map[string]any{"out": o.Out, "loss": loss, "weights": m.NumParams()})
 	}
 	_, err = fmt.Fprintf(g.Stdout, "%s: %d weights, vocabulary %d, loss %.3f nats per token\n", o.Out, m.NumParams(), m.Tokenizer.Size(), loss)
+	return err
+}
+
+// runRight makes a child that is right as often as --right says.
+func runRight(ctx context.Context, o pretrainOptions, g *globalOptions) error {
+	c, d := study.Child{Init: o.Init, Right: o.Right, Seed: o.Corpus.Seed}, defaultPretrainOptions()
+	if o.Train.Steps != d.Train.Steps {
+		c.Steps = o.Train.Steps
+	}
+	if o.Train.Schedule.LR != d.Train.Schedule.LR {
+		c.LR = o.Train.Schedule.LR
+	}
+	if err := os.MkdirAll(filepath.Dir(o.Out), 0o777); err != nil {
+		return err
+	}
+	if err := c.Move(ctx, g.Threads, o.Out); err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.printJSON(map[string]any{"out": o.Out, "right": o.Right})
+	}
+	_, err := fmt.Fprintf(g.Stdout, "%s: right in about %g of its samples\n", o.Out, o.Right)
 	return err
 }
 

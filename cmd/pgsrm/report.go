@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/report"
+	"pgsrm/study"
 )
 
 // newReportCommand compares finished or running runs.
@@ -31,6 +32,9 @@ against each other one over all of them, and writes
 
 OUT is DIR, or --out, which several folders need. Runs may still be in progress.
 With --json, summary.json is printed instead of the table.
+
+Of the folder of a study it writes the tables of the study instead, and names the cells
+that are missing; pgsrm report DIR/cells is the page about its runs.
 
 EXAMPLES
   pgsrm report runs/colors
@@ -60,6 +64,12 @@ func (o *reportOptions) AddFlags(f *pflag.FlagSet) {
 
 // runReport writes the report about the runs in dirs.
 func runReport(_ context.Context, o reportOptions, g *globalOptions, dirs []string) error {
+	if len(dirs) == 1 && study.Is(dirs[0]) {
+		if o.Out != "" {
+			return inputErrorf("--out: must not be used with a study, whose tables stand in its folder (got %q)", o.Out)
+		}
+		return reportStudy(g, dirs[0])
+	}
 	out := o.Out
 	if out == "" && len(dirs) > 1 {
 		return inputErrorf("--out: must be given with several folders (got %d)", len(dirs))

@@ -104,6 +104,7 @@ Start with:
 	root.AddCommand(
 		newTrainCommand(g),
 		newCompareCommand(g),
+		newStudyCommand(g),
 		newPretrainCommand(g),
 		newReportCommand(g),
 		newDashboardCommand(g),

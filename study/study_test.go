@@ -1,0 +1,365 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgsrm/config"
+	"pgsrm/kernel"
+	"pgsrm/run"
+	"pgsrm/task"
+)
+
+// plainArm takes a reward as it is.
+func plainArm(text string) (string, []config.Setting, error) { return text, nil, nil }
+
+func read(t testing.TB, text string, o Options) *Study {
+	t.Helper()
+	s, err := Read(config.File{Name: "s.yaml", Text: []byte(text)}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func planOf(t testing.TB, text, dir string) *Plan {
+	t.Helper()
+	p, err := read(t, text, Options{}).Plan(dir, plainArm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// tiny is a study of cells that take a moment.
+const tiny = `
+base: {look: "off", episodes: 128, eval_prompts: 4, checkpoint_every: 1}
+grid:
+  task: [colors, opposites]
+  reward:
+    pgsrm: {reward: pgsrm}
+    one: {reward: binary}
+exclude:
+  - {task: opposites, reward: [one]}
+seeds: 2
+against: {reward: one}
+`
+
+func names(cells []Cell) (out []string) {
+	for _, c := range cells {
+		out = append(out, c.Name)
+	}
+	return out
+}
+
+func TestPlan(t *testing.T) {
+	p := planOf(t, tiny, "D")
+	want := []string{
+		"task=colors/reward=pgsrm/seed=1", "task=colors/reward=one/seed=1", "task=opposites/reward=pgsrm/seed=1",
+		"task=colors/reward=pgsrm/seed=2", "task=colors/reward=one/seed=2", "task=opposites/reward=pgsrm/seed=2",
+	}
+	if got := names(p.Cells); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	c := p.Cells[4].Config
+	if c.Task != "colors" || c.Reward.Name != "binary" || c.Seed != 2 || c.Episodes != 128 || c.Out != filepath.Join("D", "cells", "task=colors", "reward=one", "seed=2") {
+		t.Errorf("got %+v", c)
+	}
+	var all []string
+	for i := range 4 {
+		all = append(all, names(p.Select(Shard{i + 1, 4}))...)
+	}
+	slices.Sort(all)
+	slices.Sort(want)
+	if !slices.Equal(all, want) {
+		t.Errorf("shards must be all cells, each once (got %q)", all)
+	}
+	// a name does not depend on what else there is
+	more := planOf(t, strings.Replace(tiny, "[colors, opposites]", "[copy, colors, opposites]", 1), "D")
+	for _, name := range want {
+		if !slices.Contains(names(more.Cells), name) {
+			t.Errorf("%s must have its name in a larger study", name)
+		}
+	}
+}
+
+func TestBadStudies(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"", "s.yaml: must be a study, with base and grid (got an empty file)"},
+		{"a: [", "not YAML"},
+		{"[1]", "s.yaml:1: must be a section of keys (got a list)"},
+		{"gird: {}", `s.yaml:1: unknown key "gird", must be one of base, grid, seeds, measure, children, parents, about, given, exclude, against, table, small (did you mean grid?)`},
+		{"base: {task: colors}", "s.yaml: grid: must have at least one axis, or seeds be given"},
+		{"seeds: 0", `s.yaml:1: seeds: must be a number between 1 and 10000 (got "0")`},
+		{"seeds: &a 1", "s.yaml:1: must have no anchors and aliases"},
+		{"grid: {task: []}", "s.yaml:1: grid.task: must be a list of values, or levels NAME: {KEY: VALUE, ...} (got a list)"},
+		{"grid:\n  task: colours", `s.yaml:2: grid.task: must be a list of values, or levels NAME: {KEY: VALUE, ...} (got "colours")`},
+		{"grid:\n  task:\n    - colours", `s.yaml:3: grid.task[0]: must be one of colors, opposites, categories, copy, sentiment, a file`},
+		{"grid:\n  task: [{a: b}]", "s.yaml:2: grid.task[0]: must be a single value: levels that set several keys have names, NAME: {KEY: VALUE, ...} (got a section)"},
+		{"grid:\n  tsak: [colors]", `s.yaml:2: grid.tsak[0]: unknown key "tsak", must be one of preset, task`},
+		{"seeds: 1\nbase:\n  rollout:\n    top_p: 2", "s.yaml:4: base.rollout.top_p: must be between 0 and 1 (got 2)"},
+		{"seeds: 1\nbase:\n  rollout.tpo_k: 2", `s.yaml:3: base.rollout.tpo_k: unknown key "rollout.tpo_k", must be one of prompts_per_step`},
+		{"seeds: 1\nbase: {task: copy, task: colors}", `s.yaml:2: base: key "task" stands twice`},
+		{"seeds: 1\nbase: {task: }", "s.yaml:2: base.task: must be a single value (got nothing)"},
+		{"seeds: 1\nbase: {out: x}\ngrid: {out: [x]}", "s.yaml:3: grid.out[0]: must not be set: each cell has a folder of its own"},
+		{"grid: {a: {x: {seed: 1}}, b: {y: {seed: 2}}}", "s.yaml:1: grid.b.y.seed: seed must be set by one axis alone, and a sets it too"},
+		{"seeds: [1, 1]", `s.yaml: grid: two levels must not have one folder: give them names, NAME: {KEY: VALUE} (got seed=1)`},
+		{"seeds: 2\nexclude: [{task: copy}]", `s.yaml: exclude[0]: axis must be one of seed (got "task")`},
+		{"seeds: 1\nexclude: [{seed: 2}]", `s.yaml: exclude[0]: seed must be one of 1 (got "2")`},
+		{"seeds: 1\nexclude: [{seed: 1}]", "s.yaml: exclude: must leave at least one cell"},
+		{"seeds: 1\nagainst: {reward: binary}", `s.yaml: against: axis must be one of seed (got "reward")`},
+		{"seeds: 1\nbase: {child: \"study:x\"}", "s.yaml:2: base.child: the study must have a section children for it (got study:x)"},
+		{"seeds: 1\nchildren: {small: {}}\nbase: {child: \"study:smal\"}", "s.yaml:3: base.child: must be one of study:small (got study:smal, did you mean study:small?)"},
+		{"seeds: 1\nchildren: {../x: {}}", "s.yaml:2: children: a name must have 1 to 60 of the characters"},
+		{"seeds: 1\nchildren: {x: {right: 0.1, layers: 2}}", "s.yaml:2: children.x: must have right with init, steps, lr and seed alone"},
+		{"seeds: 1\nparents: {x: {wrong: 2}}", `s.yaml:2: parents.x.wrong: must be a number between 0 and 1 (got "2")`},
+		{"seeds: 1\nmeasure: {sample: 2}", `s.yaml:2: measure: unknown key "sample", must be one of samples, prompts, perplexity, embedder, tasks (did you mean samples?)`},
+		{"grid: {parent: [\"${server}\"]}", "s.yaml:1: grid.parent[0]: must be given: --given server=..."},
+		{"given: {server: x}\ngrid: {parent: [\"${server}\"]}", "s.yaml: grid.parent: must have a level that needs nothing, or something must be given: parent=${server}: server was not given"},
+		{"seeds: 9999\ngrid: {rollout.top_k: [1,2,3,4,5,6,7,8,9,10,11]}", "s.yaml: grid: must make at most 100000 cells"},
+		{"seeds: 1\nsmall: {grid: 3}", `s.yaml:2: small.grid: must be a section of keys (got "3")`},
+	} {
+		s, err := Read(config.File{Name: "s.yaml", Text: []byte(c.text)}, Options{})
+		if err == nil {
+			_, err = s.Plan("D", plainArm)
+		}
+		if !errors.Is(err, config.ErrBad) || !strings.Contains(fmt.Sprint(err), c.want) || strings.Contains(fmt.Sprint(err), "\n") {
+			t.Errorf("%q:\n got %v\nwant %s", c.text, err, c.want)
+		}
+	}
+	for text, want := range map[string]string{
+		"0/2": "--shard: must be I/N", "3/2": "--shard: must be I/N", "1": "--shard: must be I/N", "1/2/3": "--shard: must be I/N", "-1/2": "--shard: must be I/N",
+	} {
+		if _, err := ParseShard(text); !errors.Is(err, config.ErrBad) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: got %v", text, err)
+		}
+	}
+	if _, err := Read(config.File{Name: "s.yaml", Text: []byte("given: {server: x}\nseeds: 1")}, Options{Given: map[string]string{"sever": "y"}}); fmt.Sprint(err) != "--given: must be one of server (got sever, did you mean server?)" {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Read(config.File{Name: "s.yaml", Text: []byte("seeds: 1")}, Options{Small: true}); fmt.Sprint(err) != "s.yaml: small: must be there for --small" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What is given makes levels; what is not leaves them out and says so.
+func TestGiven(t *testing.T) {
+	const text = "given: {file: answers}\ngrid: {parent: {table: {parent: builtin}, mine: {parent: \"file:${file}\"}}}\nsmall: {grid: {parent: {mine: {parent: \"file:${file}\"}, table: {parent: builtin}}}}"
+	if s := read(t, text, Options{}); len(s.axes[0].levels) != 1 || !slices.Equal(s.Left, []string{"parent=mine: file was not given"}) {
+		t.Errorf("got %+v, %q", s.axes, s.Left)
+	}
+	p, err := read(t, text, Options{Given: map[string]string{"file": "a.jsonl"}}).Plan("D", plainArm)
+	if err != nil || len(p.Cells) != 2 || p.Cells[1].Config.Parent != "file:a.jsonl" {
+		t.Errorf("got %v, %v", p, err)
+	}
+}
+
+// Every study in the program can be planned, whole and small, with nothing given.
+func TestNamedStudies(t *testing.T) {
+	arm := func(text string) (string, []config.Setting, error) {
+		base, _, _ := strings.Cut(text, "[")
+		return base, nil, nil
+	}
+	if got, want := Names(), []string{"baserate", "downstream", "embedders", "parents", "rewards", "scale", "transfer"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	for _, name := range Names() {
+		for _, small := range []bool{true, false} {
+			s, err := Read(Named(name), Options{Small: small})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(strings.Fields(s.About)) < 10 {
+				t.Errorf("%s must say what it asks", name)
+			}
+			p, err := s.Plan("D", arm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if small && len(p.Cells) > 12 {
+				t.Errorf("%s: the small version has %d cells", name, len(p.Cells))
+			}
+		}
+	}
+}
+
+func runner(t testing.TB, p *Plan, say func(string)) *Runner {
+	return &Runner{Plan: p, Threads: 2, Say: say, Pretrain: func(context.Context, Child, string) error { return errors.New("not here") }}
+}
+
+// A cell that fails is reported and does not stop the rest; what is missing is named.
+func TestFailedCells(t *testing.T) {
+	dir := t.TempDir()
+	text := strings.Replace(tiny, "one: {reward: binary}", "one: {reward: binary, parent: \"file:"+filepath.ToSlash(filepath.Join(dir, "absent.jsonl"))+"\"}", 1)
+	p := planOf(t, text, filepath.Join(dir, "S"))
+	var said []string
+	err := runner(t, p, func(line string) { said = append(said, line) }).Run(context.Background(), p.Cells)
+	if !errors.Is(err, errCells) || !errors.Is(err, config.ErrBad) || !strings.HasPrefix(err.Error(), "2 of 6 cells failed; the first: task=colors/reward=one/seed=1: ") {
+		t.Errorf("got %v", err)
+	}
+	if all := strings.Join(said, "\n"); strings.Count(all, ": failed: ") != 2 || !strings.Contains(all, "6 of 6 cells, 2 failed") {
+		t.Errorf("got %s", all)
+	}
+	m, err := p.Merge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var missing []string
+	for _, r := range m.Missing() {
+		missing = append(missing, r.Name+" "+r.State)
+	}
+	if !slices.Equal(missing, []string{"task=colors/reward=one/seed=1 absent", "task=colors/reward=one/seed=2 absent"}) {
+		t.Errorf("got %q", missing)
+	}
+	if _, err := m.Write(); err != nil {
+		t.Fatal(err)
+	}
+	md, _ := os.ReadFile(filepath.Join(p.Dir, "study.md"))
+	for _, want := range []string{"4 of 6 cells are complete", "| colors | one | 0 of 2 | – |", "- `task=colors/reward=one/seed=2`: absent"} {
+		if !strings.Contains(string(md), want) {
+			t.Errorf("study.md must have %q:\n%s", want, md)
+		}
+	}
+}
+
+// A context that ends stops a study; another folder's files are left alone.
+func TestInterruptedAndForeign(t *testing.T) {
+	p := planOf(t, tiny, filepath.Join(t.TempDir(), "S"))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := runner(t, p, func(string) {}).Run(ctx, p.Cells); !errors.Is(err, run.ErrInterrupted) {
+		t.Errorf("got %v", err)
+	}
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "thesis.tex"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	p = planOf(t, tiny, other)
+	if err := runner(t, p, func(string) {}).Run(context.Background(), p.Cells); !errors.Is(err, config.ErrBad) || !strings.Contains(err.Error(), "must be a study, empty or new") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Of 213 answers the share is wrong, those of a smaller share are among those of a larger one,
+// and the same seed gives the same answers.
+func TestWrongParents(t *testing.T) {
+	opposites, err := task.Builtin("opposites")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := func(w Wrong) map[string]string {
+		text, err := w.answers(opposites)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _ := w.answers(opposites)
+		if string(text) != string(again) {
+			t.Error("the same parent must say the same")
+		}
+		out := map[string]string{}
+		for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+			it := opposites.Items[i]
+			_, answer, _ := strings.Cut(line, `"answer":"`)
+			answer, _, _ = strings.Cut(answer, `"`)
+			if !task.Exact(answer, it.Reference, it.Accepted) {
+				out[it.ID] = answer
+			}
+		}
+		return out
+	}
+	some, more := wrong(Wrong{Share: 0.1}), wrong(Wrong{Share: 0.5})
+	if len(some) != 21 || len(more) != 106 {
+		t.Errorf("got %d and %d wrong answers", len(some), len(more))
+	}
+	for id, answer := range some {
+		if more[id] != answer {
+			t.Errorf("%s: %q with a tenth wrong, %q with half", id, answer, more[id])
+		}
+	}
+	if other := wrong(Wrong{Share: 0.1, Seed: 1}); fmt.Sprint(other) == fmt.Sprint(some) {
+		t.Error("another seed must say something else")
+	}
+	if n := len(wrong(Wrong{Synonyms: 1})); n < 150 {
+		t.Errorf("only %d answers have a synonym that is not right to the letter", n)
+	}
+	for word, other := range synonyms {
+		if word == other || strings.ContainsAny(other, "= ") {
+			t.Errorf("%s=%s", word, other)
+		}
+	}
+}
+
+// Worked by hand. Self-BLEU of "a b c" against "a b d": 2 of 3 words, 1 of 2 pairs (2/3
+// smoothed), 0 of 1 triples (1/2 smoothed): (2/3 * 2/3 * 1/2)^(1/3).
+func TestLikenessOfAnswers(t *testing.T) {
+	near := func(what string, got, want float64) {
+		t.Helper()
+		if math.Abs(got-want) > 1e-12 {
+			t.Errorf("%s: got %v, want %v", what, got, want)
+		}
+	}
+	near("BLEU", meanSelfBLEU([][]string{{"a b c", "a b d"}}), math.Cbrt(2.0/9))
+	near("all the same", meanSelfBLEU([][]string{{"red", "red"}, {"", ""}}), 1)
+	near("nothing in common", meanSelfBLEU([][]string{{"red", "blue", ""}}), 0)
+	near("too short", bleu([]string{"a"}, [][]string{{"a", "b"}}), math.Exp(-1))
+	one, two := distinct([][]string{{"a b", "a c"}, {"x", "x"}})
+	near("distinct words", one, (3.0/4+1.0/2)/2)
+	near("distinct pairs", two, 1.0/2)
+}
+
+// The mean probability of right answers of a child comes to what was asked for, on every task.
+func TestAtBaseRate(t *testing.T) {
+	m, err := run.OpenChild("builtin:tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Pool = kernel.NewPool(2)
+	defer m.Pool.Close()
+	goal := func(m *rateTeacher) (off float64) {
+		for _, items := range m.tasks {
+			logs, err := responseLogs(m.m.Model, m.m.NewState(false), items[0].prompt, items[0].right)
+			if err != nil {
+				t.Fatal(err)
+			}
+			off += math.Abs(logSum(logs) - items[0].goal)
+		}
+		return off / float64(len(m.tasks))
+	}
+	a := &rateTeacher{m: m, start: m}
+	a.sampling = m.NewState(false)
+	if err := a.open(0.0005); err != nil {
+		t.Fatal(err)
+	}
+	before := goal(a)
+	if err := atBaseRate(context.Background(), m, Child{Right: 0.0005, Steps: 4, LR: 3e-3}); err != nil {
+		t.Fatal(err)
+	}
+	if after := goal(a); after > 0.9*before {
+		t.Errorf("log P is off by %.2f nats before and %.2f after", before, after)
+	}
+	if k := oddsFactor([]float64{1, 1}, 0.2); math.Abs(k-0.25) > 1e-9 {
+		t.Errorf("odds of 1 must be taken 0.25 times for a probability of 0.2 (got %v)", k)
+	}
+}
+
+// FuzzRead: no file brings the reader down, and every mistake is one line that names it.
+func FuzzRead(f *testing.F) {
+	for _, name := range Names() {
+		f.Add(Named(name).Text)
+	}
+	f.Add([]byte(tiny))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, o := range []Options{{}, {Small: true}} {
+			if _, err := Read(config.File{Name: "f", Text: text}, o); err != nil && (strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "f:")) {
+				t.Errorf("error must be one line that names the file (got %q)", err)
+			}
+		}
+	})
+}
