@@ -46,13 +46,11 @@ EXAMPLES
   pgsrm study own.yaml --out runs/own --shard 1/4
   pgsrm study embedders --given minilm=./all-MiniLM-L6-v2
 ` + exitStatusHelp,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return inputErrorf("study: must be given one study, a name (%s) or a file (got %d)", strings.Join(study.Names(), ", "), len(args))
-			}
-			return nil
-		},
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return inputErrorf("study: must be given one study, a name (%s) or a file", strings.Join(study.Names(), ", "))
+			}
 			return runStudy(cmd.Context(), &opts, g, args[0], g.madeBy())
 		},
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
@@ -69,8 +67,13 @@ func newStudyListCommand(g *globalOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the studies in the program",
-		Long:  "The list command lists the studies in the program, and what each asks.\n" + exitStatusHelp,
-		Args:  cobra.NoArgs,
+		Long: `The list command lists the studies in the program, and what each asks; with --json as
+one object.
+
+EXAMPLES
+  pgsrm study list
+` + exitStatusHelp,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			about := map[string]string{}
 			for _, name := range study.Names() {
