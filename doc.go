@@ -10,6 +10,7 @@
 //	internal/lines  lines of bounded length
 //	internal/family  processes that end together with those that they start
 //	internal/durable  files and folders written whole, locks between processes
+//	internal/table  rows of one type as CSV or Parquet
 //	remote     the client of model servers: retries, limits, counts
 //	hub        models and data sets from a Hugging Face hub into the local cache
 //	task       prompts, references, splits; the five built-in tasks; files and data sets; what counts as an answer

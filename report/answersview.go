@@ -68,13 +68,7 @@ func (d *Data) browser(slots map[string]int) (browserData, browserView) {
 		data:    browserData{Tasks: []string{}, Arms: []armName{}, Prompts: []browsePrompt{}, Texts: []string{}, Runs: []browseRun{}},
 		prompts: map[string]int{}, texts: map[string]int{}, arms: map[string]int{},
 	}
-	runs := 0
-	for _, g := range d.Groups {
-		for _, arm := range g.Arms {
-			runs += len(arm.Runs)
-		}
-	}
-	b.keep = max(1, min(answerPrompts, browserRows/(answerTimes*max(1, runs))))
+	b.keep = d.shownPrompts()
 	b.longest = d.longestText(b.keep)
 	for i, g := range d.Groups {
 		near, known := g.nearFrom()
@@ -91,6 +85,17 @@ func (d *Data) browser(slots map[string]int) (browserData, browserView) {
 	}
 	b.view.Longest = b.longest
 	return b.data, b.view
+}
+
+// shownPrompts is of how many prompts answers are shown, fewer where there are many runs.
+func (d *Data) shownPrompts() int {
+	runs := 0
+	for _, g := range d.Groups {
+		for _, arm := range g.Arms {
+			runs += len(arm.Runs)
+		}
+	}
+	return max(1, min(answerPrompts, browserRows/(answerTimes*max(1, runs))))
 }
 
 type browserBuilder struct {

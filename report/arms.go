@@ -3,8 +3,10 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Arm is the runs of one task that differ in the seed alone.
@@ -31,28 +33,29 @@ type Data struct {
 // Load reads every run at or below the folders: run directories, folders of
 // compare (DIR/<reward>/seed-<n>) and of studies, also several at once.
 func Load(dirs ...string) (*Data, error) {
-	byTask := map[string][]*Run{}
-	var tasks []string
-	seen := map[string]bool{}
+	var paths []string
 	for _, dir := range dirs {
 		found, err := findRuns(dir)
 		if err != nil {
 			return nil, err
 		}
 		for _, path := range found {
-			if seen[path] {
-				continue
+			if !slices.Contains(paths, path) {
+				paths = append(paths, path)
 			}
-			seen[path] = true
-			r, err := loadRun(path)
-			if err != nil {
-				return nil, err
-			}
-			if byTask[r.Task] == nil {
-				tasks = append(tasks, r.Task)
-			}
-			byTask[r.Task] = append(byTask[r.Task], r)
 		}
+	}
+	runs, err := loadRuns(paths)
+	if err != nil {
+		return nil, err
+	}
+	byTask := map[string][]*Run{}
+	var tasks []string
+	for _, r := range runs {
+		if byTask[r.Task] == nil {
+			tasks = append(tasks, r.Task)
+		}
+		byTask[r.Task] = append(byTask[r.Task], r)
 	}
 	if len(tasks) == 0 {
 		return nil, fmt.Errorf("report: at least one run directory must be named")
@@ -63,6 +66,32 @@ func Load(dirs ...string) (*Data, error) {
 		data.Groups = append(data.Groups, newGroup(t, byTask[t]))
 	}
 	return data, nil
+}
+
+// loadRuns reads run directories, as many at a time as there are threads; an error is that
+// of the first that has one.
+func loadRuns(paths []string) ([]*Run, error) {
+	runs, errs := make([]*Run, len(paths)), make([]error, len(paths))
+	next := make(chan int)
+	var readers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		readers.Go(func() {
+			for i := range next {
+				runs[i], errs[i] = loadRun(paths[i])
+			}
+		})
+	}
+	for i := range paths {
+		next <- i
+	}
+	close(next)
+	readers.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return runs, nil
 }
 
 // newGroup sorts the runs of one task into arms, the binary ones last: a picture

@@ -16,27 +16,28 @@ type chartSpec struct {
 	Format string // "percent", "score", "number"
 	lim    limits
 	zero   bool // the axis starts at 0
+	folded bool // the chart is folded away: it has no lines of single seeds
 }
 
 const normNote = "greedy answers; quotes, Markdown, final punctuation and articles not counting"
 
 // charts are drawn for each task where the metric was recorded, in this order.
 var charts = []chartSpec{
-	{normTrain, "Exact match, normalised, training prompts", normNote, "percent", share, true},
-	{normHeldOut, "Exact match, normalised, held-out prompts", normNote, "percent", share, true},
-	{exactTrain, "Exact match, training prompts", "share of greedy answers", "percent", share, true},
-	{exactHeldOut, "Exact match, held-out prompts", "share of greedy answers", "percent", share, true},
-	{semTrain, "Semantic score, training prompts", "cosine to the parent's answer", "score", cosine, false},
-	{semHeldOut, "Semantic score, held-out prompts", "cosine to the parent's answer", "score", cosine, false},
-	{metricReward, "Reward of sampled answers", "each reward on its own scale: compare shapes, not heights", "score", free, false},
-	{metricEntropy, "Entropy", "nats per response; near 0 nothing explores any more", "number", positive, true},
-	{metricKL, "KL to the start model", "nats per response: how far the child has moved", "number", free, true},
-	{metricLength, "Length of answers", "tokens per response, end token included", "number", positive, true},
+	{normTrain, "Exact match, normalised, training prompts", normNote, "percent", share, true, false},
+	{normHeldOut, "Exact match, normalised, held-out prompts", normNote, "percent", share, true, false},
+	{exactTrain, "Exact match, training prompts", "share of greedy answers", "percent", share, true, false},
+	{exactHeldOut, "Exact match, held-out prompts", "share of greedy answers", "percent", share, true, false},
+	{semTrain, "Semantic score, training prompts", "cosine to the parent's answer", "score", cosine, false, false},
+	{semHeldOut, "Semantic score, held-out prompts", "cosine to the parent's answer", "score", cosine, false, false},
+	{metricReward, "Reward of sampled answers", "each reward on its own scale: compare shapes, not heights", "score", free, false, false},
+	{metricEntropy, "Entropy", "nats per response; near 0 nothing explores any more", "number", positive, true, false},
+	{metricKL, "KL to the start model", "nats per response: how far the child has moved", "number", free, true, false},
+	{metricLength, "Length of answers", "tokens per response, end token included", "number", positive, true, false},
 }
 
 // extraChart describes a metric that has no chart of its own.
 func extraChart(metric string) chartSpec {
-	spec := chartSpec{Metric: metric, Title: metric, Format: "score", lim: free}
+	spec := chartSpec{Metric: metric, Title: metric, Format: "score", lim: free, folded: true}
 	for _, m := range rl.Table() {
 		if m.Name == metric {
 			spec.Note = m.Unit

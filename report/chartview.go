@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -23,14 +24,16 @@ type chartData struct {
 	Lines  []lineData `json:"lines"`
 }
 
+// lineData is one line; Lo and Hi are absent where no point has an interval, and in folded
+// charts of many runs.
 type lineData struct {
 	Slot    int       `json:"slot"`
 	Label   string    `json:"label"`
-	Episode []float64 `json:"e"`
+	Episode []float64 `json:"e,omitempty"` // absent where they are those of the line before
 	Mean    []float64 `json:"m"`
-	Lo      []float64 `json:"lo"`
-	Hi      []float64 `json:"hi"`
-	N       []int     `json:"n"`
+	Lo      []float64 `json:"lo,omitempty"`
+	Hi      []float64 `json:"hi,omitempty"`
+	N       []int     `json:"n"` // seeds; one number where it is the same everywhere
 }
 
 // armCurves is one arm's curves of one metric.
@@ -57,25 +60,46 @@ func (g *Group) chart(id string, spec chartSpec, slots map[string]int) (view cha
 	view.Data = chartData{ID: id, Format: spec.Format, Last: x.hi}
 	view.Drawing.axes(x.ticks(xStep, episodeLabel), y.ticks(yStep, tickLabel(spec.Format)), "episodes")
 	for _, c := range all {
-		c.drawSpread(&view.Drawing, slots[c.arm.Label], x, y)
+		c.drawSpread(&view.Drawing, slots[c.arm.Label], x, y, !spec.folded)
 	}
 	var words []string
 	for _, c := range all {
 		slot := slots[c.arm.Label]
 		c.drawMean(&view.Drawing, slot, x, y)
-		view.Data.Lines = append(view.Data.Lines, c.data(slot))
+		view.Data.Lines = append(view.Data.Lines, c.data(slot, !spec.folded || !g.many()))
 		words = append(words, fmt.Sprintf("%s from %s to %s", c.arm.Label,
 			formatValue(spec.Format, c.middle[0].Mean), formatValue(spec.Format, c.middle[len(c.middle)-1].Mean)))
 	}
+	for i := len(view.Data.Lines) - 1; i > 0; i-- {
+		if slices.Equal(view.Data.Lines[i].Episode, view.Data.Lines[i-1].Episode) {
+			view.Data.Lines[i].Episode = nil
+		}
+	}
 	view.Describe = fmt.Sprintf("%s over %.0f episodes: %s.", spec.Title, episodes, strings.Join(words, "; "))
 	return view, true
+}
+
+// manyRuns is from how many runs of a task on its folded charts are coarser.
+const manyRuns = 12
+
+// many tells whether folded charts are coarser.
+func (g *Group) many() bool {
+	n := 0
+	for _, arm := range g.Arms {
+		n += len(arm.Runs)
+	}
+	return n > manyRuns
 }
 
 // armCurves are the curves of a metric, of the arms that recorded it.
 func (g *Group) armCurves(spec chartSpec) []armCurves {
 	var all []armCurves
 	for _, arm := range g.Arms {
-		if seeds, middle := arm.curves(spec.Metric, spec.lim); len(middle) > 0 {
+		stretches := curveStretches
+		if spec.folded && g.many() {
+			stretches = fewStretches
+		}
+		if seeds, middle := arm.curves(spec.Metric, spec.lim, stretches); len(middle) > 0 {
 			all = append(all, armCurves{arm, seeds, middle})
 		}
 	}
@@ -129,7 +153,7 @@ func (d *drawing) axes(x, y []tick, name string) {
 }
 
 // drawSpread draws the band, cut at the frame, and the line of each seed.
-func (c armCurves) drawSpread(d *drawing, slot int, x, y axis) {
+func (c armCurves) drawSpread(d *drawing, slot int, x, y axis, seeds bool) {
 	l := d.layer(c.arm.Label, slot)
 	cut := func(v float64) float64 { return y.at(min(y.hi, max(y.lo, v))) }
 	n := len(c.middle)
@@ -141,6 +165,9 @@ func (c armCurves) drawSpread(d *drawing, slot int, x, y axis) {
 	}
 	if wide {
 		l.area("band", band)
+	}
+	if !seeds {
+		return
 	}
 	for _, s := range c.seeds {
 		var points []point
@@ -163,18 +190,36 @@ func (c armCurves) drawMean(d *drawing, slot int, x, y axis) {
 }
 
 // data lists the numbers of one line.
-func (c armCurves) data(slot int) lineData {
+func (c armCurves) data(slot int, intervals bool) lineData {
 	d := lineData{Slot: slot, Label: c.arm.Label}
+	wide := false
 	for _, p := range c.middle {
 		d.Episode = append(d.Episode, p.Episode)
-		d.Mean = append(d.Mean, round6(p.Mean))
-		d.Lo = append(d.Lo, round6(p.Lo))
-		d.Hi = append(d.Hi, round6(p.Hi))
+		d.Mean = append(d.Mean, digits4(p.Mean))
+		d.Lo = append(d.Lo, digits4(p.Lo))
+		d.Hi = append(d.Hi, digits4(p.Hi))
 		d.N = append(d.N, p.N)
+		wide = wide || p.N > 1
+	}
+	if !wide || !intervals {
+		d.Lo, d.Hi = nil, nil
+	}
+	if slices.Min(d.N) == slices.Max(d.N) {
+		d.N = d.N[:1]
 	}
 	return d
 }
 
-func round4(v float64) float64 { return math.Round(1e4*v) / 1e4 }
+// digits4 rounds to four digits, as much as a picture shows.
+func digits4(v float64) float64 {
+	if v == 0 || math.Abs(v) > drawable {
+		return v
+	}
+	scale := math.Pow(10, 3-math.Floor(math.Log10(math.Abs(v))))
+	if math.IsInf(scale, 0) || scale == 0 {
+		return v
+	}
+	return math.Round(v*scale) / scale
+}
 
-func round6(v float64) float64 { return math.Round(1e6*v) / 1e6 }
+func round4(v float64) float64 { return math.Round(1e4*v) / 1e4 }

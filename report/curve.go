@@ -14,13 +14,14 @@ type curvePoint struct {
 }
 
 // curveStretches is the most points a curve has: longer series are averaged
-// within as many stretches of equal length.
-const curveStretches = 60
+// within as many stretches of equal length. Of many runs, the metrics that are folded
+// away have fewStretches.
+const curveStretches, fewStretches = 60, 30
 
 // curves returns the learning curve of each seed, on one grid of episodes, and
 // the curve of their mean.
-func (a *Arm) curves(metric string, lim limits) (seeds [][]Point, middle []curvePoint) {
-	grid := a.grid(metric)
+func (a *Arm) curves(metric string, lim limits, stretches int) (seeds [][]Point, middle []curvePoint) {
+	grid := a.grid(metric, stretches)
 	for _, r := range a.Runs {
 		if points := r.Series[metric]; len(points) > 0 {
 			seeds = append(seeds, onGrid(points, grid))
@@ -49,8 +50,8 @@ func (a *Arm) curves(metric string, lim limits) (seeds [][]Point, middle []curve
 func byEpisode(p Point, at int) int { return cmp.Compare(p.Episode, at) }
 
 // grid is the episodes at which the arm has values of a metric, or the ends of
-// curveStretches equal stretches where there are more of them.
-func (a *Arm) grid(metric string) []int {
+// that many equal stretches where there are more of them.
+func (a *Arm) grid(metric string, stretches int) []int {
 	var grid []int
 	for _, r := range a.Runs {
 		for _, p := range r.Series[metric] {
@@ -59,13 +60,13 @@ func (a *Arm) grid(metric string) []int {
 	}
 	slices.Sort(grid)
 	grid = slices.Compact(grid)
-	if len(grid) <= curveStretches {
+	if len(grid) <= stretches {
 		return grid
 	}
 	last := grid[len(grid)-1]
-	even := make([]int, curveStretches)
+	even := make([]int, stretches)
 	for i := range even {
-		even[i] = (i + 1) * last / curveStretches
+		even[i] = (i + 1) * last / stretches
 	}
 	return even
 }

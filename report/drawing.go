@@ -14,7 +14,7 @@ type layer struct {
 	marks []mark
 }
 
-// mark is a line through points, a circle round one, a text at one, or boxes.
+// mark is a line through points, a circle round one, a text at one, or bars.
 type mark struct {
 	style  string // of markStyles
 	points []point
@@ -22,11 +22,11 @@ type mark struct {
 	radius float64 // > 0: a circle
 	text   string  // not empty: a text
 	anchor anchor  // of a text
-	boxes  []box   // not nil: these
+	bars   []bar   // not nil: these
 }
 
-// box is a rectangle from its upper left corner.
-type box struct{ x, y, width, height float64 }
+// bar is a level line to the right of a point, as thick as its style.
+type bar struct{ x, y, width float64 }
 
 type point struct{ x, y float64 }
 
@@ -53,8 +53,8 @@ func (l *layer) area(style string, points []point) {
 	l.marks = append(l.marks, mark{style: style, points: points, closed: true})
 }
 
-func (l *layer) boxes(style string, all []box) {
-	l.marks = append(l.marks, mark{style: style, boxes: all})
+func (l *layer) bars(style string, all []bar) {
+	l.marks = append(l.marks, mark{style: style, bars: all})
 }
 
 func (l *layer) circle(style string, at point, radius float64) {
@@ -115,7 +115,8 @@ var markStyles = map[string]markStyle{
 	"open-dot": {stroke: ofArm, fill: surface, width: 2},
 	"held-dot": {stroke: ofArm, fill: ofArm, width: 2},
 
-	"bar-right": {fill: good},
-	"bar-near":  {fill: nearly},
-	"bar-wrong": {fill: off},
+	// Thick for right, thin for near, a line for wrong: to be read without color.
+	"bar-right": {stroke: good, width: 6},
+	"bar-near":  {stroke: nearly, width: 3},
+	"bar-wrong": {stroke: off, width: 0.8},
 }

@@ -37,7 +37,7 @@ func TestReportOfHugeNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := data.Write(dir); err != nil {
+	if _, err := data.Write(dir, "png"); err != nil {
 		t.Fatal(err)
 	}
 	if warnings := fmt.Sprint(data.Groups[0].Summary().Warnings); !strings.Contains(warnings, "values of eval/held_out/semantic, objective/kl, reward beyond 1e+150 are left out") {
@@ -114,9 +114,9 @@ func TestSVG(t *testing.T) {
 		t.Errorf("texts: got %q", texts)
 	}
 	for _, want := range []string{
-		`<g><path class="rule" d="M0 25L100 25"/></g>`,
+		`<g><path class="rule" d="M0 25l100 0"/></g>`,
 		`<g class="arm c3" data-arm="&lt;b&gt; &amp; &#34;c&#34;">`,
-		`<path class="band" d="M10 10L40 10L40 40Z"/>`,
+		`<path class="band" d="M10 10l30 0 0 30Z"/>`,
 		`<circle class="end" cx="80" cy="25" r="10"/>`,
 		`<text class="value" x="50" y="45.3" text-anchor="middle">`,
 	} {
@@ -198,7 +198,7 @@ func TestChartStyle(t *testing.T) {
 func TestBandsAreCutAtTheFrame(t *testing.T) {
 	c := armCurves{arm: &Arm{Label: "a"}, middle: []curvePoint{{Episode: 0, Mean: 0.5, Lo: -9, Hi: 9, N: 2}, {Episode: 10, Mean: 0.6, Lo: 0.55, Hi: 0.65, N: 2}}}
 	var d drawing
-	c.drawSpread(&d, 0, axis{0, 10, 0, 100}, axis{0, 1, 100, 0})
+	c.drawSpread(&d, 0, axis{0, 10, 0, 100}, axis{0, 1, 100, 0}, true)
 	want := []point{{0, 0}, {100, 35}, {100, 45}, {0, 100}}
 	got := d.layers[0].marks[0].points
 	for i, p := range want {

@@ -23,8 +23,8 @@ func (g *Group) exactHeldOut() string {
 
 // WriteFigures writes, for each task, curves-<task>.png, final-<task>.png and
 // profiles-<task>.png, and profiles.png of several tasks together, into dir, and returns
-// their names. What has no metrics, and profiles of single runs, are left out.
-func (d *Data) WriteFigures(dir string) ([]string, error) {
+// their names; likewise as .svg where that is the format. What has no metrics, and profiles of single runs, are left out.
+func (d *Data) WriteFigures(dir, format string) ([]string, error) {
 	slots := d.slots()
 	var figures []figure
 	for _, g := range d.Groups {
@@ -43,14 +43,18 @@ func (d *Data) WriteFigures(dir string) ([]string, error) {
 		if len(f.tiles) == 0 {
 			continue
 		}
-		text, err := compose(f.tiles, f.legend, slots).PNG()
+		picture := compose(f.tiles, f.legend, slots)
+		text, err := picture.PNG()
+		if format == "svg" {
+			text, err = picture.file(), nil
+		}
 		if err != nil {
 			return written, fmt.Errorf("report: figure %s: %w", f.name, err)
 		}
-		if err := writeFile(filepath.Join(dir, f.name+".png"), text); err != nil {
+		if err := writeFile(filepath.Join(dir, f.name+"."+format), text); err != nil {
 			return written, err
 		}
-		written = append(written, f.name+".png")
+		written = append(written, f.name+"."+format)
 	}
 	return written, nil
 }
@@ -192,11 +196,11 @@ func (d *drawing) moved(x, y float64) []layer {
 				points[k] = point{points[k].x + x, points[k].y + y}
 			}
 			out[i].marks[j].points = points
-			boxes := slices.Clone(m.boxes)
-			for k := range boxes {
-				boxes[k].x, boxes[k].y = boxes[k].x+x, boxes[k].y+y
+			bars := slices.Clone(m.bars)
+			for k := range bars {
+				bars[k].x, bars[k].y = bars[k].x+x, bars[k].y+y
 			}
-			out[i].marks[j].boxes = boxes
+			out[i].marks[j].bars = bars
 		}
 	}
 	return out

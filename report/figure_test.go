@@ -15,7 +15,7 @@ func TestWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names, err := data.Write(dir)
+	names, err := data.Write(dir, "png")
 	if err != nil {
 		t.Fatal(err)
 	}

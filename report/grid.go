@@ -159,7 +159,7 @@ type gridGroup struct {
 
 // grids draws the learning grids of a task. All have the prompts in one order: those
 // that the first run learned first stand at the top.
-func (g *Group) grids(slots map[string]int) gridGroup {
+func (g *Group) grids(slots map[string]int, prompts int) gridGroup {
 	near, known := g.nearFrom()
 	out := gridGroup{}
 	if known {
@@ -173,10 +173,10 @@ func (g *Group) grids(slots map[string]int) gridGroup {
 			if len(r.Grid.episodes) < 2 || len(r.Grid.rows) == 0 {
 				continue
 			}
-			v := r.Grid.view(near, order)
+			v := r.Grid.first(prompts).view(near, order)
 			v.Slot, v.Title = slots[arm.Label], fmt.Sprintf("%s, seed %d", arm.Label, r.Seed)
 			v.Describe = v.Title + ": " + v.Describe
-			out.Prompts = max(out.Prompts, len(r.Grid.rows))
+			out.Prompts = max(out.Prompts, min(prompts, len(r.Grid.rows)))
 			if i == 0 {
 				out.First = append(out.First, v)
 			} else {
@@ -185,6 +185,12 @@ func (g *Group) grids(slots map[string]int) gridGroup {
 		}
 	}
 	return out
+}
+
+// first is the grid of the first n prompts.
+func (g grid) first(n int) grid {
+	g.rows = g.rows[:min(n, len(g.rows))]
+	return g
 }
 
 // gridOrder ranks the prompts by when the first run that has them answered them right to
@@ -233,10 +239,6 @@ const (
 	gridWidth     = 330.0
 )
 
-// barHeights are the heights of the bars of each grade: thick for right, thin for near,
-// a line for wrong, so that the grid can be read without color.
-var barHeights = [...]float64{wrongAnswer: 0.8, nearAnswer: 3, rightAnswer: 6}
-
 // view draws a grid, a row for each prompt; the answers of one grade in a row are one bar.
 func (g grid) view(near float64, order map[uint64]int) gridView {
 	rows := slices.Clone(g.rows)
@@ -244,15 +246,14 @@ func (g grid) view(near float64, order map[uint64]int) gridView {
 	bottom := gridTop + gridRowHeight*float64(len(rows))
 	v := gridView{Drawing: drawing{Width: gridWidth, Height: bottom + 40}, Counts: make([]gridCount, len(g.episodes))}
 	width := (gridRight - gridLeft) / float64(len(g.episodes))
-	var bars [len(gradeNames)][]box
+	var bars [len(gradeNames)][]bar
 	for i, row := range rows {
 		middle := gridTop + gridRowHeight*(float64(i)+0.5)
 		for from := 0; from < len(row.marks); {
 			to := row.stretch(from, near)
 			if row.marks[from].known {
 				grade := row.marks[from].grade(near)
-				h := barHeights[grade]
-				bars[grade] = append(bars[grade], box{gridLeft + float64(from)*width, middle - h/2, float64(to-from) * width, h})
+				bars[grade] = append(bars[grade], bar{gridLeft + float64(from)*width, middle, float64(to-from) * width})
 				for k := from; k < to; k++ {
 					v.Counts[k].add(grade)
 				}
@@ -263,7 +264,7 @@ func (g grid) view(near float64, order map[uint64]int) gridView {
 	l := v.Drawing.layer("", 0)
 	for grade, name := range gradeNames {
 		if len(bars[grade]) > 0 {
-			l.boxes("bar-"+name, bars[grade])
+			l.bars("bar-"+name, bars[grade])
 		}
 	}
 	l.line("base", point{gridLeft, bottom + 2}, point{gridRight, bottom + 2})

@@ -193,7 +193,7 @@ func columns() []string {
 }
 
 func (d *Data) page() page {
-	slots := d.slots()
+	slots, prompts := d.slots(), d.shownPrompts()
 	p := page{Data: pageData{Frame: frame{chartWidth, chartLeft, chartRight, chartTop, chartBottom}, Charts: []chartData{}}}
 	var tasks []string
 	inLegend := map[string]bool{}
@@ -205,7 +205,7 @@ func (d *Data) page() page {
 				p.Legend = append(p.Legend, armName{arm.Label, slots[arm.Label]})
 			}
 		}
-		v := g.view(i, slots)
+		v := g.view(i, slots, prompts)
 		p.Groups = append(p.Groups, v)
 		for _, c := range append(slices.Clone(v.Charts), v.More...) {
 			p.Data.Charts = append(p.Data.Charts, c.Data)
@@ -242,11 +242,12 @@ func (d *Data) study(groups []groupView, slots map[string]int) studyView {
 	return v
 }
 
-func (g *Group) view(id int, slots map[string]int) groupView {
+// view is a task on the page; prompts is of how many prompts answers are shown.
+func (g *Group) view(id int, slots map[string]int, prompts int) groupView {
 	s := g.Summary()
 	v := groupView{
 		ID: id, Summary: s, Alarms: s.alarms(), Verdict: s.verdictRows(slots), Lone: s.lone(), Provenance: g.provenance(), Look: g.look(), Table: s.table(), Stability: s.stability(),
-		Forests: s.forests(slots), Grids: g.grids(slots), Improvements: improvementRows(s.Improvements), Stories: g.stories(slots),
+		Forests: s.forests(slots), Grids: g.grids(slots, prompts), Improvements: improvementRows(s.Improvements), Stories: g.stories(slots),
 	}
 	v.Planes, v.MorePlanes = s.planes(slots)
 	for _, text := range s.Warnings {

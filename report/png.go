@@ -90,14 +90,11 @@ func (p *painter) mark(m mark, s markStyle) {
 
 func (p *painter) path(m mark) vg.Path {
 	var path vg.Path
-	for _, r := range m.boxes {
+	for _, r := range m.bars {
 		path.Move(p.at(point{r.x, r.y}))
-		for _, corner := range []point{{r.x + r.width, r.y}, {r.x + r.width, r.y + r.height}, {r.x, r.y + r.height}} {
-			path.Line(p.at(corner))
-		}
-		path.Close()
+		path.Line(p.at(point{r.x + r.width, r.y}))
 	}
-	if m.boxes != nil {
+	if m.bars != nil {
 		return path
 	}
 	if m.radius > 0 {

@@ -278,7 +278,7 @@ pgsrm vs binary
 			t.Errorf("the page must hold %s", want)
 		}
 	}
-	names, err := d.WriteFigures(t.TempDir())
+	names, err := d.WriteFigures(t.TempDir(), "png")
 	if err != nil || !slices.Contains(names, "profiles-copy.png") || !slices.Contains(names, "profiles.png") {
 		t.Errorf("got %q, %v", names, err)
 	}

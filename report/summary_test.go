@@ -294,7 +294,7 @@ func TestNormalizedExactMatch(t *testing.T) {
 	if a := data.Groups[0].Arms[1].Runs[0].Final; len(a) != 1 || !a[0].Exact() {
 		t.Errorf("the answer is right after normalising (got %+v)", a)
 	}
-	if v := data.Groups[0].view(0, data.slots()); v.Cards[0].Value != "75.0%" || len(v.Finals) != 2 || len(v.More) != 0 {
+	if v := data.Groups[0].view(0, data.slots(), answerPrompts); v.Cards[0].Value != "75.0%" || len(v.Finals) != 2 || len(v.More) != 0 {
 		t.Errorf("got cards %+v, %d end values, %d further charts", v.Cards, len(v.Finals), len(v.More))
 	}
 	if got := data.Groups[0].curveTiles(data.slots()); len(got) != 0 {

@@ -9,9 +9,9 @@ import (
 	"pgsrm/internal/durable"
 )
 
-// Write writes summary.json, report.html and the figures into dir, which is
-// made where it is absent, and returns the names of the files.
-func (d *Data) Write(dir string) ([]string, error) {
+// Write writes summary.json, report.html and what the formats name (see Formats) into dir,
+// which is made where it is absent, and returns the names of the files.
+func (d *Data) Write(dir string, formats ...string) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
@@ -21,8 +21,19 @@ func (d *Data) Write(dir string) ([]string, error) {
 	if err := d.WriteHTML(filepath.Join(dir, "report.html")); err != nil {
 		return nil, err
 	}
-	figures, err := d.WriteFigures(dir)
-	return append([]string{"summary.json", "report.html"}, figures...), err
+	names := []string{"summary.json", "report.html"}
+	for _, format := range formats {
+		write := d.WriteTables
+		if format == "png" || format == "svg" {
+			write = d.WriteFigures
+		}
+		written, err := write(dir, format)
+		if err != nil {
+			return names, err
+		}
+		names = append(names, written...)
+	}
+	return names, nil
 }
 
 // Summary returns what summary.json holds: the Summary of one task, or of

@@ -84,7 +84,7 @@ func (d *Doomed) Spare() error {
 
 // besideRun are the files beside those of a run that no user has made: reports, and what
 // killed processes and the desktop of macOS leave.
-var besideRun = regexp.MustCompile(`^(summary\.json|report\.html|(curves|final)-.*\.png|\..*\.tmp-.*|\.DS_Store)$`)
+var besideRun = regexp.MustCompile(`^(summary\.json|report\.html|(curves|final|profiles)(-.*)?\.(png|svg)|tables\.(md|tex)|(results|comparisons)\.(csv|parquet)|\..*\.tmp-.*|\.DS_Store)$`)
 
 // onlyRun refuses a run directory that holds something else, too.
 func onlyRun(dir string) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,10 @@ against each other one over all of them, and writes
   OUT/profiles-<task>.png  performance profiles
   OUT/profiles.png         those of several tasks together
 
+--formats names what is written beside the first two: pictures as png or svg, tables of
+all tasks for texts as md (OUT/tables.md) or tex, and for programs as csv or parquet:
+OUT/results.csv has every end value of every run, OUT/comparisons.csv every difference.
+
 OUT is DIR, or --out, which several folders need. Runs may still be in progress.
 With --json, summary.json is printed instead of the table.
 
@@ -39,6 +44,7 @@ that are missing; pgsrm report DIR/cells is the page about its runs.
 EXAMPLES
   pgsrm report runs/colors
   pgsrm report --out runs/all runs/colors runs/opposites
+  pgsrm report --formats svg,tex,parquet runs/colors
 ` + exitStatusHelp,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -54,12 +60,14 @@ EXAMPLES
 
 // reportOptions are the flags of report.
 type reportOptions struct {
-	Out string
+	Out     string
+	Formats []string // empty: png
 }
 
 // AddFlags adds the flags of report.
 func (o *reportOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Out, "out", "", "folder to write into (default DIR)")
+	f.StringSliceVar(&o.Formats, "formats", []string{"png"}, "what to write beside summary.json and report.html: "+strings.Join(report.Formats, ", "))
 }
 
 // runReport writes the report about the runs in dirs.
@@ -80,11 +88,19 @@ func runReport(_ context.Context, o reportOptions, g *globalOptions, dirs []stri
 	if err := checkFolderOut(out); err != nil {
 		return err
 	}
+	if len(o.Formats) == 0 {
+		o.Formats = []string{"png"}
+	}
+	for _, format := range o.Formats {
+		if !slices.Contains(report.Formats, format) {
+			return inputErrorf("--formats: must be of %s (got %q)", strings.Join(report.Formats, ", "), format)
+		}
+	}
 	data, err := report.Load(dirs...)
 	if err != nil {
 		return inputError(err)
 	}
-	names, err := data.Write(out)
+	names, err := data.Write(out, o.Formats...)
 	if err != nil {
 		return err
 	}
@@ -100,6 +116,9 @@ func runReport(_ context.Context, o reportOptions, g *globalOptions, dirs []stri
 		if err := data.Overall().Print(g.Stdout); err != nil {
 			return err
 		}
+	}
+	if n := len(names) - 2; n > 4 {
+		names = append(names[:2], fmt.Sprintf("%d figures and tables", n))
 	}
 	_, err = fmt.Fprintf(g.Stdout, "%s: %s\n", out, strings.Join(names, ", "))
 	return err

@@ -108,7 +108,7 @@
     for (const { l, i } of rows) {
       const row = make("div", "row c" + l.slot);
       row.append(make("span", "dot"), make("span", "", l.label), make("b", "", format(chart.format, l.m[i])));
-      if (l.n[i] > 1) row.append(make("span", "range", format(chart.format, l.lo[i]) + " to " + format(chart.format, l.hi[i]) + ", " + l.n[i] + " seeds"));
+      if (l.lo && (l.n[i] ?? l.n[0]) > 1) row.append(make("span", "range", format(chart.format, l.lo[i]) + " to " + format(chart.format, l.hi[i]) + ", " + (l.n[i] ?? l.n[0]) + " seeds"));
       tip.append(row);
     }
     tip.hidden = false;
@@ -123,6 +123,7 @@
     svg.querySelector(".cross").setAttribute("visibility", "hidden");
   };
   for (const chart of data.charts) {
+    chart.lines.forEach((l, i) => { l.e ??= chart.lines[i - 1].e; });
     for (const l of chart.lines) l.x = l.e.map((e) => frame.left + e / chart.last * (frame.right - frame.left));
     const svg = document.getElementById(chart.id);
     let focus = frame.right;
