@@ -1,0 +1,137 @@
+// Package python_test runs the tests of the Python programs against the binary.
+package python_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// binary builds pgsrm once.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "pgsrm-python")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "pgsrm")
+	if out, err := exec.Command("go", "build", "-o", path, "../cmd/pgsrm").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// built is the path of the binary.
+func built(t *testing.T) string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// python is a Python whose standard library suffices: that of the peers, else any of the
+// machine.
+func python(t *testing.T) string {
+	t.Helper()
+	if python := os.Getenv("PGSRM_PYTHON"); python != "" {
+		return python
+	}
+	for _, name := range []string{"/usr/bin/python3", "python3"} {
+		if path, err := exec.LookPath(name); err == nil && exec.Command(path, "-c", "import sys; sys.exit(sys.version_info < (3, 10))").Run() == nil {
+			return path
+		}
+	}
+	t.Skip("no python3 of at least 3.10 here: the Python package is NOT tested")
+	return ""
+}
+
+// runPython runs Python in the folder of the package and returns its output.
+func runPython(t *testing.T, python string, env []string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), python, args...)
+	cmd.Dir = "pgsrm_reward"
+	cmd.Env = append(append(os.Environ(), "PYTHONPATH=src", "PYTHONDONTWRITEBYTECODE=1"), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// serve starts pgsrm serve and returns its address; the test ends it.
+func serve(t *testing.T, args ...string) (url string) {
+	t.Helper()
+	cmd := exec.Command(built(t), append([]string{"serve", "--json", "--listen", "127.0.0.1:0", "--cache", "off"}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	var first struct{ URL string }
+	if err != nil || json.Unmarshal(line, &first) != nil {
+		t.Fatalf("%q: %v\n%s", line, err, stderr.Bytes())
+	}
+	return first.URL
+}
+
+// cases writes samples, with what pgsrm score says of them, and the address of a server.
+func cases(t *testing.T, url string, args ...string) (path string) {
+	t.Helper()
+	var lines bytes.Buffer
+	write := json.NewEncoder(&lines)
+	for _, response := range []string{"cold", "warm", "The opposite is cold.", "", "xqzw \U0001F600 \x00", "Cold."} {
+		write.Encode(map[string]any{"prompt": "The opposite of 'hot' is ", "response": response})
+	}
+	for k := range 40 {
+		write.Encode(map[string]any{"prompt": fmt.Sprint("p", k), "response": strings.Repeat("red ", k), "reference": "crimson"})
+	}
+	write.Encode(map[string]any{"prompt": "unknown", "response": "x"})
+	n := bytes.Count(lines.Bytes(), []byte("\n"))
+	cmd := exec.Command(built(t), append([]string{"score", "--cache", "off"}, args...)...)
+	cmd.Stdin = &lines
+	out, err := cmd.Output() // fails where a sample has no reward, as the last one
+	scored := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+	if len(scored) != n {
+		t.Fatalf("score: got %d lines, want %d (%v)", len(scored), n, err)
+	}
+	path = filepath.Join(t.TempDir(), "cases.json")
+	text := fmt.Sprintf(`{"url":%q,"cases":[%s]}`, url, bytes.Join(scored, []byte(",")))
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Every form of the package gives the rewards of score, to the last bit, and bears what
+// servers do.
+func TestPackage(t *testing.T) {
+	python := python(t)
+	args := []string{"--task", "opposites", "--reward", "pgsrm"}
+	path := cases(t, serve(t, args...), args...)
+	t.Log(runPython(t, python, []string{"PGSRM_TEST_CASES=" + path}, "-m", "unittest", "discover", "-s", "tests", "-p", "test_*.py"))
+}
