@@ -118,19 +118,20 @@ func (sh *shelf) close() {
 }
 
 // Reload opens the rewards anew and reads tokens again. Requests that have begun are
-// answered by what was; where anything cannot be opened everything stays as it is.
+// answered by what was; where anything cannot be read everything stays as it is.
 func (s *Server) Reload(ctx context.Context) error {
 	s.reload.Lock()
 	defer s.reload.Unlock()
-	if err := s.tokens.Reload(); err != nil {
-		s.metrics.reloads.WithLabelValues("failed").Inc()
-		return err
+	tokens, err := s.tokens.read()
+	var fresh *shelf
+	if err == nil {
+		fresh, err = s.newShelf(ctx)
 	}
-	fresh, err := s.newShelf(ctx)
 	if err != nil {
 		s.metrics.reloads.WithLabelValues("failed").Inc()
 		return err
 	}
+	s.tokens.set(tokens)
 	s.mu.Lock()
 	old := s.shelf
 	s.shelf = fresh

@@ -25,19 +25,20 @@ const minToken = 16
 // ReadTokens reads the file at path.
 func ReadTokens(path string) (*Tokens, error) {
 	t := &Tokens{path: path}
-	return t, t.Reload()
+	sums, err := t.read()
+	t.sums = sums
+	return t, err
 }
 
-// Reload reads the file again; with an error the tokens stay what they were.
-func (t *Tokens) Reload() error {
+// read reads the file; what it returns counts from set on.
+func (t *Tokens) read() (sums [][sha256.Size]byte, err error) {
 	if t == nil {
-		return nil
+		return nil, nil
 	}
 	f, err := config.ReadFile(t.path, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var sums [][sha256.Size]byte
 	n := 0
 	for line := range strings.Lines(string(f.Text)) {
 		n++
@@ -46,17 +47,24 @@ func (t *Tokens) Reload() error {
 			continue
 		}
 		if len(line) < minToken || strings.ContainsFunc(line, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return &config.Error{File: t.path, Line: n, Must: "a token must have at least 16 printable characters of ASCII, no space among them"}
+			return nil, &config.Error{File: t.path, Line: n, Must: "a token must have at least 16 printable characters of ASCII, no space among them"}
 		}
 		sums = append(sums, sha256.Sum256([]byte(line)))
 	}
 	if len(sums) == 0 {
-		return &config.Error{File: t.path, Must: "must hold a token"}
+		return nil, &config.Error{File: t.path, Must: "must hold a token"}
+	}
+	return sums, nil
+}
+
+// set replaces the tokens.
+func (t *Tokens) set(sums [][sha256.Size]byte) {
+	if t == nil {
+		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sums = sums
-	return nil
 }
 
 // Allow says whether a request has one of the tokens. Its time depends on nothing but the

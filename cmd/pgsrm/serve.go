@@ -225,14 +225,15 @@ func runServe(ctx context.Context, o *serveOptions, g *globalOptions) error {
 		return inputErrorf("--listen: %v", err)
 	}
 	stop := onHangup(func() {
-		if err := certificate.reload(); err != nil {
-			g.Log.Error("the certificate was not read anew", "error", err)
-			return
+		pair, err := certificate.read()
+		if err == nil {
+			err = s.Reload(ctx)
 		}
-		if err := s.Reload(ctx); err != nil {
+		if err != nil {
 			g.Log.Error("not reloaded, all stays as it was", "error", err)
 			return
 		}
+		certificate.set(pair)
 		g.Log.Info("reloaded")
 	})
 	defer stop()
@@ -286,20 +287,28 @@ func (o *serveOptions) certificate() (*certificate, error) {
 		return nil, nil
 	}
 	c := &certificate{cert: o.TLSCert, key: o.TLSKey}
-	return c, c.reload()
+	pair, err := c.read()
+	c.set(pair)
+	return c, err
 }
 
-// reload reads the files again; with an error all stays as it was.
-func (c *certificate) reload() error {
+// read reads the files; what it returns counts from set on.
+func (c *certificate) read() (*tls.Certificate, error) {
 	if c == nil {
-		return nil
+		return nil, nil
 	}
 	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
 	if err != nil {
-		return inputErrorf("--tls-cert: %v", err)
+		return nil, inputErrorf("--tls-cert: %v", err)
 	}
-	c.now.Store(&pair)
-	return nil
+	return &pair, nil
+}
+
+// set replaces the certificate.
+func (c *certificate) set(pair *tls.Certificate) {
+	if c != nil {
+		c.now.Store(pair)
+	}
 }
 
 // config is that of the listener.
