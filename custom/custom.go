@@ -41,6 +41,16 @@ const Limit = 1000
 // ErrNone is the error of a sample for which a function has no reward.
 var ErrNone = errors.New("the function gave no reward (null)")
 
+// ErrUnanswered is every error of a batch that a process or a server did not answer: its
+// samples may have rewards when they are asked for again.
+var ErrUnanswered = errors.New("no answer")
+
+// unanswered is an error that is ErrUnanswered; its text is its own.
+type unanswered struct{ error }
+
+func (unanswered) Is(target error) bool { return target == ErrUnanswered }
+func (e unanswered) Unwrap() error      { return e.error }
+
 // Ask scores samples and checks what comes back: as many results as samples, each of them
 // finite and within the limit, or an error.
 func Ask(ctx context.Context, s Scorer, samples []Sample) []Result {

@@ -97,7 +97,7 @@ func (s *Source) inBatches(ctx context.Context, samples []Sample) []Result {
 			defer func() { <-slots }()
 			results, err := s.one(ctx, samples[lo:hi], &row)
 			if err != nil {
-				results = failAll(hi-lo, err)
+				results = failAll(hi-lo, unanswered{err})
 			}
 			copy(out[lo:hi], results)
 		})

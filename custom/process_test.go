@@ -298,3 +298,13 @@ func TestAskChecks(t *testing.T) {
 type fixed []custom.Result
 
 func (f fixed) Score(context.Context, []custom.Sample) []custom.Result { return f }
+
+// A batch that was not answered says so, beside what went wrong.
+func TestUnanswered(t *testing.T) {
+	s := open(t, "false", func(o *custom.Options) { o.Settings.Retries = 0 })
+	for _, r := range custom.Ask(t.Context(), s, []custom.Sample{{Response: "a"}, {Response: "b"}}) {
+		if !errors.Is(r.Err, custom.ErrUnanswered) || !strings.Contains(r.Err.Error(), "its process") || errors.Is(r.Err, custom.ErrNone) {
+			t.Errorf("got %v", r.Err)
+		}
+	}
+}

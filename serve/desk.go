@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pgsrm/cache"
+	"pgsrm/custom"
 	"pgsrm/remote"
 	"pgsrm/reward"
 	"pgsrm/task"
@@ -468,7 +469,8 @@ func passing(err error) bool {
 	case errors.As(err, &e):
 		return e.Transient || e.Kind == remote.Canceled
 	}
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, errLate)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, errLate) ||
+		errors.Is(err, custom.ErrUnanswered)
 }
 
 // errBroken is the error of a batch that a fault of the program ended.

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"pgsrm/custom"
 	"pgsrm/embed"
 	"pgsrm/remote"
 	"pgsrm/reward"
@@ -734,6 +735,32 @@ func TestAppendFloat(t *testing.T) {
 	for x, want := range map[float64]string{0: "0.0", 1: "1.0", -3: "-3.0", 0.5: "0.5", 1e21: "1e+21", 1e-9: "1e-09", math.Copysign(0, -1): "-0.0", 123456789: "1.23456789e+08"} {
 		if got := string(appendFloat(nil, x)); got != want {
 			t.Errorf("%v: got %s, want %s", x, got, want)
+		}
+	}
+}
+
+// What passes is asked again, what lasts is not.
+func TestPassing(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false},
+		{errNotContinued, false},
+		{embed.ErrNoMeaning, false},
+		{custom.ErrNone, false},
+		{errBroken, false},
+		{fmt.Errorf("a: %w", custom.ErrUnanswered), true},
+		{fmt.Errorf("a: %w", &remote.Error{Kind: remote.Timeout, Transient: true}), true},
+		{fmt.Errorf("a: %w", &remote.Error{Kind: remote.Rejected}), false},
+		{fmt.Errorf("a: %w", errors.Join(context.DeadlineExceeded, &remote.Error{Kind: remote.Canceled})), true},
+		{fmt.Errorf("a: %w", context.Canceled), true},
+	} {
+		if got := passing(c.err); got != c.want {
+			t.Errorf("%v: got %v", c.err, got)
+		}
+		if c.err != nil && problemOf(c.err).retry != (c.want || c.err == errBroken) {
+			t.Errorf("%v: %+v", c.err, problemOf(c.err))
 		}
 	}
 }
