@@ -1,13 +1,16 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"pgsrm/hf"
 	"pgsrm/kernel"
+	"pgsrm/lm"
 	"pgsrm/run"
 )
 
@@ -53,10 +56,8 @@ func (r *Runner) Estimate(ctx context.Context, cells []Cell) (Cost, error) {
 		if err != nil {
 			return cost, fmt.Errorf("%s: %w", c.Name, err)
 		}
-		if s > 0 {
-			seconds, episodes = seconds+s, episodes+float64(c.Config.Steps()*c.Config.EpisodesPerStep())
-			cost.Looked++
-		}
+		seconds, episodes = seconds+s, episodes+float64(c.Config.Steps()*c.Config.EpisodesPerStep())
+		cost.Looked++
 	}
 	if episodes > 0 && len(open) > 0 {
 		cost.Seconds = seconds / episodes * float64(cost.Episodes) / float64(r.parallel(open))
@@ -80,20 +81,12 @@ func (r *Runner) timed(cells []Cell) []Cell {
 	return spread(kinds, looks)
 }
 
-// time estimates the seconds of one cell, on its share of the threads; 0 where its child is
-// still to be pretrained. A child that keeps the size of another is timed as that one.
+// time estimates the seconds of one cell, on its share of the threads.
 func (r *Runner) time(ctx context.Context, c Cell) (float64, error) {
 	cfg := c.Config
-	if c.child != "" && !r.childThere(c.child) {
-		recipe := r.Plan.children[c.child]
-		switch {
-		case recipe.Right != 0 && recipe.Init == "":
-			cfg.Child = "builtin:tiny"
-		case recipe.Init != "":
-			cfg.Child = recipe.Init
-		default:
-			return 0, nil
-		}
+	m, err := r.standIn(c)
+	if err != nil {
+		return 0, err
 	}
 	if c.parent != "" {
 		cfg.Parent = "builtin"
@@ -102,10 +95,6 @@ func (r *Runner) time(ctx context.Context, c Cell) (float64, error) {
 	deps := r.Deps
 	deps.Pool = kernel.NewPool(max(1, r.Threads/r.parallel(r.Plan.Cells)))
 	defer deps.Pool.Close()
-	m, err := run.OpenChild(cfg.Child)
-	if err != nil {
-		return 0, err
-	}
 	m.Pool = deps.Pool
 	look, err := run.LookAt(ctx, cfg, m, deps)
 	if err != nil {
@@ -114,9 +103,30 @@ func (r *Runner) time(ctx context.Context, c Cell) (float64, error) {
 	return look.Cost.Hours * 3600, nil
 }
 
+// standIn is the child of a cell or, where that is still to be made, one of its size: the
+// child that it begins from, else a random one.
+func (r *Runner) standIn(c Cell) (*hf.Model, error) {
+	if c.child == "" || r.childThere(c.child) {
+		return run.OpenChild(c.Config.Child)
+	}
+	recipe := r.Plan.children[c.child]
+	if recipe.Init != "" || recipe.Right != 0 {
+		return run.OpenChild(cmp.Or(recipe.Init, startChild))
+	}
+	m, err := run.OpenChild(startChild)
+	if err != nil {
+		return nil, err
+	}
+	like := m.Config
+	cfg := lm.GPT2(cmp.Or(recipe.Layers, like.Layers), cmp.Or(recipe.Width, like.Width), cmp.Or(recipe.Heads, like.Heads), like.Vocab, cmp.Or(recipe.Positions, like.Positions))
+	cfg.EOS, cfg.BOS = like.EOS, like.BOS
+	m.Model, err = lm.NewRandom(cfg, 1)
+	return m, err
+}
+
 // String is the estimate in words.
 func (c Cost) String() string {
-	text := fmt.Sprintf("%d cells", c.Cells)
+	text := plural(c.Cells, "cell", "cells")
 	if c.Complete > 0 {
 		text += fmt.Sprintf(", %d of them complete", c.Complete)
 	}
@@ -126,11 +136,17 @@ func (c Cost) String() string {
 	text += fmt.Sprintf("; %d episodes", c.Episodes)
 	if c.Seconds > 0 {
 		text += fmt.Sprintf(", about %s of training (%d of the cells timed)", clockText(c.Seconds), c.Looked)
-	} else {
-		text += ", of a duration that only shows once their children are made"
 	}
 	if c.Children > 0 {
-		text += fmt.Sprintf("; before that %d to make: children", c.Children)
+		text += fmt.Sprintf("; before it %s to make", plural(c.Children, "child", "children"))
 	}
 	return text
+}
+
+// plural is a number of things in words.
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }

@@ -38,6 +38,9 @@ type Child struct {
 	Right float64 `json:"right,omitempty"`
 }
 
+// startChild is what Right starts from where a recipe names no other child.
+const startChild = "builtin:tiny"
+
 // readChild reads an element of the section children.
 func readChild(r *reader, n *yaml.Node, key string) (c Child, err error) {
 	whole := func(v *int, low, high float64) func(n *yaml.Node, key string) error {
@@ -142,7 +145,7 @@ func (r *Runner) makeChild(ctx context.Context, name string) error {
 
 // Move makes the child of a recipe that has Right, by atBaseRate, in a folder.
 func (c Child) Move(ctx context.Context, threads int, dir string) error {
-	m, err := run.OpenChild(cmp.Or(c.Init, "builtin:tiny"))
+	m, err := run.OpenChild(cmp.Or(c.Init, startChild))
 	if err != nil {
 		return config.Bad(err)
 	}

@@ -349,6 +349,74 @@ func TestAtBaseRate(t *testing.T) {
 	}
 }
 
+// Tasks in other words and of other inputs, for the cells that have such.
+func TestOtherTasks(t *testing.T) {
+	for _, c := range []struct{ name, own, load, called string }{
+		{"copy", "colors", "copy", "copy"}, {"copy", "copy", "", ""}, {"a/b.jsonl", "copy", "a/b.jsonl", "b"}, {"phrasings:copy", "copy", "phrasings:copy", "phrasings_copy"},
+		{"phrasings:own", "colors", "phrasings:colors", "phrasings_own"}, {"subjects:own", "colors", "", ""}, {"subjects:own", "copy", "subjects:copy", "subjects_own"},
+		{"phrasings:own", "a/b.jsonl", "", ""},
+	} {
+		if load, called := otherTask(c.name, c.own); load != c.load || called != c.called {
+			t.Errorf("%s of a cell on %s: got %q, %q", c.name, c.own, load, called)
+		}
+	}
+	for name, want := range map[string]int{"phrasings:colors": 270, "phrasings:sentiment": 405, "subjects:opposites": 50, "subjects:categories": 50, "subjects:copy": 50} {
+		x, err := loadTask(name, task.DefaultOptions())
+		if err != nil || len(x.Items) < want {
+			t.Fatalf("%s: got %d prompts, %v", name, len(x.Items), err)
+		}
+		own, err := task.Builtin(name[strings.Index(name, ":")+1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, it := range own.Items {
+			seen[it.Prompt] = true
+		}
+		for _, it := range x.Items {
+			if seen[it.Prompt] || it.Reference == "" {
+				t.Fatalf("%s: %q must be a prompt of its own with a reference", name, it.Prompt)
+			}
+			seen[it.Prompt] = true
+		}
+	}
+	for _, name := range []string{"subjects:colors", "phrasings:x"} {
+		if _, err := loadTask(name, task.DefaultOptions()); err == nil {
+			t.Errorf("%s must be refused", name)
+		}
+	}
+	x := &task.Task{Items: []task.Item{{Input: "a", Split: task.Train}, {Input: "a", Split: task.HeldOut}, {Input: "b", Split: task.HeldOut}}}
+	var got []string
+	for _, p := range parts(x) {
+		got = append(got, fmt.Sprint(p.name, len(p.items)))
+	}
+	if !slices.Equal(got, []string{"train1", "held_out2", "new_phrasings1", "new_subjects1"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A child that was not changed is as far from itself as it has to be.
+func TestDivergenceOfTheSameChild(t *testing.T) {
+	p := planOf(t, strings.Replace(tiny, "episodes: 128", "episodes: 128, schedule.lr: 0", 1)+"measure: {samples: 2, prompts: 3}\n", filepath.Join(t.TempDir(), "S"))
+	if err := runner(t, p, func(string) {}).Run(context.Background(), p.Cells[:1]); err != nil {
+		t.Fatal(err)
+	}
+	v, err := p.readMeasures(p.Cells[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"own/train/kl_forward", "own/train/kl_reverse", "own/held_out/kl_forward"} {
+		if got, ok := v[name]; !ok || got != 0 {
+			t.Errorf("%s: got %v", name, v[name])
+		}
+	}
+	for _, name := range []string{"chrf", "semantic", "right_probability", "samples/self_bleu", "samples/length"} {
+		if a, b := v["own/train/"+name], v["own/train/start_"+name]; a != b {
+			t.Errorf("%s: got %v, of the start child %v", name, a, b)
+		}
+	}
+}
+
 // FuzzRead: no file brings the reader down, and every mistake is one line that names it.
 func FuzzRead(f *testing.F) {
 	for _, name := range Names() {

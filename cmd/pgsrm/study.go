@@ -229,14 +229,23 @@ func givenValues(texts []string) (map[string]string, error) {
 	return given, nil
 }
 
-// armOf takes a reward apart as compare does.
+// armOf takes a reward apart as compare does: the name of an arm, settings in brackets.
 func armOf(text string) (reward string, settings []config.Setting, err error) {
 	base, inner, err := cutSettings(text)
-	if err != nil || inner == nil {
-		return base, nil, err
+	if err != nil {
+		return "", nil, err
 	}
-	settings, err = armSettings(inner)
-	return base, settings, err
+	arm, named := run.FindArm(base)
+	if !named && inner == nil {
+		return base, nil, nil
+	}
+	if settings, err = armSettings(inner); err != nil {
+		return "", nil, err
+	}
+	if named {
+		base, settings = arm.Reward, append(arm.Given(arm.Name), settings...)
+	}
+	return base, settings, nil
 }
 
 // pretrainFor makes a child of a study, as the pretrain command does with the flags of its recipe.
