@@ -39,8 +39,8 @@ type localParent struct {
 // ends is seen soon and the memory of long answers is bounded.
 const localBatch = 64
 
-// isLocal says whether a spec names a local model.
-func isLocal(spec string) bool {
+// IsLocal says whether a spec names a local model.
+func IsLocal(spec string) bool {
 	if strings.HasPrefix(spec, "hf:") {
 		return true
 	}

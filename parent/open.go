@@ -47,7 +47,7 @@ func open(spec string, t *task.Task, o Options) (Parent, error) {
 		return OpenFile(rest)
 	case kind == "openai":
 		return newChat(rest, t, chat, o.Warn, o.Remote)
-	case isLocal(spec):
+	case IsLocal(spec):
 		l, err := loadLocal(spec, t, chat, o.Threads)
 		if err != nil {
 			return nil, err

@@ -68,6 +68,8 @@ func New(name string, o Options) (Algorithm, error) {
 		return raft{o.RAFT}, nil
 	case "sft":
 		return sft{o.SFT}, nil
+	case "gkd":
+		return gkd{o.GKD}, nil
 	case "none":
 		return none{}, nil
 	}

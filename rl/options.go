@@ -10,6 +10,7 @@ type Options struct {
 	Paper PaperOptions `yaml:"paper"`
 	RAFT  RAFTOptions  `yaml:"raft"`
 	SFT   SFTOptions   `yaml:"sft"`
+	GKD   GKDOptions   `yaml:"gkd"`
 }
 
 // Needs says what the samples of an algorithm must carry, and how the value
@@ -19,13 +20,14 @@ type Needs struct {
 	Reference     bool    // Sample.RefLogProbs
 	PromptID      bool    // Batch.PromptID
 	Parent        bool    // the samples are the parent's answers, one for each prompt, in the place of the child's
+	Teacher       bool    // the policy is a distiller
 	Detached      bool    // the value head's gradient stops before the trunk
 	ValueLRFactor float64 // learning rate of the value head over that of the trunk; 0 = 1
 }
 
 // DefaultOptions returns the defaults of every section.
 func DefaultOptions() Options {
-	return Options{PPO: defaultPPO(), GRPO: defaultGRPO(), RLOO: defaultRLOO(), Paper: defaultPaper(), RAFT: defaultRAFT(), SFT: defaultSFT()}
+	return Options{PPO: defaultPPO(), GRPO: defaultGRPO(), RLOO: defaultRLOO(), Paper: defaultPaper(), RAFT: defaultRAFT(), SFT: defaultSFT(), GKD: defaultGKD()}
 }
 
 // Needs says what the named algorithm needs under these options.
@@ -41,6 +43,8 @@ func (o Options) Needs(name string) Needs {
 		return o.Paper.needs()
 	case "sft":
 		return Needs{Parent: true}
+	case "gkd":
+		return Needs{Teacher: true}
 	}
 	return Needs{}
 }
@@ -75,12 +79,14 @@ func (o Options) Grouped(name string) bool {
 func Replays(name string) bool { return name == "ppo" || name == "grpo" || name == "rloo" }
 
 // Algorithms lists the names of the algorithms.
-func Algorithms() []string { return []string{"ppo", "grpo", "rloo", "paper", "raft", "sft", "none"} }
+func Algorithms() []string {
+	return []string{"ppo", "grpo", "rloo", "paper", "raft", "sft", "gkd", "none"}
+}
 
 // Validate reports the first value of any section that is out of its range, and
 // values in the section of the named algorithm that do not go together.
 func (o Options) Validate(name string) error {
-	rules := map[string]func() error{"ppo": o.PPO.rules, "grpo": o.GRPO.rules, "rloo": o.RLOO.rules, "paper": o.Paper.rules}
+	rules := map[string]func() error{"ppo": o.PPO.rules, "grpo": o.GRPO.rules, "rloo": o.RLOO.rules, "paper": o.Paper.rules, "gkd": o.GKD.rules}
 	if err := config.First(config.OneOf("algorithm", name, Algorithms()...), config.Check(o)); err != nil {
 		return err
 	}

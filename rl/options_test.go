@@ -16,7 +16,7 @@ func TestBadOptions(t *testing.T) {
 		set  func(*Options)
 		want string
 	}{
-		{"dpo", func(o *Options) {}, `algorithm: must be one of ppo, grpo, rloo, paper, raft, sft, none (got "dpo")`},
+		{"dpo", func(o *Options) {}, `algorithm: must be one of ppo, grpo, rloo, paper, raft, sft, gkd, none (got "dpo")`},
 		{"ppo", func(o *Options) { o.PPO.Cliprange = 0 }, `ppo.cliprange: must be between 1e-6 and 1 (got 0)`},
 		{"ppo", func(o *Options) { o.PPO.Lambda = 1.5 }, `ppo.lambda: must be between 0 and 1 (got 1.5)`},
 		{"ppo", func(o *Options) { o.PPO.NumPPOEpochs = 0 }, `ppo.num_ppo_epochs: must be between 1 and 1000 (got 0)`},
@@ -37,6 +37,8 @@ func TestBadOptions(t *testing.T) {
 		{"paper", func(o *Options) { o.Paper.KL.Place = "reward" }, `paper.kl.place: must be one of loss, none (got "reward")`},
 		{"raft", func(o *Options) { o.RAFT.NumEpochs = 0 }, `raft.num_epochs: must be between 1 and 1000 (got 0)`},
 		{"raft", func(o *Options) { o.RAFT.Keep = -1 }, `raft.keep: must be between 0 and 65536 (got -1)`},
+		{"gkd", func(o *Options) { o.GKD.Divergence = "kl" }, `gkd.divergence: must be one of forward, reverse, js (got "kl")`},
+		{"gkd", func(o *Options) { o.GKD.Beta = 0.25 }, `gkd.beta: must be 0.5 without divergence: js (got 0.25)`},
 		{"sft", func(o *Options) { o.SFT.Objective = "nll" }, `sft.objective: must be one of log_likelihood, likelihood, token_likelihood (got "nll")`},
 	} {
 		o := DefaultOptions()
@@ -93,6 +95,7 @@ func TestNeeds(t *testing.T) {
 		"rloo":  {Reference: true},
 		"raft":  {},
 		"sft":   {Parent: true},
+		"gkd":   {Teacher: true},
 		"none":  {},
 		"paper": {Values: true, Reference: true, Detached: true, ValueLRFactor: 10},
 	} {

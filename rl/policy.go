@@ -126,13 +126,15 @@ func (r *Rollout) check() error {
 type ModelPolicy struct {
 	Model         *lm.Model
 	Optimizer     *lm.AdamW
-	ValueLRFactor float64 // learning rate of the value head over that of the trunk; 0 = 1
+	ValueLRFactor float64   // learning rate of the value head over that of the trunk; 0 = 1
+	Teacher       *lm.Model // for Distil, with the vocabulary of Model; else nil
 
-	rollout Rollout
-	fresh   bool        // the weights are the rollout's, and Backward has not used its rows
-	scores  lm.Scores   // of all responses on the rollout's rows [sum of T]
-	starts  []int       // place of each response in scores [N+1]
-	all     []lm.Target // of all responses on the rollout's rows [sum of T]
+	teaching *lm.State // of Teacher
+	rollout  Rollout
+	fresh    bool        // the weights are the rollout's, and Backward has not used its rows
+	scores   lm.Scores   // of all responses on the rollout's rows [sum of T]
+	starts   []int       // place of each response in scores [N+1]
+	all      []lm.Target // of all responses on the rollout's rows [sum of T]
 
 	last    []int       // responses of the last Forward
 	reused  bool        // the last Forward answered from the rollout's rows
@@ -266,6 +268,43 @@ func (p *ModelPolicy) Backward(g Grad) {
 	}
 	p.Model.Backward(p.rollout.State, p.all, p.rollout.Temperature,
 		lm.ScoreGrads{LogProb: spread(g.LogProbs), Entropy: spread(g.Entropy), Value: spread(g.Values)})
+}
+
+// Distil implements distiller. Rows from which several samples go on count as often. The
+// distributions are those at temperature 1, whole.
+func (p *ModelPolicy) Distil(f lm.RowLoss) (float64, error) {
+	if p.Teacher == nil || p.Teacher.Config.Vocab != p.Model.Config.Vocab {
+		return 0, fmt.Errorf("rl: distillation needs a teacher with the vocabulary of the child")
+	}
+	if p.teaching == nil {
+		p.teaching = p.Teacher.NewState(false)
+	}
+	p.teaching.Reset()
+	targets := p.targets
+	if p.reused {
+		p.fresh, targets = false, nil
+		for _, i := range p.last {
+			targets = append(targets, p.all[p.starts[i]:p.starts[i+1]]...)
+		}
+	}
+	var rows, theirs []int32
+	var weights []float32
+	at, k := map[int32]int{}, 0
+	for _, i := range p.last {
+		path := p.teaching.AddSequence(p.rollout.path(i))
+		prompt, tokens, _ := p.rollout.response(i)
+		for t := range tokens {
+			row := targets[k].Row
+			k++
+			if _, known := at[row]; !known {
+				at[row] = len(rows)
+				rows, theirs, weights = append(rows, row), append(theirs, path[len(prompt)-1+t]), append(weights, 0)
+			}
+			weights[at[row]] += 1 / float32(len(targets))
+		}
+	}
+	p.Teacher.Forward(p.teaching)
+	return p.Model.Distil(p.rollout.State, rows, p.Teacher, p.teaching, theirs, weights, f), nil
 }
 
 // Step implements Policy.

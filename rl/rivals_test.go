@@ -14,7 +14,7 @@ import (
 // rivals are options that between them reach every branch of the losses of the algorithms
 // that do not weigh all answers of a rollout.
 func rivals() map[string]Options {
-	v := map[string]Options{"none": DefaultOptions(), "raft": DefaultOptions()}
+	v := map[string]Options{"none": DefaultOptions(), "raft": DefaultOptions(), "gkd": DefaultOptions()}
 	for _, objective := range []string{"log_likelihood", "likelihood", "token_likelihood"} {
 		o := DefaultOptions()
 		o.SFT.Objective = objective
@@ -117,7 +117,7 @@ func TestSFTByHand(t *testing.T) {
 func TestRivalsGradientsAreCentralDifferences(t *testing.T) {
 	const h = 1.0 / 4096
 	for name, o := range rivals() {
-		if name == "none" {
+		if name == "none" || name == "gkd" { // gkd_test.go
 			continue
 		}
 		t.Run(name, rapid.MakeCheck(func(t *rapid.T) {
@@ -149,7 +149,7 @@ func TestRivalsGradientsAreCentralDifferences(t *testing.T) {
 // The parent's answers become all that a child says; what it draws alone changes nothing.
 func TestSFTLearnsAndNoneDoesNot(t *testing.T) {
 	for name, o := range rivals() {
-		if name == "raft" {
+		if name == "raft" || name == "gkd" {
 			continue
 		}
 		a, err := New(algorithmOf(name), o)

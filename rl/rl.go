@@ -5,7 +5,8 @@
 // with respect to log-probabilities, entropies and values.
 //
 //	ppo.go, grpo.go, rloo.go, paper.go   one algorithm each: options, update, loss with its gradient
-//	raft.go, sft.go, none.go             the best answers, the parent's answers, no training
+//	raft.go, sft.go, gkd.go, none.go     the best answers, the parent's answers, its distributions, no training
+//	preference.go  a reward head that learns the parent's taste
 //	advantage.go   GAE, whitening, baselines        kl.go        KL estimators and controllers, entropy bonus
 //	algorithm.go   batch, step, errors              policy.go    the policy over a language model
 //	replay.go      hits that are trained on again
@@ -17,6 +18,8 @@
 // the update before the weights change; sums are in float64, in the order of the
 // samples. Deviations from each paper stand in docs/algorithms.
 package rl
+
+import "pgsrm/lm"
 
 // Sample is one response with what the rollout knows of it. T is the number of
 // response tokens, EOS included.
@@ -45,6 +48,15 @@ type Grad struct {
 	LogProbs []float32
 	Entropy  []float32
 	Values   []float32
+}
+
+// distiller is a Policy with a teacher.
+type distiller interface {
+	Policy
+	// Distil adds the gradient of the mean over the tokens of the samples of the last Forward
+	// of a loss of the child's logits against the teacher's, in the place of Backward, and
+	// returns the loss.
+	Distil(f lm.RowLoss) (loss float64, err error)
 }
 
 // Policy is the model in training as an algorithm sees it.

@@ -16,8 +16,8 @@ type Metric struct {
 
 // Algorithms that report what others do too.
 const (
-	drawing  = "ppo grpo rloo paper raft none" // they draw answers; of sft these are measured at evaluations alone, by run
-	training = "ppo grpo rloo paper raft sft"  // they train
+	drawing  = "ppo grpo rloo paper raft gkd none" // they draw answers; of sft these are measured at evaluations alone, by run
+	training = "ppo grpo rloo paper raft sft gkd"  // they train
 )
 
 // Table returns the metrics. It is the one place where metric names are defined. Notation: mean over i

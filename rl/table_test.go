@@ -46,7 +46,7 @@ func readPage(t *testing.T, name string) string {
 // entropy bonus stand in PPO's.
 func TestOptionsPages(t *testing.T) {
 	o := DefaultOptions()
-	for name, section := range map[string]any{"ppo": o.PPO, "grpo": o.GRPO, "rloo": o.RLOO, "paper": o.Paper, "raft": o.RAFT, "sft": o.SFT} {
+	for name, section := range map[string]any{"ppo": o.PPO, "grpo": o.GRPO, "rloo": o.RLOO, "paper": o.Paper, "raft": o.RAFT, "sft": o.SFT, "gkd": o.GKD} {
 		page := readPage(t, name)
 		for _, key := range keys("", reflect.TypeOf(section)) {
 			if name != "ppo" && strings.HasPrefix(key, "entropy.") {

@@ -3,6 +3,8 @@ package rl
 import (
 	"math"
 	"math/rand/v2"
+
+	"pgsrm/lm"
 )
 
 // toy is a tabular softmax policy: one distribution over V words and one value
@@ -13,6 +15,7 @@ type toy struct {
 	samples         []Sample
 	last            []int
 	forwards        int
+	teacher         [][][]float64 // logits [P][T][V]; nil: the same for all words
 }
 
 func newToy(prompts, length, words int) *toy {
@@ -112,6 +115,34 @@ func (p *toy) Backward(g Grad) {
 			k++
 		}
 	}
+}
+
+// Distil implements distiller where the toy has a teacher.
+func (p *toy) Distil(f lm.RowLoss) (float64, error) {
+	var loss float64
+	n := 0
+	for _, i := range p.last {
+		n += len(p.samples[i].Tokens)
+	}
+	for _, i := range p.last {
+		s := p.samples[i]
+		for t := range s.Tokens {
+			var student, teacher []float32
+			for v, x := range p.logits[s.Prompt][t] {
+				student = append(student, float32(x))
+				theirs := 0.0
+				if p.teacher != nil {
+					theirs = p.teacher[s.Prompt][t][v]
+				}
+				teacher = append(teacher, float32(theirs))
+			}
+			loss += f(student, teacher, 1/float32(n))
+			for v, d := range student {
+				p.dLogits[s.Prompt][t][v] += float64(d)
+			}
+		}
+	}
+	return loss, nil
 }
 
 func (p *toy) Step(lr, maxNorm float64) float64 {

@@ -26,10 +26,11 @@ var namedArms = []NamedArm{
 	{"best-of-n", "pgsrm", []string{"algorithm=none", "eval_best_of=16", "eval_every=0"}, "the start child: the reward picks one of 16 answers"},
 	{"sft", "pgsrm", []string{"algorithm=sft"}, "supervised on the parent's answers; the reward only measures"},
 	{"likelihood", "pgsrm", []string{"algorithm=sft", "sft.objective=likelihood"}, "the likelihood of the reference as objective; the reward only measures"},
-	{"raft", "pgsrm", []string{"algorithm=raft"}, "likelihood on the answers that earn most"},
+	{"raft", "pgsrm-1", []string{"algorithm=raft"}, "likelihood on the answers that earn most"},
 	{"raft-binary", "binary", []string{"algorithm=raft"}, "likelihood on the right answers"},
 	{"preference", "preferred", []string{"algorithm=grpo", "grpo.beta=0.01", "replay.per_prompt=0"}, "a Bradley-Terry head that learned the parent's taste before"},
 	{"gad", "preferred", []string{"algorithm=grpo", "grpo.beta=0.01", "replay.per_prompt=0", "preference.update=online"}, "the same head, which learns along"},
+	{"gkd", "pgsrm", []string{"algorithm=gkd"}, "distillation from the distributions of a local parent; the reward only measures"},
 	{"random", "pgsrm", []string{"embedder=random"}, "pgsrm on vectors without meaning"},
 	{"random-fade", fadingPGSRM, []string{"embedder=random"}, "the same, paying less for what was said before"},
 }

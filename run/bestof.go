@@ -22,7 +22,7 @@ func (r *run) bestOf(ctx context.Context, prompts []prompt, n int) ([]reward.Sam
 		}
 		some := prompts[from:min(from+at, len(prompts))]
 		rollout, err := r.sample(some, n, func(p, g int) *rand.Rand {
-			return stream(r.cfg.Seed, forBestOf, r.done, some[p].index, g)
+			return stream(r.cfg.Seed, forBestOf, some[p].index, g)
 		})
 		if err != nil {
 			return nil, nil, fmt.Errorf("step %d: evaluation: %w", r.done, err)

@@ -41,9 +41,9 @@ type Config struct {
 	// Answer says what of a response is its answer, and when that is right.
 	Answer task.AnswerOptions `yaml:"answer"`
 
-	Algorithm string     `yaml:"algorithm" oneof:"ppo, grpo, rloo, paper, raft, sft, none"` // one of rl.Algorithms
-	LoRA      LoRA       `yaml:"lora"`                                                      // adapters instead of all weights
-	Options   rl.Options `yaml:",inline"`                                                   // a section for each algorithm; only that of Algorithm counts
+	Algorithm string     `yaml:"algorithm" oneof:"ppo, grpo, rloo, paper, raft, sft, gkd, none"` // one of rl.Algorithms
+	LoRA      LoRA       `yaml:"lora"`                                                           // adapters instead of all weights
+	Options   rl.Options `yaml:",inline"`                                                        // a section for each algorithm; only that of Algorithm counts
 	Rollout   Rollout    `yaml:"rollout"`
 	// Replay is how right answers of earlier steps are trained on again.
 	Replay rl.ReplayOptions `yaml:"replay"`

@@ -28,6 +28,7 @@ type Environment struct {
 	Child       string         `json:"child_sha256"`                  // weights of the start child
 	ChildFolder string         `json:"child_folder_sha256,omitempty"` // of its folder, see hf.Digest; "" where it has none
 	Weights     int            `json:"child_weights"`
+	Teacher     string         `json:"teacher_sha256,omitempty"` // weights of the model whose distributions are learned
 	Embedder    embed.Identity `json:"embedder"`
 	Steps       int            `json:"steps"`
 	Command     string         `json:"command,omitempty"` // that began the run, keys in URLs blotted out
@@ -43,7 +44,7 @@ func (r *run) environment() Environment {
 	return Environment{
 		Started: r.clock().UTC().Format(time.RFC3339), Revision: revision(), Go: runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Kernel: kernel.Name(),
-		Task: r.task.Digest(), Child: r.startSHA, ChildFolder: r.startFolderSHA, Weights: r.model.NumParams(),
+		Task: r.task.Digest(), Child: r.startSHA, ChildFolder: r.startFolderSHA, Weights: r.model.NumParams(), Teacher: r.teacherSHA,
 		Embedder: r.embedder.Identity(), Steps: r.steps, Command: r.command, Program: r.program,
 	}
 }
@@ -73,7 +74,7 @@ func (e Environment) checkFiles(d *directory, extensions []Extension) error {
 // kernel than it began with: its results would be another's.
 func (e Environment) check(now Environment) error {
 	for _, c := range []struct{ what, began, now string }{
-		{"task", e.Task, now.Task}, {"child", e.Child, now.Child}, {"child: its configuration, tokenizer or template", e.ChildFolder, now.ChildFolder},
+		{"task", e.Task, now.Task}, {"child", e.Child, now.Child}, {"child: its configuration, tokenizer or template", e.ChildFolder, now.ChildFolder}, {"teacher", e.Teacher, now.Teacher},
 	} {
 		if c.began != c.now && c.began != "" {
 			return config.Errorf("%s: must be what the run began with (sha256 %.12s, got %.12s)", c.what, c.began, c.now)

@@ -92,6 +92,8 @@ type run struct {
 
 	reference *rl.Reference // frozen start child; nil where nothing needs it; with adapters it shares the model's weights
 
+	teacher    *lm.Model   // nil where no algorithm needs it
+	teacherSHA string      // its weights
 	preference *preference // answers the term preferred; nil where the reward has none
 
 	hits      *rl.Memory // those to replay
@@ -241,7 +243,7 @@ func (r *run) openChild(deps Deps) error {
 	if r.referenced() {
 		r.reference = rl.NewReference(start.Frozen())
 	}
-	return nil
+	return r.openTeacher()
 }
 
 // startChild loads the start child, or copies the one that was given.
@@ -287,7 +289,7 @@ func (r *run) openPolicy() {
 	r.adam.Beta1, r.adam.Beta2, r.adam.Eps, r.adam.WeightDecay = o.Beta1, o.Beta2, o.Eps, o.WeightDecay
 	r.model.Recompute = r.cfg.Recompute
 	r.state = r.model.NewState(true)
-	r.policy = &rl.ModelPolicy{Model: r.model.Model, Optimizer: r.adam, ValueLRFactor: r.needs.ValueLRFactor}
+	r.policy = &rl.ModelPolicy{Model: r.model.Model, Optimizer: r.adam, ValueLRFactor: r.needs.ValueLRFactor, Teacher: r.teacher}
 }
 
 // openPrompts tokenises the items that have an answer and sorts them into

@@ -16,7 +16,7 @@ const (
 	forLoRA        purpose = 7  // first values of adapters: ()
 	forLook        purpose = 8  // tokens of one answer before training: (prompt, sample)
 	forMixture     purpose = 9  // order of the prompts of an epoch of one task of a mixture: (task, epoch)
-	forBestOf      purpose = 10 // tokens of one answer of an evaluation that picks: (step, prompt, sample)
+	forBestOf      purpose = 10 // tokens of one answer of an evaluation that picks, the same at each: (prompt, sample)
 	forPreference  purpose = 11 // tokens of one answer that the preference head learns from before the first step: (update, prompt, sample)
 )
 

@@ -189,10 +189,11 @@ func TestInterruptedRunResumesToTheSameBits(t *testing.T) {
 // Every number in metrics.jsonl has its formula and unit in rl.Table.
 func TestMetricsAreDocumented(t *testing.T) {
 	seen := &events{}
+	teacher := teacherFolder(t)
 	for _, algorithm := range rl.Algorithms() {
 		deps := testDeps(t)
 		deps.Events = []Subscriber{seen}
-		if _, err := Start(context.Background(), testConfig(t, t.TempDir(), "episodes=32", "algorithm="+algorithm), deps); err != nil {
+		if _, err := Start(context.Background(), testConfig(t, t.TempDir(), "episodes=32", "algorithm="+algorithm, "gkd.teacher="+teacher), deps); err != nil {
 			t.Fatal(err)
 		}
 	}

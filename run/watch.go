@@ -23,7 +23,7 @@ type symptom struct {
 
 // symptoms are those that a run of the configuration is watched for.
 func symptoms(c Config) []symptom {
-	if c.Algorithm == "none" || c.Algorithm == "sft" { // no rewards to learn from, no search to keep up
+	if c.Algorithm == "none" || c.Algorithm == "sft" || c.Algorithm == "gkd" { // no rewards to learn from, no search to keep up
 		return nil
 	}
 	flat := symptom{

@@ -36,7 +36,7 @@ var configFlags = []configFlag{
 	{"split-seed", "data.split_seed", "another choice of these (default 0: the same for all runs)"},
 	{"limit", "data.limit", "rows of the task that are read at most (default 0: all)"},
 	{"reward", "reward", "pgsrm, pgsrm-1, pgsrm-paper, binary, an arm such as maxrl, or an expression such as 'exact + 0.3*centered(no_clip)'"},
-	{"algorithm", "algorithm", "ppo, grpo, rloo, paper, raft, sft or none (default ppo)"},
+	{"algorithm", "algorithm", "ppo, grpo, rloo, paper, raft, sft, gkd or none (default ppo)"},
 	{"preset", "preset", "lexical, sentence, pretrained or paper (default: by the child and the kind of the task)"},
 	{"child", "child", "model to train: builtin:tiny, a GGUF file, a folder or hf:ORG/NAME (default builtin:tiny)"},
 	{"chat-template", "chat_template.use", "prompts through the chat template of the folder: auto (where it has one), on or off (default auto)"},
