@@ -9,7 +9,7 @@
 //	check.go        what a regular expression or a JSON schema allows (json.go, schema.go)
 //	own.go          terms of the user's own
 //	calibration.go  constants of a task               place.go        where texts stand among the parent answers
-//	memory.go       what a run has seen               probe.go, auc.go, dangers.go, constant.go, verdict.go    judging a reward before training
+//	memory.go       what a run has seen               probe.go, auc.go, constant.go, dangers.go, variants.go, adversary.go, verdict.go    judging a reward before training
 package reward
 
 import "encoding/json"

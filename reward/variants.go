@@ -372,7 +372,7 @@ type Matrix struct {
 }
 
 // matrixSize is n at most: what can be read on a page.
-const matrixSize = 24
+const matrixSize = 20
 
 // matrix is that of pairs, of which each answer is taken once.
 func matrix(pairs []related, vectors map[string]Vector) Matrix {
