@@ -105,7 +105,7 @@
       return looks;
     };
     const arm = (slot) => look().arms[slot % look().arms.length];
-    const bands = () => options.bands && data.lines.length <= 40;
+    const bands = () => options.bands && data.lines.length <= 20;
 
     // columns are what uPlot draws: x, the lines, then two edges for each band.
     const columns = () => {

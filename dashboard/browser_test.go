@@ -105,7 +105,7 @@ func (b *browser) run(script string) {
 // value evaluates an expression.
 func value[T any](b *browser, expression string) T {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatalf("%.100s: %v", expression, err)
 	}
@@ -306,7 +306,7 @@ func TestPageLives(t *testing.T) {
 	b.found("controls", `[...document.querySelectorAll("button, input, select, summary, [tabindex='0']")].filter((e) => e.checkVisibility() && !(e.textContent.trim() || e.getAttribute("aria-label") || e.closest("label"))).map((e) => e.outerHTML.slice(0, 80))`)
 
 	// The address: search, columns, selection, one run.
-	b.open("/?q=lr%3D0.01&col=schedule.lr&m=reward&group=none&log=1&smooth=0.6&x=step")
+	b.open("/?q=schedule.lr%3D0.01&col=schedule.lr&m=reward&group=none&log=1&smooth=0.6&x=step")
 	b.wait(`document.querySelectorAll(".runs tbody tr").length === 1 && document.querySelector(".runs tbody tr").textContent.includes("0.01")`)
 	b.wait(`document.querySelectorAll("#legend .chip").length === 1 && document.querySelector("#controls [name=x]").value === "step" && document.querySelector("#controls [name=log]").checked`)
 	b.run(`document.querySelector(".runs .name button").click()`)

@@ -7,7 +7,6 @@
 // than it was, as after a run was resumed. Of every metric a run keeps a series of buckets of
 // equal numbers of points, some hundred whatever the length of the run, with mean, smallest
 // and largest value: memory depends on the number of runs and metrics, not on their rows.
-// What the page zooms into beyond that is read from the files again.
 //
 // Names, configurations, warnings and answers are texts from outside. They leave the server
 // in JSON, cut to a length and with control characters made visible (internal/printable), and

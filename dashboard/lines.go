@@ -181,6 +181,9 @@ func shortTask(task string) string {
 	return clip(task[strings.LastIndexAny(task, `/\`)+1:], longestText)
 }
 
+// mostBands is the most lines whose bands are sent.
+const mostBands = 20
+
 // chartJSON writes the lines as JSON, numbers with the places that a screen shows.
 func chartJSON(grid []float64, lines []*line, slot func(l *line) int) []byte {
 	out := []byte(`{"x":[`)
@@ -202,6 +205,9 @@ func chartJSON(grid []float64, lines []*line, slot func(l *line) int) []byte {
 		}{
 			{"y", func(c cell) float64 { return c.mean }}, {"lo", func(c cell) float64 { return c.lo }}, {"hi", func(c cell) float64 { return c.hi }},
 		} {
+			if part.name != "y" && len(lines) > mostBands {
+				break
+			}
 			out = append(out, `,"`+part.name+`":[`...)
 			for k, c := range l.cells {
 				if k > 0 {

@@ -44,15 +44,16 @@ type live struct {
 	looked                     time.Time // when the state was last found
 	grown                      time.Time // when a file last grew
 
-	series map[string]*series
-	order  []*namedSeries // series in the order of the last line, by which the next is read
-	warned []run.Warning
-	flat   int                // warnings of the kind run.WarnNoSignal
-	counts map[string]float64 // of the sources, as they stand in timings.jsonl
-	rates  []rate             // the last ones
-	spent  float64            // seconds of all lines of timings
-	broken string             // what of the files could not be read
-	begun  bool
+	series  map[string]*series
+	order   []*namedSeries // series in the order of the last line, by which the next is read
+	warned  []run.Warning
+	flat    int                // warnings of the kind run.WarnNoSignal
+	counts  map[string]float64 // of the sources, as they stand in timings.jsonl
+	rates   []rate             // the last ones
+	spent   float64            // seconds of all lines of timings
+	broken  string             // what of the files could not be read
+	begun   bool
+	scratch []number // of the line that is read
 
 	samples samples
 }
@@ -182,14 +183,10 @@ func (r *live) peek() {
 	if len(lines) < 2 {
 		return
 	}
-	eachNumber(string(bytes.TrimSpace(lines[len(lines)-2])), func(name string, v float64) {
-		switch name {
-		case "step":
-			r.overview.Step = int(v)
-		case "episode":
-			r.overview.Episode = int(v)
-		}
-	})
+	members, err := numbers(string(bytes.TrimSpace(lines[len(lines)-2])), nil)
+	if step, episode, ok := place(members); ok && err == nil {
+		r.overview.Step, r.overview.Episode = step, int(episode)
+	}
 }
 
 // begin reads configuration and state of a run that is new.
@@ -254,35 +251,33 @@ func (r *live) stand(now time.Time, grown bool) (changed bool) {
 // timingPrefix begins the names of the series from timings.jsonl.
 const timingPrefix = "timings/"
 
+// place is what every line of numbers begins with.
+func place(members []number) (step int, episode float64, ok bool) {
+	if len(members) < 2 || members[0].name != "step" || members[1].name != "episode" || members[0].value < 0 || members[1].value < 0 {
+		return 0, 0, false
+	}
+	return int(members[0].value), members[1].value, true
+}
+
 // addMetrics takes a line of metrics.jsonl.
 func (r *live) addMetrics(line []byte, _ int64) {
-	step, episode, n := -1, -1.0, 0
-	var eval map[string]float64
-	err := eachNumber(string(line), func(name string, v float64) {
-		switch name {
-		case "step":
-			step = int(v)
-			return
-		case "episode":
-			episode = v
-			return
-		}
-		if step < 0 || episode < 0 {
-			return // not as a run writes it
-		}
-		if strings.HasPrefix(name, "eval/") {
-			if eval == nil {
-				eval = map[string]float64{}
-			}
-			eval[strings.Clone(name)] = v
-		}
-		r.at(n, name).add(step, episode, v)
-		n++
-	})
-	if err != nil || step < 0 || episode < 0 {
+	members, err := numbers(string(line), r.scratch[:0])
+	r.scratch = members
+	step, episode, ok := place(members)
+	if err != nil || !ok {
 		return
 	}
 	r.overview.Step, r.overview.Episode = step, int(episode)
+	var eval map[string]float64
+	for n, m := range members[2:] {
+		if strings.HasPrefix(m.name, "eval/") {
+			if eval == nil {
+				eval = map[string]float64{}
+			}
+			eval[strings.Clone(m.name)] = m.value
+		}
+		r.at(n, m.name).add(step, episode, m.value)
+	}
 	if eval != nil {
 		r.overview.Eval, r.overview.EvalStep = eval, step
 	}
@@ -330,38 +325,27 @@ func (r *live) dropSeries(prefix string) {
 
 // addTimings takes a line of timings.jsonl.
 func (r *live) addTimings(line []byte, _ int64) {
-	step, episode, seconds, update := -1, -1.0, 0.0, false
-	eachNumber(string(line), func(name string, v float64) {
-		switch name {
-		case "step":
-			step = int(v)
-			return
-		case "episode":
-			episode = v
-			return
+	members, err := numbers(string(line), r.scratch[:0])
+	r.scratch = members
+	step, episode, ok := place(members)
+	if err != nil || !ok {
+		return
+	}
+	seconds, update := 0.0, false
+	for _, m := range members[2:] {
+		switch m.name {
 		case "seconds":
 			update = true
-			seconds += v
+			seconds += m.value
 		case "evaluate", "checkpoint":
-			seconds += v
+			seconds += m.value
 		}
-		if step < 0 || episode < 0 {
-			return
+		if strings.Contains(m.name, "/") {
+			r.count(m)
 		}
-		if strings.Contains(name, "/") {
-			if r.counts == nil {
-				r.counts = map[string]float64{}
-			}
-			if _, known := r.counts[name]; known || len(r.counts) < mostMetrics && len(name) <= longestName {
-				r.counts[strings.Clone(name)] = v
-			}
+		if s := r.named(timingPrefix + m.name); s != nil {
+			s.add(step, episode, m.value)
 		}
-		if s := r.named(timingPrefix + name); s != nil {
-			s.add(step, episode, v)
-		}
-	})
-	if step < 0 || episode < 0 {
-		return
 	}
 	r.spent += seconds
 	if s := r.named(timingPrefix + "elapsed"); s != nil && update {
@@ -371,6 +355,16 @@ func (r *live) addTimings(line []byte, _ int64) {
 		r.rates = r.rates[:copy(r.rates, r.rates[1:])]
 	}
 	r.rates = append(r.rates, rate{episode, seconds})
+}
+
+// count takes what a source has counted.
+func (r *live) count(m number) {
+	if r.counts == nil {
+		r.counts = map[string]float64{}
+	}
+	if _, known := r.counts[m.name]; known || len(r.counts) < mostMetrics && len(m.name) <= longestName {
+		r.counts[strings.Clone(m.name)] = m.value
+	}
 }
 
 // addWarning takes a line of warnings.jsonl.

@@ -41,7 +41,9 @@ func (s *series) add(step int, episode, v float64) {
 		s.halve()
 	}
 	if len(s.buckets) == cap(s.buckets) {
-		s.buckets = slices.Grow(s.buckets, min(max(8, len(s.buckets)), mostBuckets-len(s.buckets)))
+		room := make([]bucket, len(s.buckets), min(max(8, 2*len(s.buckets)), mostBuckets))
+		copy(room, s.buckets)
+		s.buckets = room
 	}
 	s.inLast = 1
 	s.buckets = append(s.buckets, bucket{episode, int32(min(step, math.MaxInt32)), float32(v), float32(v), float32(v)})

@@ -237,9 +237,11 @@ func (s *Server) runs(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	columns := list(r, "columns", mostColumns)
+	version, _ := s.board.wait()
 	all := s.board.all()
 	now := time.Now()
 	out := struct {
+		Version uint64         `json:"version"`
 		Folder  string         `json:"folder"`
 		Of      int            `json:"of"` // all runs
 		Loading int            `json:"loading"`
@@ -247,7 +249,7 @@ func (s *Server) runs(w http.ResponseWriter, r *http.Request) {
 		Runs    []row          `json:"runs"`
 		States  map[string]int `json:"states"` // of all runs
 		Alerts  []Alert        `json:"alerts"`
-	}{Folder: clip(s.board.root, longestText), Of: len(all), Runs: []row{}, States: map[string]int{}, Alerts: s.alerts.last()}
+	}{Version: version, Folder: clip(s.board.root, longestText), Of: len(all), Runs: []row{}, States: map[string]int{}, Alerts: s.alerts.last()}
 	s.board.mu.RLock()
 	out.Loading, out.Problem = s.board.loading, s.board.problem
 	s.board.mu.RUnlock()

@@ -147,7 +147,7 @@ func TestSearch(t *testing.T) {
 	made{arm: "two words", seed: 2, rows: 20, config: "schedule:\n  lr: 0.01\n"}.write(t, filepath.Join(dir, "b"))
 	s := looked(dir, Options{})
 	for q, want := range map[string]string{
-		"": "ab", "one": "a", "state=finished": "a", "seed>1": "b", "schedule.lr>=0.01": "b", "lr<0.01": "a", `arm="two words"`: "b", "arm~WORDS": "b",
+		"": "ab", "one": "a", "state=finished": "a", "seed>1": "b", "schedule.lr>=0.01": "b", "schedule.lr<0.01": "a", `arm="two words"`: "b", "arm~WORDS": "b",
 		"arm!=one": "b", "reward>0": "ab", "reward>100": "", "nothing=1": "", "nothing!=1": "ab", "one two": "", "step=20 seed=2": "b", "=": "", `"`: "ab",
 	} {
 		got := ""

@@ -134,6 +134,7 @@
         chart.data = data;
         chart.draw();
         legend();
+        document.documentElement.dataset.curve ??= Math.round(performance.now()); // for those who measure
       } catch (e) {
         if (e.name !== "AbortError") note.textContent = "could not be had: " + e.message;
       }
@@ -198,8 +199,8 @@
 
   // The list of runs.
   const stateClass = (name) => "pill state-" + name.split(" ")[0];
-  let rows = [], all = false;
-  const shown = 200;
+  let rows = [], all = false, version = null;
+  const shown = 100;
   const rowNodes = new Map();
   const evalOf = (r, split) => r.eval?.[split + "/exact_match_normalized"] ?? r.eval?.[split + "/exact_match"];
   const columns = () => [
@@ -352,6 +353,7 @@
     try {
       const answer = await get("api/runs", { q: state.q, columns: state.columns.join(",") }, mine.signal);
       rows = answer.runs;
+      version ??= answer.version;
       $("folder").textContent = answer.folder;
       $("count").textContent = rows.length === answer.of ? answer.of + "" : rows.length + " of " + answer.of;
       if (answer.loading) $("count").textContent += ", reading " + answer.loading;
@@ -585,7 +587,7 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
 
   // Live: the server says that something is new, the page asks for what it shows.
-  let waiting = false, version = null, beat = 0;
+  let waiting = false, beat = 0;
   const update = () => {
     if (document.hidden) { waiting = true; return; }
     waiting = false;
@@ -614,15 +616,14 @@
     paint();
     selection();
     $("unzoom").hidden = state.from === null && state.to === null;
-    const first = [refresh(), refreshMetrics().catch(() => {}), refreshKeys().catch(() => {})];
-    await first[1];
     for (const m of state.metrics) addChart(m);
-    nameMetrics();
+    const first = [refresh(), refreshMetrics().then(() => { for (const c of charts) c.draw(); }).catch(() => {})];
     beat = 1;
     if (state.run) detail(state.run);
-    await first[0];
+    await Promise.all(first);
     document.documentElement.dataset.ready = "1";
     listen();
+    refreshKeys().catch(() => {});
   };
   begin();
 })();
