@@ -67,6 +67,9 @@ func DryRun(ctx context.Context, cfg Config, resume bool, deps Deps) (Plan, erro
 	if err := r.adopt(start, deps.Pool); err != nil {
 		return Plan{}, err
 	}
+	if err := r.openTeacher(); err != nil {
+		return Plan{}, err
+	}
 	source, err := r.openParent(deps)
 	if err != nil {
 		return Plan{}, config.Bad(err)

@@ -15,7 +15,7 @@ import (
 )
 
 // victimDir names the folder in which the process trains that is to be killed,
-// victimKind what it trains: "run", "replay", "custom", "stopping", "extended", its straight
+// victimKind what it trains: "run", "replay", "custom", "stopping", "preference", "extended", its straight
 // counterpart "long", or "supervised".
 const (
 	victimDir  = "PGSRM_TEST_VICTIM_DIR"
@@ -46,6 +46,8 @@ func victim(dir string) int {
 		_, err = l.run(t)
 	case "replay":
 		_, err = Resume(context.Background(), replayConfig(t, dir), replayDeps(t))
+	case "preference":
+		_, err = Resume(context.Background(), testConfig(t, dir, preferring("preference.update=online", "preference.updates=20")...), testDeps(t))
 	case "stopping":
 		_, err = Resume(context.Background(), stoppingConfig(t, dir), testDeps(t))
 	case "long":
@@ -81,7 +83,7 @@ func TestKilledTrainingResumesToTheSameBits(t *testing.T) {
 		}
 		kills = n
 	}
-	for _, kind := range []string{"run", "replay", "custom", "stopping"} {
+	for _, kind := range []string{"run", "replay", "custom", "stopping", "preference"} {
 		t.Run(kind, func(t *testing.T) { killAgainAndAgain(t, kind, kind, kills, compareRuns) })
 	}
 	t.Run("extended", func(t *testing.T) { killAgainAndAgain(t, "long", "extended", kills, compareRuns) })

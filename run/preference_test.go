@@ -73,6 +73,22 @@ func TestPreferenceCheckpointIsWhole(t *testing.T) {
 	}
 }
 
+// A look at the child, before a run and with its reward, and a look that trains nothing.
+func TestPreferenceLook(t *testing.T) {
+	set := preferring("look=on")
+	plan, err := DryRun(t.Context(), testConfig(t, t.TempDir(), set...), false, testDeps(t))
+	if err != nil || plan.Look == nil {
+		t.Errorf("tried: got %+v, %v", plan.Look, err)
+	}
+	dir := t.TempDir()
+	if _, err := Start(t.Context(), testConfig(t, dir, set...), testDeps(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := ReadLook(dir); !ok || err != nil {
+		t.Errorf("look.json: %v, %v", ok, err)
+	}
+}
+
 func TestPreferenceDefaultsAreValid(t *testing.T) {
 	if o := rl.DefaultPreference(); o.Online() {
 		t.Error("by default the head learns before the run alone")

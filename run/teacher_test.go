@@ -69,6 +69,9 @@ func TestGKDRefuses(t *testing.T) {
 		"gkd.teacher: child: ": "gkd.teacher=" + other + "3",
 		"gkd.teacher: must have the vocabulary of the child, whose token ": "gkd.teacher=" + other + "2",
 	} {
+		if _, err := DryRun(t.Context(), testConfig(t, t.TempDir(), "algorithm=gkd", set), false, testDeps(t)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s, tried: got %v, want %s", set, err, want)
+		}
 		if _, err := Start(t.Context(), testConfig(t, t.TempDir(), "algorithm=gkd", set), testDeps(t)); !errors.Is(err, ErrConfig) || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", set, err, want)
 		}

@@ -67,10 +67,10 @@ func (r *run) readyAnswers(ctx context.Context, source parent.Parent) (answers m
 }
 
 // tryReward calibrates the reward, unless references, vectors or a function of the
-// user's own are missing.
+// user's own are missing, or it has a head that would have to learn first.
 func (r *run) tryReward(ctx context.Context, answers map[string]string) error {
 	r.terms = r.cfg.Reward.Columns()
-	if counts, ok := embed.CountsOf(r.embedder); r.embedder == nil || r.cfg.Reward.Remote() || ok && counts.Server.Faults != nil {
+	if counts, ok := embed.CountsOf(r.embedder); r.embedder == nil || r.cfg.Reward.Remote() || r.preference != nil || ok && counts.Server.Faults != nil {
 		return nil
 	}
 	for _, a := range answers {
