@@ -312,9 +312,8 @@ func (d *desk) work() {
 		case <-d.wake:
 		}
 		d.gather()
-		batch := d.take()
-		if len(batch) > 0 {
-			d.scoreBatch(batch)
+		if batch, latest := d.take(); len(batch) > 0 {
+			d.scoreBatch(batch, latest)
 		}
 	}
 }
@@ -340,11 +339,10 @@ func (d *desk) gather() {
 }
 
 // take takes what fits into a batch off the queue, leaves out what nobody waits for, and
-// wakes another worker for what is left.
-func (d *desk) take() []*job {
+// wakes another worker for what is left. latest is the last of the deadlines.
+func (d *desk) take() (batch []*job, latest time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var batch []*job
 	n, k := 0, 0
 	now := time.Now()
 	for ; k < len(d.queue); k++ {
@@ -358,6 +356,9 @@ func (d *desk) take() []*job {
 			continue
 		}
 		batch, n = append(batch, j), n+len(j.samples)
+		if j.deadline.After(latest) {
+			latest = j.deadline
+		}
 	}
 	clear(d.queue[:k])
 	if d.queue = d.queue[k:]; len(d.queue) > 0 {
@@ -365,7 +366,7 @@ func (d *desk) take() []*job {
 	} else {
 		d.queue = nil
 	}
-	return batch
+	return batch, latest
 }
 
 // drop forgets a job that nobody waits for. The lock is held.
@@ -389,10 +390,10 @@ func (d *desk) land(j *job) {
 // retryPause is how long samples wait that an embedder or a server could not answer now.
 const retryPause = time.Second
 
-// scoreBatch scores jobs in one call. Those that failed for now go back into the queue.
-func (d *desk) scoreBatch(batch []*job) {
+// scoreBatch scores jobs in one call, until a time. Those that failed for now go back into
+// the queue.
+func (d *desk) scoreBatch(batch []*job, until time.Time) {
 	var samples []reward.Sample
-	var latest time.Time
 	for g, j := range batch {
 		for _, s := range j.samples {
 			if len(j.samples) > 1 {
@@ -400,11 +401,8 @@ func (d *desk) scoreBatch(batch []*job) {
 			}
 			samples = append(samples, s)
 		}
-		if j.deadline.After(latest) {
-			latest = j.deadline
-		}
 	}
-	ctx, cancel := context.WithDeadline(d.ctx, latest)
+	ctx, cancel := context.WithDeadline(d.ctx, until)
 	defer cancel()
 	begun := time.Now()
 	scores := d.call(ctx, samples)

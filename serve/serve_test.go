@@ -66,6 +66,12 @@ type started struct {
 // start serves rewards; change may change the options.
 func start(t testing.TB, change func(o *Options), rewards ...Reward) *started {
 	t.Helper()
+	return listen(t, prepare(t, change, rewards...))
+}
+
+// prepare makes a server that does not listen yet.
+func prepare(t testing.TB, change func(o *Options), rewards ...Reward) *Server {
+	t.Helper()
 	o := Options{Settings: DefaultSettings(), Log: slog.New(slog.DiscardHandler), Open: func(context.Context) ([]Reward, error) { return rewards, nil }}
 	if change != nil {
 		change(&o)
@@ -74,6 +80,12 @@ func start(t testing.TB, change func(o *Options), rewards ...Reward) *started {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// listen begins to serve; the end of the test ends it.
+func listen(t testing.TB, s *Server) *started {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -251,7 +263,7 @@ type counted struct {
 	calls atomic.Int64
 	texts sync.Map
 	down  atomic.Bool
-	wait  time.Duration
+	wait  time.Duration // set while nobody asks
 }
 
 func (c *counted) Embed(ctx context.Context, texts []string) []embed.Result {
@@ -543,9 +555,10 @@ func TestForeignPages(t *testing.T) {
 // Who sends slowly is cut off: headers that never end, bodies that never end.
 func TestSlowClients(t *testing.T) {
 	before := runtime.NumGoroutine()
-	s := start(t, nil, fixture(t, "default", "exact", nil))
-	s.http.ReadHeaderTimeout = 300 * time.Millisecond
-	s.patience = 300 * time.Millisecond
+	quick := prepare(t, nil, fixture(t, "default", "exact", nil))
+	quick.http.ReadHeaderTimeout = 300 * time.Millisecond
+	quick.patience = 300 * time.Millisecond
+	s := listen(t, quick)
 	var all sync.WaitGroup
 	for i := range 1000 {
 		all.Go(func() {
