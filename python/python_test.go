@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -134,4 +136,79 @@ func TestPackage(t *testing.T) {
 	args := []string{"--task", "opposites", "--reward", "pgsrm"}
 	path := cases(t, serve(t, args...), args...)
 	t.Log(runPython(t, python, []string{"PGSRM_TEST_CASES=" + path}, "-m", "unittest", "discover", "-s", "tests", "-p", "test_*.py"))
+}
+
+// TRL's GRPO trains a tiny random model on the reward of the server, which rises.
+func TestGRPO(t *testing.T) {
+	python := os.Getenv("PGSRM_PYTHON")
+	if python == "" {
+		t.Skip("PGSRM_PYTHON does not name a python with TRL: GRPO was NOT run against the server")
+	}
+	const steps = 30
+	url := serve(t, "--task", "opposites", "--reward", "nearer")
+	out := strings.TrimSpace(runPython(t, python, []string{"HF_HUB_OFFLINE=1"}, "tests/trl_grpo.py", url, fmt.Sprint(steps)))
+	var got struct {
+		Rewards []float64
+		Keys    []string
+	}
+	if err := json.Unmarshal([]byte(out[strings.LastIndexByte(out, '\n')+1:]), &got); err != nil || len(got.Rewards) != steps {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, key := range []string{"pgsrm/nearer", "pgsrm/unscored", "rewards/pgsrm/mean"} {
+		if !slices.Contains(got.Keys, key) {
+			t.Errorf("metrics have no %s: %q", key, got.Keys)
+		}
+	}
+	mean := func(x []float64) (sum float64) {
+		for _, v := range x {
+			sum += v / float64(len(x))
+		}
+		return sum
+	}
+	first, last := mean(got.Rewards[:5]), mean(got.Rewards[steps-5:])
+	t.Logf("mean reward %.3f, then %.3f", first, last)
+	if last < first+0.1 {
+		t.Errorf("mean reward did not rise: %.3f, then %.3f", first, last)
+	}
+}
+
+// A wheel that carries the binary installs without a network and gives the command.
+func TestWheel(t *testing.T) {
+	python := python(t)
+	if err := exec.Command(python, "-c", "import ensurepip").Run(); err != nil {
+		t.Skip("python3 has no ensurepip (Debian package python3-venv): the wheel was NOT installed")
+	}
+	run := func(name string, args ...string) string {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	dir := t.TempDir()
+	target := runtime.GOOS + "/" + runtime.GOARCH
+	build := []string{"wheels.py", "--version", "0.1.0rc1", "--only", target, "--binary", built(t), "--out"}
+	wheel := run(python, append(build, dir)...)
+	again := run(python, append(build, filepath.Join(dir, "again"))...)
+	one, _ := os.ReadFile(wheel)
+	two, _ := os.ReadFile(again)
+	if len(one) == 0 || !bytes.Equal(one, two) {
+		t.Errorf("%s: building it again gives other bytes", wheel)
+	}
+	run(python, "-m", "venv", filepath.Join(dir, "venv"))
+	bin := filepath.Join(dir, "venv", "bin")
+	if runtime.GOOS == "windows" {
+		bin = filepath.Join(dir, "venv", "Scripts")
+	}
+	run(filepath.Join(bin, "python"), "-m", "pip", "install", "--no-index", "--disable-pip-version-check", "--quiet", wheel)
+	if got, want := run(filepath.Join(bin, "pgsrm"), "version"), run(built(t), "version"); got != want {
+		t.Errorf("version: got %q, want %q", got, want)
+	}
+	if list := run(filepath.Join(bin, "python"), "-m", "pip", "list", "--disable-pip-version-check", "--format=freeze"); !strings.Contains(list, "pgsrm==0.1.0rc1") {
+		t.Errorf("pip list: got %q", list)
+	}
+	if out, err := exec.Command(python, append(build[:2:2], "1.x", "--out", dir)...).CombinedOutput(); err == nil || !strings.Contains(string(out), "must be a version of PEP 440") {
+		t.Errorf("--version 1.x: got %v, %s", err, out)
+	}
 }
