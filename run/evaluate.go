@@ -40,7 +40,7 @@ func (r *run) evaluate(ctx context.Context) error {
 		for i, p := range s.prompts {
 			c := r.completion(p, answers[i], scores[i], gens[i].Finish)
 			c.Greedy, c.Split, c.Reference = true, s.name, p.truth
-			if cos := measured.Scores[i].Cosine; !math.IsNaN(cos) {
+			if cos := measured.Scores[i].Cosine; r.cosines && !math.IsNaN(cos) {
 				c.Semantic = &cos
 			}
 			lines = append(lines, c)

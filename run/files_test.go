@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -104,8 +105,9 @@ func TestMaskedCRC(t *testing.T) {
 	}
 }
 
-func TestTensorBoardFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "events")
+// writeBoard writes two evaluated steps into an event file, resuming it in between.
+func writeBoard(t *testing.T, path string) []tbEvent {
+	t.Helper()
 	for range 2 { // the second time it resumes
 		st, _ := os.Stat(path)
 		var size int64
@@ -116,9 +118,18 @@ func TestTensorBoardFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tb := newTensorBoard(j, func() time.Time { return noon })
-		if err := tb.Event(Metrics{Step: 3, Episode: 48, Values: map[string]float64{"b": 2, "a": 0.5}}); err != nil {
+		tb, err := newTensorBoard(j, func() time.Time { return noon }, []Difference{{Key: "ppo.clip", B: "0.2"}, {Key: "task", B: "colors"}})
+		if err != nil {
 			t.Fatal(err)
+		}
+		for _, e := range []Event{
+			Metrics{Step: 3, Episode: 48, Values: map[string]float64{"reward": 2, "a": 0.5}},
+			Completion{Step: 3, Prompt: "p|<b>\x1b", Reference: "r", Response: "x\ny", Greedy: true}, Completion{Step: 3, Prompt: "sampled"},
+			Timing{Step: 3, Episode: 48, Values: map[string]float64{"evaluate": 1}},
+		} {
+			if err := tb.Event(e); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := errors.Join(j.flush(), j.close()); err != nil {
 			t.Fatal(err)
@@ -128,9 +139,45 @@ func TestTensorBoardFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scalars := tbEvent{Wall: 1795435200, Step: 48, Tags: []string{"a", "b"}, Values: []float32{0.5, 2}}
-	want := []tbEvent{{Wall: 1795435200, Version: "brain.Event:2"}, scalars, scalars}
-	if diff := cmp.Diff(want, readTensorBoard(t, text)); diff != "" {
+	return readTensorBoard(t, text)
+}
+
+func TestTensorBoardFile(t *testing.T) {
+	step := []tbEvent{
+		{Wall: 1795435200, Step: 3, Tags: []string{"a", "reward"}, Values: []float32{0.5, 2}},
+		{Wall: 1795435200, Step: 48, Tags: []string{"by_episode/reward"}, Values: []float32{2}},
+		{Wall: 1795435200, Step: 3, Tags: []string{"timings/evaluate"}, Values: []float32{1}},
+		{Wall: 1795435200, Step: 3, Tags: []string{"samples/greedy"}},
+	}
+	want := append([]tbEvent{{Wall: 1795435200, Version: "brain.Event:2"}, {Wall: 1795435200, Tags: []string{hparamsTag}}}, append(step, step...)...)
+	path := filepath.Join(t.TempDir(), "events")
+	if diff := cmp.Diff(want, writeBoard(t, path)); diff != "" {
+		t.Error(diff)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || !bytes.Contains(text, []byte(`| p&#124;&lt;b&gt;&#92;x1b | r | x y |  |`)) {
+		t.Errorf("texts must be a table (%v)", err)
+	}
+}
+
+// A file that an older version began goes on over episodes, without what is new.
+func TestOldTensorBoardFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events")
+	j, err := openJournal(path, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := &tensorBoard{journal: j, now: func() time.Time { return noon }}
+	old.record(protowire.AppendString(protowire.AppendTag(old.header(0), eventFileVersion, protowire.BytesType), "brain.Event:2"))
+	if err := errors.Join(j.flush(), j.close()); err != nil {
+		t.Fatal(err)
+	}
+	step := []tbEvent{
+		{Wall: 1795435200, Step: 48, Tags: []string{"a", "reward"}, Values: []float32{0.5, 2}},
+		{Wall: 1795435200, Step: 48, Tags: []string{"timings/evaluate"}, Values: []float32{1}},
+	}
+	want := append([]tbEvent{{Wall: 1795435200, Version: "brain.Event:2"}}, append(step, step...)...)
+	if diff := cmp.Diff(want, writeBoard(t, path)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -194,7 +241,11 @@ func parseSummary(t *testing.T, e *tbEvent, data []byte) {
 		_, _, n = protowire.ConsumeTag(value)
 		tag, m := protowire.ConsumeString(value[n:])
 		value = value[n+m:]
-		_, typ, n := protowire.ConsumeTag(value)
+		num, typ, n := protowire.ConsumeTag(value)
+		if num == valueTensor { // of a plugin
+			e.Tags = append(e.Tags, tag)
+			continue
+		}
 		if typ != protowire.Fixed32Type {
 			t.Fatalf("%s: must be a float (got type %d)", tag, typ)
 		}

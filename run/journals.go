@@ -13,7 +13,8 @@ import (
 
 // openJournals opens the append-only files, cut to the sizes of a checkpoint
 // (nil = from the start), and returns the subscribers that write them.
-func (d *directory) openJournals(sizes map[string]int64, clock func() time.Time) (eventStream, error) {
+// settings are those that TensorBoard shows.
+func (d *directory) openJournals(sizes map[string]int64, clock func() time.Time, settings []Difference) (eventStream, error) {
 	events, err := d.eventsName(sizes, clock)
 	if err != nil {
 		return nil, err
@@ -26,8 +27,12 @@ func (d *directory) openJournals(sizes map[string]int64, clock func() time.Time)
 		d.journals = append(d.journals, namedJournal{name, j})
 	}
 	at := func(i int) *journal { return d.journals[i].journal }
+	board, err := newTensorBoard(at(4), clock, settings)
+	if err != nil {
+		return nil, fmt.Errorf("run directory: %w", err)
+	}
 	return eventStream{
-		metricsJournal{at(0), false}, metricsJournal{at(1), true}, completionsJournal{at(2)}, warningsJournal{at(3)}, newTensorBoard(at(4), clock),
+		metricsJournal{at(0), false}, metricsJournal{at(1), true}, completionsJournal{at(2)}, warningsJournal{at(3)}, board,
 	}, nil
 }
 

@@ -213,8 +213,11 @@ func (r *run) begin() error {
 // finish trains from the current step to the end. sizes are those of the
 // append-only files at the checkpoint; nil = there is none.
 func (r *run) finish(ctx context.Context, subscribers []Subscriber, sizes map[string]int64) (Result, error) {
-	files, err := r.dir.openJournals(sizes, r.clock)
+	files, err := r.dir.openJournals(sizes, r.clock, Differences(Config{}, r.cfg))
 	if err != nil {
+		return Result{}, err
+	}
+	if r.cosines, err = logsCosines(r.dir.path); err != nil {
 		return Result{}, err
 	}
 	r.watch, r.arbiter = newWatch(r.cfg), newArbiter(r.cfg, wentOn(r.extensions))
@@ -236,6 +239,17 @@ func (r *run) finish(ctx context.Context, subscribers []Subscriber, sizes map[st
 	}
 	err = r.stop(r.loop(ctx))
 	return r.result(err == nil), err
+}
+
+// logsCosines says whether the greedy answers of a run have their cosines: all or none, as
+// an older version began it without.
+func logsCosines(dir string) (bool, error) {
+	greedy, with := false, false
+	_, err := ReadCompletions(dir, func(c Completion) error {
+		greedy, with = greedy || c.Greedy, with || c.Semantic != nil
+		return nil
+	})
+	return with || !greedy, err
 }
 
 // result is what the run has come to.

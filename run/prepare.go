@@ -78,6 +78,7 @@ type run struct {
 	prompts  []prompt // those trained on
 	mixture  mixture  // the order of these
 	evals    []split  // those evaluated, by split
+	cosines  bool     // greedy answers are logged with their cosine, see logsCosines
 
 	model          *hf.Model
 	prompter       *hf.Prompter // of the child

@@ -106,7 +106,7 @@ Start with:
 		newCompareCommand(g),
 		newStudyCommand(g),
 		newPretrainCommand(g),
-		newReportCommand(g),
+		newReportCommand(g), newExportCommand(g),
 		newDashboardCommand(g),
 		newRunsCommand(g),
 		newGenerateCommand(g),
