@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// docs/rewards.md names every term and function, its parameters with their defaults, the
-// paddings of the probe, and examples that can be read.
+// docs/rewards.md names every term and function, its parameters with their defaults, and
+// examples that can be read; docs/probe.md names the paddings of the probe.
 func TestRewardsPage(t *testing.T) {
 	text, err := os.ReadFile("../docs/rewards.md")
 	if err != nil {
@@ -32,8 +32,12 @@ func TestRewardsPage(t *testing.T) {
 			}
 		}
 	}
+	probe, err := os.ReadFile("../docs/probe.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, p := range paddings {
-		if !strings.Contains(page, "`"+p+"`") {
+		if !strings.Contains(string(probe), "`"+p+"`") {
 			t.Errorf("the padding %s is not named", p)
 		}
 	}
