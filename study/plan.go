@@ -135,38 +135,32 @@ const madeHere = "study:"
 
 // resolve makes the configuration of a cell.
 func (p *Plan) resolve(c *Cell, settings []config.Setting, armOf ArmOf) (run.Config, error) {
-	var last []config.Setting
 	for i, s := range settings {
 		name, made := strings.CutPrefix(s.Value, madeHere)
-		switch {
-		case s.Key == "child" && made:
+		switch s.Key {
+		case "child":
+			if c.child = ""; !made {
+				continue
+			}
 			if _, ok := p.children[name]; !ok {
 				return run.Config{}, notMade(s, "children", p.children)
 			}
 			c.child, settings[i].Value = name, p.childDir(name)
-		case s.Key == "parent" && made:
+		case "parent":
+			if c.parent = ""; !made {
+				continue
+			}
 			if _, ok := p.parents[name]; !ok {
 				return run.Config{}, notMade(s, "parents", p.parents)
 			}
 			c.parent, settings[i].Value = name, "builtin"
-		case s.Key == "child":
-			c.child = ""
-		case s.Key == "parent":
-			c.parent = ""
-		case s.Key == "reward":
-			reward, own, err := armOf(s.Value)
-			if err != nil {
-				return run.Config{}, &config.Error{Flag: s.From, Must: err.Error(), Err: err}
-			}
-			settings[i].Value = reward
-			if own != nil {
-				last = append(slices.Clone(own), config.Setting{From: s.From, Key: "arm", Value: strings.Join(strings.Fields(s.Value), "")})
-			} else {
-				last = nil
-			}
 		}
 	}
-	r, err := run.Resolve(config.File{}, append(settings, last...))
+	settings, err := expand(settings, armOf)
+	if err != nil {
+		return run.Config{}, err
+	}
+	r, err := run.Resolve(config.File{}, settings)
 	if err != nil {
 		return run.Config{}, err
 	}
@@ -175,6 +169,31 @@ func (p *Plan) resolve(c *Cell, settings []config.Setting, armOf ArmOf) (run.Con
 		cfg.Parent = "file:" + p.parentFile(c.parent, cfg)
 	}
 	return cfg, nil
+}
+
+// expand puts what the last reward that was set is, and the settings that go with it, in
+// its place: what is set after it stands above these.
+func expand(settings []config.Setting, armOf ArmOf) ([]config.Setting, error) {
+	at := -1
+	for i, s := range settings {
+		if s.Key == "reward" {
+			at = i
+		}
+	}
+	if at < 0 {
+		return settings, nil
+	}
+	s := settings[at]
+	reward, own, err := armOf(s.Value)
+	if err != nil {
+		return nil, &config.Error{Flag: s.From, Must: err.Error(), Err: err}
+	}
+	put := []config.Setting{{From: s.From, Key: s.Key, Value: reward}}
+	if own != nil {
+		put = append(append(put, own...), config.Setting{From: s.From, Key: "arm", Value: strings.Join(strings.Fields(s.Value), "")})
+	}
+	before := slices.DeleteFunc(slices.Clone(settings[:at]), func(s config.Setting) bool { return s.Key == "reward" })
+	return slices.Concat(before, put, settings[at+1:]), nil
 }
 
 // notMade is the error for what the study does not make.

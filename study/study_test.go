@@ -90,6 +90,34 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// What goes with a reward stands in its place: below what its level and later axes set,
+// above the base, and gone where another reward is set.
+func TestSettingsOfAReward(t *testing.T) {
+	arm := func(text string) (string, []config.Setting, error) {
+		if text != "arm" {
+			return text, nil, nil
+		}
+		return "binary", []config.Setting{{Key: "replay.per_prompt", Value: "0"}, {Key: "schedule.lr", Value: "0.5"}, {Key: "eval_every", Value: "7"}}, nil
+	}
+	s := read(t, `
+base: {reward: arm, schedule.lr: 0.1, eval_every: 1}
+grid:
+  reward: {a: {reward: arm, replay.per_prompt: 3}, b: {reward: pgsrm}}
+  eval_every: [9]
+`, Options{})
+	p, err := s.Plan("D", arm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := p.Cells[0].Config, p.Cells[1].Config
+	if a.Reward.Name != "binary" || a.Arm != "arm" || a.Replay.PerPrompt != 3 || a.Schedule.LR != 0.5 || a.EvalEvery != 9 {
+		t.Errorf("got %q, %q, %d, %v, %d", a.Reward.Name, a.Arm, a.Replay.PerPrompt, a.Schedule.LR, a.EvalEvery)
+	}
+	if b.Reward.Name != "pgsrm" || b.Arm != "" || b.Replay.PerPrompt != run.Default().Replay.PerPrompt || b.Schedule.LR != 0.1 {
+		t.Errorf("got %q, %q, %d, %v", b.Reward.Name, b.Arm, b.Replay.PerPrompt, b.Schedule.LR)
+	}
+}
+
 func TestBadStudies(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "s.yaml: must be a study, with base and grid (got an empty file)"},
