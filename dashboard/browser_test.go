@@ -272,6 +272,15 @@ func TestPage(t *testing.T) {
 		b.found(name+", one run", contrast)
 		b.clean(name)
 	}
+	b.size(740, 1050, "light") // a sheet of A4 without its margins
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
+		t.Fatal(err)
+	}
+	b.open("/")
+	b.wait(drawn)
+	b.wait(`document.querySelectorAll(".runs tbody tr").length === 10`)
+	b.found("print", geometry)
+	b.picture("dashboard-print")
 	if title := value[string](b, `document.title`); title != "pgsrm dashboard" {
 		t.Errorf("a text of a run became a part of the page: title %q", title)
 	}
