@@ -142,8 +142,8 @@ func look(ctx context.Context, v view, file string) (problems, found []string, p
 	return problems, found, pdf, err
 }
 
-// The page of a comparison whose texts are hostile, and that of several tasks, are whole on
-// a desk, on a phone, in the dark and on paper.
+// The page of a comparison, and of one whose texts are hostile, are whole on a desk, on a
+// phone, in the dark and on paper.
 func TestPageInABrowser(t *testing.T) {
 	browser := newBrowser(t)
 	dir := t.TempDir()
@@ -152,4 +152,10 @@ func TestPageInABrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	auditPage(t, browser, file)
+	runs := t.TempDir()
+	writeFixture(t, runs, 3)
+	if err := writeHTML(runs); err != nil {
+		t.Fatal(err)
+	}
+	auditPage(t, browser, filepath.Join(runs, "report.html"))
 }

@@ -73,8 +73,9 @@ func forestOver(tasks []Summary, arm string, slots map[string]int) (planeView, b
 	return f.view(slots), true
 }
 
-// forestStep is the height of a row in units of the viewBox.
-const forestStep = 40.0
+// Places of a forest plot in units of the viewBox: the left end, where the label of a
+// tick has room, and the height of a row.
+const forestLeft, forestStep = 32.0, 40.0
 
 // view draws the plot. An interval that is much wider than the differences is cut at the frame.
 func (f forest) view(slots map[string]int) planeView {
@@ -92,7 +93,7 @@ func (f forest) view(slots map[string]int) planeView {
 	if unit(f.metric) != "" {
 		factor = 100
 	}
-	x, step := niceAxis(factor*low, factor*high, 6, finalLeft, chartRight-14)
+	x, step := niceAxis(factor*low, factor*high, 5, forestLeft, chartRight-16)
 	base := finalRow0 + float64(len(f.rows)-1)*forestStep + 20
 	v := planeView{Title: f.Title, Note: f.Note, Drawing: drawing{Width: chartWidth, Height: base + 40}}
 	l := v.Drawing.layer("", 0)
