@@ -24,6 +24,8 @@ var flagBounds = map[string]string{
 	"temperature": "[0, 100]", "top-k": "[0, 1048576]", "top-p": "[0, 1]", "min-p": "[0, 1]",
 	"context": "[0, 1048576]", "stride": "[0, 1048576]",
 
+	"search": "[0, 100000]", // probe
+
 	// tasks of files
 	"held-out": "[0, 1)", "split-seed": "[0, 9007199254740991]", "limit": "[0, 1000000000]",
 

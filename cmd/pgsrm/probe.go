@@ -71,14 +71,10 @@ func (o *probeOptions) AddFlags(f *pflag.FlagSet) {
 const (
 	searchTokens     = 1000
 	searchTokensSlow = 50
-	searchTokensMost = 100_000
 )
 
 // validate refuses what cannot be done, before any work.
 func (o *probeOptions) validate() error {
-	if o.Search < 0 || o.Search > searchTokensMost {
-		return inputErrorf("--search: must be between 0 and %d (got %d)", searchTokensMost, o.Search)
-	}
 	if o.HTML == "" {
 		return nil
 	}
