@@ -1,5 +1,6 @@
 # docker build -t pgsrm .
 # docker run --rm -v "$PWD/runs:/runs" pgsrm compare --out /runs/colors
+# docker run -p 127.0.0.1:8900:8900 pgsrm serve --task colors --reward pgsrm --listen :8900 --insecure
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -20,4 +21,6 @@ COPY --from=build /out/pgsrm /usr/local/bin/pgsrm
 ENV HOME=/home/pgsrm PATH=/usr/local/bin
 USER 65532:65532
 WORKDIR /runs
+# Of pgsrm serve --listen :8900.
+EXPOSE 8900
 ENTRYPOINT ["/usr/local/bin/pgsrm"]
