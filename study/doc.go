@@ -15,6 +15,7 @@
 //	transfer.go  tasks in other words and of other subjects
 //	merge.go     the numbers of all cells      table.go   their tables
 //	named.go     the studies in the program
+//	cluster/     the shards handed to Slurm, Kubernetes, Ray
 //
 // Planning, running and merging are apart: which cells there are depends on the file alone,
 // a cell on nothing but its configuration, and the tables on what the cells have left. So

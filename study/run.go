@@ -316,5 +316,6 @@ func Open(dir string, armOf ArmOf) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.file.Name = o.File // the tables are called as those of the command that trained the cells
 	return s.Plan(dir, armOf)
 }

@@ -19,6 +19,9 @@ var flagBounds = map[string]string{
 	// compare, bench
 	"seeds": "[1, 100000]", "parallel": "[0, 1024]", "repeat": "[1, 1000000]",
 
+	// study
+	"shards": "[0, 100000]", "cpus": "[0, 1024]", "memory": "[0, 1073741824]",
+
 	// generate, eval, sft
 	"max-new-tokens": "[0, 1048576]", "generate max-new-tokens": "[1, 1048576]", "chat max-new-tokens": "[1, 1048576]", "samples": "[1, 1048576]", "eval samples": "[0, 1048576]",
 	"temperature": "[0, 100]", "top-k": "[0, 1048576]", "top-p": "[0, 1]", "min-p": "[0, 1]",

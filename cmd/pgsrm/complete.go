@@ -31,6 +31,7 @@ var completions = map[string]cobra.CompletionFunc{
 	"dtype":         words(cobra.ShellCompDirectiveNoFileComp, func() []string { return []string{"F32", "BF16"} }),
 	"type":          words(cobra.ShellCompDirectiveNoFileComp, func() []string { return append(slices.Sorted(maps.Keys(ggufTypes)), exactType) }),
 	"sort":          words(cobra.ShellCompDirectiveNoFileComp, runOrders),
+	"on":            words(cobra.ShellCompDirectiveNoFileComp, clusterNames),
 	"set":           completeSetting,
 }
 

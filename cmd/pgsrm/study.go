@@ -45,6 +45,8 @@ EXAMPLES
   pgsrm study baserate --print > own.yaml
   pgsrm study own.yaml --out runs/own --shard 1/4
   pgsrm study embedders --given minilm=./all-MiniLM-L6-v2
+  pgsrm study baserate --out runs/baserate --on slurm --shards 16 --time 8h --submit
+  pgsrm study baserate --out baserate --on kubernetes --shards 16 --image pgsrm:1 --claim runs --print
 ` + exitStatusHelp,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -105,17 +107,19 @@ type studyOptions struct {
 	Print    bool
 	DryRun   bool
 	Parallel int
+	Cluster  clusterOptions
 }
 
 // AddFlags adds the flags of study.
 func (o *studyOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Out, "out", "", "folder of the study (default runs/study-NAME)")
-	f.StringVar(&o.Shard, "shard", "", "run the cells of one process of several alone: I/N, with I from 1 to N")
+	f.StringVar(&o.Shard, "shard", "", "run the cells of one process of several alone: I/N, with I from 1 to N, or index/N in an Indexed Job of Kubernetes")
 	f.StringArrayVar(&o.Given, "given", nil, "give the study something that it asks for, NAME=VALUE; may be given again")
 	f.BoolVar(&o.Small, "small", false, "run the small version of the study, which takes seconds to minutes and says nothing")
 	f.BoolVar(&o.Print, "print", false, "print the file of the study and do nothing")
 	f.BoolVar(&o.DryRun, "dry-run", false, "check everything, print the cells and what they will take, and train and write nothing")
 	f.IntVar(&o.Parallel, "parallel", 0, "cells at a time (0 = one for each thread; one after the other for a child that is not built in)")
+	o.Cluster.AddFlags(f)
 }
 
 // runStudy runs the cells and writes the tables.
@@ -124,7 +128,11 @@ func runStudy(ctx context.Context, o *studyOptions, g *globalOptions, what strin
 	if err != nil {
 		return err
 	}
-	if o.Print {
+	away, err := o.Cluster.check(o)
+	if err != nil {
+		return err
+	}
+	if o.Print && !away {
 		_, err := g.Stdout.Write(file.Text)
 		return err
 	}
@@ -137,11 +145,18 @@ func runStudy(ctx context.Context, o *studyOptions, g *globalOptions, what strin
 		return err
 	}
 	out := cmp.Or(o.Out, filepath.Join("runs", "study-"+strings.TrimSuffix(filepath.Base(what), filepath.Ext(what))))
+	if away {
+		return o.Cluster.onCluster(ctx, g, o, what, out, file, s)
+	}
 	plan, err := s.Plan(out, armOf)
 	if err != nil {
 		return err
 	}
-	shard, err := study.ParseShard(o.Shard)
+	text, err := indexShard(o.Shard)
+	if err != nil {
+		return err
+	}
+	shard, err := study.ParseShard(text)
 	if err != nil {
 		return err
 	}
