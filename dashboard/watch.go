@@ -26,7 +26,6 @@ type board struct {
 	changed chan struct{} // closed at the next change
 	problem string        // why the folder cannot be searched
 	loading int           // runs whose files have not been read yet
-	removed uint64        // version at which a run was last removed
 }
 
 func newBoard(root string) *board {
@@ -111,9 +110,7 @@ func (b *board) search() {
 	before := len(b.runs)
 	b.runs = slices.DeleteFunc(b.runs, func(r *live) bool { return !there[r.id] })
 	gone := before - len(b.runs)
-	for _, r := range fresh {
-		b.runs = append(b.runs, r)
-	}
+	b.runs = append(b.runs, fresh...)
 	slices.SortFunc(b.runs, func(x, y *live) int { return cmp.Compare(x.name, y.name) })
 	clear(b.byID)
 	for _, r := range b.runs {
