@@ -11,6 +11,7 @@ import (
 
 	apps "k8s.io/api/apps/v1"
 	autoscaling "k8s.io/api/autoscaling/v2"
+	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	policy "k8s.io/api/policy/v1"
@@ -25,6 +26,7 @@ var kinds = map[string]func() any{
 	"v1 Service":                             func() any { return &core.Service{} },
 	"apps/v1 Deployment":                     func() any { return &apps.Deployment{} },
 	"autoscaling/v2 HorizontalPodAutoscaler": func() any { return &autoscaling.HorizontalPodAutoscaler{} },
+	"batch/v1 Job":                           func() any { return &batch.Job{} },
 	"policy/v1 PodDisruptionBudget":          func() any { return &policy.PodDisruptionBudget{} },
 	"networking.k8s.io/v1 NetworkPolicy":     func() any { return &networking.NetworkPolicy{} },
 }
@@ -34,6 +36,7 @@ func TestManifests(t *testing.T) {
 	if err != nil || len(paths) < 8 {
 		t.Fatalf("got %q, %v", paths, err)
 	}
+	paths = append(paths, "../../study/cluster/testdata/kubernetes.yaml") // what pgsrm study --on kubernetes prints
 	seen := map[string]bool{}
 	for _, path := range paths {
 		if filepath.Base(path) == "kustomization.yaml" {
