@@ -124,7 +124,7 @@ func (o *clusterOptions) system() cluster.System {
 	case onKubernetes:
 		return cluster.Kubernetes{}
 	}
-	return cluster.Ray{Address: cmp.Or(o.Address, os.Getenv("RAY_API_SERVER_ADDRESS"), "http://127.0.0.1:8265")}
+	return cluster.Ray{Address: cmp.Or(o.Address, os.Getenv("RAY_API_SERVER_ADDRESS"), "http://127.0.0.1:8265"), Token: os.Getenv("RAY_AUTH_TOKEN")}
 }
 
 // job is the study as the cluster gets it.

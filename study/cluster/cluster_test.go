@@ -133,6 +133,10 @@ func (s *rayServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	if r.Header.Get("Authorization") != "Bearer a-token" {
+		http.Error(w, "Unauthorized: Missing authentication token", http.StatusUnauthorized)
+		return
+	}
 	if r.Method == http.MethodGet {
 		json.NewEncoder(w).Encode(s.jobs)
 		return
@@ -155,7 +159,10 @@ func TestRay(t *testing.T) {
 	server := &rayServer{t: t, next: "PENDING", jobs: []rayJob{{ID: "other", Status: "RUNNING", Metadata: map[string]string{}}, {Status: "RUNNING"}}}
 	http := httptest.NewServer(server)
 	defer http.Close()
-	ctx, r, j := context.Background(), Ray{Address: http.URL}, job()
+	ctx, r, j := context.Background(), Ray{Address: http.URL, Token: "a-token"}, job()
+	if _, err := (Ray{Address: http.URL}).Submit(ctx, j); err == nil || !strings.Contains(err.Error(), "RAY_AUTH_TOKEN must be") {
+		t.Errorf("without a token: %v", err)
+	}
 	got, err := r.Submit(ctx, j)
 	if err != nil {
 		t.Fatal(err)

@@ -16,9 +16,10 @@ import (
 
 // Ray runs each shard as a job of its own, by the job submission of the dashboard of a Ray
 // cluster (https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html).
-// The nodes must have one file system. A server behind a login is not reached.
+// The nodes must have one file system.
 type Ray struct {
 	Address string // http://HOST:8265
+	Token   string // of Ray's token authentication; "" = none
 }
 
 // rayRequest is the body of POST /api/jobs/. The server makes the id.
@@ -142,6 +143,9 @@ func (r Ray) call(ctx context.Context, method string, body []byte, reply any) er
 		return fmt.Errorf("ray: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if r.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+r.Token)
+	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -154,6 +158,8 @@ func (r Ray) call(ctx context.Context, method string, body []byte, reply any) er
 		return fmt.Errorf("ray: %w", err)
 	case len(text) > rayReply:
 		return fmt.Errorf("ray: %s answers with more than %d MiB", address, rayReply>>20)
+	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
+		return fmt.Errorf("ray: %s answers %s: RAY_AUTH_TOKEN must be the token of the cluster", address, resp.Status)
 	case resp.StatusCode != http.StatusOK:
 		return fmt.Errorf("ray: %s answers %s: %.300s", address, resp.Status, text)
 	}
