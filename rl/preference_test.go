@@ -71,7 +71,7 @@ func TestPreferenceHeadLearns(t *testing.T) {
 		t.Fatalf("got %v, %v", s, err)
 	}
 	o := DefaultPreference()
-	o.LR = 1e-2
+	o.LR = 3e-3 // at 1e-2 single updates overshoot, and the last one may
 	first, _, err := h.Learn(pairs, o, Step{})
 	if err != nil || !near(first, math.Ln2) {
 		t.Errorf("the first loss is %v, want log 2 (%v)", first, err)
