@@ -127,7 +127,11 @@ func checkProbes(t *testing.T, e embed.Embedder, least map[string]float64) {
 		if r.AUC < least[name] || r.AUCCI95[0] > r.AUC || r.AUCCI95[1] < r.AUC {
 			t.Errorf("%s: AUC must be at least %v (got %v %v)", name, least[name], r.AUC, r.AUCCI95)
 		}
-		if !strings.HasPrefix(r.Verdict, "good: ") {
+		word := "good: "
+		if r.AUC < goodAUC { // colors with MiniLM
+			word = "caution: "
+		}
+		if !strings.HasPrefix(r.Verdict, word) {
 			t.Errorf("%s: %s", name, r.Verdict)
 		}
 		if r.BestConstant.ShareOfCorrect > safeShare || len(r.Confusions) != probeConfusions || len(r.Failed) > 0 {
