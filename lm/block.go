@@ -76,25 +76,24 @@ func (m *Model) projectBackward(p *kernel.Pool, s *State, l, lo, hi int) {
 }
 
 // recompute computes again what the forward did not keep of rows lo..hi-1: with activation
-// checkpointing (Chen et al. 2016) all from attention on, by the calls of attend; else only
+// checkpointing (Chen et al. 2016) all from attention to the sums of the MLP, as attend does; else only
 // what costs little: the inputs of the MLP's products, and in large models attention, which is
 // next to nothing beside their products.
 func (m *Model) recompute(p *kernel.Pool, s *State, l int, a *activations, lo, hi int) {
-	w := &m.layers[l]
-	if s.keeps(l, training) {
-		if !s.keeps(l, mixed) {
-			m.attention(p, s, l, a, lo, hi)
-		}
-		m.mlpNorm(p, w, a)
-		if m.lora.on(w.down) != nil { // else activateBackward has it in time
-			m.activate(p, a)
-		}
-		return
+	w, kept := &m.layers[l], s.keeps(l, training)
+	if !s.keeps(l, mixed) {
+		m.attention(p, s, l, a, lo, hi)
 	}
-	m.attention(p, s, l, a, lo, hi)
-	m.attentionOut(p, w, a)
+	if !kept {
+		m.attentionOut(p, w, a)
+	}
 	m.mlpNorm(p, w, a)
-	m.mlpUp(p, w, a, true)
+	if !kept {
+		m.mlpSums(p, w, a)
+	}
+	if m.lora.on(w.down) != nil { // else activateBackward has it in time
+		m.activate(p, a)
+	}
 }
 
 // weightGrads adds the gradients of the weights of block l, dW = input^T*doutput, sums over all

@@ -10,8 +10,7 @@ import "pgsrm/kernel"
 // GELU is a part of the product, and up is written on the way if it is kept.
 func (m *Model) mlpUp(p *kernel.Pool, w *layer, a *activations, keepUp bool) {
 	if m.Config.Gated {
-		m.linear(p, w.gate, w.gateBias, a.gate, a.mlpIn, kernel.Epilogue{})
-		m.linear(p, w.up, w.upBias, a.up, a.mlpIn, kernel.Epilogue{})
+		m.mlpSums(p, w, a)
 		m.activate(p, a)
 		return
 	}
@@ -23,6 +22,14 @@ func (m *Model) mlpUp(p *kernel.Pool, w *layer, a *activations, keepUp bool) {
 		ep.Pre = a.up
 	}
 	m.linear(p, w.up, w.upBias, a.act, a.mlpIn, ep)
+}
+
+// mlpSums is mlpUp without the activation.
+func (m *Model) mlpSums(p *kernel.Pool, w *layer, a *activations) {
+	if m.Config.Gated {
+		m.linear(p, w.gate, w.gateBias, a.gate, a.mlpIn, kernel.Epilogue{})
+	}
+	m.linear(p, w.up, w.upBias, a.up, a.mlpIn, kernel.Epilogue{})
 }
 
 // activate: act = gelu(up), or silu(gate)*up
