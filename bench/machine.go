@@ -65,8 +65,19 @@ func (s *session) peak(rounds int) float64 {
 	return flops / s.now().Sub(begin).Seconds() / 1e9
 }
 
-// peakAfter is the peak right after a run that took so long, measured for some milliseconds, or a tenth of that time.
+// at is the machine with the peak of another moment, if one was measured.
+func (m Machine) at(peak float64) Machine {
+	if peak > 0 {
+		m.Peak = peak
+	}
+	return m
+}
+
+// peakAfter is the peak right after a run that took so long, measured for some milliseconds, or a tenth of that time; 0 in a session without.
 func (s *session) peakAfter(run time.Duration) float64 {
+	if s.peakRounds == 0 {
+		return 0
+	}
 	of := float64(s.peakRounds)
 	if each := 5 * time.Millisecond; run > 10*each {
 		of *= min(float64(run)/10/float64(each), 20)

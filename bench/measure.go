@@ -56,21 +56,20 @@ func (s *session) measure(ctx context.Context, w work) (sample, error) {
 		runtime.ReadMemStats(&after)
 		total += took
 		times = append(times, took.Seconds())
-		if w.limit != nil && s.peakRounds > 0 {
+		if w.limit != nil {
 			peaks = append(peaks, s.peakAfter(took))
 		}
 		allocs = append(allocs, float64(after.Mallocs-before.Mallocs))
 		bytes = append(bytes, float64(after.TotalAlloc-before.TotalAlloc))
 	}
-	found := sample{runs: len(times), median: median(times), least: slices.Min(times), allocs: median(allocs), bytes: median(bytes)}
-	if len(peaks) > 0 {
-		found.peak = median(peaks)
-	}
-	return found, nil
+	return sample{len(times), median(times), slices.Min(times), median(allocs), median(bytes), median(peaks)}, nil
 }
 
-// median of a slice that is not empty; it is sorted here.
+// median of a slice, 0 if it is empty; it is sorted here.
 func median(x []float64) float64 {
+	if len(x) == 0 {
+		return 0
+	}
 	slices.Sort(x)
 	n := len(x)
 	return (x[(n-1)/2] + x[n/2]) / 2

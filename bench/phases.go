@@ -51,11 +51,7 @@ func (s *session) phases(ctx context.Context, shapes []shape, rows []Row) ([]Pha
 		if err != nil {
 			return out, fmt.Errorf("phases of shape %s: %w", sh.name, err)
 		}
-		m := s.machine
-		if peak > 0 {
-			m.Peak = peak
-		}
-		for _, p := range m.split(step) {
+		for _, p := range s.machine.at(peak).split(step) {
 			p.Shape = sh.name + sh.suffix()
 			out = append(out, p)
 		}
@@ -81,16 +77,11 @@ func (s *session) medianStep(ctx context.Context, parts []part) (step []partTime
 		}
 		if i >= 0 {
 			steps = append(steps, step)
-			if s.peakRounds > 0 {
-				peaks = append(peaks, s.peakAfter(wall(step)))
-			}
+			peaks = append(peaks, s.peakAfter(wall(step)))
 		}
 	}
-	if len(peaks) > 0 {
-		peak = median(peaks)
-	}
 	slices.SortStableFunc(steps, func(a, b []partTimes) int { return cmp.Compare(wall(a), wall(b)) })
-	return steps[len(steps)/2], peak, nil
+	return steps[len(steps)/2], median(peaks), nil
 }
 
 // wall is how long a step took.

@@ -61,10 +61,7 @@ func (r *Row) fewerIsBetter() bool { return r.Unit == "s" || r.Unit == "GB" }
 
 // compare sets share and limit of a timed row: by the peak that was measured between its runs, where there is one.
 func (r *Row) compare(m Machine) {
-	if r.Peak > 0 {
-		m.Peak = r.Peak
-	}
-	least := m.seconds(r.costs)
+	least := m.at(r.Peak).seconds(r.costs)
 	if least == 0 {
 		return
 	}
