@@ -59,7 +59,7 @@ func (d decoder) value(n *yaml.Node, key string, v reflect.Value, tag reflect.St
 		return d.list(n, key, v)
 	}
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Decode(v.Addr().Interface()) != nil {
-		return d.errorAt(n, key, "must be "+kindName(v, tag), nodeText(n))
+		return d.errorAt(n, key, "must be "+kindName(v, tag), NodeText(n))
 	}
 	d.set(key, line)
 	return nil
@@ -90,7 +90,7 @@ func (d decoder) section(n *yaml.Node, path string, v reflect.Value) error {
 		return nil
 	}
 	if n.Kind != yaml.MappingNode {
-		return d.errorAt(n, path, "must be a section of keys", nodeText(n))
+		return d.errorAt(n, path, "must be a section of keys", NodeText(n))
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -135,7 +135,7 @@ func (d decoder) list(n *yaml.Node, key string, v reflect.Value) error {
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
-		return d.errorAt(n, key, "must be a list", nodeText(n))
+		return d.errorAt(n, key, "must be a list", NodeText(n))
 	}
 	out := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
 	for i, item := range n.Content {
@@ -170,8 +170,8 @@ func kindName(v reflect.Value, tag reflect.StructTag) string {
 	return "a text"
 }
 
-// nodeText shows a node in an error.
-func nodeText(n *yaml.Node) string {
+// NodeText shows a node in an error.
+func NodeText(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:
 		return "a section"

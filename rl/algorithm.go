@@ -65,11 +65,11 @@ func New(name string, o Options) (Algorithm, error) {
 	case "rloo":
 		return newRLOO(o.RLOO), nil
 	case "raft":
-		return raft{o.RAFT}, nil
+		return raft{o: o.RAFT}, nil
 	case "sft":
-		return sft{o.SFT}, nil
+		return sft{o: o.SFT}, nil
 	case "gkd":
-		return gkd{o.GKD}, nil
+		return gkd{o: o.GKD}, nil
 	case "none":
 		return none{}, nil
 	}
@@ -239,6 +239,51 @@ func apply(p Policy, g Grad, s Step, maxNorm float64) (float64, error) {
 	}
 	return norm, nil
 }
+
+// passes say how a supervised update goes over its samples.
+type passes struct {
+	epochs, minibatches int
+	maxGradNorm         float64 // 0 = no clipping
+}
+
+// descend makes the steps of an update whose loss asks nothing of the rollout but its answers,
+// and adds to m what they say. The first minibatch is checked as in RL.
+func descend(p Policy, b *Batch, samples []int, loss func(*Batch, []int, Eval) (Grad, Metrics), over passes, s Step, m Metrics) error {
+	var avg averages
+	for epoch := range over.epochs {
+		for k, mb := range minibatches(samples, over.minibatches, s.RNG) {
+			e, err := forward(p, b, mb, false)
+			if err != nil {
+				return err
+			}
+			g, mm := loss(b, mb, e)
+			if err := mm.finite(s); err != nil {
+				return err
+			}
+			if epoch == 0 && k == 0 {
+				if m["pgsrm/first_ratio_max_dev"], err = firstRatio(b, mb, e, s); err != nil {
+					return err
+				}
+			}
+			if mm["pgsrm/grad_norm"], err = apply(p, g, s, over.maxGradNorm); err != nil {
+				return err
+			}
+			m["pgsrm/steps"]++
+			avg.add(mm)
+		}
+	}
+	avg.into(m)
+	return nil
+}
+
+// stateless is what an algorithm keeps between updates that keeps nothing.
+type stateless struct{}
+
+// State implements Algorithm.
+func (stateless) State() State { return State{} }
+
+// Restore implements Algorithm.
+func (stateless) Restore(State) {}
 
 func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 

@@ -19,17 +19,16 @@ type GKDOptions struct {
 
 func defaultGKD() GKDOptions { return GKDOptions{Divergence: "forward", Beta: 0.5, MaxGradNorm: 1} }
 
-type gkd struct{ o GKDOptions }
+type gkd struct {
+	stateless
+	o GKDOptions
+}
 
 // Update takes one step that brings the child's distributions at the tokens of its own answers
 // nearer to the teacher's. Rewards are measured and take no part.
 func (a gkd) Update(p Policy, b *Batch, s Step) (Metrics, error) {
-	if err := b.check("gkd", Needs{}); err != nil {
-		return nil, err
-	}
-	kept := b.kept()
-	m := b.metrics(kept, s)
-	if err := m.finite(s); err != nil || len(kept) == 0 {
+	kept, m, err := b.begin("gkd", Needs{}, s)
+	if err != nil || len(kept) == 0 {
 		return m, err
 	}
 	m.addRewards(kept, make([]float64, len(b.Samples)))
@@ -134,9 +133,3 @@ func (o GKDOptions) rules() error {
 	}
 	return nil
 }
-
-// State implements Algorithm: there is none.
-func (gkd) State() State { return State{} }
-
-// Restore implements Algorithm.
-func (gkd) Restore(State) {}

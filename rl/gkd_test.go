@@ -28,7 +28,7 @@ func TestDivergencesByHand(t *testing.T) {
 		"js":      {js, []float64{0.25 * (g[0] - mean), 0.75 * (g[1] - mean)}},
 	} {
 		student, teacher := []float32{5, 5 + float32(l(3))}, []float32{-2, -2} // a constant does not count
-		got := gkd{GKDOptions{Divergence: name, Beta: 0.5}}.loss(student, teacher, 0.5)
+		got := gkd{o: GKDOptions{Divergence: name, Beta: 0.5}}.loss(student, teacher, 0.5)
 		if math.Abs(got-want.loss/2) > 1e-7 {
 			t.Errorf("%s: loss %v, want %v", name, got, want.loss/2)
 		}
@@ -45,7 +45,7 @@ func TestDivergencesByHand(t *testing.T) {
 func TestDivergenceGradients(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, o := range []GKDOptions{{Divergence: "forward"}, {Divergence: "reverse"}, {Divergence: "js", Beta: 0.5}, {Divergence: "js", Beta: 0.1}, {Divergence: "js", Beta: 0.9}} {
-		a := gkd{o}
+		a := gkd{o: o}
 		student, teacher := make([]float32, 6), make([]float32, 6)
 		for i := range student {
 			student[i], teacher[i] = float32(rng.IntN(1024)-512)/256, float32(rng.IntN(1024)-512)/256
@@ -124,7 +124,7 @@ func TestDistilOverModels(t *testing.T) {
 		}
 		return p, &Batch{Prompts: 2, G: 3, Samples: samples}
 	}
-	loss := gkd{defaultGKD()}.loss
+	loss := gkd{o: defaultGKD()}.loss
 	run := func(fresh bool) (float64, []float32) {
 		p, b := begin(teacher)
 		p.fresh = fresh

@@ -43,12 +43,8 @@ func newGRPO(o GRPOOptions) *grpo { return &grpo{o: o, entropyCoef: o.Entropy.Co
 // group advantages, then mu passes of clipped steps.
 func (a *grpo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 	o := a.o
-	if err := b.check("grpo", o.needs()); err != nil {
-		return nil, err
-	}
-	kept := b.kept()
-	m := b.metrics(kept, s)
-	if err := m.finite(s); err != nil || len(kept) == 0 {
+	kept, m, err := b.begin("grpo", o.needs(), s)
+	if err != nil || len(kept) == 0 {
 		return m, err
 	}
 	m.addRewards(kept, make([]float64, len(b.Samples)))

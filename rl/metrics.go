@@ -42,6 +42,17 @@ func (a *averages) into(m Metrics) {
 	}
 }
 
+// begin is the beginning of every update: the samples of the rollout, checked, and what can be
+// said of them. With an error or no samples the update ends here.
+func (b *Batch) begin(algorithm string, n Needs, s Step) (kept []int, m Metrics, err error) {
+	if err := b.check(algorithm, n); err != nil {
+		return nil, nil, err
+	}
+	kept = b.kept()
+	m = b.metrics(kept, s)
+	return kept, m, m.finite(s)
+}
+
 // metrics is what can be said of a rollout before any update.
 func (b *Batch) metrics(kept []int, s Step) Metrics {
 	m := Metrics{"lr": s.LR, "pgsrm/dropped": float64(len(b.Samples) - len(kept) - len(b.replayed()))}

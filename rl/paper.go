@@ -41,12 +41,8 @@ func newPaper(o PaperOptions) *paper {
 
 // Update is one gradient step on the whole rollout.
 func (a *paper) Update(p Policy, b *Batch, s Step) (Metrics, error) {
-	if err := b.check("paper", a.o.needs()); err != nil {
-		return nil, err
-	}
-	kept := b.kept()
-	m := b.metrics(kept, s)
-	if err := m.finite(s); err != nil || len(kept) == 0 {
+	kept, m, err := b.begin("paper", a.o.needs(), s)
+	if err != nil || len(kept) == 0 {
 		return m, err
 	}
 	m.addRewards(kept, make([]float64, len(b.Samples)))

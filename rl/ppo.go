@@ -72,12 +72,8 @@ func newPPO(o PPOOptions) *ppo {
 // 2017, algorithm 1): rewards, advantages, epochs of minibatches, controllers.
 func (a *ppo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 	o := a.o
-	if err := b.check("ppo", o.needs()); err != nil {
-		return nil, err
-	}
-	kept := b.kept()
-	m := b.metrics(kept, s)
-	if err := m.finite(s); err != nil || len(kept) == 0 {
+	kept, m, err := b.begin("ppo", o.needs(), s)
+	if err != nil || len(kept) == 0 {
 		return m, err
 	}
 

@@ -18,17 +18,16 @@ type RAFTOptions struct {
 
 func defaultRAFT() RAFTOptions { return RAFTOptions{NumEpochs: 1, NumMinibatches: 1, MaxGradNorm: 1} }
 
-type raft struct{ o RAFTOptions }
+type raft struct {
+	stateless
+	o RAFTOptions
+}
 
 // Update ranks the answers to each prompt and makes the best ones more likely. A rollout
 // without an answer to keep changes nothing.
 func (a raft) Update(p Policy, b *Batch, s Step) (Metrics, error) {
-	if err := b.check("raft", Needs{}); err != nil {
-		return nil, err
-	}
-	kept := b.kept()
-	m := b.metrics(kept, s)
-	if err := m.finite(s); err != nil || len(kept) == 0 {
+	kept, m, err := b.begin("raft", Needs{}, s)
+	if err != nil || len(kept) == 0 {
 		return m, err
 	}
 	m.addRewards(kept, make([]float64, len(b.Samples)))
@@ -37,32 +36,7 @@ func (a raft) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 	if len(best) == 0 {
 		return m, nil
 	}
-
-	var avg averages
-	for epoch := range a.o.NumEpochs {
-		for k, mb := range minibatches(best, a.o.NumMinibatches, s.RNG) {
-			e, err := forward(p, b, mb, false)
-			if err != nil {
-				return m, err
-			}
-			g, mm := a.loss(b, mb, e)
-			if err := mm.finite(s); err != nil {
-				return m, err
-			}
-			if epoch == 0 && k == 0 {
-				if m["pgsrm/first_ratio_max_dev"], err = firstRatio(b, mb, e, s); err != nil {
-					return m, err
-				}
-			}
-			if mm["pgsrm/grad_norm"], err = apply(p, g, s, a.o.MaxGradNorm); err != nil {
-				return m, err
-			}
-			m["pgsrm/steps"]++
-			avg.add(mm)
-		}
-	}
-	avg.into(m)
-	return m, nil
+	return m, descend(p, b, best, a.loss, passes{a.o.NumEpochs, a.o.NumMinibatches, a.o.MaxGradNorm}, s, m)
 }
 
 // best are the answers to keep: of each prompt the Keep with the highest rewards, of equal
@@ -105,9 +79,3 @@ func (a raft) loss(b *Batch, mb []int, e Eval) (Grad, Metrics) {
 	}
 	return g, Metrics{"loss/total_avg": loss, "loss/policy_avg": loss, "policy/entropy_avg": entropy}
 }
-
-// State implements Algorithm: there is none.
-func (raft) State() State { return State{} }
-
-// Restore implements Algorithm.
-func (raft) Restore(State) {}

@@ -57,7 +57,7 @@ func TestRAFTKeepsTheBest(t *testing.T) {
 		if c.dropped >= 0 {
 			b.Samples[c.dropped].Dropped = true
 		}
-		if got := (raft{RAFTOptions{Keep: c.keep, Above: c.above}}).best(b, b.kept()); !slices.Equal(got, c.want) {
+		if got := (raft{o: RAFTOptions{Keep: c.keep, Above: c.above}}).best(b, b.kept()); !slices.Equal(got, c.want) {
 			t.Errorf("%v, keep %d above %v: got %v, want %v", c.rewards, c.keep, c.above, got, c.want)
 		}
 	}
@@ -101,7 +101,7 @@ func TestSFTByHand(t *testing.T) {
 		"token_likelihood": {-((1.0/2+1.0/4)/2 + 1.0/2) / 2, []float64{-1.0 / 8, -1.0 / 16, -1.0 / 4}},
 	} {
 		b := graded(0, 0)
-		g, m := sft{SFTOptions{Objective: objective}}.loss(b, []int{0, 1}, e)
+		g, m := sft{o: SFTOptions{Objective: objective}}.loss(b, []int{0, 1}, e)
 		if !near(m["loss/total_avg"], want.loss) || !near(m["policy/entropy_avg"], 1) {
 			t.Errorf("%s: got %v, want a loss of %v", objective, m, want.loss)
 		}
@@ -125,9 +125,9 @@ func TestRivalsGradientsAreCentralDifferences(t *testing.T) {
 			kept, e := b.kept(), drawEval(t, b)
 			loss := func() (Grad, Metrics) {
 				if name == "raft" {
-					return raft{o.RAFT}.loss(b, kept, e)
+					return raft{o: o.RAFT}.loss(b, kept, e)
 				}
-				return sft{o.SFT}.loss(b, kept, e)
+				return sft{o: o.SFT}.loss(b, kept, e)
 			}
 			g, _ := loss()
 			for k := range e.LogProbs {

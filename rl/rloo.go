@@ -45,12 +45,8 @@ func newRLOO(o RLOOOptions) *rloo { return &rloo{o: o, entropyCoef: o.Entropy.Co
 // leave-one-out advantages, steps.
 func (a *rloo) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 	o := a.o
-	if err := b.check("rloo", o.needs()); err != nil {
-		return nil, err
-	}
-	kept := b.kept()
-	m := b.metrics(kept, s)
-	if err := m.finite(s); err != nil || len(kept) == 0 {
+	kept, m, err := b.begin("rloo", o.needs(), s)
+	if err != nil || len(kept) == 0 {
 		return m, err
 	}
 	adv := a.advantages(b, kept, m) // [N]

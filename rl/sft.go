@@ -16,7 +16,10 @@ func defaultSFT() SFTOptions {
 	return SFTOptions{Objective: "log_likelihood", NumMinibatches: 1, MaxGradNorm: 1}
 }
 
-type sft struct{ o SFTOptions }
+type sft struct {
+	stateless
+	o SFTOptions
+}
 
 // Update makes the parent's answers, which are the samples of the batch, more likely.
 func (a sft) Update(p Policy, b *Batch, s Step) (Metrics, error) {
@@ -28,29 +31,7 @@ func (a sft) Update(p Policy, b *Batch, s Step) (Metrics, error) {
 	if len(kept) == 0 {
 		return m, nil
 	}
-	var avg averages
-	for k, mb := range minibatches(kept, a.o.NumMinibatches, s.RNG) {
-		e, err := forward(p, b, mb, false)
-		if err != nil {
-			return m, err
-		}
-		g, mm := a.loss(b, mb, e)
-		if err := mm.finite(s); err != nil {
-			return m, err
-		}
-		if k == 0 {
-			if m["pgsrm/first_ratio_max_dev"], err = firstRatio(b, mb, e, s); err != nil {
-				return m, err
-			}
-		}
-		if mm["pgsrm/grad_norm"], err = apply(p, g, s, a.o.MaxGradNorm); err != nil {
-			return m, err
-		}
-		m["pgsrm/steps"]++
-		avg.add(mm)
-	}
-	avg.into(m)
-	return m, nil
+	return m, descend(p, b, kept, a.loss, passes{1, a.o.NumMinibatches, a.o.MaxGradNorm}, s, m)
 }
 
 // loss is the loss of one minibatch, its gradient and its metrics. With p_t the probability
@@ -92,9 +73,3 @@ func (a sft) loss(b *Batch, mb []int, e Eval) (Grad, Metrics) {
 	}
 	return g, Metrics{"loss/total_avg": loss, "loss/policy_avg": loss, "policy/entropy_avg": entropy}
 }
-
-// State implements Algorithm: there is none.
-func (sft) State() State { return State{} }
-
-// Restore implements Algorithm.
-func (sft) Restore(State) {}

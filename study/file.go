@@ -149,7 +149,7 @@ func (r *reader) folderName(n *yaml.Node, key string) error {
 		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_.", c))
 	}
 	if n.Value == "" || len(n.Value) > 60 || n.Value[0] == '.' || strings.ContainsFunc(n.Value, bad) {
-		return r.errorAt(n, key, "a name must have 1 to 60 of the characters a-z A-Z 0-9 - _ . and not begin with a dot", textOf(n))
+		return r.errorAt(n, key, "a name must have 1 to 60 of the characters a-z A-Z 0-9 - _ . and not begin with a dot", config.NodeText(n))
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func (s *Study) readGiven(r *reader, root *yaml.Node, given map[string]string) e
 		}
 		for _, g := range all {
 			if g.value.Kind != yaml.ScalarNode {
-				return r.errorAt(g.value, join("given", g.key.Value), "must be a text that says what it is", textOf(g.value))
+				return r.errorAt(g.value, join("given", g.key.Value), "must be a text that says what it is", config.NodeText(g.value))
 			}
 			s.names = append(s.names, name{g.key.Value, g.value.Value})
 			names = append(names, g.key.Value)
@@ -270,7 +270,7 @@ func (s *Study) readAxis(r *reader, p pair, key string) (axis, error) {
 			}
 		}
 	default:
-		return a, r.errorAt(p.value, key, "must be a list of values, or levels NAME: {KEY: VALUE, ...}", textOf(p.value))
+		return a, r.errorAt(p.value, key, "must be a list of values, or levels NAME: {KEY: VALUE, ...}", config.NodeText(p.value))
 	}
 	if n := len(a.levels); n > maxLevels {
 		return a, r.errorAt(p.value, key, fmt.Sprintf("must have at most %d levels", maxLevels), fmt.Sprint(n))
@@ -322,7 +322,7 @@ func (r *reader) number(n *yaml.Node, key string, low, high float64) (float64, e
 	}
 	x, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(x >= low && x <= high) {
-		return 0, r.errorAt(n, key, fmt.Sprintf("must be a number between %g and %g", low, high), textOf(n))
+		return 0, r.errorAt(n, key, fmt.Sprintf("must be a number between %g and %g", low, high), config.NodeText(n))
 	}
 	return x, nil
 }
@@ -331,7 +331,7 @@ func (r *reader) number(n *yaml.Node, key string, low, high float64) (float64, e
 func (r *reader) whole(n *yaml.Node, key string, low, high float64) (int, error) {
 	x, err := r.number(n, key, low, high)
 	if err != nil || x != math.Trunc(x) {
-		return 0, r.errorAt(n, key, fmt.Sprintf("must be a whole number between %.0f and %.0f", low, high), textOf(n))
+		return 0, r.errorAt(n, key, fmt.Sprintf("must be a whole number between %.0f and %.0f", low, high), config.NodeText(n))
 	}
 	return int(x), nil
 }
@@ -339,7 +339,7 @@ func (r *reader) whole(n *yaml.Node, key string, low, high float64) (int, error)
 // readExclude reads the cells that are none.
 func (s *Study) readExclude(r *reader, n *yaml.Node, key string) error {
 	if n.Kind != yaml.SequenceNode {
-		return r.errorAt(n, key, "must be a list of {AXIS: LEVEL, ...}", textOf(n))
+		return r.errorAt(n, key, "must be a list of {AXIS: LEVEL, ...}", config.NodeText(n))
 	}
 	for i, c := range n.Content {
 		place := fmt.Sprintf("%s[%d]", key, i)
@@ -369,7 +369,7 @@ func (s *Study) readExclude(r *reader, n *yaml.Node, key string) error {
 func (s *Study) readAgainst(r *reader, n *yaml.Node, key string) error {
 	pairs, err := r.pairs(n, key)
 	if err == nil && len(pairs) != 1 {
-		err = r.errorAt(n, key, "must name one level of one axis", textOf(n))
+		err = r.errorAt(n, key, "must name one level of one axis", config.NodeText(n))
 	}
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func (m *Measures) read(r *reader, n *yaml.Node, key string) error {
 		{"embedder", func(n *yaml.Node, key string) (err error) { m.Embedder, err = r.text(n, key); return err }},
 		{"tasks", func(n *yaml.Node, key string) error {
 			if n.Kind != yaml.SequenceNode {
-				return r.errorAt(n, key, "must be a list of tasks", textOf(n))
+				return r.errorAt(n, key, "must be a list of tasks", config.NodeText(n))
 			}
 			for i, c := range n.Content {
 				if r.missing(c) != "" && r.missing(c) != c.Value {

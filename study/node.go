@@ -61,14 +61,14 @@ func (r *reader) pairs(n *yaml.Node, key string) ([]pair, error) {
 		return nil, nil
 	}
 	if n.Kind != yaml.MappingNode {
-		return nil, r.errorAt(n, key, "must be a section of keys", textOf(n))
+		return nil, r.errorAt(n, key, "must be a section of keys", config.NodeText(n))
 	}
 	var out []pair
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
 		if k.Kind != yaml.ScalarNode {
-			return nil, r.errorAt(k, key, "a key must be a text", textOf(k))
+			return nil, r.errorAt(k, key, "a key must be a text", config.NodeText(k))
 		}
 		if seen[k.Value] {
 			return nil, r.errorAt(k, key, fmt.Sprintf("key %q stands twice", k.Value), "")
@@ -116,7 +116,7 @@ next:
 // list is the elements of a sequence of texts.
 func (r *reader) list(n *yaml.Node, key string) ([]string, error) {
 	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-		return nil, r.errorAt(n, key, "must be a list", textOf(n))
+		return nil, r.errorAt(n, key, "must be a list", config.NodeText(n))
 	}
 	var out []string
 	for i, c := range n.Content {
@@ -132,7 +132,7 @@ func (r *reader) list(n *yaml.Node, key string) ([]string, error) {
 // text is a scalar as it is written, with what was given in place of ${name}.
 func (r *reader) text(n *yaml.Node, key string) (string, error) {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		return "", r.errorAt(n, key, "must be a single value", textOf(n))
+		return "", r.errorAt(n, key, "must be a single value", config.NodeText(n))
 	}
 	out, missing := r.fill(n.Value)
 	if missing != "" {
@@ -224,19 +224,6 @@ func (r *reader) flow(n *yaml.Node, key string) (string, error) {
 		return "", r.errorAt(n, key, fmt.Sprintf("must be given: --given %s=...", missing), "")
 	}
 	return out, nil
-}
-
-// textOf shows a node in an error.
-func textOf(n *yaml.Node) string {
-	switch {
-	case n.Kind == yaml.MappingNode:
-		return "a section"
-	case n.Kind == yaml.SequenceNode:
-		return "a list"
-	case n.Value == "":
-		return "nothing"
-	}
-	return fmt.Sprintf("%q", n.Value)
 }
 
 // join is the dotted name of a key in a section.
