@@ -148,7 +148,10 @@ func (o *serveOptions) open(ctx context.Context, g *globalOptions) (rewards []se
 	}
 	if len(f.Rewards) == 0 {
 		one, err := openServed(ctx, "default", o.scoreOptions, g)
-		return append(rewards, one), err
+		if err != nil {
+			return nil, err
+		}
+		return []serve.Reward{one}, nil
 	}
 	for i, r := range f.Rewards {
 		one, err := openServed(ctx, r.Name, r.options(), g)

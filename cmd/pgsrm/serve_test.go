@@ -96,6 +96,11 @@ func TestServeMistakes(t *testing.T) {
 		{"--settings FILE --task colors", "rewards: [{name: a}]", "--task: must not be given beside the rewards of --settings"},
 		{"--settings FILE", "rewards: [{name: a, reward: exact}, {name: a}]", path + `:1: rewards[1].name: must be letters, digits, dots, dashes and underscores, another one for each reward (got "a")`},
 		{"--settings FILE", "rewards: [{name: a, reward: exac}]", ""},
+		{"--settings FILE", "rewards: [{name: a, reward: exact}, {name: b, task: nope}]", ""},
+		{"--task nope --reward exact", "", ""},
+		{"--task opposites --reward exac", "", ""},
+		{"--task opposites --reward exact --config " + path + ".none", "", ""},
+		{"--task opposites --reward centered --embedder " + dir, "", ""},
 	} {
 		args := strings.Fields(strings.ReplaceAll(c.args, "FILE", file(c.text)))
 		var stdout, stderr strings.Builder
