@@ -1,6 +1,10 @@
 package report
 
-import "strings"
+import (
+	"strings"
+
+	"pgsrm/internal/printable"
+)
 
 // finalView is one metric at the end of training: a row for each arm with its
 // mean, its interval and a dot for each seed.
@@ -76,7 +80,7 @@ func (e *Estimate) drawRow(l *layer, name, value string, y float64, x axis) {
 	if e.CI95 != nil {
 		lo, hi = x.at(max(e.CI95[0], x.lo)), min(x.at(e.CI95[1]), finalRight+6)
 	}
-	l.text("name", point{finalLeft, y - 13}, start, shorten(name, finalName))
+	l.text("name", point{finalLeft, y - 13}, start, printable.Shorten(name, finalName))
 	l.line("end-bar", point{x.at(0), y}, point{mean, y})
 	l.line("whisker", point{lo, y}, point{hi, y})
 	l.line("whisker", point{lo, y - 5}, point{lo, y + 5})

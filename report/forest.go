@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"pgsrm/internal/printable"
 )
 
 // forest is a forest plot: differences with their intervals around zero.
@@ -51,7 +53,7 @@ func (s Summary) differences(metrics [2]string) []forestRow {
 	for _, arm := range s.Arms {
 		for _, metric := range metrics {
 			if c := comparison(s, arm.Reward, metric); c != nil {
-				out = append(out, forestRow{shorten(arm.Reward, 30) + ", " + splitNames[metric], arm.Reward, *c})
+				out = append(out, forestRow{printable.Shorten(arm.Reward, 30) + ", " + splitNames[metric], arm.Reward, *c})
 			}
 		}
 	}
@@ -64,7 +66,7 @@ func forestOver(tasks []Summary, arm string, slots map[string]int) (planeView, b
 	for _, s := range tasks {
 		if c := headline(s, arm); c != nil && (f.metric == "" || unit(f.metric) == unit(c.Metric)) {
 			f.metric = c.Metric
-			f.rows = append(f.rows, forestRow{shorten(s.Task, finalName), arm, *c})
+			f.rows = append(f.rows, forestRow{printable.Shorten(s.Task, finalName), arm, *c})
 		}
 	}
 	if len(f.rows) < 2 {

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
+	"pgsrm/internal/printable"
 	"pgsrm/stats"
 )
 
@@ -21,7 +21,7 @@ const (
 // summary.json and report.html.
 func (s Summary) Print(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d episodes, mean and 95%% interval over %s\n", shorten(s.Task, 28), s.Episodes, s.seedsText())
+	fmt.Fprintf(&b, "%s, %d episodes, mean and 95%% interval over %s\n", printable.Shorten(s.Task, 28), s.Episodes, s.seedsText())
 	s.printTable(&b)
 	s.printEqualSeconds(&b)
 	for _, line := range s.shortFindings() {
@@ -32,7 +32,7 @@ func (s Summary) Print(w io.Writer) error {
 			fmt.Fprintf(&b, "and %d more %s in the report\n", len(s.Warnings)-i, plural(len(s.Warnings)-i, "warning"))
 			break
 		}
-		b.WriteString(wrap("warning: "+text, terminalWidth))
+		b.WriteString(printable.Wrap("warning: "+text, terminalWidth) + "\n")
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("report: %w", err)
@@ -51,7 +51,7 @@ func (o Overall) Print(w io.Writer) error {
 	rows := [][]string{{"", "first", "other", "difference", "improves"}}
 	for i, m := range o.Improvements {
 		if i == 0 || m.Other != o.Improvements[i-1].Other {
-			rows = append(rows, []string{fmt.Sprintf("%*s", -overallWidth-1, shorten(m.Reward, 36)+" vs "+shorten(m.Other, 36))})
+			rows = append(rows, []string{fmt.Sprintf("%*s", -overallWidth-1, printable.Shorten(m.Reward, 36)+" vs "+printable.Shorten(m.Other, 36))})
 		}
 		r := improvementRows([]Improvement{m})[0]
 		rows = append(rows, []string{"  " + splitName(m.Metric), r.IQM, r.OtherIQM, strings.Replace(r.Difference, " points", "", 1), wholePercents(m.Probability)})
@@ -110,14 +110,14 @@ func writeColumns(b *strings.Builder, rows [][]string, first int) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
-			if n := utf8.RuneCountInString(cell); i > 0 || n <= first {
+			if n := printable.Width(cell); i > 0 || n <= first {
 				widths[i] = max(widths[i], n)
 			}
 		}
 	}
 	for _, row := range rows {
-		if utf8.RuneCountInString(row[0]) > first {
-			b.WriteString(shorten(strings.TrimRight(row[0], " "), terminalWidth) + "\n")
+		if printable.Width(row[0]) > first {
+			b.WriteString(printable.Shorten(strings.TrimRight(row[0], " "), terminalWidth) + "\n")
 			row = append([]string{""}, row[1:]...)
 			if len(row) == 1 {
 				continue
@@ -125,21 +125,10 @@ func writeColumns(b *strings.Builder, rows [][]string, first int) {
 		}
 		var line strings.Builder
 		for i, cell := range row {
-			line.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+			line.WriteString(cell + strings.Repeat(" ", widths[i]-printable.Width(cell)+2))
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
-}
-
-// shorten takes out the middle of a text with more than n runes: names of rewards
-// differ at either end.
-func shorten(text string, n int) string {
-	runes := []rune(text)
-	if len(runes) <= n {
-		return text
-	}
-	head := n / 2
-	return string(runes[:head]) + "…" + string(runes[len(runes)-(n-head-1):])
 }
 
 // share writes a mean share with its interval; a dash for what is not known.
@@ -162,34 +151,34 @@ func (s Summary) shortFindings() []string {
 			out = append(out, c.short())
 		}
 		if falls := arm.falls(func(short, _ string) string { return short }); len(falls) > 0 {
-			fallen = append(fallen, shorten(arm.Reward, labelWidth)+" "+strings.Join(falls, ", "))
+			fallen = append(fallen, printable.Shorten(arm.Reward, labelWidth)+" "+strings.Join(falls, ", "))
 		}
 		if n := len(arm.CollapsedSeeds); n > 0 {
-			collapsed = append(collapsed, fmt.Sprintf("%s %d of %d", shorten(arm.Reward, labelWidth), n, len(arm.Seeds)))
+			collapsed = append(collapsed, fmt.Sprintf("%s %d of %d", printable.Shorten(arm.Reward, labelWidth), n, len(arm.Seeds)))
 		}
 	}
 	if len(out) == 0 {
 		for _, arm := range s.Arms {
-			out = append(out, strings.TrimSuffix(wrap(loneSentence(arm), terminalWidth), "\n"))
+			out = append(out, printable.Wrap(loneSentence(arm), terminalWidth))
 		}
 	}
 	if len(fallen) > 0 {
-		out = append(out, strings.TrimSuffix(wrap("ends below its start: "+strings.Join(fallen, "; "), terminalWidth), "\n"))
+		out = append(out, printable.Wrap("ends below its start: "+strings.Join(fallen, "; "), terminalWidth))
 	}
 	if len(collapsed) > 0 {
-		out = append(out, strings.TrimSuffix(wrap("seeds that collapsed to one answer: "+strings.Join(collapsed, ", "), terminalWidth), "\n"))
+		out = append(out, printable.Wrap("seeds that collapsed to one answer: "+strings.Join(collapsed, ", "), terminalWidth))
 	}
 	return out
 }
 
 // short says in a line by how much an arm is above its baseline and whether that holds.
 func (c Comparison) short() string {
-	text := fmt.Sprintf(" vs %s, %s: %s%s", shorten(c.Baseline, labelWidth), splitName(c.Metric), signed(c.Metric, c.Difference.Mean), unit(c.Metric))
+	text := fmt.Sprintf(" vs %s, %s: %s%s", printable.Shorten(c.Baseline, labelWidth), splitName(c.Metric), signed(c.Metric, c.Difference.Mean), unit(c.Metric))
 	if ci := c.Difference.CI95; ci != nil {
 		text += fmt.Sprintf(" (%s to %s)", signed(c.Metric, ci[0]), signed(c.Metric, ci[1]))
 	}
 	text += ", " + c.word()
-	return shorten(c.Reward, max(labelWidth/2, terminalWidth-utf8.RuneCountInString(text))) + text
+	return printable.Shorten(c.Reward, max(labelWidth/2, terminalWidth-printable.Width(text))) + text
 }
 
 // splitName names a compared metric briefly.
@@ -205,26 +194,4 @@ func (c Comparison) word() string {
 		return why
 	}
 	return map[string]string{"up": "better", "down": "worse", "open": "not settled"}[c.class()]
-}
-
-// wrap breaks a text at spaces into lines of at most width columns, of which all but
-// the first are indented. A word that is longer has a line of its own.
-func wrap(text string, width int) string {
-	var b strings.Builder
-	column := 0
-	for _, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case column == 0:
-		case column+1+n > width:
-			b.WriteString("\n  ")
-			column = 2
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	return b.String() + "\n"
 }

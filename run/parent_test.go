@@ -184,7 +184,7 @@ func TestKeyIsNowhere(t *testing.T) {
 	deps := testDeps(t)
 	deps.Cache = store
 	var shown strings.Builder
-	deps.Events = []Subscriber{NewTerminal(&shown, false).Run("")}
+	deps.Events = []Subscriber{NewTerminal(&shown, false, 0).Run("")}
 	if _, err := Start(context.Background(), testConfig(t, dir, "parent=openai:m@"+l.URL(), "max_failure_share=1"), deps); err != nil {
 		t.Fatal(err)
 	}

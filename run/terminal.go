@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,14 +18,16 @@ import (
 // Terminal shows the progress of one or several runs: a bar for each on a
 // terminal, plain lines elsewhere.
 type Terminal struct {
-	mu   sync.Mutex
-	w    io.Writer
-	bars *mpb.Progress // nil: plain lines
+	mu    sync.Mutex
+	w     io.Writer
+	width int
+	bars  *mpb.Progress // nil: plain lines
 }
 
-// NewTerminal shows bars on w if bars is set, else plain lines.
-func NewTerminal(w io.Writer, bars bool) *Terminal {
-	t := &Terminal{w: w}
+// NewTerminal shows bars on w if bars is set, else plain lines. Lines are broken so that
+// they fit into width columns; 0 = they are not.
+func NewTerminal(w io.Writer, bars bool, width int) *Terminal {
+	t := &Terminal{w: w, width: width}
 	if bars {
 		t.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(100), mpb.WithRefreshRate(200*time.Millisecond), mpb.WithAutoRefresh())
 	}
@@ -33,7 +36,7 @@ func NewTerminal(w io.Writer, bars bool) *Terminal {
 
 // Run returns the subscriber that shows the run of that name ("" = the only one).
 func (t *Terminal) Run(name string) Subscriber {
-	name = printable.Text(name)
+	name = printable.Shorten(printable.Text(name), longestName)
 	if t.bars != nil {
 		return &barView{terminal: t, name: name}
 	}
@@ -47,6 +50,12 @@ func (t *Terminal) Wait() {
 	}
 }
 
+// What lines and bars have room for.
+const (
+	longestName = 60   // columns of the name of a run
+	longestLine = 2000 // columns of a text, whatever parents, servers and others answered
+)
+
 // Println writes one line above the bars, its control characters made visible.
 func (t *Terminal) Println(format string, args ...any) {
 	t.mu.Lock()
@@ -55,7 +64,8 @@ func (t *Terminal) Println(format string, args ...any) {
 	if t.bars != nil {
 		w = t.bars
 	}
-	fmt.Fprintln(w, printable.Text(fmt.Sprintf(format, args...)))
+	text := printable.Shorten(printable.Text(fmt.Sprintf(format, args...)), longestLine)
+	fmt.Fprintln(w, printable.Wrap(text, t.width))
 }
 
 // Warn shows a warning that belongs to no run.
@@ -90,17 +100,25 @@ type pace struct {
 	seconds  float64
 }
 
-// text is the speed and the time left at an episode, "" before the first step.
-func (p *pace) text(episode int) string {
+// numbers are the speed and the time left at an episode, none before the first step.
+func (p *pace) numbers(episode int) []number {
 	if p.seconds == 0 || episode == p.begun {
-		return ""
+		return nil
 	}
 	rate := float64(episode-p.begun) / p.seconds
-	if episode == p.episodes {
-		return fmt.Sprintf("%.0f episodes/s", rate)
+	out := []number{{fmt.Sprintf("%.0f episodes/s", rate), 7}}
+	if episode < p.episodes {
+		left := time.Duration(float64(p.episodes-episode) / rate * float64(time.Second)).Round(time.Second)
+		if left >= time.Hour {
+			left = left.Round(time.Minute)
+		}
+		text := left.String()
+		if strings.HasSuffix(text, "m0s") {
+			text = strings.TrimSuffix(text, "0s")
+		}
+		out = append(out, number{text + " left", 0})
 	}
-	left := time.Duration(float64(p.episodes-episode) / rate * float64(time.Second)).Round(time.Second)
-	return fmt.Sprintf("%.0f episodes/s, %s left", rate, left)
+	return out
 }
 
 // askedText is how far the parent is, and what that took.
@@ -123,33 +141,61 @@ func scoreText(values map[string]float64) string {
 	return strings.Join(parts, ", ")
 }
 
-// shortScore is scoreText for the end of a bar: exact match, normalised where there
+// number is one of a bar; where there is no room the highest rank is left out first.
+type number struct {
+	text string
+	rank int // 0 = never
+}
+
+// fitted is as many numbers as fit into so many columns.
+func fitted(numbers []number, width int) string {
+	for {
+		var texts []string
+		out := -1
+		for i, n := range numbers {
+			texts = append(texts, n.text)
+			if n.rank > 0 && (out < 0 || n.rank > numbers[out].rank) {
+				out = i
+			}
+		}
+		text := strings.Join(texts, ", ")
+		if out < 0 || printable.Width(text) <= width {
+			return text
+		}
+		numbers = slices.Delete(slices.Clone(numbers), out, out+1)
+	}
+}
+
+// scores are the headline of an evaluation for a bar: exact match, normalised where there
 // is that, and likeness, on held-out prompts where there are some.
-func shortScore(values map[string]float64) string {
+func scores(values map[string]float64) []number {
 	metric, label := "exact_match_normalized", "right"
 	if _, ok := values["eval/train/"+metric]; !ok {
 		metric, label = "exact_match", "exact"
 	}
 	train, ok := values["eval/train/"+metric]
 	if !ok {
-		return ""
+		return nil
 	}
-	text, split := fmt.Sprintf("%s %.1f%%", label, 100*train), "train"
+	out, split := []number{{fmt.Sprintf("%s %.1f%%", label, 100*train), 1}}, "train"
 	if held, ok := values["eval/held_out/"+metric]; ok {
-		text += fmt.Sprintf(", held-out %.1f%%", 100*held)
-		split = "held_out"
+		out[0].rank, split = 6, "held_out"
+		out = append(out, number{fmt.Sprintf("held-out %.1f%%", 100*held), 1})
 	}
 	if like, ok := values["eval/"+split+"/semantic"]; ok {
-		text += fmt.Sprintf(", like %.3f", like)
+		out = append(out, number{fmt.Sprintf("like %.3f", like), 2})
 	}
-	return text
+	return out
 }
 
 // figures are the last training numbers of a run that its progress shows.
 type figures map[string]float64
 
 // shownFigures are their names, most telling first.
-var shownFigures = []struct{ metric, label string }{{"reward", "reward"}, {"objective/entropy", "entropy"}, {"objective/kl", "KL"}}
+var shownFigures = []struct {
+	metric, label string
+	rank          int // in a bar
+}{{"reward", "reward", 3}, {"objective/entropy", "entropy", 4}, {"objective/kl", "KL", 5}}
 
 // take keeps the numbers of a step.
 func (f *figures) take(values map[string]float64) {
@@ -163,30 +209,38 @@ func (f *figures) take(values map[string]float64) {
 	}
 }
 
-// text is the numbers in a few words, "" before the first step.
-func (f figures) text() string {
-	var parts []string
+// numbers are those of a step as texts with so many digits, none before the first.
+func (f figures) numbers(digits int) []number {
+	var out []number
 	for _, s := range shownFigures {
 		if v, ok := f[s.metric]; ok {
-			parts = append(parts, fmt.Sprintf("%s %.3g", s.label, v))
+			out = append(out, number{fmt.Sprintf("%s %.*g", s.label, digits, v), s.rank})
 		}
 	}
-	return strings.Join(parts, ", ")
+	return out
 }
 
 // barView is one bar: name, bar, speed, last evaluation, last training numbers. What a
-// narrow terminal has no room for is cut from the end.
+// narrow terminal has no room for is left out.
 type barView struct {
 	terminal *Terminal
 	name     string
 	prompts  *mpb.Bar // of the parent, while it is asked
+	asking   atomic.Pointer[string]
 	bar      *mpb.Bar
 	pace     pace
-	speed    atomic.Pointer[string]
-	score    atomic.Pointer[string]
+	speed    []number
+	scores   []number
 	figures  figures
-	numbers  atomic.Pointer[string] // figures in words
+	numbers  atomic.Pointer[[]number] // all of these
 }
+
+// widestBar is the columns of a bar, its brackets and a space on either side; narrowestBar
+// is less than can be told from none.
+const (
+	widestBar    = 18
+	narrowestBar = 8
+)
 
 // Event implements Subscriber.
 func (v *barView) Event(e Event) error {
@@ -197,23 +251,24 @@ func (v *barView) Event(e Event) error {
 		v.terminal.showLook(v.name, e)
 	case Started:
 		v.pace = pace{episodes: e.Episodes, begun: e.Episode}
-		v.bar = v.terminal.bars.AddBar(int64(e.Episodes), mpb.BarWidth(16),
-			mpb.PrependDecorators(decor.Name(v.name, decor.WCSyncSpaceR)),
-			mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), shown(&v.speed), shown(&v.score), shown(&v.numbers)))
+		options := []mpb.BarOption{mpb.BarWidth(widestBar - 2), mpb.AppendDecorators(decor.Any(v.line))}
+		if v.name != "" {
+			options = append(options, mpb.PrependDecorators(decor.Name(v.name, decor.WCSyncSpaceR)))
+		}
+		v.bar = v.terminal.bars.AddBar(int64(e.Episodes), options...)
 		v.bar.SetCurrent(int64(e.Episode))
 		v.terminal.tell(v.name, e.Notes)
 	case Metrics:
 		v.bar.SetCurrent(int64(e.Episode))
-		if text := shortScore(e.Values); text != "" {
-			v.score.Store(&text)
+		if found := scores(e.Values); found != nil {
+			v.scores = found
 		}
 		v.figures.take(e.Values)
-		numbers := v.figures.text()
-		v.numbers.Store(&numbers)
+		v.show()
 	case Timing:
 		v.pace.seconds += e.Values["seconds"]
-		text := strings.Replace(v.pace.text(e.Episode), " episodes/s", "/s", 1)
-		v.speed.Store(&text)
+		v.speed = v.pace.numbers(e.Episode)
+		v.show()
 	case Warning:
 		v.terminal.Println("%swarning: step %d: %s", prefix(v.name), e.Step, e.Text)
 	case Ended:
@@ -226,31 +281,39 @@ func (v *barView) Event(e Event) error {
 	return nil
 }
 
+// show has the numbers drawn with the next picture.
+func (v *barView) show() {
+	all := slices.Concat(v.speed, v.scores, v.figures.numbers(2))
+	v.numbers.Store(&all)
+}
+
+// line is what stands behind the bar, which has the room that is left.
+func (v *barView) line(s decor.Statistics) string {
+	numbers := []number{{fmt.Sprintf("%3.0f%%", 100*float64(s.Current)/float64(max(1, s.Total))), 0}}
+	if more := v.numbers.Load(); more != nil {
+		numbers = append(numbers, *more...)
+	}
+	text := fitted(numbers, s.AvailableWidth)
+	if room := s.AvailableWidth - printable.Width(text); room > 0 && room < narrowestBar {
+		text = strings.Repeat(" ", room) + text
+	}
+	return text
+}
+
 // asked shows the parent in a bar of its own, which gives way to a line.
 func (v *barView) asked(a Asked) {
+	text := askedText(a)
+	v.asking.Store(&text)
 	if v.prompts == nil {
 		v.prompts = v.terminal.bars.AddBar(int64(a.Of), mpb.BarWidth(24), mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(prefix(v.name)+"parent", decor.WCSyncSpaceR)),
-			mpb.AppendDecorators(decor.CountersNoUnit("%d / %d"), shown(&v.speed)))
+			mpb.AppendDecorators(decor.CountersNoUnit("%d / %d"), decor.Any(func(decor.Statistics) string { return "  " + *v.asking.Load() })))
 	}
-	text := askedText(a)
-	v.speed.Store(&text)
 	v.prompts.SetCurrent(int64(a.Done))
 	if a.Done == a.Of {
 		v.prompts.Wait()
 		v.terminal.Println("%s%s", prefix(v.name), text)
-		v.speed.Store(nil)
 	}
-}
-
-// shown is a decorator with a text that changes.
-func shown(text *atomic.Pointer[string]) decor.Decorator {
-	return decor.Any(func(decor.Statistics) string {
-		if t := text.Load(); t != nil && *t != "" {
-			return "  " + *t
-		}
-		return ""
-	})
 }
 
 // plainView is lines: where it resumes, each evaluation, and warnings.
@@ -282,11 +345,8 @@ func (v *plainView) Event(e Event) error {
 		v.figures.take(e.Values)
 		if score := scoreText(e.Values); score != "" {
 			parts := []string{fmt.Sprintf("episode %d of %d", e.Episode, v.pace.episodes), score}
-			if numbers := v.figures.text(); numbers != "" {
-				parts = append(parts, numbers)
-			}
-			if speed := v.pace.text(e.Episode); speed != "" {
-				parts = append(parts, speed)
+			for _, n := range slices.Concat(v.figures.numbers(3), v.pace.numbers(e.Episode)) {
+				parts = append(parts, n.text)
 			}
 			v.terminal.Println("%s%s", prefix(v.name), strings.Join(parts, ", "))
 		}

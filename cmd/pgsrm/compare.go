@@ -86,7 +86,7 @@ func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps r
 		return err
 	}
 	g.sayTask(r)
-	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
+	terminal := newProgress(g)
 	if deps.Cache, err = g.openCache(terminal.Warn); err != nil {
 		return err
 	}

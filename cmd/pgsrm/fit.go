@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"pgsrm/internal/printable"
 )
@@ -29,17 +28,6 @@ func cell(text string) string {
 	return printable.Text(strings.Join(strings.Fields(text), " "))
 }
 
-// shorten takes out the middle of a text with more than n characters: names differ at
-// either end.
-func shorten(text string, n int) string {
-	runes := []rune(text)
-	if len(runes) <= n {
-		return text
-	}
-	head := n / 2
-	return string(runes[:head]) + "…" + string(runes[len(runes)-(n-head-1):])
-}
-
 // column is one of a table.
 type column struct {
 	title string
@@ -54,9 +42,9 @@ const least = 12
 
 // width is that of the widest cell.
 func (c *column) width() int {
-	n := utf8.RuneCountInString(c.title)
+	n := printable.Width(c.title)
 	for _, text := range c.cells {
-		n = max(n, utf8.RuneCountInString(text))
+		n = max(n, printable.Width(text))
 	}
 	return n
 }
@@ -110,8 +98,8 @@ func printTable(w io.Writer, columns []column, terminal int) error {
 	line := func(text func(c column) string) {
 		var b strings.Builder
 		for i, c := range some {
-			t := shorten(text(c), widths[i])
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(t))
+			t := printable.Shorten(text(c), widths[i])
+			pad := strings.Repeat(" ", widths[i]-printable.Width(t))
 			if c.right {
 				t, pad = pad+t, ""
 			}

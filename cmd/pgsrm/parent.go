@@ -106,7 +106,7 @@ func runParent(ctx context.Context, o *parentOptions, g *globalOptions) error {
 // askAndPrint prints the answers batch by batch, while it shows the progress.
 func askAndPrint(ctx context.Context, p parent.Parent, t *task.Task, match *task.Matcher, maxFailed float64, g *globalOptions) error {
 	w := bufio.NewWriter(g.Stdout)
-	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
+	terminal := newProgress(g)
 	progress := terminal.Run("")
 	printed := 0
 	results, err := parent.AskAll(ctx, p, t.Items, maxFailed, func(results []parent.Result) error {

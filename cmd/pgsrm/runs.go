@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/config"
+	"pgsrm/internal/printable"
 	"pgsrm/run"
 )
 
@@ -239,7 +240,7 @@ func shareOf(r *run.Overview, split string) string {
 func startedText(text string) string {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return shorten(cell(text), 16)
+		return printable.Shorten(cell(text), 16)
 	}
 	return t.Local().Format("2006-01-02 15:04")
 }

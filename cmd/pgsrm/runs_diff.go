@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pgsrm/internal/printable"
 	"pgsrm/run"
 )
 
@@ -96,7 +97,7 @@ func (d *diffedRuns) print(g *globalOptions) error {
 	} else {
 		keys := []column{{title: "key"}, {title: "A", cut: true}, {title: "B", cut: true}}
 		for _, k := range d.Config {
-			addCells(keys, cell(k.Key), shorten(cell(k.A), longest), shorten(cell(k.B), longest))
+			addCells(keys, cell(k.Key), printable.Shorten(cell(k.A), longest), printable.Shorten(cell(k.B), longest))
 		}
 		if err := printTable(g.Stdout, keys, g.width); err != nil {
 			return err

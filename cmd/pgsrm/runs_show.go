@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pgsrm/internal/printable"
 	"pgsrm/kernel"
 	"pgsrm/run"
 )
@@ -94,7 +95,7 @@ func (s *shownRun) print(g *globalOptions) error {
 	o, c := &s.Run, s.Run.Config
 	w := bufio.NewWriter(g.Stdout)
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "  %-10s  %s\n", name, shorten(cell(fmt.Sprintf(format, args...)), longest))
+		fmt.Fprintf(w, "  %-10s  %s\n", name, printable.Shorten(cell(fmt.Sprintf(format, args...)), longest))
 	}
 	fmt.Fprintln(w, cell(o.Dir))
 	if o.Problem != "" {
@@ -136,7 +137,7 @@ func (s *shownRun) printTables(w io.Writer, width int) error {
 		fmt.Fprintln(w)
 		keys := []column{{title: "changed"}, {title: "value", cut: true}, {title: "default", cut: true}}
 		for _, c := range s.Changed {
-			addCells(keys, shorten(cell(c.Key), longest), shorten(cell(c.Value), longest), shorten(cell(c.Default), longest))
+			addCells(keys, printable.Shorten(cell(c.Key), longest), printable.Shorten(cell(c.Value), longest), printable.Shorten(cell(c.Default), longest))
 		}
 		if err := printTable(w, keys, width); err != nil {
 			return err
@@ -191,7 +192,7 @@ func (s *shownRun) printRest(w io.Writer) {
 	o := &s.Run
 	fmt.Fprintln(w)
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "%-7s  %s\n", name, shorten(cell(fmt.Sprintf(format, args...)), longest))
+		fmt.Fprintf(w, "%-7s  %s\n", name, printable.Shorten(cell(fmt.Sprintf(format, args...)), longest))
 	}
 	if b := o.Best; b != nil {
 		row("best", "%s %.4g at step %d: %s", b.Metric, b.Value, b.Step, filepath.Join(o.Dir, filepath.FromSlash(b.Checkpoint)))

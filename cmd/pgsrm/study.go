@@ -164,7 +164,7 @@ func runStudy(ctx context.Context, o *studyOptions, g *globalOptions, what strin
 		g.Log.Info("left out", "level", text)
 	}
 	cells := plan.Select(shard)
-	terminal := run.NewTerminal(g.Stderr, false)
+	terminal := run.NewTerminal(g.Stderr, false, widthOf(g.Stderr))
 	r := &study.Runner{
 		Plan: plan, Threads: g.Threads, Parallel: o.Parallel, Deps: deps,
 		Pretrain: g.pretrainFor, Say: func(line string) { terminal.Println("%s", line) },

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"pgsrm/internal/printable"
+	"pgsrm/run"
 )
 
 // isTerminal says whether a stream is a terminal, so that a person reads or writes it.
@@ -26,6 +27,13 @@ func isTerminal(stream any) bool {
 // showsColors says whether w is a terminal that shows colors and bars.
 func showsColors(w io.Writer) bool {
 	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)
+}
+
+// newProgress shows runs on Stderr: as bars where that is a terminal with colors that says
+// how wide it is.
+func newProgress(g *globalOptions) *run.Terminal {
+	f, _ := g.Stderr.(*os.File)
+	return run.NewTerminal(g.Stderr, showsColors(g.Stderr) && columnsOf(f) > 0, widthOf(g.Stderr))
 }
 
 // results is where results go: what a person sees on a terminal has its control

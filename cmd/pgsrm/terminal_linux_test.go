@@ -6,11 +6,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"pgsrm/internal/printable"
+	"pgsrm/run"
 )
 
 // terminal is a pseudo terminal: what a program has there as its streams, and what a
@@ -145,6 +149,54 @@ func TestReadingFromTerminalIsSaid(t *testing.T) {
 		}
 		if _, _, quiet := call(t, append(args, "--cache", "off")...); strings.Contains(quiet, "reading") {
 			t.Errorf("%q: stderr %q", args, quiet)
+		}
+	}
+}
+
+// Progress never takes more columns than the terminal has, and on one of 80 a run shows all
+// of it: time left, exact match, likeness, reward, entropy and KL.
+func TestProgressFitsTheTerminal(t *testing.T) {
+	values := map[string]float64{
+		"eval/train/exact_match": 0.25, "eval/train/exact_match_normalized": 0.967, "eval/train/semantic": 0.979,
+		"eval/held_out/exact_match": 0.125, "eval/held_out/exact_match_normalized": 0.85, "eval/held_out/semantic": 0.96,
+	}
+	for _, dumb := range []bool{false, true} {
+		for _, width := range []uint16{30, 60, 80, 200} {
+			for _, name := range []string{"", "colors/pgsrm-paper/seed-12", strings.Repeat("日本語/", 50)} {
+				t.Setenv("NO_COLOR", "")
+				t.Setenv("TERM", map[bool]string{true: "dumb", false: "xterm"}[dumb])
+				v := newTerminal(t)
+				if err := unix.IoctlSetWinsize(int(v.stream.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: width}); err != nil {
+					t.Fatal(err)
+				}
+				terminal := newProgress(&globalOptions{Stderr: v.stream})
+				view := terminal.Run(name)
+				for _, e := range []run.Event{
+					run.Started{Steps: 30, Episodes: 1920},
+					run.Metrics{Step: 20, Episode: 1280, Values: map[string]float64{"reward": 0.61234, "objective/entropy": 0.51234, "objective/kl": 3.21234}},
+					run.Metrics{Step: 20, Episode: 1280, Values: values},
+					run.Timing{Step: 20, Episode: 1280, Values: map[string]float64{"seconds": 23.7}},
+					run.Metrics{Step: 20, Episode: 1280, Values: values},
+					run.Ended{Step: 20, Episode: 1280, Stopped: "nothing is gained any more " + strings.Repeat("x", 300)},
+				} {
+					if err := view.Event(e); err != nil {
+						t.Fatal(err)
+					}
+				}
+				terminal.Wait()
+				got := v.seen()
+				plain := regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]").ReplaceAllString(got, "")
+				for line := range strings.Lines(plain) {
+					for drawn := range strings.SplitSeq(strings.TrimSuffix(line, "\n"), "\r") {
+						if n := printable.Width(drawn); n > int(width) {
+							t.Errorf("width %d, dumb %v: %d columns: %q", width, dumb, n, drawn)
+						}
+					}
+				}
+				if want := " 67%, 12s left, held-out 85.0%, like 0.960, reward 0.61, entropy 0.51, KL 3.2"; name == "" && width == 80 && !dumb && !strings.Contains(plain, want) {
+					t.Errorf("must show %q: %q", want, plain)
+				}
+			}
 		}
 	}
 }

@@ -84,7 +84,7 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 	if !o.Resume {
 		g.sayTask(r)
 	}
-	terminal := run.NewTerminal(g.Stderr, showsColors(g.Stderr))
+	terminal := newProgress(g)
 	deps.Events = append(deps.Events, terminal.Run(""))
 	if deps.Cache, err = g.openCache(terminal.Warn); err != nil {
 		return err
