@@ -33,8 +33,13 @@ type browser struct {
 	wrong []string
 }
 
-// openBrowser starts Chromium; where it is not installed the test skips.
+// openBrowser starts Chromium for some minutes; where it is not installed the test skips.
 func openBrowser(t *testing.T, own string) *browser {
+	t.Helper()
+	return openBrowserFor(t, own, 5*time.Minute)
+}
+
+func openBrowserFor(t *testing.T, own string, limit time.Duration) *browser {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("short")
@@ -49,13 +54,14 @@ func openBrowser(t *testing.T, own string) *browser {
 		t.Skip("Chromium is not installed (Debian package chromium): the page was NOT tested in a browser")
 	}
 	ctx, cancel := chromedp.NewContext(t.Context(), chromedp.WithAllocatorOptions(chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir())))
-	ctx, late := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, late := context.WithTimeout(ctx, limit)
 	t.Cleanup(func() { late(); chromedp.Cancel(ctx); cancel() })
 	b := &browser{t: t, ctx: ctx, own: own}
 	if err := chromedp.Listen(ctx, b.event); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
+	kept := int64(1 << 16) // of answers, for a debugger that nobody opens
+	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{MaxTotalBufferSize: &kept, MaxResourceBufferSize: &kept}); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -38,9 +38,9 @@ func writeMany(t testing.TB, dir string, runs, rows int) {
 	}
 }
 
-// resident is the memory of this process in MB, 0 where it cannot be known.
-func resident() float64 {
-	text, _ := os.ReadFile("/proc/self/status")
+// resident is the memory of a process in MB ("self" = this one), 0 where it cannot be known.
+func resident(process string) float64 {
+	text, _ := os.ReadFile(filepath.Join("/proc", process, "status"))
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
 			kb, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
@@ -98,7 +98,7 @@ func TestScale(t *testing.T) {
 	t.Logf("all files read after %v", time.Since(began).Round(time.Millisecond))
 	var m goruntime.MemStats
 	goruntime.ReadMemStats(&m)
-	t.Logf("heap %.0f MB in use, resident %.0f MB", float64(m.HeapInuse)/(1<<20), resident())
+	t.Logf("heap %.0f MB in use, resident %.0f MB", float64(m.HeapInuse)/(1<<20), resident("self"))
 	for _, path := range []string{"/api/runs", "/api/metrics", "/api/chart?metric=reward", "/api/chart?metric=lr&group=none&points=600"} {
 		began := time.Now()
 		ask(t, s, path)
@@ -129,6 +129,6 @@ func TestScale(t *testing.T) {
 		})()`)
 		t.Logf("switch of metric, lines %s: %v ms", group, took)
 	}
-	t.Logf("resident at the end %.0f MB", resident())
+	t.Logf("resident at the end %.0f MB", resident("self"))
 	b.clean("scale")
 }

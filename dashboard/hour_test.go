@@ -1,0 +1,123 @@
+package dashboard
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/heapprofiler"
+	"github.com/chromedp/cdproto/memory"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/systeminfo"
+	"github.com/chromedp/chromedp"
+)
+
+// held is what server and page hold after garbage collection, in MB and in pieces.
+type held struct {
+	ServerHeap, ServerProcess, PageHeap, PageProcess, Nodes, Listeners float64
+}
+
+// hold measures it.
+func (b *browser) hold() held {
+	b.t.Helper()
+	fail := func(err error) {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	goruntime.GC()
+	var m goruntime.MemStats
+	goruntime.ReadMemStats(&m)
+	_, err := chromedp.Call(b.ctx, heapprofiler.CollectGarbage, cdp.Empty{})
+	fail(err)
+	js, err := chromedp.Call(b.ctx, runtime.GetHeapUsage, cdp.Empty{})
+	fail(err)
+	dom, err := chromedp.Call(b.ctx, memory.GetDOMCounters, cdp.Empty{})
+	fail(err)
+	processes, err := chromedp.CallBrowser(b.ctx, systeminfo.GetProcessInfo, cdp.Empty{})
+	fail(err)
+	page := 0.0
+	for _, p := range processes.ProcessInfo {
+		if p.Type == "renderer" {
+			page = max(page, resident(strconv.FormatInt(p.ID, 10)))
+		}
+	}
+	return held{float64(m.HeapAlloc) / (1 << 20), resident("self"), js.UsedSize / (1 << 20), page, float64(dom.Nodes), float64(dom.JsEventListeners)}
+}
+
+// PGSRM_DASHBOARD_HOUR=1h shows a page ten updates a second for so long: ten runs that are
+// trained, one step of one of them each time. What server and page hold must not grow from
+// the second quarter to the last. It needs -timeout 0; docs/dashboard.md has the figures.
+func TestHour(t *testing.T) {
+	text := os.Getenv("PGSRM_DASHBOARD_HOUR")
+	if text == "" {
+		t.Skip("set PGSRM_DASHBOARD_HOUR to a time, as 1h, to measure memory over that")
+	}
+	length, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const perSecond, looks = 10, 24
+	updates := int(length.Seconds() * perSecond)
+	dir, runs := t.TempDir(), make([]made, 10)
+	at := func(i int) string { return filepath.Join(dir, fmt.Sprintf("arm-%d", i/5), fmt.Sprint("seed-", i%5)) }
+	for i := range runs {
+		runs[i] = made{arm: fmt.Sprintf("arm-%d", i/5), seed: i % 5, rows: 1, steps: updates/len(runs) + 1}
+		runs[i].write(t, at(i))
+	}
+	_, own := serve(t, dir, Options{})
+	b := openBrowserFor(t, own, 2*length+time.Minute)
+	b.size(1280, 900, "light")
+	b.open("/")
+	b.wait(drawn)
+	var seen []held
+	tick := time.NewTicker(time.Second / perSecond)
+	defer tick.Stop()
+	for n := range updates {
+		<-tick.C
+		step := 1 + n/len(runs)
+		runs[n%len(runs)].append(t, at(n%len(runs)), step, step+1)
+		if (n+1)%(updates/looks) == 0 {
+			h := b.hold()
+			seen = append(seen, h)
+			t.Logf("%6d updates: server %.1f MB (process with the test %.0f MB), page %.1f MB (process %.0f MB), %.0f nodes, %.0f listeners", n+1, h.ServerHeap, h.ServerProcess, h.PageHeap, h.PageProcess, h.Nodes, h.Listeners)
+		}
+	}
+	b.wait(fmt.Sprintf(`[...document.querySelectorAll(".runs tbody progress")].length === %d && [...document.querySelectorAll(".runs tbody progress")].every((p) => p.value === p.max)`, len(runs)))
+	b.clean("hour")
+	second, last := seen[looks/4:looks/2], seen[looks*3/4:]
+	for _, c := range []struct {
+		name string
+		of   func(h held) float64
+		room float64
+	}{
+		{"heap of the server in MB", func(h held) float64 { return h.ServerHeap }, 1},
+		{"process of the server in MB", func(h held) float64 { return h.ServerProcess }, 10},
+		{"heap of the page in MB", func(h held) float64 { return h.PageHeap }, 1},
+		{"process of the page in MB", func(h held) float64 { return h.PageProcess }, 10},
+		{"nodes", func(h held) float64 { return h.Nodes }, 100},
+		{"listeners", func(h held) float64 { return h.Listeners }, 10},
+	} {
+		a, z := middle(second, c.of), middle(last, c.of)
+		if math.IsNaN(a) || z > a*1.1+c.room {
+			t.Errorf("%s: must stay flat (got %.1f in the second quarter, %.1f in the last)", c.name, a, z)
+		}
+	}
+}
+
+// middle is the median of a number.
+func middle(all []held, of func(h held) float64) float64 {
+	var values []float64
+	for _, h := range all {
+		values = append(values, of(h))
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
