@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"pgsrm/internal/durable"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -38,6 +40,21 @@ func TestLockNamesItsOwner(t *testing.T) {
 		t.Fatalf("after the release: %v", err)
 	}
 	again.Release()
+}
+
+// Somebody who looks whether the lock is held, as the dashboard does, has it for a moment.
+func TestLockWaitsForAMoment(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	looking, err := durable.TryLock(path, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(20*time.Millisecond, func() { looking.Release() })
+	own, err := lockDir(path, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.Release()
 }
 
 func TestJournalIsCutToTheCheckpoint(t *testing.T) {

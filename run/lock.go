@@ -78,9 +78,19 @@ func makeFolders(path string) (made []string, err error) {
 	return made, err
 }
 
+// Who looks whether a run goes on holds its lock for a moment, see durable.Held.
+const (
+	lockTime  = 250 * time.Millisecond // after which the lock is taken for that of a run
+	lockPause = 5 * time.Millisecond
+)
+
 // lockDir takes the lock of a run directory, or fails with ErrLocked and the owner.
 func lockDir(path string, now time.Time) (*durable.Lock, error) {
 	l, err := durable.TryLock(path, 0o644)
+	for begun := time.Now(); errors.Is(err, durable.ErrHeld) && time.Since(begun) < lockTime; {
+		time.Sleep(lockPause)
+		l, err = durable.TryLock(path, 0o644)
+	}
 	switch {
 	case errors.Is(err, durable.ErrHeld):
 		return nil, lockedError(path)

@@ -133,6 +133,24 @@ func TestRemoveDir(t *testing.T) {
 	}
 }
 
+// Who looks whether a lock is held does not make it held for others who look.
+func TestHeldTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	looking, err := tryLock(path, os.O_RDWR|os.O_CREATE, 0o600, together)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held, err := Held(path); held || err != nil {
+		t.Errorf("held %v, %v", held, err)
+	}
+	if _, err := TryLock(path, 0o600); !errors.Is(err, ErrHeld) {
+		t.Errorf("a lock while somebody looks: %v", err)
+	}
+	if err := looking.Release(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	if held, err := Held(path); held || err != nil {
@@ -248,7 +266,7 @@ func TestDiscardedLockIsNoLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer late.Close()
-	if _, err := take(late, path); !errors.Is(err, ErrHeld) {
+	if _, err := take(late, path, alone); !errors.Is(err, ErrHeld) {
 		t.Fatalf("held: got %v", err)
 	}
 	if err := holder.Discard(); err != nil {
@@ -257,14 +275,14 @@ func TestDiscardedLockIsNoLock(t *testing.T) {
 	if got := names(t, filepath.Dir(path)); len(got) > 0 {
 		t.Fatalf("left %q", got)
 	}
-	if taken, err := take(late, path); taken || err != nil {
+	if taken, err := take(late, path, alone); taken || err != nil {
 		t.Fatalf("a discarded file was taken for the lock (%v)", err)
 	}
 	third, err := TryLock(path, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if taken, _ := take(late, path); taken {
+	if taken, _ := take(late, path, alone); taken {
 		t.Fatal("two hold one lock")
 	}
 	if err := third.Release(); err != nil {

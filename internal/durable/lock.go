@@ -22,16 +22,24 @@ type Lock struct{ file *os.File }
 // made, with the permissions perm before the umask. The error is ErrHeld where
 // somebody has the lock, this process included.
 func TryLock(path string, perm fs.FileMode) (*Lock, error) {
-	return tryLock(path, os.O_RDWR|os.O_CREATE, perm)
+	return tryLock(path, os.O_RDWR|os.O_CREATE, perm, alone)
 }
 
-func tryLock(path string, flag int, perm fs.FileMode) (*Lock, error) {
+// kind says how a lock is held: one held together keeps out only those who want it alone.
+type kind bool
+
+const (
+	alone    kind = false
+	together kind = true
+)
+
+func tryLock(path string, flag int, perm fs.FileMode, k kind) (*Lock, error) {
 	for {
 		f, err := os.OpenFile(path, flag, perm)
 		if err != nil {
 			return nil, err
 		}
-		taken, err := take(f, path)
+		taken, err := take(f, path, k)
 		if taken {
 			return &Lock{f}, nil
 		}
@@ -44,8 +52,8 @@ func tryLock(path string, flag int, perm fs.FileMode) (*Lock, error) {
 
 // take locks the open file, unless its holder has discarded it since it was opened: then
 // the path leads to another file, or to none, and a lock on this one keeps nobody out.
-func take(f *os.File, path string) (bool, error) {
-	if err := lockFile(f); err != nil {
+func take(f *os.File, path string, k kind) (bool, error) {
+	if err := lockFile(f, k); err != nil {
 		return false, err
 	}
 	own, err := f.Stat()
@@ -56,9 +64,10 @@ func take(f *os.File, path string) (bool, error) {
 	return err == nil && os.SameFile(own, named), nil
 }
 
-// Held says whether somebody holds the lock of the file at path; it makes no file.
+// Held says whether somebody holds the lock of the file at path; it makes no file. While it
+// looks TryLock finds the lock held, another Held does not.
 func Held(path string) (bool, error) {
-	l, err := tryLock(path, os.O_RDWR, 0)
+	l, err := tryLock(path, os.O_RDWR, 0, together)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil

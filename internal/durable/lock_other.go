@@ -5,4 +5,4 @@ package durable
 import "os"
 
 // lockFile takes no lock: the system has none.
-func lockFile(*os.File) error { return nil }
+func lockFile(*os.File, kind) error { return nil }

@@ -71,7 +71,7 @@ func RemoveAbandoned(path string, now time.Time) error {
 			continue
 		}
 		tmp := filepath.Join(filepath.Dir(path), e.Name())
-		l, held := tryLock(tmp, os.O_RDWR, 0)
+		l, held := tryLock(tmp, os.O_RDWR, 0, alone)
 		if held != nil {
 			continue
 		}

@@ -23,7 +23,7 @@ func WriteFile(path string, write func(w io.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	_ = lockFile(f) // tells RemoveAbandoned that somebody writes; where there are no locks its age does
+	_ = lockFile(f, alone) // tells RemoveAbandoned that somebody writes; where there are no locks its age does
 	if err = write(f); err == nil {
 		err = Commit(f, path)
 	}
