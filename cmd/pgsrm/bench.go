@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/bench"
+	"pgsrm/hf"
 	"pgsrm/internal/printable"
 )
 
@@ -93,6 +94,11 @@ func runBench(ctx context.Context, o benchOptions, g *globalOptions) error {
 	}
 	if st, err := os.Stat(o.Encoder); o.Encoder != "" && (err != nil || !st.IsDir()) {
 		return inputErrorf("--encoder: must be a folder that exists (got %q)", o.Encoder)
+	}
+	if o.Encoder != "" { // its rows come last
+		if _, err := hf.LoadEncoder(o.Encoder); err != nil {
+			return inputErrorf("--encoder: %w", err)
+		}
 	}
 	if o.Limit <= 0 {
 		return inputErrorf("--peer-limit: must be positive (got %v)", o.Limit)
