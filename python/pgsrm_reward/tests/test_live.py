@@ -1,6 +1,6 @@
 """Every form against a live server. PGSRM_TEST_CASES names a JSON file
 {"url", "cases": [{"prompt", "response", "reference", "reward", "terms", "error"}]}, whose
-rewards are those of pgsrm score; cmd/pgsrm/shims_test.go writes it."""
+rewards are those of pgsrm score; go test ./python writes it."""
 
 import asyncio
 import concurrent.futures

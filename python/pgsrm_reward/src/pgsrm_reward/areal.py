@@ -9,18 +9,34 @@ from .client import Options, Sample
 from .one import answer_text, options_of, prompt_text, score_one, text_of
 from .trl import LABELS
 
+# Texts that end an answer, which AReaL decodes with its special tokens; those of pgsrm serve.
+END_MARKERS = (
+    "<|endoftext|>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|end|>",
+    "<end_of_turn>",
+    "<｜end▁of▁sentence｜>",
+    "</s>",
+    "<eos>",
+)
+
 
 class ARealReward:
     """What areal_reward makes. It can be pickled: AReaL calls it in other processes."""
 
-    def __init__(self, options: Options, reference: str | None, raw_prompt: str | None, unscored: float) -> None:
+    def __init__(self, options: Options, reference: str | None, raw_prompt: str, end_markers: Sequence[str], unscored: float) -> None:
         self.options, self.reference, self.raw_prompt, self.unscored = options, reference, raw_prompt, unscored
+        self.end_markers = tuple(end_markers)
 
     def __call__(self, prompt: Any, completions: Any, prompt_ids: Sequence[int] = (), completion_ids: Sequence[int] = (), **columns: Any) -> float:
         names = LABELS if self.reference is None else (self.reference,)
         label = next((columns[name] for name in names if name in columns), None)
-        asked = columns[self.raw_prompt] if self.raw_prompt is not None else prompt
-        result = score_one(Sample(prompt_text(asked), answer_text(completions), text_of(label)), self.options)
+        answer = answer_text(completions)
+        for marker in self.end_markers:
+            answer = answer.partition(marker)[0]
+        result = score_one(Sample(prompt_text(columns.get(self.raw_prompt, prompt)), answer, text_of(label)), self.options)
         return self.unscored if result.reward is None else result.reward
 
 
@@ -28,7 +44,8 @@ def areal_reward(
     url: str = "",
     *,
     reference: str | None = None,
-    raw_prompt: str | None = None,
+    raw_prompt: str = "messages",
+    end_markers: Sequence[str] = END_MARKERS,
     unscored: float = 0.0,
     timeout: float = 6.0,
     deadline: float = 13.0,
@@ -40,12 +57,13 @@ def areal_reward(
 
     reference: column with the reference; None = the first of LABELS that is there, else what
     the server knows of the prompt.
-    raw_prompt: column with the prompt as the data set has it (text or messages); None = the
-    text that the model got, in which the server finds prompts of its task.
+    raw_prompt: column with the prompt as the data set has it (text or messages), by which the
+    server looks the reference up; where the data has none, the text that the model got.
+    end_markers: the answer ends before the first of them.
     unscored: the reward of a sample that can never be scored.
     """
     if url:
         settings["url"] = url
     if options is None:
         settings.update(timeout=timeout, deadline=deadline)
-    return ARealReward(options_of(options, settings), reference, raw_prompt, unscored)
+    return ARealReward(options_of(options, settings), reference, raw_prompt, end_markers, unscored)
