@@ -453,9 +453,7 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) {
 		out.Eval[clip(name, longestName)] = v
 	}
 	out.EvalStep = l.overview.EvalStep
-	if st := l.overview.State; st == run.Interrupted || st == run.Failed {
-		out.Resume = "pgsrm train --resume --out " + shellWord(clip(l.overview.Dir, longestText))
-	}
+	out.Resume = clip(l.overview.ResumeCommand(), 2*longestText)
 	cfg := l.overview.Config
 	l.mu.Unlock()
 	if cfg.Task != "" {
@@ -464,14 +462,6 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	reply(w, out)
-}
-
-// shellWord quotes a word for a shell where it must be.
-func shellWord(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=+,:@") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // samples answers with the answers of an evaluation, the last one unless a step is named.

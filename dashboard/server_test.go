@@ -291,24 +291,47 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
-// Texts from outside are bounded and show their control characters.
+// Texts from outside, of a megabyte and hostile, are bounded and show their control
+// characters.
 func TestHostileTexts(t *testing.T) {
 	dir := t.TempDir()
-	hostile := "<script>alert(1)</script>\x1b[31m\u202egnp.exe" + strings.Repeat("A", 1<<19)
+	hostile := "<script>alert(1)</script>\x1b[31m\u202egnp.exe" + strings.Repeat("A", 1<<20-1000)
+	quoted, _ := json.Marshal(hostile)
 	reward := 1.0
-	made{arm: hostile[:100], seed: 1, rows: 3, answers: []run.Completion{{Prompt: hostile, Reference: hostile, Response: hostile, Reward: &reward, Finish: "eos", Error: hostile}},
-		warnings: []run.Warning{{Step: 1, Text: hostile}}}.write(t, filepath.Join(dir, "<img src=x onerror=alert(1)>\u202e"))
-	appendText(filepath.Join(dir, "<img src=x onerror=alert(1)>\u202e", run.MetricsFile), "{\"step\":4,\"episode\":512,\"\\u202e<b>\":1,\""+strings.Repeat("n", 500)+"\":2,\"reward\":1}\n")
+	long := made{arm: hostile[:100], seed: 1, rows: 3, warnings: []run.Warning{{Step: 1, Text: hostile}}}
+	for _, c := range []run.Completion{{Prompt: hostile}, {Reference: hostile}, {Response: hostile}, {Error: hostile}, {Finish: hostile}, {Split: hostile}, {Terms: map[string]float64{hostile: 1}}} {
+		c.Reward = &reward
+		long.answers = append(long.answers, c)
+	}
+	name := "<img src=x onerror=alert(1)>\u202e"
+	at := filepath.Join(dir, name)
+	long.write(t, at)
+	appendText(filepath.Join(at, run.MetricsFile), "{\"step\":4,\"episode\":512,\"\\u202e<b>\":1,\""+strings.Repeat("n", 500)+"\":2,\"reward\":1}\n{\"step\":5,\"episode\":640,"+string(quoted)+":1,\"reward\":1}\n")
+	appendText(filepath.Join(at, run.TimingsFile), "{\"step\":4,\"episode\":512,"+string(quoted)+":1,\"seconds\":1}\n")
+	other := filepath.Join(dir, "other")
+	made{arm: "other", seed: 1, rows: 3, config: "parent: " + string(quoted[:len(quoted)-2000]) + "\"\n"}.write(t, other)
+	for file, text := range map[string]string{
+		filepath.Join(other, run.EnvironmentFile): `{"started":` + string(quoted) + `,"kernel":` + string(quoted) + `}`,
+		filepath.Join(other, run.EndFile):         `{"state":"failed","step":3,"episode":1,"at":"","reason":` + string(quoted) + `}`,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s := looked(dir, Options{})
 	list := read[listReply](t, s, "/api/runs")
-	if len(list.Runs) != 1 || !strings.Contains(list.Runs[0].Name, `\u202e`) || strings.ContainsAny(list.Runs[0].Name+list.Runs[0].Arm, "\u202e\x1b") {
-		t.Fatalf("list: %+v", list.Runs)
+	if len(list.Runs) != 2 || !strings.Contains(list.Runs[0].Name, `\u202e`) || strings.ContainsAny(list.Runs[0].Name+list.Runs[0].Arm, "\u202e\x1b") || list.Runs[0].Step != 5 || list.Runs[1].State != run.Failed {
+		t.Fatalf("list: %.2000q", fmt.Sprintf("%+v", list.Runs))
 	}
-	for _, path := range []string{"/api/run", "/api/samples"} {
-		answer := ask(t, s, path+"?id="+list.Runs[0].ID)
+	paths := []string{"/api/runs?columns=parent,started,warnings", "/api/metrics", "/api/keys", "/api/chart?metric=reward&group=parent", "/api/differences?ids=" + list.Runs[0].ID + "," + list.Runs[1].ID}
+	for _, r := range list.Runs {
+		paths = append(paths, "/api/run?id="+r.ID, "/api/samples?id="+r.ID)
+	}
+	for _, path := range paths {
+		answer := ask(t, s, path)
 		text, _ := io.ReadAll(answer.Body)
-		if len(text) > 1<<16 || strings.ContainsAny(string(text), "\u202e\x1b") || strings.Contains(string(text), "<script") {
-			t.Errorf("%s: %d bytes: %.200q", path, len(text), text)
+		if answer.StatusCode != http.StatusOK || len(text) > 1<<16 || strings.ContainsAny(string(text), "\u202e\x1b") || strings.Contains(string(text), "<script") {
+			t.Errorf("%s: %s, %d bytes: %.200q", path, answer.Status, len(text), text)
 		}
 		if kind := answer.Header.Get("Content-Type"); kind != "application/json" {
 			t.Errorf("%s: got %s", path, kind)
@@ -318,5 +341,8 @@ func TestHostileTexts(t *testing.T) {
 		if len(m.Name) > longestName || strings.Contains(m.Name, "\u202e") {
 			t.Errorf("metric %.100q", m.Name)
 		}
+	}
+	if got := len(read[struct{ Samples []sample }](t, s, "/api/samples?id="+list.Runs[0].ID).Samples); got != len(long.answers) {
+		t.Errorf("got %d answers, want all %d", got, len(long.answers))
 	}
 }

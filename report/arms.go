@@ -121,6 +121,9 @@ func newGroup(task string, runs []*Run) *Group {
 		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.Label, b.Label))
 	})
 	g.warnShort()
+	for i, text := range g.Warnings {
+		g.Warnings[i] = pageText(text, longestText)
+	}
 	return g
 }
 

@@ -246,13 +246,10 @@ func (d *Data) study(groups []groupView, slots map[string]int) studyView {
 func (g *Group) view(id int, slots map[string]int, prompts int) groupView {
 	s := g.Summary()
 	v := groupView{
-		ID: id, Summary: s, Alarms: s.alarms(), Verdict: s.verdictRows(slots), Lone: s.lone(), Provenance: g.provenance(), Look: g.look(), Table: s.table(), Stability: s.stability(),
+		ID: id, Summary: s, Warnings: s.Warnings, Alarms: s.alarms(), Verdict: s.verdictRows(slots), Lone: s.lone(), Provenance: g.provenance(), Look: g.look(), Table: s.table(), Stability: s.stability(),
 		Forests: s.forests(slots), Grids: g.grids(slots, prompts), Improvements: improvementRows(s.Improvements), Stories: g.stories(slots),
 	}
 	v.Planes, v.MorePlanes = s.planes(slots)
-	for _, text := range s.Warnings {
-		v.Warnings = append(v.Warnings, pageText(text, longestText))
-	}
 	for _, arm := range g.Arms {
 		for _, r := range arm.Runs {
 			v.Recorded += r.Recorded

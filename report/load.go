@@ -134,7 +134,9 @@ func (r *Run) loadWarnings() (torn bool, err error) {
 func (r *Run) loadLook() error {
 	l, ok, err := run.ReadLook(r.Dir)
 	if ok {
-		r.Look = l.Lines()
+		for _, text := range l.Lines() {
+			r.Look = append(r.Look, pageText(text, longestText))
+		}
 	}
 	return err
 }

@@ -10,10 +10,11 @@ import (
 )
 
 const (
-	terminalWidth = 80 // columns that no line of Print exceeds
-	labelWidth    = 15 // columns of a reward's name in the table
-	overallWidth  = 19 // likewise of a metric's name
-	shownWarnings = 2
+	terminalWidth  = 80 // columns that no line of Print exceeds
+	labelWidth     = 15 // columns of a reward's name in the table
+	overallWidth   = 19 // likewise of a metric's name
+	shownWarnings  = 2
+	longestWarning = 400 // columns
 )
 
 // Print writes the summary for a terminal, 80 columns wide: a table of end values, a
@@ -32,7 +33,7 @@ func (s Summary) Print(w io.Writer) error {
 			fmt.Fprintf(&b, "and %d more %s in the report\n", len(s.Warnings)-i, plural(len(s.Warnings)-i, "warning"))
 			break
 		}
-		b.WriteString(printable.Wrap("warning: "+text, terminalWidth) + "\n")
+		b.WriteString(printable.Wrap("warning: "+printable.Shorten(text, longestWarning), terminalWidth) + "\n")
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("report: %w", err)

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+
+	"pgsrm/internal/printable"
+	"pgsrm/kernel"
 )
 
 // Overview is what a run directory says of its run.
@@ -67,6 +70,23 @@ func (o *Overview) Stand() {
 		o.State, o.Best, o.Extended = "", nil, nil
 		o.read(o.readState)
 	}
+}
+
+// ResumeCommand is the command that goes on with the run, "" where that cannot be. It names
+// the kernel that the run was made with where this machine takes another.
+func (o *Overview) ResumeCommand() string {
+	const longestKernel = 40 // the name is a text from outside
+	command := "pgsrm train --resume --out " + printable.ShellWord(o.Dir)
+	if k := o.Environment.Kernel; k != "" && k != kernel.Name() && len(k) <= longestKernel {
+		command = "PGSRM_KERNEL=" + printable.ShellWord(k) + " " + command
+	}
+	switch o.State {
+	case Interrupted, Failed:
+		return command
+	case Finished, StoppedEarly:
+		return command + " --episodes N"
+	}
+	return ""
 }
 
 // read does some of the reading. The first error makes the run Damaged, and stays.

@@ -3,12 +3,12 @@ package main
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"runtime/debug"
 	"strings"
 	"sync"
 
 	"pgsrm/hf"
+	"pgsrm/internal/printable"
 	"pgsrm/remote"
 	"pgsrm/run"
 )
@@ -17,9 +17,6 @@ import (
 func (g *globalOptions) madeBy() run.Deps {
 	return run.Deps{Command: g.commandLine(), Program: program(), Stdin: sync.OnceValues(g.readTask)}
 }
-
-// plainArgument is one that a shell takes as it is.
-var plainArgument = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
 // commandLine is the command as it can be given to a shell again, without the flags
 // that no result depends on: --out, --threads, --resume. Users and keys in addresses
@@ -40,17 +37,9 @@ func (g *globalOptions) commandLine() string {
 			value = !given && name != "--resume"
 			continue
 		}
-		line += " " + shellWord(remote.Redact(a))
+		line += " " + printable.ShellWord(remote.Redact(a))
 	}
 	return line
-}
-
-// shellWord is an argument as a shell takes it.
-func shellWord(a string) string {
-	if plainArgument.MatchString(a) {
-		return a
-	}
-	return "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 }
 
 // program is the version of the program in one line.

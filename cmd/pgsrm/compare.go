@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pgsrm/config"
+	"pgsrm/internal/printable"
 	"pgsrm/reward"
 	"pgsrm/run"
 )
@@ -101,7 +102,7 @@ func runCompare(ctx context.Context, o *compareOptions, g *globalOptions, deps r
 	}
 	if err != nil {
 		if errors.Is(err, run.ErrInterrupted) && deps.Command != "" {
-			g.sayResume(deps.Command + " --out " + shellWord(r.Out))
+			g.sayResume(deps.Command + " --out " + printable.ShellWord(r.Out))
 		}
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"pgsrm/internal/printable"
 	"pgsrm/report"
 	"pgsrm/study"
 )
@@ -120,6 +121,6 @@ func runReport(_ context.Context, o reportOptions, g *globalOptions, dirs []stri
 	if n := len(names) - 2; n > 4 {
 		names = append(names[:2], fmt.Sprintf("%d figures and tables", n))
 	}
-	_, err = fmt.Fprintf(g.Stdout, "%s: %s\n", out, strings.Join(names, ", "))
+	_, err = fmt.Fprintln(g.Stdout, printable.Wrap(fmt.Sprintf("%s: %s", cell(out), strings.Join(names, ", ")), g.width))
 	return err
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"pgsrm/internal/printable"
-	"pgsrm/kernel"
 	"pgsrm/run"
 )
 
@@ -53,7 +52,7 @@ func runRunsShow(g *globalOptions, dir string) error {
 	if err != nil {
 		return err
 	}
-	s := shownRun{Run: o, Environment: o.Environment, Changed: []shownChange{}, Warnings: []run.Warning{}, Resume: resumeCommand(&o)}
+	s := shownRun{Run: o, Environment: o.Environment, Changed: []shownChange{}, Warnings: []run.Warning{}, Resume: o.ResumeCommand()}
 	if o.Task != "" {
 		for _, d := range o.Config.Changes() {
 			s.Changed = append(s.Changed, shownChange{d.Key, d.B, d.A})
@@ -70,21 +69,6 @@ func runRunsShow(g *globalOptions, dir string) error {
 		return g.printJSON(s)
 	}
 	return s.print(g)
-}
-
-// resumeCommand is how to go on with a run, "" where that cannot be.
-func resumeCommand(o *run.Overview) string {
-	command := "pgsrm train --resume --out " + shellWord(o.Dir)
-	if k := o.Environment.Kernel; k != "" && k != kernel.Name() {
-		command = "PGSRM_KERNEL=" + shellWord(k) + " " + command
-	}
-	switch o.State {
-	case run.Interrupted, run.Failed:
-		return command
-	case run.Finished, run.StoppedEarly:
-		return command + " --episodes N"
-	}
-	return ""
 }
 
 // longest is how many characters of a text from a run are shown.

@@ -97,7 +97,7 @@ func runTrain(ctx context.Context, o *trainOptions, g *globalOptions, deps run.D
 	terminal.Wait()
 	if err != nil {
 		if o, look := run.ReadOverview(cfg.Out); look == nil && errors.Is(err, run.ErrInterrupted) {
-			g.sayResume(resumeCommand(&o))
+			g.sayResume(o.ResumeCommand())
 		}
 		return err
 	}
