@@ -14,6 +14,7 @@
 //	parents.go   parents that are wrong, or say it in other words
 //	transfer.go  tasks in other words and of other subjects
 //	merge.go     the numbers of all cells      table.go   their tables
+//	match.go     a curve of levels compared at equal height
 //	named.go     the studies in the program
 //	cluster/     the shards handed to Slurm, Kubernetes, Ray
 //

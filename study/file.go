@@ -25,6 +25,7 @@ type Study struct {
 	axes     []axis           // in the order of the file; that of the seeds is the last
 	exclude  []partial        // cells that are none
 	against  *against         // what the levels of one axis are compared with; nil = nothing
+	match    *match           // a curve that is compared at equal height; nil = none
 	metrics  []string         // of the Markdown table
 	measures Measures         // of trained children
 	children map[string]Child // made before the cells that need them
@@ -62,6 +63,13 @@ type partial map[string][]string
 // against is the level that the others of its axis are compared with.
 type against struct{ axis, level string }
 
+// match is levels of the axis under "against" that differ in how far they were trained: they
+// are compared with its level where both are as high in a metric.
+type match struct {
+	metric string
+	levels []string
+}
+
 // Bounds of a study file.
 const (
 	maxCells  = 100_000
@@ -87,6 +95,7 @@ func Read(file config.File, o Options) (*Study, error) {
 		field{"given", func(*yaml.Node, string) error { return nil }}, // was read first
 		field{"exclude", func(n *yaml.Node, key string) error { return s.readExclude(r, n, key) }},
 		field{"against", func(n *yaml.Node, key string) error { return s.readAgainst(r, n, key) }},
+		field{"match", func(n *yaml.Node, key string) error { return s.readMatch(r, n, key) }},
 		field{"table", func(n *yaml.Node, key string) (err error) { s.metrics, err = r.list(n, key); return err }},
 		field{"small", func(n *yaml.Node, _ string) error { small = n; return nil }},
 	)
@@ -107,6 +116,24 @@ func Read(file config.File, o Options) (*Study, error) {
 		}
 	}
 	return s, s.check(r)
+}
+
+// Asks are the names that may be given to a study.
+func Asks(file config.File) ([]string, error) {
+	r := &reader{file: file.Name}
+	root, err := r.root(file.Text)
+	if err != nil {
+		return nil, err
+	}
+	var s Study
+	if err := s.readGiven(r, root, nil); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, n := range s.names {
+		names = append(names, n.name)
+	}
+	return names, nil
 }
 
 // fields are those that the small version may have too: there they are laid over the
@@ -379,6 +406,15 @@ func (s *Study) readAgainst(r *reader, n *yaml.Node, key string) error {
 	return err
 }
 
+// readMatch reads the metric in which some levels are to be as high as that under "against".
+func (s *Study) readMatch(r *reader, n *yaml.Node, key string) error {
+	s.match = &match{}
+	return r.section(n, key, []field{
+		{"metric", func(n *yaml.Node, key string) (err error) { s.match.metric, err = r.text(n, key); return err }},
+		{"levels", func(n *yaml.Node, key string) (err error) { s.match.levels, err = r.list(n, key); return err }},
+	})
+}
+
 // check demands what the parts of a study must have together.
 func (s *Study) check(r *reader) error {
 	if len(s.axes) == 0 {
@@ -405,6 +441,21 @@ func (s *Study) check(r *reader) error {
 	if s.against != nil {
 		if err := s.checkLevel(s.against.axis, s.against.level); err != nil {
 			return &config.Error{File: r.file, Key: "against", Must: err.Error()}
+		}
+	}
+	return s.checkMatch(r)
+}
+
+func (s *Study) checkMatch(r *reader) error {
+	if s.match == nil {
+		return nil
+	}
+	if s.against == nil || s.match.metric == "" || len(s.match.levels) < 2 {
+		return &config.Error{File: r.file, Key: "match", Must: "must have a metric and at least two levels of the axis under against"}
+	}
+	for _, name := range s.match.levels {
+		if err := s.checkLevel(s.against.axis, name); err != nil {
+			return &config.Error{File: r.file, Key: "match.levels", Must: err.Error()}
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pgsrm/config"
 	"pgsrm/internal/durable"
 	"pgsrm/run"
 	"pgsrm/stats"
@@ -166,18 +167,19 @@ func (m *Merged) metricNames() []string {
 }
 
 // Write writes the tables beside the cells and returns the names of the files: cells.csv,
-// groups.csv, differences.csv and study.md. What the files hold depends on the complete
+// groups.csv, differences.csv, matched.csv and study.md. What the files hold depends on the complete
 // cells alone, to the byte.
 func (m *Merged) Write() ([]string, error) {
 	groups := m.groups()
-	differences := m.differences(groups)
+	differences, matches := m.differences(groups), m.matches(groups)
 	var names []string
 	for _, f := range []struct {
 		name string
 		text []byte
 	}{
 		{"cells.csv", m.cellsCSV()}, {"groups.csv", m.groupsCSV(groups)},
-		{"differences.csv", m.differencesCSV(differences)}, {"study.md", m.markdown(groups, differences)},
+		{"differences.csv", m.differencesCSV(differences)}, {"matched.csv", m.matchedCSV(matches)},
+		{"study.md", m.markdown(groups, differences, matches)},
 	} {
 		path := filepath.Join(m.Dir, f.name)
 		if f.text == nil {
@@ -192,6 +194,42 @@ func (m *Merged) Write() ([]string, error) {
 		names = append(names, f.name)
 	}
 	return names, nil
+}
+
+// WriteTables writes the numbers of the study's table alone, as NAME-cells.csv,
+// NAME-groups.csv, NAME-differences.csv and NAME-matched.csv into a folder: what a text quotes, without the
+// hundreds of numbers beside.
+func (m *Merged) WriteTables(dir, name string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return config.Bad(err)
+	}
+	some := *m
+	some.Results = nil
+	for _, r := range m.Results {
+		all := r.Values
+		if all != nil {
+			r.Values = map[string]float64{}
+		}
+		for _, metric := range m.metrics {
+			if v, ok := all[metric]; ok {
+				r.Values[metric] = v
+			}
+		}
+		some.Results = append(some.Results, r)
+	}
+	groups := some.groups()
+	for _, f := range []struct {
+		name string
+		text []byte
+	}{{"cells", some.cellsCSV()}, {"groups", some.groupsCSV(groups)}, {"differences", some.differencesCSV(some.differences(groups))}, {"matched", some.matchedCSV(m.matches(m.groups()))}} {
+		if f.text == nil {
+			continue
+		}
+		if err := durable.WriteBytes(filepath.Join(dir, name+"-"+f.name+".csv"), f.text); err != nil {
+			return fmt.Errorf("study: %w", err)
+		}
+	}
+	return nil
 }
 
 // number is a number in full precision.

@@ -257,6 +257,60 @@ func TestFailedCells(t *testing.T) {
 	}
 }
 
+// Levels that were trained less or longer are compared where they are as high as the level
+// under against: by hand, with a seed beyond the ends of its curve.
+func TestMatch(t *testing.T) {
+	p := planOf(t, `
+grid: {task: [colors, opposites], schedule.lr: [1e-4, 2e-4, 3e-4, 4e-4]}
+seeds: 3
+against: {schedule.lr: 4e-4}
+match: {metric: height, levels: [3e-4, 1e-4, 2e-4]}
+table: [cost]
+`, t.TempDir())
+	heights := map[string][2]float64{"1e-4": {0.25, 1}, "2e-4": {0.5, 5}, "3e-4": {1, 9}}
+	m := &Merged{Plan: p}
+	for _, c := range p.Cells {
+		r := Result{Cell: c, State: run.DirComplete, Values: map[string]float64{}}
+		v, ok := heights[c.Levels[1]]
+		if !ok { // 4e-4: seeds 1 and 2 within the curve, seed 3 above it
+			v = [][2]float64{{0.375, 4}, {0.75, 10}, {1.5, 10}}[c.Config.Seed-1]
+		}
+		r.Values["height"], r.Values["cost"] = v[0], v[1]
+		m.Results = append(m.Results, r)
+	}
+	all := m.matches(m.groups())
+	if len(all) != 2 {
+		t.Fatalf("got %d rows", len(all))
+	}
+	for _, x := range all { // 3 and 7 on the curve
+		if x.seeds != 3 || len(x.at) != 2 || math.Abs(x.at[0]-3) > 1e-12 || math.Abs(x.at[1]-7) > 1e-12 || !slices.Equal(x.of, []float64{4, 10}) {
+			t.Errorf("got %+v", x)
+		}
+	}
+	lines := strings.Split(string(m.matchedCSV(all)), "\n")
+	if lines[0] != "task,schedule.lr,match,metric,seeds,n,mean,matched_mean,mean_difference,ci95_low,ci95_high,p" || !strings.HasPrefix(lines[1], "colors,4e-4,height,cost,3,2,7,5,-2,") {
+		t.Errorf("got %q", lines)
+	}
+	dir := t.TempDir()
+	if err := m.WriteTables(dir, "own"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"own-cells.csv": "cell,task,schedule.lr,seed,state,episodes,cost", "own-matched.csv": lines[0] + "\n" + lines[1], "own-differences.csv": "task,schedule.lr,against,metric,n,"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || !strings.HasPrefix(string(text), want) || strings.Contains(string(text), ",height,0.") {
+			t.Errorf("%s: got %.80q, %v", name, text, err)
+		}
+	}
+	for _, bad := range []string{
+		"grid: {seed: [1]}\nmatch: {metric: x, levels: [a, b]}",
+		"grid: {schedule.lr: [1, 2]}\nagainst: {schedule.lr: 1}\nmatch: {metric: x, levels: [2, 3]}",
+	} {
+		if _, err := Read(config.File{Name: "s.yaml", Text: []byte(bad)}, Options{}); !errors.Is(err, config.ErrBad) || !strings.Contains(err.Error(), "match") {
+			t.Errorf("%q: got %v", bad, err)
+		}
+	}
+}
+
 // A context that ends stops a study; another folder's files are left alone.
 func TestInterruptedAndForeign(t *testing.T) {
 	p := planOf(t, tiny, filepath.Join(t.TempDir(), "S"))

@@ -221,7 +221,7 @@ func head(metric string) string {
 }
 
 // markdown is the study in words and tables.
-func (m *Merged) markdown(groups []*group, differences []difference) []byte {
+func (m *Merged) markdown(groups []*group, differences []difference, matches []matched) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n", strings.TrimSuffix(title(m.file.Name), ".yaml"))
 	if m.About != "" {
@@ -231,6 +231,7 @@ func (m *Merged) markdown(groups []*group, differences []difference) []byte {
 	fmt.Fprintf(&b, "%d of %d cells are complete. Mean [95%% interval of Student's t over seeds]; every number stands in `cells.csv` and `groups.csv`.\n\n", len(m.Results)-len(missing), len(m.Results))
 	m.groupTable(&b, groups)
 	m.differenceTable(&b, differences)
+	m.matchedTable(&b, matches)
 	if len(m.Left) > 0 {
 		b.WriteString("\n## Left out\n\n")
 		for _, text := range m.Left {

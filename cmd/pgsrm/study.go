@@ -21,7 +21,7 @@ import (
 func newStudyCommand(g *globalOptions) *cobra.Command {
 	var opts studyOptions
 	cmd := &cobra.Command{
-		Use:   "study NAME|FILE.yaml",
+		Use:   "study NAME|FILE.yaml...",
 		Short: "Run a grid of runs, and go on with it",
 		Long: `The study command trains every cell of a study: each combination of the values in its
 grid, as docs/studies.md describes. A study is one of those in the program (pgsrm study
@@ -38,6 +38,10 @@ by pgsrm report OUT at any time, the tables are written:
   OUT/groups.csv       every number over the seeds
   OUT/differences.csv  differences paired by seed, where the study compares
 
+Several studies are run one after the other, each into OUT/NAME. With --tables DIR the
+numbers that a study has under "table" are written to DIR/NAME-cells.csv, -groups.csv and
+-differences.csv as well: small enough to be kept beside a text that quotes them.
+
 EXAMPLES
   pgsrm study list
   pgsrm study baserate --dry-run
@@ -45,15 +49,16 @@ EXAMPLES
   pgsrm study baserate --print > own.yaml
   pgsrm study own.yaml --out runs/own --shard 1/4
   pgsrm study embedders --given minilm=./all-MiniLM-L6-v2
+  pgsrm study docs/findings/*.yaml --out runs/findings --tables docs/findings
   pgsrm study baserate --out runs/baserate --on slurm --shards 16 --time 8h --submit
   pgsrm study baserate --out baserate --on kubernetes --shards 16 --image pgsrm:1 --claim runs --print
 ` + exitStatusHelp,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return inputErrorf("study: must be given one study, a name (%s) or a file", strings.Join(study.Names(), ", "))
+				return inputErrorf("study: must be given a study, a name (%s) or a file", strings.Join(study.Names(), ", "))
 			}
-			return runStudy(cmd.Context(), &opts, g, args[0], g.madeBy())
+			return runStudies(cmd.Context(), &opts, g, args, g.madeBy())
 		},
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 			return beginning(typed, study.Names()), cobra.ShellCompDirectiveDefault
@@ -101,6 +106,7 @@ EXAMPLES
 // studyOptions are the flags of study.
 type studyOptions struct {
 	Out      string
+	Tables   string
 	Shard    string
 	Given    []string
 	Small    bool
@@ -112,7 +118,8 @@ type studyOptions struct {
 
 // AddFlags adds the flags of study.
 func (o *studyOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.Out, "out", "", "folder of the study (default runs/study-NAME)")
+	f.StringVar(&o.Out, "out", "", "folder of the study (default runs/study-NAME), of several the folder of theirs (default runs/studies)")
+	f.StringVar(&o.Tables, "tables", "", "write the numbers of the study's table to this folder too, as NAME-cells.csv, NAME-groups.csv and NAME-differences.csv")
 	f.StringVar(&o.Shard, "shard", "", "run the cells of one process of several alone: I/N, with I from 1 to N, or index/N in an Indexed Job of Kubernetes")
 	f.StringArrayVar(&o.Given, "given", nil, "give the study something that it asks for, NAME=VALUE; may be given again")
 	f.BoolVar(&o.Small, "small", false, "run the small version of the study, which takes seconds to minutes and says nothing")
@@ -122,69 +129,168 @@ func (o *studyOptions) AddFlags(f *pflag.FlagSet) {
 	o.Cluster.AddFlags(f)
 }
 
-// runStudy runs the cells and writes the tables.
-func runStudy(ctx context.Context, o *studyOptions, g *globalOptions, what string, deps run.Deps) error {
-	file, err := studyText(g, what)
-	if err != nil {
-		return err
-	}
+// job is a study that is about to run.
+type job struct {
+	plan  *study.Plan
+	cells []study.Cell
+	name  string // without folder and ending
+}
+
+// runStudies runs one study, or several one after the other, each into a folder of its own:
+// a mistake in any is found before the first begins.
+func runStudies(ctx context.Context, o *studyOptions, g *globalOptions, whats []string, deps run.Deps) error {
 	away, err := o.Cluster.check(o)
 	if err != nil {
-		return err
-	}
-	if o.Print && !away {
-		_, err := g.Stdout.Write(file.Text)
 		return err
 	}
 	given, err := givenValues(o.Given)
 	if err != nil {
 		return err
 	}
-	s, err := study.Read(file, study.Options{Given: given, Small: o.Small})
+	var files []config.File
+	for _, what := range whats {
+		file, err := studyText(g, what)
+		if err != nil {
+			return err
+		}
+		files = append(files, file)
+	}
+	if len(whats) == 1 {
+		out := cmp.Or(o.Out, filepath.Join("runs", "study-"+studyName(whats[0])))
+		if o.Print && !away {
+			_, err := g.Stdout.Write(files[0].Text)
+			return err
+		}
+		s, err := study.Read(files[0], study.Options{Given: given, Small: o.Small})
+		if err != nil {
+			return err
+		}
+		if away {
+			return o.Cluster.onCluster(ctx, g, o, whats[0], out, files[0], s)
+		}
+		j, err := o.plan(g, s, out, studyName(whats[0]))
+		if err != nil {
+			return err
+		}
+		return o.run(ctx, g, j, deps)
+	}
+	if away || o.Print {
+		return inputErrorf("study: --on and --print must be used with one study (got %d)", len(whats))
+	}
+	jobs, err := o.planAll(g, whats, files, given)
 	if err != nil {
 		return err
 	}
-	out := cmp.Or(o.Out, filepath.Join("runs", "study-"+strings.TrimSuffix(filepath.Base(what), filepath.Ext(what))))
-	if away {
-		return o.Cluster.onCluster(ctx, g, o, what, out, file, s)
+	var first error
+	for _, j := range jobs {
+		err := o.run(ctx, g, j, deps)
+		if ctx.Err() != nil {
+			return err
+		}
+		first = cmp.Or(first, err)
 	}
+	return first
+}
+
+// studyName is a study without the folder and the ending of its file.
+func studyName(what string) string {
+	return strings.TrimSuffix(filepath.Base(what), filepath.Ext(what))
+}
+
+// planAll plans several studies; what is given goes to those that ask for it.
+func (o *studyOptions) planAll(g *globalOptions, whats []string, files []config.File, given map[string]string) ([]job, error) {
+	owns, err := share(given, files)
+	if err != nil {
+		return nil, err
+	}
+	var jobs []job
+	for i, file := range files {
+		name := studyName(whats[i])
+		if slices.ContainsFunc(jobs, func(j job) bool { return j.name == name }) {
+			return nil, inputErrorf("study: studies must have names of their own (got %q twice)", name)
+		}
+		s, err := study.Read(file, study.Options{Given: owns[i], Small: o.Small})
+		if err != nil {
+			return nil, err
+		}
+		j, err := o.plan(g, s, filepath.Join(cmp.Or(o.Out, filepath.Join("runs", "studies")), name), name)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, j)
+	}
+	return jobs, nil
+}
+
+// share is what was given, for each file that which it asks for; each must be asked for.
+func share(given map[string]string, files []config.File) ([]map[string]string, error) {
+	var owns []map[string]string
+	asked := map[string]bool{}
+	for _, file := range files {
+		names, err := study.Asks(file)
+		if err != nil {
+			return nil, err
+		}
+		own := map[string]string{}
+		for _, name := range names {
+			if v, ok := given[name]; ok {
+				own[name], asked[name] = v, true
+			}
+		}
+		owns = append(owns, own)
+	}
+	for name := range given {
+		if !asked[name] {
+			return nil, &config.Error{Flag: "--given", Must: "must be something that one of the studies asks for", Value: name}
+		}
+	}
+	return owns, nil
+}
+
+// plan is the cells of this process.
+func (o *studyOptions) plan(g *globalOptions, s *study.Study, out, name string) (job, error) {
 	plan, err := s.Plan(out, armOf)
 	if err != nil {
-		return err
+		return job{}, err
 	}
 	text, err := indexShard(o.Shard)
 	if err != nil {
-		return err
+		return job{}, err
 	}
 	shard, err := study.ParseShard(text)
 	if err != nil {
-		return err
+		return job{}, err
 	}
 	for _, text := range s.Left {
 		g.Log.Info("left out", "level", text)
 	}
-	cells := plan.Select(shard)
+	return job{plan, plan.Select(shard), name}, nil
+}
+
+// run runs the cells and writes the tables.
+func (o *studyOptions) run(ctx context.Context, g *globalOptions, j job, deps run.Deps) error {
 	terminal := run.NewTerminal(g.Stderr, false, widthOf(g.Stderr))
 	r := &study.Runner{
-		Plan: plan, Threads: g.Threads, Parallel: o.Parallel, Deps: deps,
+		Plan: j.plan, Threads: g.Threads, Parallel: o.Parallel, Deps: deps,
 		Pretrain: g.pretrainFor, Say: func(line string) { terminal.Println("%s", line) },
 	}
 	if o.DryRun {
-		return dryStudy(ctx, r, g, cells)
+		return dryStudy(ctx, r, g, j.cells)
 	}
-	if err := checkFolderOut(out); err != nil {
+	if err := checkFolderOut(j.plan.Dir); err != nil {
 		return err
 	}
+	var err error
 	if r.Deps.Cache, err = g.openCache(terminal.Warn); err != nil {
 		return err
 	}
-	cost, err := r.Estimate(ctx, cells)
+	cost, err := r.Estimate(ctx, j.cells)
 	if err != nil {
 		return err
 	}
 	r.Say(cost.String())
-	failed := r.Run(ctx, cells)
-	if err := writeStudy(g, plan, out, failed != nil); err != nil {
+	failed := r.Run(ctx, j.cells)
+	if err := writeStudy(g, j.plan, o.Tables, j.name, failed != nil); err != nil {
 		return cmp.Or(failed, err)
 	}
 	return failed
@@ -289,8 +395,10 @@ type nowhere struct{}
 
 func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
 
-// writeStudy merges the cells, writes the tables and tells what is missing.
-func writeStudy(g *globalOptions, plan *study.Plan, out string, quiet bool) error {
+// writeStudy merges the cells, writes the tables, those of --tables too, and tells what is
+// missing.
+func writeStudy(g *globalOptions, plan *study.Plan, tables, name string, quiet bool) error {
+	out := plan.Dir
 	m, err := plan.Merge()
 	if err != nil {
 		return err
@@ -298,6 +406,11 @@ func writeStudy(g *globalOptions, plan *study.Plan, out string, quiet bool) erro
 	names, err := m.Write()
 	if err != nil {
 		return err
+	}
+	if tables != "" {
+		if err := m.WriteTables(tables, name); err != nil {
+			return err
+		}
 	}
 	missing := m.Missing()
 	if g.JSON {
@@ -329,5 +442,5 @@ func reportStudy(g *globalOptions, dir string) error {
 	if err != nil {
 		return err
 	}
-	return writeStudy(g, plan, dir, false)
+	return writeStudy(g, plan, "", "", false)
 }
