@@ -14,9 +14,11 @@ type AttnShape struct {
 }
 
 const (
-	attnRows   = 32      // most query rows that are worked on together; of AttentionBackward: always, since its sums depend on it
-	attnKeys   = 32      // keys of a block: with their values they stay in the L1 cache for all of those rows
-	attnInline = 1 << 16 // multiply-adds that are not worth waking a thread for
+	attnRows    = 32      // most query rows that are worked on together; of AttentionBackward: always, since its sums depend on it
+	attnKeys    = 32      // keys of a block: with their values they stay in the L1 cache for all of those rows
+	attnInline  = 1 << 16 // multiply-adds that are not worth waking a thread for
+	attnColumns = 64      // columns of keys that AttentionBackward works on together, if there are enough for all threads: whole runs of cache lines
+	attnFetch   = 1 << 16 // most elements of keys and values that are fetched ahead: they stay in the L2 cache
 )
 
 // QKV are queries [R][Heads*HeadDim], keys and values [rows that paths reach][KVHeads*HeadDim], or their gradients. They may be
@@ -76,11 +78,7 @@ func (a *attention) check() {
 	reach := int32(0)
 	var before []int32
 	for _, path := range a.paths {
-		fresh := path
-		if len(before) > 0 && len(path) > 0 && &before[0] == &path[0] {
-			fresh = path[min(len(before), len(path)):]
-		}
-		for _, row := range fresh {
+		for _, row := range continued(before, path) {
 			if row < 0 {
 				panic("kernel: Attention: a row of a path must not be negative")
 			}
@@ -136,6 +134,7 @@ func (a *attention) forward(lo, hi, from, to int, s *worker) {
 	c := &s.head
 	longest := a.begin(c, lo, hi)
 	c.P = grown(&s.row, (hi-lo)*c.Pitch)
+	a.fetch(c, lo, from, to)
 	for i, path := range c.Paths {
 		if len(path) == 0 {
 			clear(a.out.from(lo+i, 0)[from*a.HeadDim : to*a.HeadDim])
@@ -160,6 +159,42 @@ func (a *attention) begin(c *generic.Attn, lo, hi int) (longest int) {
 	// An odd number of cache lines, so that the rows do not share their place in the cache.
 	c.Pitch = ((longest+15)/16 | 1) * 16
 	return longest
+}
+
+// fetch asks for what the heads from..to-1 of the rows from lo on read, row after row. Head after head, in pieces
+// of few cache lines far apart, the first head of each row would wait for all of it.
+func (a *attention) fetch(c *generic.Attn, lo, from, to int) {
+	q, d := from*a.HeadDim, (to-from)*a.HeadDim
+	kv := a.kvHead(from) * a.HeadDim
+	width := (a.kvHead(to-1)+1)*a.HeadDim - kv
+	room, before := attnFetch/(2*width), []int32(nil)
+	for i, path := range c.Paths {
+		use.fetch(a.Q.from(lo+i, q)[:d])
+		if a.dout.Data != nil {
+			use.fetch(a.dout.from(lo+i, q)[:d])
+		}
+		fresh := continued(before, path)
+		if room -= len(fresh); room < 0 {
+			return
+		}
+		for _, row := range fresh {
+			use.fetch(a.K.from(int(row), kv)[:width])
+			use.fetch(a.V.from(int(row), kv)[:width])
+			if a.dout.Data != nil {
+				use.fetch(a.grad.K.from(int(row), kv)[:width])
+				use.fetch(a.grad.V.from(int(row), kv)[:width])
+			}
+		}
+		before = path
+	}
+}
+
+// continued is what path has beyond before, if it continues that in its storage; else all of it.
+func continued(before, path []int32) []int32 {
+	if len(before) > 0 && len(path) > 0 && &before[0] == &path[0] {
+		return path[min(len(before), len(path)):]
+	}
+	return path
 }
 
 // probs sets c.P to the probabilities of head h of the rows from lo on.

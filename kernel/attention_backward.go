@@ -6,7 +6,7 @@ import "pgsrm/kernel/internal/generic"
 // computed again. The order of the sums over queries is fixed: blocks of rows; in a block the query heads of a key head, then the
 // rows.
 //
-// With enough key and value heads a thread takes one of them; else the work is cut into waves of blocks.
+// With enough key and value heads a thread takes one of them, or several narrow ones; else the work is cut into waves of blocks.
 func AttentionBackward(p *Pool, d QKV, dout Matrix, x QKV, paths [][]int32, s AttnShape) {
 	a := attention{AttnShape: s, QKV: x, grad: d, dout: dout, paths: paths}
 	a.check()
@@ -18,7 +18,11 @@ func AttentionBackward(p *Pool, d QKV, dout Matrix, x QKV, paths [][]int32, s At
 	w.attention = a
 	w.segments.find(paths, attnRows)
 	if t := p.Threads(); s.KVHeads%t == 0 || s.KVHeads >= 4*t {
-		p.run((*attnHeads)(w), s.KVHeads)
+		w.parts = s.KVHeads
+		for w.parts%(2*t) == 0 && s.KVHeads/w.parts*s.HeadDim < attnColumns {
+			w.parts /= 2
+		}
+		p.run((*attnHeads)(w), w.parts)
 	} else {
 		w.waves(p)
 	}
@@ -29,20 +33,24 @@ func AttentionBackward(p *Pool, d QKV, dout Matrix, x QKV, paths [][]int32, s At
 // attnHeads are the units of AttentionBackward where threads take key and value heads.
 type attnHeads attnWork
 
-func (w *attnHeads) item(kv int, s *worker) { (*attnWork)(w).backwardHead(kv, s) }
-func (w *attnHeads) cost() Cost             { return w.attention.cost(backward, 4) }
+func (w *attnHeads) item(i int, s *worker) {
+	heads := w.KVHeads / w.parts
+	(*attnWork)(w).backwardHeads(i*heads, (i+1)*heads, s)
+}
+func (w *attnHeads) cost() Cost { return w.attention.cost(backward, 4) }
 
 // backward is the name of all units of AttentionBackward. Probabilities that are computed again do not count.
 const backward = "AttentionBackward"
 
-// backwardHead handles one key and value head and the query heads that use it.
-func (w *attnWork) backwardHead(kv int, s *worker) {
+// backwardHeads handles the key and value heads from..to-1 and the query heads that use them.
+func (w *attnWork) backwardHeads(from, to int, s *worker) {
 	group := w.Heads / w.KVHeads
 	for lo := 0; lo < len(w.paths); lo += attnRows {
 		hi := min(lo+attnRows, len(w.paths))
 		longest := w.begin(&s.head, lo, hi)
 		buf := grown(&s.row, 2*(hi-lo)*s.head.Pitch)
-		for h := kv * group; h < (kv+1)*group; h++ {
+		w.fetch(&s.head, lo, from*group, to*group)
+		for h := from * group; h < to*group; h++ {
 			w.backward(&s.head, lo, h, longest, buf)
 			w.spread(&s.head, lo, h, 0, w.HeadDim)
 		}
@@ -145,7 +153,7 @@ func (w *attnWork) waveProbs(i int, s *worker) {
 	w.backward(&s.head, lo, h, longest, w.piece(block, w.Heads, h, hi-lo, s.head.Pitch))
 }
 
-// waveSpread adds some columns of a key and value head, in the order of backwardHead.
+// waveSpread adds some columns of a key and value head, in the order of backwardHeads.
 func (w *attnWork) waveSpread(i int, s *worker) {
 	kv, cut, group := i/w.cuts, i%w.cuts, w.Heads/w.KVHeads
 	columns := ceilDiv(ceilDiv(w.HeadDim, w.cuts), waveColumns) * waveColumns

@@ -1,6 +1,9 @@
 package kernel
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestPeak(t *testing.T) {
 	eachTable(t, func(t *testing.T) {
@@ -31,6 +34,20 @@ func TestStream(t *testing.T) {
 		if got := Stream(p, x); got != streamBlock+64 {
 			t.Errorf("got %v, want the number of elements", got)
 		}
+	})
+}
+
+// Fetch reads and writes nothing, wherever in its lines x begins.
+func TestFetch(t *testing.T) {
+	eachTable(t, func(t *testing.T) {
+		for n := range 70 {
+			x := newGuarded(newRand(1), n)
+			want := slices.Clone(x.s())
+			use.fetch(x.s())
+			x.check(t, "x")
+			sameBits(t, "x", x.s(), want)
+		}
+		use.fetch(nil)
 	})
 }
 

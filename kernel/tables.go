@@ -16,6 +16,7 @@ type ops struct {
 	sumRows         func(dst, src []float32, rows, ld int)
 	packRows        func(dst, src []float32, ld, rows, k int)
 	packCols        func(dst, src []float32, ld, rows int)
+	fetch           func(x []float32)
 	dot             func(a, b []float32) float32
 	sum             func(x []float32) float32
 	sumSqDev        func(x []float32, mean float32) float32
@@ -63,6 +64,7 @@ func goOps() *ops {
 		sumRows:         generic.SumRows,
 		packRows:        generic.PackRows,
 		packCols:        generic.PackColumns,
+		fetch:           generic.Fetch,
 		dot:             generic.Dot,
 		sum:             generic.Sum,
 		sumSqDev:        generic.SumSqDev,

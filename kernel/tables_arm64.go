@@ -19,6 +19,7 @@ func neonOps() *ops {
 		sumRows:         neon.SumRows,
 		packRows:        neon.PackRows,
 		packCols:        neon.PackColumns,
+		fetch:           neon.Fetch,
 		dot:             neon.Dot,
 		sum:             neon.Sum,
 		sumSqDev:        neon.SumSqDev,

@@ -32,6 +32,8 @@ var primitives = []primitive{
 		loop: "copy(dst[r*24:][:24], src[r*ld:]) for r < rows",
 		stub: "packColumns", stubArgs: "func(dst, src *float32, rows, ld int)"},
 
+	{field: "fetch", name: "Fetch", signature: "func(x []float32)", loop: "asks for the cache lines of x"},
+
 	{field: "dot", name: "Dot", signature: "func(a, b []float32) float32", loop: "acc[i%16] += a[i] * b[i]; return total(acc)"},
 	{field: "sum", name: "Sum", signature: "func(x []float32) float32", loop: "acc[i%16] += x[i]; return total(acc)"},
 	{field: "sumSqDev", name: "SumSqDev", signature: "func(x []float32, mean float32) float32",

@@ -186,3 +186,21 @@ func (k *neon) sumRows() {
 	}
 	k.end()
 }
+
+// fetch emits Fetch. The last line is asked for by itself, since x may begin within a line.
+func (k *neon) fetch() {
+	k.text("Fetch")
+	x, n := k.argument("x", "_base", 0), k.argument("x", "_len", 8)
+	again, done, last := k.newLabel("line"), k.newLabel("done"), k.general()
+	k.jump(done, "CBZ R%d,", n)
+	k.op("ADD R%[2]d<<2, R%[3]d, R%[1]d", out{last}, n, x)
+	k.op("SUB $4, R%[1]d, R%[1]d", inout{last})
+	k.place(again)
+	k.op("PRFM (R%d), PLDL1KEEP", x)
+	k.op("ADD $64, R%[1]d, R%[1]d", inout{x})
+	k.op("CMP R%d, R%d", last, x)
+	k.jump(again, "BLT")
+	k.op("PRFM (R%d), PLDL1KEEP", last)
+	k.place(done)
+	k.end()
+}

@@ -199,3 +199,22 @@ func (g *x86) sumRows() {
 	}
 	g.end()
 }
+
+// fetch emits Fetch. The last line is asked for by itself, since x may begin within a line.
+func (g *x86) fetch() {
+	g.text("Fetch")
+	x, n := base("x"), length("x")
+	again, done := g.newLabel("line"), g.newLabel("done")
+	TESTQ(n, n)
+	JE(LabelRef(done))
+	last := GP64()
+	LEAQ(Mem{Base: x, Index: n, Scale: 4, Disp: -4}, last)
+	Label(again)
+	PREFETCHT0(Mem{Base: x})
+	ADDQ(Imm(64), x)
+	CMPQ(x, last)
+	JLT(LabelRef(again))
+	PREFETCHT0(Mem{Base: last})
+	Label(done)
+	RET()
+}

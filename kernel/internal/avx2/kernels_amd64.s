@@ -1880,6 +1880,25 @@ row72:
 	VZEROUPPER
 	RET
 
+// func Fetch(x []float32)
+// Requires: MMX+
+TEXT ·Fetch(SB), NOSPLIT, $0-24
+	MOVQ  x_base+0(FP), AX
+	MOVQ  x_len+8(FP), CX
+	TESTQ CX, CX
+	JE    done74
+	LEAQ  -4(AX)(CX*4), CX
+
+line73:
+	PREFETCHT0 (AX)
+	ADDQ       $0x40, AX
+	CMPQ       AX, CX
+	JLT        line73
+	PREFETCHT0 (CX)
+
+done74:
+	RET
+
 // func Dot(a []float32, b []float32) float32
 // Requires: AVX, FMA3
 TEXT ·Dot(SB), NOSPLIT, $0-52
@@ -1890,9 +1909,9 @@ TEXT ·Dot(SB), NOSPLIT, $0-52
 	VXORPS Y1, Y1, Y1
 	XORQ   BX, BX
 	CMPQ   DX, $0x10
-	JLT    tail74
+	JLT    tail76
 
-loop73:
+loop75:
 	VMOVUPS     (CX)(BX*1), Y2
 	VMOVUPS     (AX)(BX*1), Y3
 	VFMADD231PS Y2, Y3, Y0
@@ -1902,11 +1921,11 @@ loop73:
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop73
+	JGE         loop75
 
-tail74:
+tail76:
 	TESTQ       DX, DX
-	JE          done75
+	JE          done77
 	LEAQ        lanes<>+0(SB), SI
 	MOVQ        $0x00000010, DI
 	SUBQ        DX, DI
@@ -1919,7 +1938,7 @@ tail74:
 	VMASKMOVPS  32(AX)(BX*1), Y3, Y3
 	VFMADD231PS Y2, Y3, Y1
 
-done75:
+done77:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -1938,9 +1957,9 @@ TEXT ·Sum(SB), NOSPLIT, $0-28
 	VXORPS Y1, Y1, Y1
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail77
+	JLT    tail79
 
-loop76:
+loop78:
 	VMOVUPS (AX)(DX*1), Y2
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS 32(AX)(DX*1), Y2
@@ -1948,11 +1967,11 @@ loop76:
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop76
+	JGE     loop78
 
-tail77:
+tail79:
 	TESTQ      CX, CX
-	JE         done78
+	JE         done80
 	LEAQ       lanes<>+0(SB), BX
 	MOVQ       $0x00000010, SI
 	SUBQ       CX, SI
@@ -1963,7 +1982,7 @@ tail77:
 	VMASKMOVPS 32(AX)(DX*1), Y3, Y2
 	VADDPS     Y2, Y1, Y1
 
-done78:
+done80:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -1983,9 +2002,9 @@ TEXT ·SumSqDev(SB), NOSPLIT, $0-36
 	VBROADCASTSS mean+24(FP), Y2
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail80
+	JLT          tail82
 
-loop79:
+loop81:
 	VMOVUPS     (AX)(DX*1), Y3
 	VSUBPS      Y2, Y3, Y3
 	VFMADD231PS Y3, Y3, Y0
@@ -1995,11 +2014,11 @@ loop79:
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
 	CMPQ        CX, $0x10
-	JGE         loop79
+	JGE         loop81
 
-tail80:
+tail82:
 	TESTQ       CX, CX
-	JE          done81
+	JE          done83
 	LEAQ        lanes<>+0(SB), BX
 	MOVQ        $0x00000010, SI
 	SUBQ        CX, SI
@@ -2014,7 +2033,7 @@ tail80:
 	VANDPS      Y2, Y4, Y2
 	VFMADD231PS Y2, Y2, Y1
 
-done81:
+done83:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -2034,9 +2053,9 @@ TEXT ·Max(SB), NOSPLIT, $0-28
 	VMOVUPS Y0, Y2
 	XORQ    DX, DX
 	CMPQ    CX, $0x10
-	JLT     tail83
+	JLT     tail85
 
-loop82:
+loop84:
 	VMOVUPS (AX)(DX*1), Y3
 	VMAXPS  Y1, Y3, Y1
 	VMOVUPS 32(AX)(DX*1), Y3
@@ -2044,11 +2063,11 @@ loop82:
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop82
+	JGE     loop84
 
-tail83:
+tail85:
 	TESTQ      CX, CX
-	JE         done84
+	JE         done86
 	LEAQ       lanes<>+0(SB), BX
 	MOVQ       $0x00000010, SI
 	SUBQ       CX, SI
@@ -2061,7 +2080,7 @@ tail83:
 	VBLENDVPS  Y4, Y3, Y0, Y0
 	VMAXPS     Y2, Y0, Y2
 
-done84:
+done86:
 	VMAXPS       Y2, Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMAXPS       X1, X0, X1
@@ -2102,9 +2121,9 @@ TEXT ·SumSquares(SB), NOSPLIT, $0-32
 	VXORPS Y3, Y3, Y3
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail86
+	JLT    tail88
 
-loop85:
+loop87:
 	VMOVUPS      (AX)(DX*1), Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
@@ -2120,11 +2139,11 @@ loop85:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 	CMPQ         CX, $0x10
-	JGE          loop85
+	JGE          loop87
 
-tail86:
+tail88:
 	TESTQ        CX, CX
-	JE           done87
+	JE           done89
 	LEAQ         lanes<>+0(SB), BX
 	MOVQ         $0x00000010, SI
 	SUBQ         CX, SI
@@ -2143,7 +2162,7 @@ tail86:
 	VFMADD231PD  Y4, Y4, Y2
 	VFMADD231PD  Y5, Y5, Y3
 
-done87:
+done89:
 	VADDPD       Y2, Y0, Y0
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y0, Y0
@@ -2166,9 +2185,9 @@ TEXT ·ExpSum(SB), NOSPLIT, $0-40
 	VBROADCASTSS shift+24(FP), Y4
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail89
+	JLT          tail91
 
-loop88:
+loop90:
 	VMOVUPS      (AX)(DX*1), Y5
 	VSUBPS       Y4, Y5, Y5
 	VXORPS       Y6, Y6, Y6
@@ -2242,11 +2261,11 @@ loop88:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 	CMPQ         CX, $0x10
-	JGE          loop88
+	JGE          loop90
 
-tail89:
+tail91:
 	TESTQ        CX, CX
-	JE           done90
+	JE           done92
 	LEAQ         lanes<>+0(SB), BX
 	MOVQ         $0x00000010, SI
 	SUBQ         CX, SI
@@ -2325,7 +2344,7 @@ tail89:
 	VADDPD       Y4, Y2, Y2
 	VADDPD       Y5, Y3, Y3
 
-done90:
+done92:
 	VADDPD       Y2, Y0, Y0
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y0, Y0
@@ -2568,9 +2587,9 @@ TEXT ·ExpStats(SB), NOSPLIT, $0-48
 	VBROADCASTSS shift+24(FP), Y8
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail92
+	JLT          tail94
 
-loop91:
+loop93:
 	VMOVUPS      (AX)(DX*1), Y9
 	VSUBPS       Y8, Y9, Y9
 	VXORPS       Y10, Y10, Y10
@@ -2658,11 +2677,11 @@ loop91:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 	CMPQ         CX, $0x10
-	JGE          loop91
+	JGE          loop93
 
-tail92:
+tail94:
 	TESTQ        CX, CX
-	JE           done93
+	JE           done95
 	LEAQ         lanes<>+0(SB), BX
 	MOVQ         $0x00000010, SI
 	SUBQ         CX, SI
@@ -2755,7 +2774,7 @@ tail92:
 	VADDPD       Y10, Y3, Y3
 	VFMADD231PD  Y10, Y11, Y7
 
-done93:
+done95:
 	VADDPD       Y2, Y0, Y0
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y0, Y0
@@ -2806,9 +2825,9 @@ TEXT ·NormSums(SB), NOSPLIT, $0-88
 	VXORPS       Y5, Y5, Y5
 	XORQ         SI, SI
 	CMPQ         BX, $0x10
-	JLT          tail95
+	JLT          tail97
 
-loop94:
+loop96:
 	VMOVUPS     (AX)(SI*1), Y6
 	VMOVUPS     (CX)(SI*1), Y7
 	VMULPS      Y7, Y6, Y6
@@ -2828,11 +2847,11 @@ loop94:
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, BX
 	CMPQ        BX, $0x10
-	JGE         loop94
+	JGE         loop96
 
-tail95:
+tail97:
 	TESTQ       BX, BX
-	JE          done96
+	JE          done98
 	LEAQ        lanes<>+0(SB), DI
 	MOVQ        $0x00000010, R8
 	SUBQ        BX, R8
@@ -2855,7 +2874,7 @@ tail95:
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS Y0, Y6, Y5
 
-done96:
+done98:
 	VADDPS       Y3, Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -2879,9 +2898,9 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail98
+	JLT  tail100
 
-loop97:
+loop99:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMOVUPS      fc2d00000<>+0(SB), Y1
 	VMAXPS       Y0, Y1, Y0
@@ -2939,11 +2958,11 @@ loop97:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop97
+	JGE          loop99
 
-tail98:
+tail100:
 	TESTQ        DX, DX
-	JE           done99
+	JE           done101
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -3004,7 +3023,7 @@ tail98:
 	VMULPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done99:
+done101:
 	VZEROUPPER
 	RET
 
@@ -3034,9 +3053,9 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail101
+	JLT  tail103
 
-loop100:
+loop102:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMULPS       Y0, Y0, Y1
 	VMULPS       Y1, Y0, Y2
@@ -3134,11 +3153,11 @@ loop100:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop100
+	JGE          loop102
 
-tail101:
+tail103:
 	TESTQ        DX, DX
-	JE           done102
+	JE           done104
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -3239,7 +3258,7 @@ tail101:
 	VBLENDVPS    Y3, Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done102:
+done104:
 	VZEROUPPER
 	RET
 
@@ -3413,9 +3432,9 @@ TEXT ·Add(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail104
+	JLT  tail106
 
-loop103:
+loop105:
 	VMOVUPS (AX)(BX*1), Y0
 	VMOVUPS (CX)(BX*1), Y1
 	VADDPS  Y1, Y0, Y0
@@ -3427,11 +3446,11 @@ loop103:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop103
+	JGE     loop105
 
-tail104:
+tail106:
 	TESTQ      DX, DX
-	JE         done105
+	JE         done107
 	LEAQ       lanes<>+0(SB), SI
 	MOVQ       $0x00000010, DI
 	SUBQ       DX, DI
@@ -3446,7 +3465,7 @@ tail104:
 	VADDPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, 32(AX)(BX*1)
 
-done105:
+done107:
 	VZEROUPPER
 	RET
 
@@ -3459,9 +3478,9 @@ TEXT ·Axpy(SB), NOSPLIT, $0-56
 	VBROADCASTSS alpha+24(FP), Y0
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail107
+	JLT          tail109
 
-loop106:
+loop108:
 	VMOVUPS     (CX)(BX*1), Y1
 	VMOVUPS     (AX)(BX*1), Y2
 	VMOVUPS     Y2, Y2
@@ -3475,11 +3494,11 @@ loop106:
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop106
+	JGE         loop108
 
-tail107:
+tail109:
 	TESTQ       DX, DX
-	JE          done108
+	JE          done110
 	LEAQ        lanes<>+0(SB), SI
 	MOVQ        $0x00000010, DI
 	SUBQ        DX, DI
@@ -3496,7 +3515,7 @@ tail107:
 	VFMADD231PS Y0, Y1, Y3
 	VMASKMOVPS  Y3, Y2, 32(AX)(BX*1)
 
-done108:
+done110:
 	VZEROUPPER
 	RET
 
@@ -3508,9 +3527,9 @@ TEXT ·Scale(SB), NOSPLIT, $0-28
 	VBROADCASTSS s+24(FP), Y0
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail110
+	JLT          tail112
 
-loop109:
+loop111:
 	VMOVUPS (AX)(DX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(DX*1)
@@ -3520,11 +3539,11 @@ loop109:
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop109
+	JGE     loop111
 
-tail110:
+tail112:
 	TESTQ      CX, CX
-	JE         done111
+	JE         done113
 	LEAQ       lanes<>+0(SB), BX
 	MOVQ       $0x00000010, SI
 	SUBQ       CX, SI
@@ -3537,7 +3556,7 @@ tail110:
 	VMULPS     Y0, Y1, Y0
 	VMASKMOVPS Y0, Y2, 32(AX)(DX*1)
 
-done111:
+done113:
 	VZEROUPPER
 	RET
 
@@ -3554,9 +3573,9 @@ TEXT ·SoftmaxGrad(SB), NOSPLIT, $0-68
 	VBROADCASTSS gEnt+64(FP), Y4
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail113
+	JLT          tail115
 
-loop112:
+loop114:
 	VMOVUPS      (CX)(BX*1), Y5
 	VSUBPS       Y0, Y5, Y5
 	VSUBPS       Y1, Y5, Y5
@@ -3640,11 +3659,11 @@ loop112:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop112
+	JGE          loop114
 
-tail113:
+tail115:
 	TESTQ        DX, DX
-	JE           done114
+	JE           done116
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -3731,7 +3750,7 @@ tail113:
 	VFNMADD231PS Y2, Y1, Y0
 	VMASKMOVPS   Y0, Y6, 32(AX)(BX*1)
 
-done114:
+done116:
 	VZEROUPPER
 	RET
 
@@ -3754,9 +3773,9 @@ TEXT ·adamW(SB), NOSPLIT, $0-104
 	VBROADCASTSS 28(DI), Y7
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail116
+	JLT          tail118
 
-loop115:
+loop117:
 	VMOVUPS      (CX)(DI*1), Y8
 	VMULPS       Y1, Y8, Y8
 	VMULPS       Y4, Y8, Y9
@@ -3802,11 +3821,11 @@ loop115:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
-	JGE          loop115
+	JGE          loop117
 
-tail116:
+tail118:
 	TESTQ        SI, SI
-	JE           done117
+	JE           done119
 	LEAQ         lanes<>+0(SB), R8
 	MOVQ         $0x00000010, R9
 	SUBQ         SI, R9
@@ -3855,7 +3874,7 @@ tail116:
 	VFNMADD231PS Y7, Y1, Y0
 	VMASKMOVPS   Y0, Y9, 32(AX)(DI*1)
 
-done117:
+done119:
 	VZEROUPPER
 	RET
 
@@ -3870,12 +3889,12 @@ TEXT ·NormApply(SB), NOSPLIT, $0-104
 	VBROADCASTSS mean+96(FP), Y0
 	VBROADCASTSS rstd+100(FP), Y1
 	TESTQ        BX, BX
-	JE           none118
+	JE           none120
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail120
+	JLT          tail122
 
-loop119:
+loop121:
 	VMOVUPS     (CX)(DI*1), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -3895,11 +3914,11 @@ loop119:
 	ADDQ        $0x40, DI
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop119
+	JGE         loop121
 
-tail120:
+tail122:
 	TESTQ       SI, SI
-	JE          done121
+	JE          done123
 	LEAQ        lanes<>+0(SB), R8
 	MOVQ        $0x00000010, R9
 	SUBQ        SI, R9
@@ -3922,16 +3941,16 @@ tail120:
 	VFMADD231PS Y1, Y0, Y2
 	VMASKMOVPS  Y2, Y3, 32(AX)(DI*1)
 
-done121:
+done123:
 	VZEROUPPER
 	RET
 
-none118:
+none120:
 	XORQ BX, BX
 	CMPQ SI, $0x10
-	JLT  tail123
+	JLT  tail125
 
-loop122:
+loop124:
 	VMOVUPS (CX)(BX*1), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
@@ -3947,11 +3966,11 @@ loop122:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, SI
 	CMPQ    SI, $0x10
-	JGE     loop122
+	JGE     loop124
 
-tail123:
+tail125:
 	TESTQ      SI, SI
-	JE         done124
+	JE         done126
 	LEAQ       lanes<>+0(SB), DI
 	MOVQ       $0x00000010, R8
 	SUBQ       SI, R8
@@ -3970,7 +3989,7 @@ tail123:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y3, 32(AX)(BX*1)
 
-done124:
+done126:
 	VZEROUPPER
 	RET
 
@@ -3990,9 +4009,9 @@ TEXT ·NormGrad(SB), NOSPLIT, $0-160
 	VBROADCASTSS meanGX+156(FP), Y3
 	XORQ         R9, R9
 	CMPQ         R8, $0x10
-	JLT          tail126
+	JLT          tail128
 
-loop125:
+loop127:
 	VMOVUPS      (DI)(R9*1), Y4
 	VSUBPS       Y0, Y4, Y4
 	VMULPS       Y1, Y4, Y4
@@ -4036,11 +4055,11 @@ loop125:
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, R8
 	CMPQ         R8, $0x10
-	JGE          loop125
+	JGE          loop127
 
-tail126:
+tail128:
 	TESTQ        R8, R8
-	JE           done127
+	JE           done129
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $0x00000010, R11
 	SUBQ         R8, R11
@@ -4087,7 +4106,7 @@ tail126:
 	VFMADD231PS  Y1, Y2, Y0
 	VMASKMOVPS   Y0, Y5, 32(AX)(R9*1)
 
-done127:
+done129:
 	VZEROUPPER
 	RET
 
@@ -4099,9 +4118,9 @@ TEXT ·GELUTanh(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail129
+	JLT  tail131
 
-loop128:
+loop130:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMULPS       Y0, Y0, Y1
 	VMOVUPS      fbd922279<>+0(SB), Y2
@@ -4175,11 +4194,11 @@ loop128:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop128
+	JGE          loop130
 
-tail129:
+tail131:
 	TESTQ        DX, DX
-	JE           done130
+	JE           done132
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -4256,7 +4275,7 @@ tail129:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done130:
+done132:
 	VZEROUPPER
 	RET
 
@@ -4304,9 +4323,9 @@ TEXT ·GELUErf(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail132
+	JLT  tail134
 
-loop131:
+loop133:
 	VMOVUPS      (CX)(BX*1), Y0
 	VMULPS       Y0, Y0, Y1
 	VMULPS       fbf000000<>+0(SB), Y1, Y1
@@ -4418,11 +4437,11 @@ loop131:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop131
+	JGE          loop133
 
-tail132:
+tail134:
 	TESTQ        DX, DX
-	JE           done133
+	JE           done135
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -4537,7 +4556,7 @@ tail132:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done133:
+done135:
 	VZEROUPPER
 	RET
 
@@ -4765,9 +4784,9 @@ TEXT ·SiLU(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail135
+	JLT  tail137
 
-loop134:
+loop136:
 	VMOVUPS      (CX)(BX*1), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
@@ -4837,11 +4856,11 @@ loop134:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop134
+	JGE          loop136
 
-tail135:
+tail137:
 	TESTQ        DX, DX
-	JE           done136
+	JE           done138
 	LEAQ         lanes<>+0(SB), SI
 	MOVQ         $0x00000010, DI
 	SUBQ         DX, DI
@@ -4914,7 +4933,7 @@ tail135:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(BX*1)
 
-done136:
+done138:
 	VZEROUPPER
 	RET
 
@@ -4928,9 +4947,9 @@ TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-96
 	MOVQ dx_len+8(FP), SI
 	XORQ DI, DI
 	CMPQ SI, $0x10
-	JLT  tail138
+	JLT  tail140
 
-loop137:
+loop139:
 	VMOVUPS      (BX)(DI*1), Y0
 	VMULPS       Y0, Y0, Y1
 	VMOVUPS      fbd922279<>+0(SB), Y2
@@ -5024,11 +5043,11 @@ loop137:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
-	JGE          loop137
+	JGE          loop139
 
-tail138:
+tail140:
 	TESTQ        SI, SI
-	JE           done139
+	JE           done141
 	LEAQ         lanes<>+0(SB), R8
 	MOVQ         $0x00000010, R9
 	SUBQ         SI, R9
@@ -5125,7 +5144,7 @@ tail138:
 	VMULPS       Y3, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(DI*1)
 
-done139:
+done141:
 	VZEROUPPER
 	RET
 
@@ -5175,9 +5194,9 @@ TEXT ·GELUErfGrad(SB), NOSPLIT, $0-96
 	MOVQ dx_len+8(FP), SI
 	XORQ DI, DI
 	CMPQ SI, $0x10
-	JLT  tail141
+	JLT  tail143
 
-loop140:
+loop142:
 	VMOVUPS      (BX)(DI*1), Y0
 	VMULPS       Y0, Y0, Y1
 	VMULPS       fbf000000<>+0(SB), Y1, Y1
@@ -5301,11 +5320,11 @@ loop140:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
-	JGE          loop140
+	JGE          loop142
 
-tail141:
+tail143:
 	TESTQ        SI, SI
-	JE           done142
+	JE           done144
 	LEAQ         lanes<>+0(SB), R8
 	MOVQ         $0x00000010, R9
 	SUBQ         SI, R9
@@ -5432,7 +5451,7 @@ tail141:
 	VMULPS       Y3, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(DI*1)
 
-done142:
+done144:
 	VZEROUPPER
 	RET
 
@@ -5463,9 +5482,9 @@ TEXT ·SwiGLU(SB), NOSPLIT, $0-72
 	MOVQ out_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x10
-	JLT  tail144
+	JLT  tail146
 
-loop143:
+loop145:
 	VMOVUPS      (CX)(SI*1), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
@@ -5539,11 +5558,11 @@ loop143:
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop143
+	JGE          loop145
 
-tail144:
+tail146:
 	TESTQ        BX, BX
-	JE           done145
+	JE           done147
 	LEAQ         lanes<>+0(SB), DI
 	MOVQ         $0x00000010, R8
 	SUBQ         BX, R8
@@ -5620,7 +5639,7 @@ tail144:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(AX)(SI*1)
 
-done145:
+done147:
 	VZEROUPPER
 	RET
 
@@ -5636,9 +5655,9 @@ TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-144
 	MOVQ dgate_len+8(FP), R8
 	XORQ R9, R9
 	CMPQ R8, $0x10
-	JLT  tail147
+	JLT  tail149
 
-loop146:
+loop148:
 	VMOVUPS      (SI)(R9*1), Y0
 	VMOVUPS      (BX)(R9*1), Y1
 	VXORPS       Y2, Y2, Y2
@@ -5734,11 +5753,11 @@ loop146:
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, R8
 	CMPQ         R8, $0x10
-	JGE          loop146
+	JGE          loop148
 
-tail147:
+tail149:
 	TESTQ        R8, R8
-	JE           done148
+	JE           done150
 	LEAQ         lanes<>+0(SB), R10
 	MOVQ         $0x00000010, R11
 	SUBQ         R8, R11
@@ -5837,7 +5856,7 @@ tail147:
 	VMASKMOVPS   Y0, Y1, 32(CX)(R9*1)
 	VMASKMOVPS   Y3, Y1, 32(AX)(R9*1)
 
-done148:
+done150:
 	VZEROUPPER
 	RET
 
@@ -5846,7 +5865,7 @@ done148:
 TEXT ·scores(SB), NOSPLIT, $48-8
 	MOVQ  a+0(FP), AX
 	CMPQ  224(AX), $0x00000020
-	JNE   width149
+	JNE   width151
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -5857,19 +5876,19 @@ TEXT ·scores(SB), NOSPLIT, $48-8
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows152
+	JE    rows154
 	MOVQ  DX, 8(SP)
 
-row150:
+row152:
 	MOVQ         (SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next151
+	JLE          next153
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open153
+	JGT          open155
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
@@ -5877,7 +5896,7 @@ row150:
 	VMOVUPS      Y0, (CX)(SI*4)
 	VMOVUPS      Y0, 32(CX)(SI*4)
 
-open153:
+open155:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -5893,9 +5912,9 @@ open153:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest155
+	JL           rest157
 
-eight154:
+eight156:
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R8
@@ -6014,14 +6033,14 @@ eight154:
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, DX
 	SUBQ        $0x08, DI
-	JGE         eight154
+	JGE         eight156
 
-rest155:
+rest157:
 	ADDQ        $0x08, DI
-	JE          done158
+	JE          done160
 	LEAQ        -1(DI), R8
 	CMPQ        DI, $0x04
-	JLE         four156
+	JLE         four158
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R9
@@ -6157,9 +6176,9 @@ rest155:
 	VMOVUPS     order<>+0(SB), Y2
 	VPERMPS     Y1, Y2, Y1
 	VMOVAPS     Y1, Y1
-	JMP         store157
+	JMP         store159
 
-four156:
+four158:
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R9
@@ -6229,7 +6248,7 @@ four156:
 	VPERMPS     Y1, Y2, Y1
 	VMOVAPS     Y1, Y1
 
-store157:
+store159:
 	VMULPS     Y0, Y1, Y1
 	LEAQ       lanes<>+0(SB), DX
 	MOVQ       $0x00000010, SI
@@ -6238,8 +6257,8 @@ store157:
 	VMOVUPS    32(DX)(SI*4), Y2
 	VMASKMOVPS Y1, Y0, (BX)
 
-done158:
-next151:
+done160:
+next153:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -6248,16 +6267,16 @@ next151:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row150
+	JNE  row152
 
-rows152:
+rows154:
 	VZEROUPPER
 	RET
 
-width149:
+width151:
 	MOVQ  a+0(FP), AX
 	CMPQ  224(AX), $0x00000040
-	JNE   width159
+	JNE   width161
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -6268,19 +6287,19 @@ width149:
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows162
+	JE    rows164
 	MOVQ  DX, 24(SP)
 
-row160:
+row162:
 	MOVQ         16(SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next161
+	JLE          next163
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open163
+	JGT          open165
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
@@ -6288,7 +6307,7 @@ row160:
 	VMOVUPS      Y0, (CX)(SI*4)
 	VMOVUPS      Y0, 32(CX)(SI*4)
 
-open163:
+open165:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -6304,9 +6323,9 @@ open163:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest165
+	JL           rest167
 
-eight164:
+eight166:
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R8
@@ -6465,14 +6484,14 @@ eight164:
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, DX
 	SUBQ        $0x08, DI
-	JGE         eight164
+	JGE         eight166
 
-rest165:
+rest167:
 	ADDQ        $0x08, DI
-	JE          done168
+	JE          done170
 	LEAQ        -1(DI), R8
 	CMPQ        DI, $0x04
-	JLE         four166
+	JLE         four168
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R9
@@ -6648,9 +6667,9 @@ rest165:
 	VMOVUPS     order<>+0(SB), Y2
 	VPERMPS     Y1, Y2, Y1
 	VMOVAPS     Y1, Y1
-	JMP         store167
+	JMP         store169
 
-four166:
+four168:
 	VXORPS      Y1, Y1, Y1
 	VXORPS      Y2, Y2, Y2
 	MOVQ        a+0(FP), R9
@@ -6740,7 +6759,7 @@ four166:
 	VPERMPS     Y1, Y2, Y1
 	VMOVAPS     Y1, Y1
 
-store167:
+store169:
 	VMULPS     Y0, Y1, Y1
 	LEAQ       lanes<>+0(SB), DX
 	MOVQ       $0x00000010, SI
@@ -6749,8 +6768,8 @@ store167:
 	VMOVUPS    32(DX)(SI*4), Y2
 	VMASKMOVPS Y1, Y0, (BX)
 
-done168:
-next161:
+done170:
+next163:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -6759,13 +6778,13 @@ next161:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, 16(SP)
 	DECQ 24(SP)
-	JNE  row160
+	JNE  row162
 
-rows162:
+rows164:
 	VZEROUPPER
 	RET
 
-width159:
+width161:
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -6776,19 +6795,19 @@ width159:
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows172
+	JE    rows174
 	MOVQ  DX, 40(SP)
 
-row170:
+row172:
 	MOVQ         32(SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next171
+	JLE          next173
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open173
+	JGT          open175
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
@@ -6796,7 +6815,7 @@ row170:
 	VMOVUPS      Y0, (CX)(SI*4)
 	VMOVUPS      Y0, 32(CX)(SI*4)
 
-open173:
+open175:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -6812,9 +6831,9 @@ open173:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest175
+	JL           rest177
 
-eight174:
+eight176:
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	MOVQ    a+0(FP), R8
@@ -6843,9 +6862,9 @@ eight174:
 	MOVQ    224(R8), R8
 	XORQ    R13, R13
 	CMPQ    R8, $0x10
-	JLT     tail180
+	JLT     tail182
 
-loop179:
+loop181:
 	VMOVUPS     (AX)(R13*1), Y9
 	VFMADD231PS (R9)(R13*1), Y9, Y1
 	VFMADD231PS (R10)(R13*1), Y9, Y3
@@ -6859,11 +6878,11 @@ loop179:
 	ADDQ        $0x40, R13
 	SUBQ        $0x10, R8
 	CMPQ        R8, $0x10
-	JGE         loop179
+	JGE         loop181
 
-tail180:
+tail182:
 	TESTQ       R8, R8
-	JE          done181
+	JE          done183
 	LEAQ        lanes<>+0(SB), R14
 	MOVQ        $0x00000010, R15
 	SUBQ        R8, R15
@@ -6888,7 +6907,7 @@ tail180:
 	VMASKMOVPS  32(R12)(R13*1), Y10, Y10
 	VFMADD231PS Y10, Y9, Y8
 
-done181:
+done183:
 	VADDPS     Y2, Y1, Y1
 	VADDPS     Y4, Y3, Y3
 	VPERM2F128 $0x20, Y3, Y1, Y2
@@ -6927,9 +6946,9 @@ done181:
 	MOVQ       224(R8), R8
 	XORQ       R13, R13
 	CMPQ       R8, $0x10
-	JLT        tail183
+	JLT        tail185
 
-loop182:
+loop184:
 	VMOVUPS     (AX)(R13*1), Y11
 	VFMADD231PS (R9)(R13*1), Y11, Y3
 	VFMADD231PS (R10)(R13*1), Y11, Y5
@@ -6943,11 +6962,11 @@ loop182:
 	ADDQ        $0x40, R13
 	SUBQ        $0x10, R8
 	CMPQ        R8, $0x10
-	JGE         loop182
+	JGE         loop184
 
-tail183:
+tail185:
 	TESTQ       R8, R8
-	JE          done184
+	JE          done186
 	LEAQ        lanes<>+0(SB), R14
 	MOVQ        $0x00000010, R15
 	SUBQ        R8, R15
@@ -6972,7 +6991,7 @@ tail183:
 	VMASKMOVPS  32(R12)(R13*1), Y12, Y12
 	VFMADD231PS Y12, Y11, Y10
 
-done184:
+done186:
 	VADDPS     Y4, Y3, Y3
 	VADDPS     Y6, Y5, Y5
 	VPERM2F128 $0x20, Y5, Y3, Y4
@@ -6993,14 +7012,14 @@ done184:
 	ADDQ       $0x20, BX
 	ADDQ       $0x20, DX
 	SUBQ       $0x08, DI
-	JGE        eight174
+	JGE        eight176
 
-rest175:
+rest177:
 	ADDQ    $0x08, DI
-	JE      done178
+	JE      done180
 	LEAQ    -1(DI), R8
 	CMPQ    DI, $0x04
-	JLE     four176
+	JLE     four178
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	MOVQ    a+0(FP), R9
@@ -7038,9 +7057,9 @@ rest175:
 	MOVQ    224(R13), R13
 	XORQ    R14, R14
 	CMPQ    R13, $0x10
-	JLT     tail186
+	JLT     tail188
 
-loop185:
+loop187:
 	VMOVUPS     (AX)(R14*1), Y9
 	VFMADD231PS (R10)(R14*1), Y9, Y1
 	VFMADD231PS (R9)(R14*1), Y9, Y3
@@ -7054,11 +7073,11 @@ loop185:
 	ADDQ        $0x40, R14
 	SUBQ        $0x10, R13
 	CMPQ        R13, $0x10
-	JGE         loop185
+	JGE         loop187
 
-tail186:
+tail188:
 	TESTQ       R13, R13
-	JE          done187
+	JE          done189
 	LEAQ        lanes<>+0(SB), R15
 	MOVQ        $0x00000010, BP
 	SUBQ        R13, BP
@@ -7083,7 +7102,7 @@ tail186:
 	VMASKMOVPS  32(R12)(R14*1), Y10, Y10
 	VFMADD231PS Y10, Y9, Y8
 
-done187:
+done189:
 	VADDPS     Y2, Y1, Y1
 	VADDPS     Y4, Y3, Y3
 	VPERM2F128 $0x20, Y3, Y1, Y2
@@ -7134,9 +7153,9 @@ done187:
 	MOVQ       224(SI), SI
 	XORQ       R8, R8
 	CMPQ       SI, $0x10
-	JLT        tail189
+	JLT        tail191
 
-loop188:
+loop190:
 	VMOVUPS     (AX)(R8*1), Y11
 	VFMADD231PS (R9)(R8*1), Y11, Y3
 	VFMADD231PS (R10)(R8*1), Y11, Y5
@@ -7150,11 +7169,11 @@ loop188:
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop188
+	JGE         loop190
 
-tail189:
+tail191:
 	TESTQ       SI, SI
-	JE          done190
+	JE          done192
 	LEAQ        lanes<>+0(SB), R12
 	MOVQ        $0x00000010, R13
 	SUBQ        SI, R13
@@ -7179,7 +7198,7 @@ tail189:
 	VMASKMOVPS  32(DX)(R8*1), Y12, Y12
 	VFMADD231PS Y12, Y11, Y10
 
-done190:
+done192:
 	VADDPS     Y4, Y3, Y3
 	VADDPS     Y6, Y5, Y5
 	VPERM2F128 $0x20, Y5, Y3, Y4
@@ -7196,9 +7215,9 @@ done190:
 	VMOVUPS    order<>+0(SB), Y2
 	VPERMPS    Y1, Y2, Y1
 	VMOVAPS    Y1, Y1
-	JMP        store177
+	JMP        store179
 
-four176:
+four178:
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	MOVQ    a+0(FP), R9
@@ -7236,9 +7255,9 @@ four176:
 	MOVQ    224(SI), SI
 	XORQ    R8, R8
 	CMPQ    SI, $0x10
-	JLT     tail192
+	JLT     tail194
 
-loop191:
+loop193:
 	VMOVUPS     (AX)(R8*1), Y9
 	VFMADD231PS (R10)(R8*1), Y9, Y1
 	VFMADD231PS (R9)(R8*1), Y9, Y3
@@ -7252,11 +7271,11 @@ loop191:
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop191
+	JGE         loop193
 
-tail192:
+tail194:
 	TESTQ       SI, SI
-	JE          done193
+	JE          done195
 	LEAQ        lanes<>+0(SB), R12
 	MOVQ        $0x00000010, R13
 	SUBQ        SI, R13
@@ -7281,7 +7300,7 @@ tail192:
 	VMASKMOVPS  32(DX)(R8*1), Y10, Y10
 	VFMADD231PS Y10, Y9, Y8
 
-done193:
+done195:
 	VADDPS     Y2, Y1, Y1
 	VADDPS     Y4, Y3, Y3
 	VPERM2F128 $0x20, Y3, Y1, Y2
@@ -7298,7 +7317,7 @@ done193:
 	VPERMPS    Y1, Y2, Y1
 	VMOVAPS    Y1, Y1
 
-store177:
+store179:
 	VMULPS     Y0, Y1, Y1
 	LEAQ       lanes<>+0(SB), DX
 	MOVQ       $0x00000010, SI
@@ -7307,8 +7326,8 @@ store177:
 	VMOVUPS    32(DX)(SI*4), Y2
 	VMASKMOVPS Y1, Y0, (BX)
 
-done178:
-next171:
+done180:
+next173:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -7317,9 +7336,9 @@ next171:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, 32(SP)
 	DECQ 40(SP)
-	JNE  row170
+	JNE  row172
 
-rows172:
+rows174:
 	VZEROUPPER
 	RET
 
@@ -7344,15 +7363,15 @@ TEXT ·softmax(SB), NOSPLIT, $16-8
 	MOVQ  a+0(FP), CX
 	MOVQ  8(CX), CX
 	TESTQ CX, CX
-	JE    rows196
+	JE    rows198
 	MOVQ  CX, 8(SP)
 
-row194:
+row196:
 	MOVQ    (SP), DX
 	MOVQ    (DX), CX
 	MOVQ    8(DX), CX
 	TESTQ   CX, CX
-	JLE     next195
+	JLE     next197
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VMOVUPS fff800000<>+0(SB), Y2
@@ -7361,14 +7380,14 @@ row194:
 	MOVQ    CX, DX
 	XORQ    BX, BX
 
-lanes197:
+lanes199:
 	VMOVUPS      (AX)(BX*1), Y4
 	VMAXPS       Y3, Y4, Y3
 	VMOVUPS      32(AX)(BX*1), Y4
 	VMAXPS       Y2, Y4, Y2
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
-	JG           lanes197
+	JG           lanes199
 	VMAXPS       Y2, Y3, Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VMAXPS       X3, X2, X3
@@ -7380,7 +7399,7 @@ lanes197:
 	MOVQ         CX, DX
 	XORQ         BX, BX
 
-lanes198:
+lanes200:
 	VMOVUPS      (AX)(BX*1), Y3
 	VSUBPS       Y2, Y3, Y3
 	VXORPS       Y4, Y4, Y4
@@ -7447,7 +7466,7 @@ lanes198:
 	VADDPS       Y3, Y1, Y1
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
-	JG           lanes198
+	JG           lanes200
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
@@ -7458,7 +7477,7 @@ lanes198:
 	VDIVPS       Y0, Y1, Y0
 	XORQ         DX, DX
 
-lanes199:
+lanes201:
 	VMOVUPS (AX)(DX*1), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(DX*1)
@@ -7467,17 +7486,17 @@ lanes199:
 	VMOVUPS Y1, 32(AX)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	JG      lanes199
+	JG      lanes201
 
-next195:
+next197:
 	MOVQ a+0(FP), CX
 	MOVQ 192(CX), CX
 	LEAQ (AX)(CX*4), AX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row194
+	JNE  row196
 
-rows196:
+rows198:
 	VZEROUPPER
 	RET
 
@@ -7496,28 +7515,28 @@ TEXT ·softmaxBackward(SB), NOSPLIT, $16-8
 	MOVQ         a+0(FP), DX
 	MOVQ         8(DX), DX
 	TESTQ        DX, DX
-	JE           rows202
+	JE           rows204
 	MOVQ         DX, 8(SP)
 
-row200:
+row202:
 	MOVQ   (SP), BX
 	MOVQ   (BX), DX
 	MOVQ   8(BX), DX
 	TESTQ  DX, DX
-	JLE    next201
+	JLE    next203
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	MOVQ   DX, BX
 	XORQ   SI, SI
 
-lanes203:
+lanes205:
 	VMOVUPS      (AX)(SI*1), Y3
 	VFMADD231PS  (CX)(SI*1), Y3, Y1
 	VMOVUPS      32(AX)(SI*1), Y3
 	VFMADD231PS  32(CX)(SI*1), Y3, Y2
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
-	JG           lanes203
+	JG           lanes205
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X2
 	VADDPS       X2, X1, X2
@@ -7526,7 +7545,7 @@ lanes203:
 	VBROADCASTSS X2, Y1
 	XORQ         BX, BX
 
-lanes204:
+lanes206:
 	VMOVUPS (AX)(BX*1), Y2
 	VMOVUPS (CX)(BX*1), Y3
 	VSUBPS  Y1, Y3, Y3
@@ -7541,9 +7560,9 @@ lanes204:
 	VMOVUPS Y2, 32(CX)(BX*1)
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, DX
-	JG      lanes204
+	JG      lanes206
 
-next201:
+next203:
 	MOVQ a+0(FP), DX
 	MOVQ 192(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -7552,9 +7571,9 @@ next201:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row200
+	JNE  row202
 
-rows202:
+rows204:
 	VZEROUPPER
 	RET
 
@@ -7565,9 +7584,9 @@ TEXT ·mix(SB), NOSPLIT, $48-8
 	MOVQ 224(AX), CX
 	XORQ AX, AX
 
-columns205:
+columns207:
 	CMPQ  CX, $0x20
-	JLT   fewer206
+	JLT   fewer208
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7585,16 +7604,16 @@ columns205:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows209
+	JE    rows211
 	MOVQ  R8, 8(SP)
 
-row207:
+row209:
 	MOVQ    (SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next208
+	JLE     next210
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7609,16 +7628,16 @@ row207:
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	TESTQ   R9, R9
-	JE      first210
+	JE      first212
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS 64(DX), Y2
 	VMOVUPS 96(DX), Y3
 
-first210:
+first212:
 	ADDQ R9, R10
 
-path211:
+path213:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7629,13 +7648,13 @@ path211:
 	VFMADD231PS  96(R11), Y4, Y3
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path211
+	JL           path213
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, 32(DX)
 	VMOVUPS      Y2, 64(DX)
 	VMOVUPS      Y3, 96(DX)
 
-next208:
+next210:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7644,16 +7663,16 @@ next208:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row207
+	JNE  row209
 
-rows209:
+rows211:
 	ADDQ $0x00000080, AX
 	SUBQ $0x20, CX
-	JMP  columns205
+	JMP  columns207
 
-fewer206:
+fewer208:
 	CMPQ  CX, $0x10
-	JLT   fewer213
+	JLT   fewer215
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7671,16 +7690,16 @@ fewer206:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows216
+	JE    rows218
 	MOVQ  R8, 24(SP)
 
-row214:
+row216:
 	MOVQ    16(SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next215
+	JLE     next217
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7693,14 +7712,14 @@ row214:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	TESTQ   R9, R9
-	JE      first217
+	JE      first219
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 
-first217:
+first219:
 	ADDQ R9, R10
 
-path218:
+path220:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7709,11 +7728,11 @@ path218:
 	VFMADD231PS  32(R11), Y2, Y1
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path218
+	JL           path220
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, 32(DX)
 
-next215:
+next217:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7722,15 +7741,15 @@ next215:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, 16(SP)
 	DECQ 24(SP)
-	JNE  row214
+	JNE  row216
 
-rows216:
+rows218:
 	ADDQ $0x00000040, AX
 	SUBQ $0x10, CX
 
-fewer213:
+fewer215:
 	TESTQ   CX, CX
-	JE      done219
+	JE      done221
 	LEAQ    lanes<>+0(SB), DX
 	MOVQ    $0x00000010, BX
 	SUBQ    CX, BX
@@ -7753,16 +7772,16 @@ fewer213:
 	MOVQ    a+0(FP), AX
 	MOVQ    8(AX), AX
 	TESTQ   AX, AX
-	JE      rows222
+	JE      rows224
 	MOVQ    AX, 40(SP)
 
-row220:
+row222:
 	MOVQ       32(SP), DI
 	MOVQ       (DI), AX
 	MOVQ       8(DI), DI
 	MOVQ       a+0(FP), R8
 	CMPQ       DI, 232(R8)
-	JLE        next221
+	JLE        next223
 	MOVQ       a+0(FP), R8
 	MOVQ       232(R8), R8
 	MOVQ       a+0(FP), R9
@@ -7775,14 +7794,14 @@ row220:
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	TESTQ      DI, DI
-	JE         first223
+	JE         first225
 	VMASKMOVPS (CX), Y0, Y2
 	VMASKMOVPS 32(CX), Y1, Y3
 
-first223:
+first225:
 	ADDQ DI, R8
 
-path224:
+path226:
 	MOVLQSX      (AX)(DI*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -7793,11 +7812,11 @@ path224:
 	VFMADD231PS  Y5, Y4, Y3
 	INCQ         DI
 	CMPQ         DI, R8
-	JL           path224
+	JL           path226
 	VMASKMOVPS   Y2, Y0, (CX)
 	VMASKMOVPS   Y3, Y1, 32(CX)
 
-next221:
+next223:
 	MOVQ a+0(FP), AX
 	MOVQ 200(AX), AX
 	LEAQ (CX)(AX*4), CX
@@ -7806,10 +7825,10 @@ next221:
 	LEAQ (DX)(AX*4), DX
 	ADDQ $0x18, 32(SP)
 	DECQ 40(SP)
-	JNE  row220
+	JNE  row222
 
-rows222:
-done219:
+rows224:
+done221:
 	VZEROUPPER
 	RET
 
@@ -7820,19 +7839,19 @@ TEXT ·spread(SB), NOSPLIT, $40-8
 	MOVQ 224(AX), CX
 	XORQ AX, AX
 
-columns225:
+columns227:
 	CMPQ  CX, $0x10
-	JLT   fewer226
+	JLT   fewer228
 	MOVQ  a+0(FP), DX
 	MOVQ  24(DX), DX
 	MOVQ  a+0(FP), BX
 	MOVQ  32(BX), BX
 	TESTQ BX, BX
-	JE    segments228
+	JE    segments230
 	MOVQ  BX, 32(SP)
 	MOVQ  AX, 24(SP)
 
-segment227:
+segment229:
 	MOVLQSX 8(DX), BX
 	MOVQ    a+0(FP), SI
 	MOVQ    200(SI), SI
@@ -7861,7 +7880,7 @@ segment227:
 	ADDQ    (DI), BX
 	MOVQ    (BX), BX
 
-position229:
+position231:
 	MOVQ    a+0(FP), DI
 	MOVQ    72(DI), R11
 	MOVLQSX 12(DX), DI
@@ -7901,7 +7920,7 @@ position229:
 	MOVQ    192(R14), R14
 	SHLQ    $0x02, R14
 
-share230:
+share232:
 	VBROADCASTSS (R10)(R11*1), Y4
 	VFMADD231PS  (R8), Y4, Y0
 	VFMADD231PS  32(R8), Y4, Y1
@@ -7912,7 +7931,7 @@ share230:
 	ADDQ         R13, R9
 	ADDQ         R14, R10
 	DECQ         DI
-	JNE          share230
+	JNE          share232
 	MOVLQSX      (BX)(SI*4), DI
 	MOVQ         a+0(FP), R8
 	IMULQ        216(R8), DI
@@ -7933,19 +7952,19 @@ share230:
 	VMOVUPS      Y3, 32(DI)
 	INCQ         SI
 	CMPL         SI, 4(DX)
-	JL           position229
+	JL           position231
 	ADDQ         $0x10, DX
 	DECQ         32(SP)
-	JNE          segment227
+	JNE          segment229
 
-segments228:
+segments230:
 	ADDQ $0x00000040, AX
 	SUBQ $0x10, CX
-	JMP  columns225
+	JMP  columns227
 
-fewer226:
+fewer228:
 	TESTQ   CX, CX
-	JE      done231
+	JE      done233
 	LEAQ    lanes<>+0(SB), DX
 	MOVQ    $0x00000010, BX
 	SUBQ    CX, BX
@@ -7956,11 +7975,11 @@ fewer226:
 	MOVQ    a+0(FP), DX
 	MOVQ    32(DX), DX
 	TESTQ   DX, DX
-	JE      segments233
+	JE      segments235
 	MOVQ    DX, 32(SP)
 	MOVQ    AX, 24(SP)
 
-segment232:
+segment234:
 	MOVLQSX 8(CX), AX
 	MOVQ    a+0(FP), DX
 	MOVQ    200(DX), DX
@@ -7989,7 +8008,7 @@ segment232:
 	ADDQ    (BX), AX
 	MOVQ    (AX), AX
 
-position234:
+position236:
 	MOVQ       a+0(FP), BX
 	MOVQ       72(BX), R9
 	MOVLQSX    12(CX), BX
@@ -8029,7 +8048,7 @@ position234:
 	MOVQ       192(R12), R12
 	SHLQ       $0x02, R12
 
-share235:
+share237:
 	VBROADCASTSS (R8)(R9*1), Y6
 	VMASKMOVPS   (SI), Y0, Y7
 	VFMADD231PS  Y7, Y6, Y2
@@ -8044,7 +8063,7 @@ share235:
 	ADDQ         R11, DI
 	ADDQ         R12, R8
 	DECQ         BX
-	JNE          share235
+	JNE          share237
 	MOVLQSX      (AX)(DX*4), BX
 	MOVQ         a+0(FP), SI
 	IMULQ        216(SI), BX
@@ -8065,13 +8084,13 @@ share235:
 	VMASKMOVPS   Y5, Y1, 32(BX)
 	INCQ         DX
 	CMPL         DX, 4(CX)
-	JL           position234
+	JL           position236
 	ADDQ         $0x10, CX
 	DECQ         32(SP)
-	JNE          segment232
+	JNE          segment234
 
-segments233:
-done231:
+segments235:
+done233:
 	VZEROUPPER
 	RET
 
@@ -8086,9 +8105,9 @@ TEXT ·Rope(SB), NOSPLIT, $0-76
 	VBROADCASTSS sign+72(FP), Y0
 	XORQ         DI, DI
 	CMPQ         BX, $0x10
-	JLT          tail237
+	JLT          tail239
 
-loop236:
+loop238:
 	VMOVUPS      (AX)(DI*1), Y1
 	VMOVUPS      (SI)(DI*1), Y2
 	VMOVUPS      (CX)(DI*1), Y3
@@ -8118,11 +8137,11 @@ loop236:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop236
+	JGE          loop238
 
-tail237:
+tail239:
 	TESTQ        BX, BX
-	JE           done238
+	JE           done240
 	LEAQ         lanes<>+0(SB), R8
 	MOVQ         $0x00000010, R9
 	SUBQ         BX, R9
@@ -8155,7 +8174,7 @@ tail237:
 	VFMADD231PS  Y0, Y1, Y3
 	VMASKMOVPS   Y3, Y2, 32(SI)(DI*1)
 
-done238:
+done240:
 	VZEROUPPER
 	RET
 
@@ -8178,9 +8197,9 @@ TEXT ·Peak(SB), NOSPLIT, $0-12
 	VXORPS  Y12, Y12, Y12
 	VXORPS  Y13, Y13, Y13
 	TESTQ   AX, AX
-	JLE     done240
+	JLE     done242
 
-round239:
+round241:
 	VFMADD213PS Y1, Y0, Y2
 	VFMADD213PS Y1, Y0, Y3
 	VFMADD213PS Y1, Y0, Y4
@@ -8230,9 +8249,9 @@ round239:
 	VFMADD213PS Y1, Y0, Y12
 	VFMADD213PS Y1, Y0, Y13
 	DECQ        AX
-	JNE         round239
+	JNE         round241
 
-done240:
+done242:
 	VMOVSS X2, ret+8(FP)
 	VZEROUPPER
 	RET
@@ -8271,9 +8290,9 @@ TEXT ·Stream(SB), NOSPLIT, $0-28
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	TESTQ  BX, BX
-	JE     done242
+	JE     done244
 
-line241:
+line243:
 	VADDPS (AX), Y0, Y0
 	VADDPS 32(AX), Y1, Y1
 	VADDPS (AX)(CX*1), Y2, Y2
@@ -8284,9 +8303,9 @@ line241:
 	VADDPS 32(AX)(DX*1), Y7, Y7
 	ADDQ   $0x00000040, AX
 	SUBQ   $0x40, BX
-	JNE    line241
+	JNE    line243
 
-done242:
+done244:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y0, Y0

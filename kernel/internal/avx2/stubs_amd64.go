@@ -69,6 +69,13 @@ func packRows(dst *float32, src *float32, rows *[8]int, n int, k int)
 //go:noescape
 func packColumns(dst *float32, src *float32, rows int, ld int)
 
+// Fetch computes
+//
+//	asks for the cache lines of x
+//
+//go:noescape
+func Fetch(x []float32)
+
 // Dot computes
 //
 //	acc[i%16] += a[i] * b[i]; return total(acc)

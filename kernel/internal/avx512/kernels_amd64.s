@@ -3363,6 +3363,25 @@ row114:
 	VZEROUPPER
 	RET
 
+// func Fetch(x []float32)
+// Requires: MMX+
+TEXT ·Fetch(SB), NOSPLIT, $0-24
+	MOVQ  x_base+0(FP), AX
+	MOVQ  x_len+8(FP), CX
+	TESTQ CX, CX
+	JE    done116
+	LEAQ  -4(AX)(CX*4), CX
+
+line115:
+	PREFETCHT0 (AX)
+	ADDQ       $0x40, AX
+	CMPQ       AX, CX
+	JLT        line115
+	PREFETCHT0 (CX)
+
+done116:
+	RET
+
 // func Dot(a []float32, b []float32) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·Dot(SB), NOSPLIT, $0-52
@@ -3372,20 +3391,20 @@ TEXT ·Dot(SB), NOSPLIT, $0-52
 	VXORPS Z0, Z0, Z0
 	XORQ   BX, BX
 	CMPQ   DX, $0x10
-	JLT    tail116
+	JLT    tail118
 
-loop115:
+loop117:
 	VMOVUPS     (CX)(BX*1), Z1
 	VMOVUPS     (AX)(BX*1), Z2
 	VFMADD231PS Z1, Z2, Z0
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop115
+	JGE         loop117
 
-tail116:
+tail118:
 	TESTQ       DX, DX
-	JE          done117
+	JE          done119
 	MOVL        $0x0000ffff, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -3393,7 +3412,7 @@ tail116:
 	VMOVUPS.Z   (AX)(BX*1), K1, Z2
 	VFMADD231PS Z1, Z2, Z0
 
-done117:
+done119:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -3412,26 +3431,26 @@ TEXT ·Sum(SB), NOSPLIT, $0-28
 	VXORPS Z0, Z0, Z0
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail119
+	JLT    tail121
 
-loop118:
+loop120:
 	VMOVUPS (AX)(DX*1), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop118
+	JGE     loop120
 
-tail119:
+tail121:
 	TESTQ     CX, CX
-	JE        done120
+	JE        done122
 	MOVL      $0x0000ffff, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (AX)(DX*1), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
-done120:
+done122:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -3451,20 +3470,20 @@ TEXT ·SumSqDev(SB), NOSPLIT, $0-36
 	VBROADCASTSS mean+24(FP), Z1
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail122
+	JLT          tail124
 
-loop121:
+loop123:
 	VMOVUPS     (AX)(DX*1), Z2
 	VSUBPS      Z1, Z2, Z2
 	VFMADD231PS Z2, Z2, Z0
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
 	CMPQ        CX, $0x10
-	JGE         loop121
+	JGE         loop123
 
-tail122:
+tail124:
 	TESTQ       CX, CX
-	JE          done123
+	JE          done125
 	MOVL        $0x0000ffff, BX
 	BZHIL       CX, BX, BX
 	KMOVW       BX, K1
@@ -3473,7 +3492,7 @@ tail122:
 	VMOVAPS.Z   Z1, K1, Z1
 	VFMADD231PS Z1, Z1, Z0
 
-done123:
+done125:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -3493,19 +3512,19 @@ TEXT ·Max(SB), NOSPLIT, $0-28
 	VMOVUPS Z0, Z1
 	XORQ    DX, DX
 	CMPQ    CX, $0x10
-	JLT     tail125
+	JLT     tail127
 
-loop124:
+loop126:
 	VMOVUPS (AX)(DX*1), Z2
 	VMAXPS  Z1, Z2, Z1
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop124
+	JGE     loop126
 
-tail125:
+tail127:
 	TESTQ     CX, CX
-	JE        done126
+	JE        done128
 	MOVL      $0x0000ffff, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
@@ -3513,7 +3532,7 @@ tail125:
 	VBLENDMPS Z2, Z0, K1, Z3
 	VMAXPS    Z1, Z3, Z1
 
-done126:
+done128:
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VMAXPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -3553,9 +3572,9 @@ TEXT ·SumSquares(SB), NOSPLIT, $0-32
 	VXORPS Z1, Z1, Z1
 	XORQ   DX, DX
 	CMPQ   CX, $0x10
-	JLT    tail128
+	JLT    tail130
 
-loop127:
+loop129:
 	VMOVUPS       (AX)(DX*1), Z2
 	VEXTRACTF64X4 $0x01, Z2, Y3
 	VCVTPS2PD     Y2, Z2
@@ -3565,11 +3584,11 @@ loop127:
 	ADDQ          $0x40, DX
 	SUBQ          $0x10, CX
 	CMPQ          CX, $0x10
-	JGE           loop127
+	JGE           loop129
 
-tail128:
+tail130:
 	TESTQ         CX, CX
-	JE            done129
+	JE            done131
 	MOVL          $0x0000ffff, BX
 	BZHIL         CX, BX, BX
 	KMOVW         BX, K1
@@ -3580,7 +3599,7 @@ tail128:
 	VFMADD231PD   Z2, Z2, Z0
 	VFMADD231PD   Z3, Z3, Z1
 
-done129:
+done131:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -3601,9 +3620,9 @@ TEXT ·ExpSum(SB), NOSPLIT, $0-40
 	VBROADCASTSS shift+24(FP), Z2
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail131
+	JLT          tail133
 
-loop130:
+loop132:
 	VMOVUPS       (AX)(DX*1), Z3
 	VSUBPS        Z2, Z3, Z3
 	VXORPS        Z6, Z6, Z6
@@ -3634,11 +3653,11 @@ loop130:
 	ADDQ          $0x40, DX
 	SUBQ          $0x10, CX
 	CMPQ          CX, $0x10
-	JGE           loop130
+	JGE           loop132
 
-tail131:
+tail133:
 	TESTQ         CX, CX
-	JE            done132
+	JE            done134
 	MOVL          $0x0000ffff, BX
 	BZHIL         CX, BX, BX
 	KMOVW         BX, K1
@@ -3671,7 +3690,7 @@ tail131:
 	VADDPD        Z2, Z0, Z0
 	VADDPD        Z3, Z1, Z1
 
-done132:
+done134:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -3892,9 +3911,9 @@ TEXT ·ExpStats(SB), NOSPLIT, $0-48
 	VBROADCASTSS shift+24(FP), Z4
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail134
+	JLT          tail136
 
-loop133:
+loop135:
 	VMOVUPS       (AX)(DX*1), Z5
 	VSUBPS        Z4, Z5, Z5
 	VXORPS        Z8, Z8, Z8
@@ -3932,11 +3951,11 @@ loop133:
 	ADDQ          $0x40, DX
 	SUBQ          $0x10, CX
 	CMPQ          CX, $0x10
-	JGE           loop133
+	JGE           loop135
 
-tail134:
+tail136:
 	TESTQ         CX, CX
-	JE            done135
+	JE            done137
 	MOVL          $0x0000ffff, BX
 	BZHIL         CX, BX, BX
 	KMOVW         BX, K1
@@ -3976,7 +3995,7 @@ tail134:
 	VADDPD        Z6, Z1, Z1
 	VFMADD231PD   Z6, Z7, Z3
 
-done135:
+done137:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y1
@@ -4025,9 +4044,9 @@ TEXT ·NormSums(SB), NOSPLIT, $0-88
 	VXORPS       Z3, Z3, Z3
 	XORQ         SI, SI
 	CMPQ         BX, $0x10
-	JLT          tail137
+	JLT          tail139
 
-loop136:
+loop138:
 	VMOVUPS     (AX)(SI*1), Z4
 	VMOVUPS     (CX)(SI*1), Z5
 	VMULPS      Z5, Z4, Z4
@@ -4039,11 +4058,11 @@ loop136:
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, BX
 	CMPQ        BX, $0x10
-	JGE         loop136
+	JGE         loop138
 
-tail137:
+tail139:
 	TESTQ       BX, BX
-	JE          done138
+	JE          done140
 	MOVL        $0x0000ffff, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -4056,7 +4075,7 @@ tail137:
 	VMULPS      Z1, Z0, Z0
 	VFMADD231PS Z0, Z4, Z3
 
-done138:
+done140:
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPS        Y0, Y2, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -4082,9 +4101,9 @@ TEXT ·Exp(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail140
+	JLT  tail142
 
-loop139:
+loop141:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMOVUPS      fc2d00000<>+0(SB), Z1
 	VMAXPS       Z0, Z1, Z0
@@ -4107,11 +4126,11 @@ loop139:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop139
+	JGE          loop141
 
-tail140:
+tail142:
 	TESTQ        DX, DX
-	JE           done141
+	JE           done143
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4135,7 +4154,7 @@ tail140:
 	VSCALEFPS    Z1, Z2, Z2
 	VMOVUPS      Z2, K1, (AX)(BX*1)
 
-done141:
+done143:
 	VZEROUPPER
 	RET
 
@@ -4165,9 +4184,9 @@ TEXT ·Tanh(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail143
+	JLT  tail145
 
-loop142:
+loop144:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMULPS       Z0, Z0, Z1
 	VMULPS       Z1, Z0, Z2
@@ -4210,11 +4229,11 @@ loop142:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop142
+	JGE          loop144
 
-tail143:
+tail145:
 	TESTQ        DX, DX
-	JE           done144
+	JE           done146
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4258,7 +4277,7 @@ tail143:
 	VBLENDMPS    Z1, Z0, K2, Z5
 	VMOVUPS      Z5, K1, (AX)(BX*1)
 
-done144:
+done146:
 	VZEROUPPER
 	RET
 
@@ -4432,9 +4451,9 @@ TEXT ·Add(SB), NOSPLIT, $0-48
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail146
+	JLT  tail148
 
-loop145:
+loop147:
 	VMOVUPS (AX)(BX*1), Z0
 	VMOVUPS (CX)(BX*1), Z1
 	VADDPS  Z1, Z0, Z0
@@ -4442,11 +4461,11 @@ loop145:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop145
+	JGE     loop147
 
-tail146:
+tail148:
 	TESTQ     DX, DX
-	JE        done147
+	JE        done149
 	MOVL      $0x0000ffff, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -4455,7 +4474,7 @@ tail146:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
 
-done147:
+done149:
 	VZEROUPPER
 	RET
 
@@ -4468,9 +4487,9 @@ TEXT ·Axpy(SB), NOSPLIT, $0-56
 	VBROADCASTSS alpha+24(FP), Z0
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail149
+	JLT          tail151
 
-loop148:
+loop150:
 	VMOVUPS     (CX)(BX*1), Z1
 	VMOVUPS     (AX)(BX*1), Z2
 	VMOVUPS     Z2, Z2
@@ -4479,11 +4498,11 @@ loop148:
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop148
+	JGE         loop150
 
-tail149:
+tail151:
 	TESTQ       DX, DX
-	JE          done150
+	JE          done152
 	MOVL        $0x0000ffff, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -4493,7 +4512,7 @@ tail149:
 	VFMADD231PS Z0, Z1, Z2
 	VMOVUPS     Z2, K1, (AX)(BX*1)
 
-done150:
+done152:
 	VZEROUPPER
 	RET
 
@@ -4505,20 +4524,20 @@ TEXT ·Scale(SB), NOSPLIT, $0-28
 	VBROADCASTSS s+24(FP), Z0
 	XORQ         DX, DX
 	CMPQ         CX, $0x10
-	JLT          tail152
+	JLT          tail154
 
-loop151:
+loop153:
 	VMOVUPS (AX)(DX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop151
+	JGE     loop153
 
-tail152:
+tail154:
 	TESTQ     CX, CX
-	JE        done153
+	JE        done155
 	MOVL      $0x0000ffff, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
@@ -4526,7 +4545,7 @@ tail152:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(DX*1)
 
-done153:
+done155:
 	VZEROUPPER
 	RET
 
@@ -4543,9 +4562,9 @@ TEXT ·SoftmaxGrad(SB), NOSPLIT, $0-68
 	VBROADCASTSS gEnt+64(FP), Z4
 	XORQ         BX, BX
 	CMPQ         DX, $0x10
-	JLT          tail155
+	JLT          tail157
 
-loop154:
+loop156:
 	VMOVUPS      (CX)(BX*1), Z5
 	VSUBPS       Z0, Z5, Z5
 	VSUBPS       Z1, Z5, Z5
@@ -4581,11 +4600,11 @@ loop154:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop154
+	JGE          loop156
 
-tail155:
+tail157:
 	TESTQ        DX, DX
-	JE           done156
+	JE           done158
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4622,7 +4641,7 @@ tail155:
 	VFNMADD231PS Z1, Z7, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done156:
+done158:
 	VZEROUPPER
 	RET
 
@@ -4645,9 +4664,9 @@ TEXT ·adamW(SB), NOSPLIT, $0-104
 	VBROADCASTSS 28(DI), Z7
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail158
+	JLT          tail160
 
-loop157:
+loop159:
 	VMOVUPS      (CX)(DI*1), Z8
 	VMULPS       Z1, Z8, Z8
 	VMULPS       Z4, Z8, Z9
@@ -4672,11 +4691,11 @@ loop157:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
-	JGE          loop157
+	JGE          loop159
 
-tail158:
+tail160:
 	TESTQ        SI, SI
-	JE           done159
+	JE           done161
 	MOVL         $0x0000ffff, R8
 	BZHIL        SI, R8, R8
 	KMOVW        R8, K1
@@ -4702,7 +4721,7 @@ tail158:
 	VFNMADD231PS Z7, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(DI*1)
 
-done159:
+done161:
 	VZEROUPPER
 	RET
 
@@ -4717,12 +4736,12 @@ TEXT ·NormApply(SB), NOSPLIT, $0-104
 	VBROADCASTSS mean+96(FP), Z0
 	VBROADCASTSS rstd+100(FP), Z1
 	TESTQ        BX, BX
-	JE           none160
+	JE           none162
 	XORQ         DI, DI
 	CMPQ         SI, $0x10
-	JLT          tail162
+	JLT          tail164
 
-loop161:
+loop163:
 	VMOVUPS     (CX)(DI*1), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -4734,11 +4753,11 @@ loop161:
 	ADDQ        $0x40, DI
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop161
+	JGE         loop163
 
-tail162:
+tail164:
 	TESTQ       SI, SI
-	JE          done163
+	JE          done165
 	MOVL        $0x0000ffff, R8
 	BZHIL       SI, R8, R8
 	KMOVW       R8, K1
@@ -4751,16 +4770,16 @@ tail162:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (AX)(DI*1)
 
-done163:
+done165:
 	VZEROUPPER
 	RET
 
-none160:
+none162:
 	XORQ BX, BX
 	CMPQ SI, $0x10
-	JLT  tail165
+	JLT  tail167
 
-loop164:
+loop166:
 	VMOVUPS (CX)(BX*1), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
@@ -4770,11 +4789,11 @@ loop164:
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, SI
 	CMPQ    SI, $0x10
-	JGE     loop164
+	JGE     loop166
 
-tail165:
+tail167:
 	TESTQ     SI, SI
-	JE        done166
+	JE        done168
 	MOVL      $0x0000ffff, DI
 	BZHIL     SI, DI, DI
 	KMOVW     DI, K1
@@ -4785,7 +4804,7 @@ tail165:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
 
-done166:
+done168:
 	VZEROUPPER
 	RET
 
@@ -4805,9 +4824,9 @@ TEXT ·NormGrad(SB), NOSPLIT, $0-160
 	VBROADCASTSS meanGX+156(FP), Z3
 	XORQ         R9, R9
 	CMPQ         R8, $0x10
-	JLT          tail168
+	JLT          tail170
 
-loop167:
+loop169:
 	VMOVUPS      (DI)(R9*1), Z4
 	VSUBPS       Z0, Z4, Z4
 	VMULPS       Z1, Z4, Z4
@@ -4831,11 +4850,11 @@ loop167:
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, R8
 	CMPQ         R8, $0x10
-	JGE          loop167
+	JGE          loop169
 
-tail168:
+tail170:
 	TESTQ        R8, R8
-	JE           done169
+	JE           done171
 	MOVL         $0x0000ffff, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
@@ -4860,7 +4879,7 @@ tail168:
 	VFMADD231PS  Z1, Z2, Z0
 	VMOVUPS      Z0, K1, (AX)(R9*1)
 
-done169:
+done171:
 	VZEROUPPER
 	RET
 
@@ -4872,9 +4891,9 @@ TEXT ·GELUTanh(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail171
+	JLT  tail173
 
-loop170:
+loop172:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMULPS       Z0, Z0, Z1
 	VMOVUPS      fbd922279<>+0(SB), Z2
@@ -4905,11 +4924,11 @@ loop170:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop170
+	JGE          loop172
 
-tail171:
+tail173:
 	TESTQ        DX, DX
-	JE           done172
+	JE           done174
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -4941,7 +4960,7 @@ tail171:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done172:
+done174:
 	VZEROUPPER
 	RET
 
@@ -4989,9 +5008,9 @@ TEXT ·GELUErf(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail174
+	JLT  tail176
 
-loop173:
+loop175:
 	VMOVUPS      (CX)(BX*1), Z0
 	VMULPS       Z0, Z0, Z1
 	VMULPS       fbf000000<>+0(SB), Z1, Z1
@@ -5041,11 +5060,11 @@ loop173:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop173
+	JGE          loop175
 
-tail174:
+tail176:
 	TESTQ        DX, DX
-	JE           done175
+	JE           done177
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -5096,7 +5115,7 @@ tail174:
 	VMULPS       Z5, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done175:
+done177:
 	VZEROUPPER
 	RET
 
@@ -5324,9 +5343,9 @@ TEXT ·SiLU(SB), NOSPLIT, $0-48
 	MOVQ out_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JLT  tail177
+	JLT  tail179
 
-loop176:
+loop178:
 	VMOVUPS      (CX)(BX*1), Z0
 	VXORPS       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
@@ -5355,11 +5374,11 @@ loop176:
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop176
+	JGE          loop178
 
-tail177:
+tail179:
 	TESTQ        DX, DX
-	JE           done178
+	JE           done180
 	MOVL         $0x0000ffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -5389,7 +5408,7 @@ tail177:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*1)
 
-done178:
+done180:
 	VZEROUPPER
 	RET
 
@@ -5403,9 +5422,9 @@ TEXT ·GELUTanhGrad(SB), NOSPLIT, $0-96
 	MOVQ dx_len+8(FP), SI
 	XORQ DI, DI
 	CMPQ SI, $0x10
-	JLT  tail180
+	JLT  tail182
 
-loop179:
+loop181:
 	VMOVUPS      (BX)(DI*1), Z0
 	VMULPS       Z0, Z0, Z1
 	VMOVUPS      fbd922279<>+0(SB), Z2
@@ -5446,11 +5465,11 @@ loop179:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
-	JGE          loop179
+	JGE          loop181
 
-tail180:
+tail182:
 	TESTQ        SI, SI
-	JE           done181
+	JE           done183
 	MOVL         $0x0000ffff, R8
 	BZHIL        SI, R8, R8
 	KMOVW        R8, K1
@@ -5492,7 +5511,7 @@ tail180:
 	VMULPS       Z2, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(DI*1)
 
-done181:
+done183:
 	VZEROUPPER
 	RET
 
@@ -5542,9 +5561,9 @@ TEXT ·GELUErfGrad(SB), NOSPLIT, $0-96
 	MOVQ dx_len+8(FP), SI
 	XORQ DI, DI
 	CMPQ SI, $0x10
-	JLT  tail183
+	JLT  tail185
 
-loop182:
+loop184:
 	VMOVUPS      (BX)(DI*1), Z0
 	VMULPS       Z0, Z0, Z1
 	VMULPS       fbf000000<>+0(SB), Z1, Z1
@@ -5600,11 +5619,11 @@ loop182:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
-	JGE          loop182
+	JGE          loop184
 
-tail183:
+tail185:
 	TESTQ        SI, SI
-	JE           done184
+	JE           done186
 	MOVL         $0x0000ffff, R8
 	BZHIL        SI, R8, R8
 	KMOVW        R8, K1
@@ -5661,7 +5680,7 @@ tail183:
 	VMULPS       Z2, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(DI*1)
 
-done184:
+done186:
 	VZEROUPPER
 	RET
 
@@ -5692,9 +5711,9 @@ TEXT ·SwiGLU(SB), NOSPLIT, $0-72
 	MOVQ out_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x10
-	JLT  tail186
+	JLT  tail188
 
-loop185:
+loop187:
 	VMOVUPS      (CX)(SI*1), Z0
 	VXORPS       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
@@ -5725,11 +5744,11 @@ loop185:
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop185
+	JGE          loop187
 
-tail186:
+tail188:
 	TESTQ        BX, BX
-	JE           done187
+	JE           done189
 	MOVL         $0x0000ffff, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -5761,7 +5780,7 @@ tail186:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*1)
 
-done187:
+done189:
 	VZEROUPPER
 	RET
 
@@ -5777,9 +5796,9 @@ TEXT ·SwiGLUGrad(SB), NOSPLIT, $0-144
 	MOVQ dgate_len+8(FP), R8
 	XORQ R9, R9
 	CMPQ R8, $0x10
-	JLT  tail189
+	JLT  tail191
 
-loop188:
+loop190:
 	VMOVUPS      (SI)(R9*1), Z0
 	VMOVUPS      (BX)(R9*1), Z1
 	VXORPS       Z2, Z2, Z2
@@ -5821,11 +5840,11 @@ loop188:
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, R8
 	CMPQ         R8, $0x10
-	JGE          loop188
+	JGE          loop190
 
-tail189:
+tail191:
 	TESTQ        R8, R8
-	JE           done190
+	JE           done192
 	MOVL         $0x0000ffff, R10
 	BZHIL        R8, R10, R10
 	KMOVW        R10, K1
@@ -5868,7 +5887,7 @@ tail189:
 	VMOVUPS      Z0, K1, (CX)(R9*1)
 	VMOVUPS      Z2, K1, (AX)(R9*1)
 
-done190:
+done192:
 	VZEROUPPER
 	RET
 
@@ -5877,7 +5896,7 @@ done190:
 TEXT ·scores(SB), NOSPLIT, $48-8
 	MOVQ  a+0(FP), AX
 	CMPQ  224(AX), $0x00000020
-	JNE   width191
+	JNE   width193
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -5888,26 +5907,26 @@ TEXT ·scores(SB), NOSPLIT, $48-8
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows194
+	JE    rows196
 	MOVQ  DX, 8(SP)
 
-row192:
+row194:
 	MOVQ         (SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next193
+	JLE          next195
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open195
+	JGT          open197
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
 	VBROADCASTSS 252(DI), Z0
 	VMOVUPS      Z0, (CX)(SI*4)
 
-open195:
+open197:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -5923,9 +5942,9 @@ open195:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest197
+	JL           rest199
 
-eight196:
+eight198:
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R8
 	MOVLQSX     (DX), R9
@@ -6016,14 +6035,14 @@ eight196:
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, DX
 	SUBQ        $0x08, DI
-	JGE         eight196
+	JGE         eight198
 
-rest197:
+rest199:
 	ADDQ        $0x08, DI
-	JE          done200
+	JE          done202
 	LEAQ        -1(DI), R8
 	CMPQ        DI, $0x04
-	JLE         four198
+	JLE         four200
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R9
 	MOVLQSX     (DX), R10
@@ -6131,9 +6150,9 @@ rest197:
 	VMOVUPS     order<>+0(SB), Z2
 	VPERMPS     Z1, Z2, Z1
 	VMOVAPS     Y1, Y1
-	JMP         store199
+	JMP         store201
 
-four198:
+four200:
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R9
 	MOVLQSX     (DX), R10
@@ -6190,15 +6209,15 @@ four198:
 	VPERMPS     Z1, Z2, Z1
 	VMOVAPS     Y1, Y1
 
-store199:
+store201:
 	VMULPS  Y0, Y1, Y1
 	MOVL    $0x0000ffff, DX
 	BZHIL   DI, DX, DX
 	KMOVW   DX, K1
 	VMOVUPS Y1, K1, (BX)
 
-done200:
-next193:
+done202:
+next195:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -6207,16 +6226,16 @@ next193:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row192
+	JNE  row194
 
-rows194:
+rows196:
 	VZEROUPPER
 	RET
 
-width191:
+width193:
 	MOVQ  a+0(FP), AX
 	CMPQ  224(AX), $0x00000040
-	JNE   width201
+	JNE   width203
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -6227,26 +6246,26 @@ width191:
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows204
+	JE    rows206
 	MOVQ  DX, 24(SP)
 
-row202:
+row204:
 	MOVQ         16(SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next203
+	JLE          next205
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open205
+	JGT          open207
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
 	VBROADCASTSS 252(DI), Z0
 	VMOVUPS      Z0, (CX)(SI*4)
 
-open205:
+open207:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -6262,9 +6281,9 @@ open205:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest207
+	JL           rest209
 
-eight206:
+eight208:
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R8
 	MOVLQSX     (DX), R9
@@ -6375,14 +6394,14 @@ eight206:
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, DX
 	SUBQ        $0x08, DI
-	JGE         eight206
+	JGE         eight208
 
-rest207:
+rest209:
 	ADDQ        $0x08, DI
-	JE          done210
+	JE          done212
 	LEAQ        -1(DI), R8
 	CMPQ        DI, $0x04
-	JLE         four208
+	JLE         four210
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R9
 	MOVLQSX     (DX), R10
@@ -6510,9 +6529,9 @@ rest207:
 	VMOVUPS     order<>+0(SB), Z2
 	VPERMPS     Z1, Z2, Z1
 	VMOVAPS     Y1, Y1
-	JMP         store209
+	JMP         store211
 
-four208:
+four210:
 	VXORPS      Z1, Z1, Z1
 	MOVQ        a+0(FP), R9
 	MOVLQSX     (DX), R10
@@ -6579,15 +6598,15 @@ four208:
 	VPERMPS     Z1, Z2, Z1
 	VMOVAPS     Y1, Y1
 
-store209:
+store211:
 	VMULPS  Y0, Y1, Y1
 	MOVL    $0x0000ffff, DX
 	BZHIL   DI, DX, DX
 	KMOVW   DX, K1
 	VMOVUPS Y1, K1, (BX)
 
-done210:
-next203:
+done212:
+next205:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -6596,13 +6615,13 @@ next203:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, 16(SP)
 	DECQ 24(SP)
-	JNE  row202
+	JNE  row204
 
-rows204:
+rows206:
 	VZEROUPPER
 	RET
 
-width201:
+width203:
 	MOVQ  a+0(FP), AX
 	MOVQ  96(AX), AX
 	MOVQ  a+0(FP), CX
@@ -6613,26 +6632,26 @@ width201:
 	MOVQ  a+0(FP), DX
 	MOVQ  8(DX), DX
 	TESTQ DX, DX
-	JE    rows214
+	JE    rows216
 	MOVQ  DX, 40(SP)
 
-row212:
+row214:
 	MOVQ         32(SP), BX
 	MOVQ         (BX), DX
 	MOVQ         8(BX), BX
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 232(SI)
-	JLE          next213
+	JLE          next215
 	MOVQ         a+0(FP), SI
 	CMPQ         BX, 240(SI)
-	JGT          open215
+	JGT          open217
 	LEAQ         -1(BX), SI
 	ANDQ         $-16, SI
 	MOVQ         a+0(FP), DI
 	VBROADCASTSS 252(DI), Z0
 	VMOVUPS      Z0, (CX)(SI*4)
 
-open215:
+open217:
 	MOVQ         a+0(FP), SI
 	MOVQ         232(SI), SI
 	MOVQ         a+0(FP), DI
@@ -6648,9 +6667,9 @@ open215:
 	MOVQ         a+0(FP), R8
 	VBROADCASTSS 248(R8), Y0
 	SUBQ         $0x08, DI
-	JL           rest217
+	JL           rest219
 
-eight216:
+eight218:
 	VXORPS  Z1, Z1, Z1
 	MOVQ    a+0(FP), R8
 	MOVLQSX (DX), R9
@@ -6675,9 +6694,9 @@ eight216:
 	MOVQ    224(R8), R8
 	XORQ    R13, R13
 	CMPQ    R8, $0x10
-	JLT     tail222
+	JLT     tail224
 
-loop221:
+loop223:
 	VMOVUPS     (AX)(R13*1), Z5
 	VFMADD231PS (R9)(R13*1), Z5, Z1
 	VFMADD231PS (R10)(R13*1), Z5, Z2
@@ -6686,11 +6705,11 @@ loop221:
 	ADDQ        $0x40, R13
 	SUBQ        $0x10, R8
 	CMPQ        R8, $0x10
-	JGE         loop221
+	JGE         loop223
 
-tail222:
+tail224:
 	TESTQ       R8, R8
-	JE          done223
+	JE          done225
 	MOVL        $0x0000ffff, R14
 	BZHIL       R8, R14, R14
 	KMOVW       R14, K1
@@ -6704,7 +6723,7 @@ tail222:
 	VMOVUPS.Z   (R12)(R13*1), K1, Z6
 	VFMADD231PS Z6, Z5, Z4
 
-done223:
+done225:
 	VSHUFF64X2 $0x44, Z2, Z1, Z5
 	VSHUFF64X2 $0xee, Z2, Z1, Z1
 	VADDPS     Z1, Z5, Z1
@@ -6735,9 +6754,9 @@ done223:
 	MOVQ       224(R8), R8
 	XORQ       R13, R13
 	CMPQ       R8, $0x10
-	JLT        tail225
+	JLT        tail227
 
-loop224:
+loop226:
 	VMOVUPS     (AX)(R13*1), Z7
 	VFMADD231PS (R9)(R13*1), Z7, Z3
 	VFMADD231PS (R10)(R13*1), Z7, Z4
@@ -6746,11 +6765,11 @@ loop224:
 	ADDQ        $0x40, R13
 	SUBQ        $0x10, R8
 	CMPQ        R8, $0x10
-	JGE         loop224
+	JGE         loop226
 
-tail225:
+tail227:
 	TESTQ       R8, R8
-	JE          done226
+	JE          done228
 	MOVL        $0x0000ffff, R14
 	BZHIL       R8, R14, R14
 	KMOVW       R14, K1
@@ -6764,7 +6783,7 @@ tail225:
 	VMOVUPS.Z   (R12)(R13*1), K1, Z8
 	VFMADD231PS Z8, Z7, Z6
 
-done226:
+done228:
 	VSHUFF64X2 $0x44, Z4, Z3, Z7
 	VSHUFF64X2 $0xee, Z4, Z3, Z3
 	VADDPS     Z3, Z7, Z3
@@ -6789,14 +6808,14 @@ done226:
 	ADDQ       $0x20, BX
 	ADDQ       $0x20, DX
 	SUBQ       $0x08, DI
-	JGE        eight216
+	JGE        eight218
 
-rest217:
+rest219:
 	ADDQ    $0x08, DI
-	JE      done220
+	JE      done222
 	LEAQ    -1(DI), R8
 	CMPQ    DI, $0x04
-	JLE     four218
+	JLE     four220
 	VXORPS  Z1, Z1, Z1
 	MOVQ    a+0(FP), R9
 	MOVLQSX (DX), R10
@@ -6830,9 +6849,9 @@ rest217:
 	MOVQ    224(R13), R13
 	XORQ    R14, R14
 	CMPQ    R13, $0x10
-	JLT     tail228
+	JLT     tail230
 
-loop227:
+loop229:
 	VMOVUPS     (AX)(R14*1), Z5
 	VFMADD231PS (R10)(R14*1), Z5, Z1
 	VFMADD231PS (R9)(R14*1), Z5, Z2
@@ -6841,11 +6860,11 @@ loop227:
 	ADDQ        $0x40, R14
 	SUBQ        $0x10, R13
 	CMPQ        R13, $0x10
-	JGE         loop227
+	JGE         loop229
 
-tail228:
+tail230:
 	TESTQ       R13, R13
-	JE          done229
+	JE          done231
 	MOVL        $0x0000ffff, R15
 	BZHIL       R13, R15, R15
 	KMOVW       R15, K1
@@ -6859,7 +6878,7 @@ tail228:
 	VMOVUPS.Z   (R12)(R14*1), K1, Z6
 	VFMADD231PS Z6, Z5, Z4
 
-done229:
+done231:
 	VSHUFF64X2 $0x44, Z2, Z1, Z5
 	VSHUFF64X2 $0xee, Z2, Z1, Z1
 	VADDPS     Z1, Z5, Z1
@@ -6902,9 +6921,9 @@ done229:
 	MOVQ       224(SI), SI
 	XORQ       R8, R8
 	CMPQ       SI, $0x10
-	JLT        tail231
+	JLT        tail233
 
-loop230:
+loop232:
 	VMOVUPS     (AX)(R8*1), Z7
 	VFMADD231PS (R9)(R8*1), Z7, Z3
 	VFMADD231PS (R10)(R8*1), Z7, Z4
@@ -6913,11 +6932,11 @@ loop230:
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop230
+	JGE         loop232
 
-tail231:
+tail233:
 	TESTQ       SI, SI
-	JE          done232
+	JE          done234
 	MOVL        $0x0000ffff, R12
 	BZHIL       SI, R12, R12
 	KMOVW       R12, K1
@@ -6931,7 +6950,7 @@ tail231:
 	VMOVUPS.Z   (DX)(R8*1), K1, Z8
 	VFMADD231PS Z8, Z7, Z6
 
-done232:
+done234:
 	VSHUFF64X2 $0x44, Z4, Z3, Z7
 	VSHUFF64X2 $0xee, Z4, Z3, Z3
 	VADDPS     Z3, Z7, Z3
@@ -6952,9 +6971,9 @@ done232:
 	VMOVUPS    order<>+0(SB), Z2
 	VPERMPS    Z1, Z2, Z1
 	VMOVAPS    Y1, Y1
-	JMP        store219
+	JMP        store221
 
-four218:
+four220:
 	VXORPS  Z1, Z1, Z1
 	MOVQ    a+0(FP), R9
 	MOVLQSX (DX), R10
@@ -6988,9 +7007,9 @@ four218:
 	MOVQ    224(SI), SI
 	XORQ    R8, R8
 	CMPQ    SI, $0x10
-	JLT     tail234
+	JLT     tail236
 
-loop233:
+loop235:
 	VMOVUPS     (AX)(R8*1), Z5
 	VFMADD231PS (R10)(R8*1), Z5, Z1
 	VFMADD231PS (R9)(R8*1), Z5, Z2
@@ -6999,11 +7018,11 @@ loop233:
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, SI
 	CMPQ        SI, $0x10
-	JGE         loop233
+	JGE         loop235
 
-tail234:
+tail236:
 	TESTQ       SI, SI
-	JE          done235
+	JE          done237
 	MOVL        $0x0000ffff, R12
 	BZHIL       SI, R12, R12
 	KMOVW       R12, K1
@@ -7017,7 +7036,7 @@ tail234:
 	VMOVUPS.Z   (DX)(R8*1), K1, Z6
 	VFMADD231PS Z6, Z5, Z4
 
-done235:
+done237:
 	VSHUFF64X2 $0x44, Z2, Z1, Z5
 	VSHUFF64X2 $0xee, Z2, Z1, Z1
 	VADDPS     Z1, Z5, Z1
@@ -7035,15 +7054,15 @@ done235:
 	VPERMPS    Z1, Z2, Z1
 	VMOVAPS    Y1, Y1
 
-store219:
+store221:
 	VMULPS  Y0, Y1, Y1
 	MOVL    $0x0000ffff, DX
 	BZHIL   DI, DX, DX
 	KMOVW   DX, K1
 	VMOVUPS Y1, K1, (BX)
 
-done220:
-next213:
+done222:
+next215:
 	MOVQ a+0(FP), DX
 	MOVQ 200(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -7052,9 +7071,9 @@ next213:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, 32(SP)
 	DECQ 40(SP)
-	JNE  row212
+	JNE  row214
 
-rows214:
+rows216:
 	VZEROUPPER
 	RET
 
@@ -7087,27 +7106,27 @@ TEXT ·softmax(SB), NOSPLIT, $16-8
 	MOVQ  a+0(FP), CX
 	MOVQ  8(CX), CX
 	TESTQ CX, CX
-	JE    rows238
+	JE    rows240
 	MOVQ  CX, 8(SP)
 
-row236:
+row238:
 	MOVQ    (SP), DX
 	MOVQ    (DX), CX
 	MOVQ    8(DX), CX
 	TESTQ   CX, CX
-	JLE     next237
+	JLE     next239
 	VXORPS  Z0, Z0, Z0
 	VMOVUPS fff800000<>+0(SB), Z1
 	VMOVUPS Z1, Z1
 	MOVQ    CX, DX
 	XORQ    BX, BX
 
-lanes239:
+lanes241:
 	VMOVUPS       (AX)(BX*1), Z3
 	VMAXPS        Z1, Z3, Z1
 	ADDQ          $0x40, BX
 	SUBQ          $0x10, DX
-	JG            lanes239
+	JG            lanes241
 	VEXTRACTF64X4 $0x01, Z1, Y3
 	VMAXPS        Y3, Y1, Y3
 	VEXTRACTF128  $0x01, Y3, X1
@@ -7120,7 +7139,7 @@ lanes239:
 	MOVQ          CX, DX
 	XORQ          BX, BX
 
-lanes240:
+lanes242:
 	VMOVUPS       (AX)(BX*1), Z3
 	VSUBPS        Z1, Z3, Z3
 	VXORPS        Z4, Z4, Z4
@@ -7147,7 +7166,7 @@ lanes240:
 	VADDPS        Z2, Z0, Z0
 	ADDQ          $0x40, BX
 	SUBQ          $0x10, DX
-	JG            lanes240
+	JG            lanes242
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -7159,23 +7178,23 @@ lanes240:
 	VDIVPS        Z0, Z1, Z0
 	XORQ          DX, DX
 
-lanes241:
+lanes243:
 	VMOVUPS (AX)(DX*1), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	JG      lanes241
+	JG      lanes243
 
-next237:
+next239:
 	MOVQ a+0(FP), CX
 	MOVQ 192(CX), CX
 	LEAQ (AX)(CX*4), AX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row236
+	JNE  row238
 
-rows238:
+rows240:
 	VZEROUPPER
 	RET
 
@@ -7194,25 +7213,25 @@ TEXT ·softmaxBackward(SB), NOSPLIT, $16-8
 	MOVQ         a+0(FP), DX
 	MOVQ         8(DX), DX
 	TESTQ        DX, DX
-	JE           rows244
+	JE           rows246
 	MOVQ         DX, 8(SP)
 
-row242:
+row244:
 	MOVQ   (SP), BX
 	MOVQ   (BX), DX
 	MOVQ   8(BX), DX
 	TESTQ  DX, DX
-	JLE    next243
+	JLE    next245
 	VXORPS Z1, Z1, Z1
 	MOVQ   DX, BX
 	XORQ   SI, SI
 
-lanes245:
+lanes247:
 	VMOVUPS       (AX)(SI*1), Z2
 	VFMADD231PS   (CX)(SI*1), Z2, Z1
 	ADDQ          $0x40, SI
 	SUBQ          $0x10, BX
-	JG            lanes245
+	JG            lanes247
 	VEXTRACTF64X4 $0x01, Z1, Y2
 	VADDPS        Y2, Y1, Y2
 	VEXTRACTF128  $0x01, Y2, X1
@@ -7222,7 +7241,7 @@ lanes245:
 	VBROADCASTSS  X1, Z1
 	XORQ          BX, BX
 
-lanes246:
+lanes248:
 	VMOVUPS (AX)(BX*1), Z2
 	VMOVUPS (CX)(BX*1), Z3
 	VSUBPS  Z1, Z3, Z3
@@ -7231,9 +7250,9 @@ lanes246:
 	VMOVUPS Z2, (CX)(BX*1)
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, DX
-	JG      lanes246
+	JG      lanes248
 
-next243:
+next245:
 	MOVQ a+0(FP), DX
 	MOVQ 192(DX), DX
 	LEAQ (AX)(DX*4), AX
@@ -7242,9 +7261,9 @@ next243:
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row242
+	JNE  row244
 
-rows244:
+rows246:
 	VZEROUPPER
 	RET
 
@@ -7255,9 +7274,9 @@ TEXT ·mix(SB), NOSPLIT, $80-8
 	MOVQ 224(AX), CX
 	XORQ AX, AX
 
-columns247:
+columns249:
 	CMPQ  CX, $0x80
-	JLT   fewer248
+	JLT   fewer250
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7275,16 +7294,16 @@ columns247:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows251
+	JE    rows253
 	MOVQ  R8, 8(SP)
 
-row249:
+row251:
 	MOVQ    (SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next250
+	JLE     next252
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7303,7 +7322,7 @@ row249:
 	VXORPS  Z6, Z6, Z6
 	VXORPS  Z7, Z7, Z7
 	TESTQ   R9, R9
-	JE      first252
+	JE      first254
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS 128(DX), Z2
@@ -7313,10 +7332,10 @@ row249:
 	VMOVUPS 384(DX), Z6
 	VMOVUPS 448(DX), Z7
 
-first252:
+first254:
 	ADDQ R9, R10
 
-path253:
+path255:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7331,7 +7350,7 @@ path253:
 	VFMADD231PS  448(R11), Z8, Z7
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path253
+	JL           path255
 	VMOVUPS      Z0, (DX)
 	VMOVUPS      Z1, 64(DX)
 	VMOVUPS      Z2, 128(DX)
@@ -7341,7 +7360,7 @@ path253:
 	VMOVUPS      Z6, 384(DX)
 	VMOVUPS      Z7, 448(DX)
 
-next250:
+next252:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7350,16 +7369,16 @@ next250:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, (SP)
 	DECQ 8(SP)
-	JNE  row249
+	JNE  row251
 
-rows251:
+rows253:
 	ADDQ $0x00000200, AX
 	SUBQ $0x80, CX
-	JMP  columns247
+	JMP  columns249
 
-fewer248:
+fewer250:
 	CMPQ  CX, $0x40
-	JLT   fewer255
+	JLT   fewer257
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7377,16 +7396,16 @@ fewer248:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows258
+	JE    rows260
 	MOVQ  R8, 24(SP)
 
-row256:
+row258:
 	MOVQ    16(SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next257
+	JLE     next259
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7401,16 +7420,16 @@ row256:
 	VXORPS  Z2, Z2, Z2
 	VXORPS  Z3, Z3, Z3
 	TESTQ   R9, R9
-	JE      first259
+	JE      first261
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS 128(DX), Z2
 	VMOVUPS 192(DX), Z3
 
-first259:
+first261:
 	ADDQ R9, R10
 
-path260:
+path262:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7421,13 +7440,13 @@ path260:
 	VFMADD231PS  192(R11), Z4, Z3
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path260
+	JL           path262
 	VMOVUPS      Z0, (DX)
 	VMOVUPS      Z1, 64(DX)
 	VMOVUPS      Z2, 128(DX)
 	VMOVUPS      Z3, 192(DX)
 
-next257:
+next259:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7436,15 +7455,15 @@ next257:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, 16(SP)
 	DECQ 24(SP)
-	JNE  row256
+	JNE  row258
 
-rows258:
+rows260:
 	ADDQ $0x00000100, AX
 	SUBQ $0x40, CX
 
-fewer255:
+fewer257:
 	CMPQ  CX, $0x20
-	JLT   fewer262
+	JLT   fewer264
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7462,16 +7481,16 @@ fewer255:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows265
+	JE    rows267
 	MOVQ  R8, 40(SP)
 
-row263:
+row265:
 	MOVQ    32(SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next264
+	JLE     next266
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7484,14 +7503,14 @@ row263:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 	TESTQ   R9, R9
-	JE      first266
+	JE      first268
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 
-first266:
+first268:
 	ADDQ R9, R10
 
-path267:
+path269:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7500,11 +7519,11 @@ path267:
 	VFMADD231PS  64(R11), Z2, Z1
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path267
+	JL           path269
 	VMOVUPS      Z0, (DX)
 	VMOVUPS      Z1, 64(DX)
 
-next264:
+next266:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7513,15 +7532,15 @@ next264:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, 32(SP)
 	DECQ 40(SP)
-	JNE  row263
+	JNE  row265
 
-rows265:
+rows267:
 	ADDQ $0x00000080, AX
 	SUBQ $0x20, CX
 
-fewer262:
+fewer264:
 	CMPQ  CX, $0x10
-	JLT   fewer269
+	JLT   fewer271
 	MOVQ  a+0(FP), DX
 	MOVQ  96(DX), DX
 	MOVQ  a+0(FP), BX
@@ -7539,16 +7558,16 @@ fewer262:
 	MOVQ  a+0(FP), R8
 	MOVQ  8(R8), R8
 	TESTQ R8, R8
-	JE    rows272
+	JE    rows274
 	MOVQ  R8, 56(SP)
 
-row270:
+row272:
 	MOVQ    48(SP), R9
 	MOVQ    (R9), R8
 	MOVQ    8(R9), R9
 	MOVQ    a+0(FP), R10
 	CMPQ    R9, 232(R10)
-	JLE     next271
+	JLE     next273
 	MOVQ    a+0(FP), R10
 	MOVQ    232(R10), R10
 	MOVQ    a+0(FP), R11
@@ -7560,13 +7579,13 @@ row270:
 	MOVQ    R11, R10
 	VXORPS  Z0, Z0, Z0
 	TESTQ   R9, R9
-	JE      first273
+	JE      first275
 	VMOVUPS (DX), Z0
 
-first273:
+first275:
 	ADDQ R9, R10
 
-path274:
+path276:
 	MOVLQSX      (R8)(R9*4), R11
 	IMULQ        DI, R11
 	ADDQ         SI, R11
@@ -7574,10 +7593,10 @@ path274:
 	VFMADD231PS  (R11), Z1, Z0
 	INCQ         R9
 	CMPQ         R9, R10
-	JL           path274
+	JL           path276
 	VMOVUPS      Z0, (DX)
 
-next271:
+next273:
 	MOVQ a+0(FP), R8
 	MOVQ 200(R8), R8
 	LEAQ (DX)(R8*4), DX
@@ -7586,15 +7605,15 @@ next271:
 	LEAQ (BX)(R8*4), BX
 	ADDQ $0x18, 48(SP)
 	DECQ 56(SP)
-	JNE  row270
+	JNE  row272
 
-rows272:
+rows274:
 	ADDQ $0x00000040, AX
 	SUBQ $0x10, CX
 
-fewer269:
+fewer271:
 	TESTQ CX, CX
-	JE    done275
+	JE    done277
 	MOVL  $0x0000ffff, DX
 	BZHIL CX, DX, DX
 	KMOVW DX, K1
@@ -7615,16 +7634,16 @@ fewer269:
 	MOVQ  a+0(FP), AX
 	MOVQ  8(AX), AX
 	TESTQ AX, AX
-	JE    rows278
+	JE    rows280
 	MOVQ  AX, 72(SP)
 
-row276:
+row278:
 	MOVQ      64(SP), DI
 	MOVQ      (DI), AX
 	MOVQ      8(DI), DI
 	MOVQ      a+0(FP), R8
 	CMPQ      DI, 232(R8)
-	JLE       next277
+	JLE       next279
 	MOVQ      a+0(FP), R8
 	MOVQ      232(R8), R8
 	MOVQ      a+0(FP), R9
@@ -7636,13 +7655,13 @@ row276:
 	MOVQ      R9, R8
 	VXORPS    Z0, Z0, Z0
 	TESTQ     DI, DI
-	JE        first279
+	JE        first281
 	VMOVUPS.Z (CX), K1, Z0
 
-first279:
+first281:
 	ADDQ DI, R8
 
-path280:
+path282:
 	MOVLQSX      (AX)(DI*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -7651,10 +7670,10 @@ path280:
 	VFMADD231PS  Z2, Z1, Z0
 	INCQ         DI
 	CMPQ         DI, R8
-	JL           path280
+	JL           path282
 	VMOVUPS      Z0, K1, (CX)
 
-next277:
+next279:
 	MOVQ a+0(FP), AX
 	MOVQ 200(AX), AX
 	LEAQ (CX)(AX*4), CX
@@ -7663,10 +7682,10 @@ next277:
 	LEAQ (DX)(AX*4), DX
 	ADDQ $0x18, 64(SP)
 	DECQ 72(SP)
-	JNE  row276
+	JNE  row278
 
-rows278:
-done275:
+rows280:
+done277:
 	VZEROUPPER
 	RET
 
@@ -7677,19 +7696,19 @@ TEXT ·spread(SB), NOSPLIT, $40-8
 	MOVQ 224(AX), CX
 	XORQ AX, AX
 
-columns281:
+columns283:
 	CMPQ  CX, $0x40
-	JLT   fewer282
+	JLT   fewer284
 	MOVQ  a+0(FP), DX
 	MOVQ  24(DX), DX
 	MOVQ  a+0(FP), BX
 	MOVQ  32(BX), BX
 	TESTQ BX, BX
-	JE    segments284
+	JE    segments286
 	MOVQ  BX, 32(SP)
 	MOVQ  AX, 24(SP)
 
-segment283:
+segment285:
 	MOVLQSX 8(DX), BX
 	MOVQ    a+0(FP), SI
 	MOVQ    200(SI), SI
@@ -7718,7 +7737,7 @@ segment283:
 	ADDQ    (DI), BX
 	MOVQ    (BX), BX
 
-position285:
+position287:
 	MOVQ    a+0(FP), DI
 	MOVQ    72(DI), R11
 	MOVLQSX 12(DX), DI
@@ -7762,7 +7781,7 @@ position285:
 	MOVQ    192(R14), R14
 	SHLQ    $0x02, R14
 
-share286:
+share288:
 	VBROADCASTSS (R10)(R11*1), Z8
 	VFMADD231PS  (R8), Z8, Z0
 	VFMADD231PS  64(R8), Z8, Z1
@@ -7777,7 +7796,7 @@ share286:
 	ADDQ         R13, R9
 	ADDQ         R14, R10
 	DECQ         DI
-	JNE          share286
+	JNE          share288
 	MOVLQSX      (BX)(SI*4), DI
 	MOVQ         a+0(FP), R8
 	IMULQ        216(R8), DI
@@ -7802,29 +7821,29 @@ share286:
 	VMOVUPS      Z7, 192(DI)
 	INCQ         SI
 	CMPL         SI, 4(DX)
-	JL           position285
+	JL           position287
 	ADDQ         $0x10, DX
 	DECQ         32(SP)
-	JNE          segment283
+	JNE          segment285
 
-segments284:
+segments286:
 	ADDQ $0x00000100, AX
 	SUBQ $0x40, CX
-	JMP  columns281
+	JMP  columns283
 
-fewer282:
+fewer284:
 	CMPQ  CX, $0x20
-	JLT   fewer288
+	JLT   fewer290
 	MOVQ  a+0(FP), DX
 	MOVQ  24(DX), DX
 	MOVQ  a+0(FP), BX
 	MOVQ  32(BX), BX
 	TESTQ BX, BX
-	JE    segments290
+	JE    segments292
 	MOVQ  BX, 32(SP)
 	MOVQ  AX, 24(SP)
 
-segment289:
+segment291:
 	MOVLQSX 8(DX), BX
 	MOVQ    a+0(FP), SI
 	MOVQ    200(SI), SI
@@ -7853,7 +7872,7 @@ segment289:
 	ADDQ    (DI), BX
 	MOVQ    (BX), BX
 
-position291:
+position293:
 	MOVQ    a+0(FP), DI
 	MOVQ    72(DI), R11
 	MOVLQSX 12(DX), DI
@@ -7893,7 +7912,7 @@ position291:
 	MOVQ    192(R14), R14
 	SHLQ    $0x02, R14
 
-share292:
+share294:
 	VBROADCASTSS (R10)(R11*1), Z4
 	VFMADD231PS  (R8), Z4, Z0
 	VFMADD231PS  64(R8), Z4, Z1
@@ -7904,7 +7923,7 @@ share292:
 	ADDQ         R13, R9
 	ADDQ         R14, R10
 	DECQ         DI
-	JNE          share292
+	JNE          share294
 	MOVLQSX      (BX)(SI*4), DI
 	MOVQ         a+0(FP), R8
 	IMULQ        216(R8), DI
@@ -7925,28 +7944,28 @@ share292:
 	VMOVUPS      Z3, 64(DI)
 	INCQ         SI
 	CMPL         SI, 4(DX)
-	JL           position291
+	JL           position293
 	ADDQ         $0x10, DX
 	DECQ         32(SP)
-	JNE          segment289
+	JNE          segment291
 
-segments290:
+segments292:
 	ADDQ $0x00000080, AX
 	SUBQ $0x20, CX
 
-fewer288:
+fewer290:
 	CMPQ  CX, $0x10
-	JLT   fewer294
+	JLT   fewer296
 	MOVQ  a+0(FP), DX
 	MOVQ  24(DX), DX
 	MOVQ  a+0(FP), BX
 	MOVQ  32(BX), BX
 	TESTQ BX, BX
-	JE    segments296
+	JE    segments298
 	MOVQ  BX, 32(SP)
 	MOVQ  AX, 24(SP)
 
-segment295:
+segment297:
 	MOVLQSX 8(DX), BX
 	MOVQ    a+0(FP), SI
 	MOVQ    200(SI), SI
@@ -7975,7 +7994,7 @@ segment295:
 	ADDQ    (DI), BX
 	MOVQ    (BX), BX
 
-position297:
+position299:
 	MOVQ    a+0(FP), DI
 	MOVQ    72(DI), R11
 	MOVLQSX 12(DX), DI
@@ -8013,7 +8032,7 @@ position297:
 	MOVQ    192(R14), R14
 	SHLQ    $0x02, R14
 
-share298:
+share300:
 	VBROADCASTSS (R10)(R11*1), Z2
 	VFMADD231PS  (R8), Z2, Z0
 	VBROADCASTSS (R10), Z2
@@ -8022,7 +8041,7 @@ share298:
 	ADDQ         R13, R9
 	ADDQ         R14, R10
 	DECQ         DI
-	JNE          share298
+	JNE          share300
 	MOVLQSX      (BX)(SI*4), DI
 	MOVQ         a+0(FP), R8
 	IMULQ        216(R8), DI
@@ -8041,18 +8060,18 @@ share298:
 	VMOVUPS      Z1, (DI)
 	INCQ         SI
 	CMPL         SI, 4(DX)
-	JL           position297
+	JL           position299
 	ADDQ         $0x10, DX
 	DECQ         32(SP)
-	JNE          segment295
+	JNE          segment297
 
-segments296:
+segments298:
 	ADDQ $0x00000040, AX
 	SUBQ $0x10, CX
 
-fewer294:
+fewer296:
 	TESTQ CX, CX
-	JE    done299
+	JE    done301
 	MOVL  $0x0000ffff, DX
 	BZHIL CX, DX, DX
 	KMOVW DX, K1
@@ -8061,11 +8080,11 @@ fewer294:
 	MOVQ  a+0(FP), DX
 	MOVQ  32(DX), DX
 	TESTQ DX, DX
-	JE    segments301
+	JE    segments303
 	MOVQ  DX, 32(SP)
 	MOVQ  AX, 24(SP)
 
-segment300:
+segment302:
 	MOVLQSX 8(CX), AX
 	MOVQ    a+0(FP), DX
 	MOVQ    200(DX), DX
@@ -8094,7 +8113,7 @@ segment300:
 	ADDQ    (BX), AX
 	MOVQ    (AX), AX
 
-position302:
+position304:
 	MOVQ      a+0(FP), BX
 	MOVQ      72(BX), R9
 	MOVLQSX   12(CX), BX
@@ -8132,7 +8151,7 @@ position302:
 	MOVQ      192(R12), R12
 	SHLQ      $0x02, R12
 
-share303:
+share305:
 	VBROADCASTSS (R8)(R9*1), Z2
 	VMOVUPS.Z    (SI), K1, Z3
 	VFMADD231PS  Z3, Z2, Z0
@@ -8143,7 +8162,7 @@ share303:
 	ADDQ         R11, DI
 	ADDQ         R12, R8
 	DECQ         BX
-	JNE          share303
+	JNE          share305
 	MOVLQSX      (AX)(DX*4), BX
 	MOVQ         a+0(FP), SI
 	IMULQ        216(SI), BX
@@ -8162,13 +8181,13 @@ share303:
 	VMOVUPS      Z1, K1, (BX)
 	INCQ         DX
 	CMPL         DX, 4(CX)
-	JL           position302
+	JL           position304
 	ADDQ         $0x10, CX
 	DECQ         32(SP)
-	JNE          segment300
+	JNE          segment302
 
-segments301:
-done299:
+segments303:
+done301:
 	VZEROUPPER
 	RET
 
@@ -8183,9 +8202,9 @@ TEXT ·Rope(SB), NOSPLIT, $0-76
 	VBROADCASTSS sign+72(FP), Z0
 	XORQ         DI, DI
 	CMPQ         BX, $0x10
-	JLT          tail305
+	JLT          tail307
 
-loop304:
+loop306:
 	VMOVUPS      (AX)(DI*1), Z1
 	VMOVUPS      (SI)(DI*1), Z2
 	VMOVUPS      (CX)(DI*1), Z3
@@ -8202,11 +8221,11 @@ loop304:
 	ADDQ         $0x40, DI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop304
+	JGE          loop306
 
-tail305:
+tail307:
 	TESTQ        BX, BX
-	JE           done306
+	JE           done308
 	MOVL         $0x0000ffff, R8
 	BZHIL        BX, R8, R8
 	KMOVW        R8, K1
@@ -8224,7 +8243,7 @@ tail305:
 	VFMADD231PS  Z0, Z1, Z2
 	VMOVUPS      Z2, K1, (SI)(DI*1)
 
-done306:
+done308:
 	VZEROUPPER
 	RET
 
@@ -8259,9 +8278,9 @@ TEXT ·Peak(SB), NOSPLIT, $0-12
 	VXORPS  Z24, Z24, Z24
 	VXORPS  Z25, Z25, Z25
 	TESTQ   AX, AX
-	JLE     done308
+	JLE     done310
 
-round307:
+round309:
 	VFMADD213PS Z1, Z0, Z2
 	VFMADD213PS Z1, Z0, Z3
 	VFMADD213PS Z1, Z0, Z4
@@ -8287,9 +8306,9 @@ round307:
 	VFMADD213PS Z1, Z0, Z24
 	VFMADD213PS Z1, Z0, Z25
 	DECQ        AX
-	JNE         round307
+	JNE         round309
 
-done308:
+done310:
 	VMOVSS X2, ret+8(FP)
 	VZEROUPPER
 	RET
@@ -8324,18 +8343,18 @@ TEXT ·Stream(SB), NOSPLIT, $0-28
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	TESTQ  BX, BX
-	JE     done310
+	JE     done312
 
-line309:
+line311:
 	VADDPS (AX), Z0, Z0
 	VADDPS (AX)(CX*1), Z1, Z1
 	VADDPS (AX)(CX*2), Z2, Z2
 	VADDPS (AX)(DX*1), Z3, Z3
 	ADDQ   $0x00000040, AX
 	SUBQ   $0x40, BX
-	JNE    line309
+	JNE    line311
 
-done310:
+done312:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z0, Z0

@@ -3011,6 +3011,25 @@ row1:
 	BNE row1
 	RET
 
+// func Fetch(x []float32)
+TEXT ·Fetch(SB), NOSPLIT, $0-24
+	MOVD x_base+0(FP), R0
+	MOVD x_len+8(FP), R1
+	CBZ R1, done2
+	ADD R1<<2, R0, R1
+	SUB $4, R1, R1
+
+line1:
+	// loop of 4 instructions: 0 multiply-adds, 0 loads
+	PRFM (R0), PLDL1KEEP
+	ADD $64, R0, R0
+	CMP R1, R0
+	BLT line1
+	PRFM (R1), PLDL1KEEP
+
+done2:
+	RET
+
 // func Dot(a, b []float32) float32
 TEXT ·Dot(SB), NOSPLIT, $0-52
 	MOVD a_base+0(FP), R0

@@ -67,6 +67,13 @@ func packRows(dst, src *float32, rows *[8]int, n, k int)
 //go:noescape
 func packColumns(dst, src *float32, rows, ld int)
 
+// Fetch computes
+//
+//	asks for the cache lines of x
+//
+//go:noescape
+func Fetch(x []float32)
+
 // Dot computes
 //
 //	acc[i%16] += a[i] * b[i]; return total(acc)
