@@ -3,8 +3,6 @@
 package deploy_test
 
 import (
-	"bufio"
-	"bytes"
 	"debug/elf"
 	"encoding/json"
 	"fmt"
@@ -17,47 +15,17 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"pgsrm/serve/servetest"
 )
 
 // port is where everything asks for rewards.
 const port = "8900"
 
-// binary builds pgsrm once, as the image does.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "pgsrm-deploy")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "pgsrm")
-	cmd := exec.Command("go", "build", "-o", path, "../cmd/pgsrm")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
-
-// built is the path of the binary.
-func built(t *testing.T) string {
-	t.Helper()
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+func TestMain(m *testing.M) { servetest.Main(m) }
 
 // read is a file of deploy or of the project.
 func read(t *testing.T, path string) string {
@@ -88,26 +56,7 @@ func serve(t *testing.T, args []string, settings string) (url string, server *ex
 			args[i+1] = "127.0.0.1:0"
 		}
 	}
-	server = exec.Command(built(t), append(args, "--json", "--cache", "off")...)
-	var stderr bytes.Buffer
-	server.Stderr = &stderr
-	out, err := server.StdoutPipe()
-	if err == nil {
-		err = server.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		server.Process.Kill()
-		server.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	var first struct{ URL string }
-	if err != nil || json.Unmarshal(line, &first) != nil {
-		t.Fatalf("%q: %v\n%s", line, err, stderr.Bytes())
-	}
-	return first.URL, server
+	return servetest.Start(t, args...)
 }
 
 // get is a page of the server, which must be there.
@@ -265,7 +214,7 @@ func TestImage(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		return
 	}
-	f, err := elf.Open(built(t))
+	f, err := elf.Open(servetest.Binary(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +237,7 @@ func TestUnit(t *testing.T) {
 		t.Skip("no systemd-analyze here: the unit was started by hand only")
 	}
 	path := filepath.Join(t.TempDir(), "pgsrm-serve.service")
-	if err := os.WriteFile(path, []byte(strings.ReplaceAll(unit, "/usr/local/bin/pgsrm", built(t))), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(unit, "/usr/local/bin/pgsrm", servetest.Binary(t))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out, err := exec.Command(analyze, "verify", "--man=no", path).CombinedOutput()
@@ -356,7 +305,7 @@ func TestMetrics(t *testing.T) {
 
 // Flags of serve and routes in the guides are those of the binary.
 func TestGuides(t *testing.T) {
-	help, err := exec.Command(built(t), "serve", "--help").CombinedOutput()
+	help, err := exec.Command(servetest.Binary(t), "serve", "--help").CombinedOutput()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@
 package python_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -12,40 +11,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+
+	"pgsrm/serve/servetest"
 )
 
-// binary builds pgsrm once.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "pgsrm-python")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "pgsrm")
-	if out, err := exec.Command("go", "build", "-o", path, "../cmd/pgsrm").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return path, nil
-})
-
-// built is the path of the binary.
-func built(t *testing.T) string {
-	t.Helper()
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { servetest.Main(m) }
 
 // python is a Python whose standard library suffices: that of the peers, else any of the
 // machine.
@@ -79,26 +50,8 @@ func runPython(t *testing.T, python string, env []string, args ...string) string
 // serve starts pgsrm serve and returns its address; the test ends it.
 func serve(t *testing.T, args ...string) (url string) {
 	t.Helper()
-	cmd := exec.Command(built(t), append([]string{"serve", "--json", "--listen", "127.0.0.1:0", "--cache", "off"}, args...)...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	var first struct{ URL string }
-	if err != nil || json.Unmarshal(line, &first) != nil {
-		t.Fatalf("%q: %v\n%s", line, err, stderr.Bytes())
-	}
-	return first.URL
+	url, _ = servetest.Start(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+	return url
 }
 
 // cases writes samples, with what pgsrm score says of them, and the address of a server.
@@ -114,7 +67,7 @@ func cases(t *testing.T, url string, args ...string) (path string) {
 	}
 	write.Encode(map[string]any{"prompt": "unknown", "response": "x"})
 	n := bytes.Count(lines.Bytes(), []byte("\n"))
-	cmd := exec.Command(built(t), append([]string{"score", "--cache", "off"}, args...)...)
+	cmd := exec.Command(servetest.Binary(t), append([]string{"score", "--cache", "off"}, args...)...)
 	cmd.Stdin = &lines
 	out, err := cmd.Output() // fails where a sample has no reward, as the last one
 	scored := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
@@ -188,7 +141,7 @@ func TestWheel(t *testing.T) {
 	}
 	dir := t.TempDir()
 	target := runtime.GOOS + "/" + runtime.GOARCH
-	build := []string{"wheels.py", "--version", "0.1.0rc1", "--only", target, "--binary", built(t), "--out"}
+	build := []string{"wheels.py", "--version", "0.1.0rc1", "--only", target, "--binary", servetest.Binary(t), "--out"}
 	wheel := run(python, append(build, dir)...)
 	again := run(python, append(build, filepath.Join(dir, "again"))...)
 	one, _ := os.ReadFile(wheel)
@@ -202,7 +155,7 @@ func TestWheel(t *testing.T) {
 		bin = filepath.Join(dir, "venv", "Scripts")
 	}
 	run(filepath.Join(bin, "python"), "-m", "pip", "install", "--no-index", "--disable-pip-version-check", "--quiet", wheel)
-	if got, want := run(filepath.Join(bin, "pgsrm"), "version"), run(built(t), "version"); got != want {
+	if got, want := run(filepath.Join(bin, "pgsrm"), "version"), run(servetest.Binary(t), "version"); got != want {
 		t.Errorf("version: got %q, want %q", got, want)
 	}
 	if list := run(filepath.Join(bin, "python"), "-m", "pip", "list", "--disable-pip-version-check", "--format=freeze"); !strings.Contains(list, "pgsrm==0.1.0rc1") {

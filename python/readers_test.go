@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"pgsrm/run"
+	"pgsrm/serve/servetest"
 )
 
 // TensorBoard's own reader finds the scalars, texts and hparams of a run, and pandas and
@@ -24,7 +25,7 @@ func TestReaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program := built(t)
+	program := servetest.Binary(t)
 	t.Chdir(t.TempDir())
 	for _, args := range [][]string{
 		{"train", "--task", "colors", "--episodes", "512", "--seed", "7", "--set", "eval_every=2", "--out", "runs/a"},
