@@ -45,6 +45,16 @@ function audit(print) {
     }
     if (svg && parseFloat(getComputedStyle(e).fontSize) * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width < (print ? 6.5 : 10)) say(`text of a drawing too small: ${name(e)}`);
   }
+  // Labels of stacked tables, which stand before what they label.
+  const measure = document.createElement("canvas").getContext("2d"), labels = [];
+  for (const e of document.querySelectorAll("td[data-label]")) {
+    const style = getComputedStyle(e, "::before");
+    if (!shown(e) || style.content === "none") continue;
+    labels.push([e, style]);
+    measure.font = style.font;
+    const wide = style.whiteSpace === "nowrap" ? e.dataset.label : style.overflowWrap === "anywhere" ? "" : e.dataset.label.split(/\s+/).reduce((a, b) => (b.length > a.length ? b : a), "");
+    if (measure.measureText(wide).width > parseFloat(style.width) + 1) say(`a label runs into what it labels: ${e.dataset.label}`);
+  }
   if (print) for (const e of document.querySelectorAll(".scroll")) {
     if (shown(e) && e.scrollWidth > e.clientWidth + 1) say(`a scroll bar on paper: ${name(e)}`);
   }
@@ -92,13 +102,17 @@ function audit(print) {
     const [r, g, b] = c.map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  for (const [, e] of texts) {
-    const style = getComputedStyle(e), size = parseFloat(style.fontSize);
-    const back = ground(e), front = over(rgba(e.closest("svg") ? style.fill : style.color), back);
+  const contrast = (e, style, color) => {
+    const size = parseFloat(style.fontSize), back = ground(e), front = over(rgba(color), back);
     const [hi, lo] = [light(front), light(back)].sort((a, b) => b - a);
     const ratio = (hi + 0.05) / (lo + 0.05), need = size >= 24 || size >= 18.66 && style.fontWeight >= 700 ? 3 : 4.5;
     if (ratio < need) say(`contrast ${ratio.toFixed(2)}: ${name(e)}`);
+  };
+  for (const [, e] of texts) {
+    const style = getComputedStyle(e);
+    contrast(e, style, e.closest("svg") ? style.fill : style.color);
   }
+  for (const [e, style] of labels) contrast(e, style, style.color);
 
   // What a keyboard and a screen reader need.
   for (const e of document.querySelectorAll("svg[role=img], .scroll[tabindex]")) if (!e.getAttribute("aria-label")) say(`no name: ${name(e)}`);
