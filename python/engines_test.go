@@ -1,17 +1,26 @@
 package python_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
+	"pgsrm/internal/family"
 	server "pgsrm/serve"
+	"pgsrm/serve/servetest"
 )
 
 // engines is a Python with the engines that ask for rewards; .ci/run installs it.
@@ -67,5 +76,127 @@ print(json.dumps({"Labels": LABELS, "EndMarkers": END_MARKERS}))`)
 	}
 	if !reflect.DeepEqual(manual.Settings, want) {
 		t.Errorf("docs/serve.md: got %+v, want %+v", manual.Settings, want)
+	}
+}
+
+// TRL under Ray Train, as examples/ray_trl has it: of two workers one is killed, then the
+// reward server is, which is away for 20 s. The run goes on from a checkpoint, waits for the
+// server, and ends with the samples of every step scored.
+func TestRayTrain(t *testing.T) {
+	python := engines(t)
+	const steps = 40
+	reward := []string{"--task", "opposites", "--reward", "nearer"}
+	url, process := servetest.Start(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, reward...)...)
+	dir := t.TempDir()
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	sources, err := filepath.Abs("pgsrm_reward/src")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(python, "../examples/ray_trl/train.py", "--url", url, "--steps", fmt.Sprint(steps), "--save-steps", "5", "--storage", dir)
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+sources, "PYTHONDONTWRITEBYTECODE=1", "RAY_USAGE_STATS_ENABLED=0")
+	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, family.Attributes()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() { family.Kill(cmd.Process) })
+	said := func() string {
+		text, err := os.ReadFile(log.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	// until waits for something that the run does before it ends.
+	until := func(what string, done func() bool) {
+		for !done() {
+			select {
+			case err := <-ended:
+				t.Fatalf("ended before %s: %v\n%s", what, err, said())
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}
+	checkpoints := func() int {
+		found, err := filepath.Glob(filepath.Join(dir, "ray_trl", "checkpoint_*-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(found)
+	}
+	workers := func() []string {
+		found := regexp.MustCompile(`RayTrainWorker pid=\d+`).FindAllString(said(), -1)
+		slices.Sort(found)
+		return slices.Compact(found)
+	}
+	until("a checkpoint", func() bool { return checkpoints() > 0 })
+	pid, err := strconv.Atoi(strings.TrimPrefix(workers()[0], "RayTrainWorker pid="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker, err := os.FindProcess(pid)
+	if err == nil {
+		err = worker.Kill()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	until("new workers", func() bool { return len(workers()) > 2 })
+	n := checkpoints()
+	until("a checkpoint of the new workers", func() bool { return checkpoints() > n })
+	process.Process.Kill()
+	process.Wait()
+	away := time.After(20 * time.Second)
+	until("the server was back", func() bool {
+		select {
+		case <-away:
+			return true
+		default:
+			return false
+		}
+	})
+	servetest.Start(t, append([]string{"serve", "--listen", strings.TrimPrefix(url, "http://")}, reward...)...)
+	if err := <-ended; err != nil {
+		t.Fatalf("%v\n%s", err, said())
+	}
+	var last struct{ Checkpoint string }
+	for line := range strings.Lines(said()) {
+		if strings.HasPrefix(line, `{"checkpoint"`) {
+			err = json.Unmarshal([]byte(line), &last)
+		}
+	}
+	text, readErr := os.ReadFile(filepath.Join(last.Checkpoint, "checkpoint", "trainer_state.json"))
+	var state struct {
+		History []struct {
+			Step             int
+			Reward, Unscored *float64
+		} `json:"log_history"`
+	}
+	if err := errors.Join(err, readErr, json.Unmarshal(bytes.ReplaceAll(text, []byte("pgsrm/unscored"), []byte("unscored")), &state)); err != nil {
+		t.Fatalf("%v\n%s", err, said())
+	}
+	var rewards []float64
+	for _, at := range state.History {
+		if at.Reward == nil {
+			continue
+		}
+		rewards = append(rewards, *at.Reward)
+		if at.Step != len(rewards) || at.Unscored == nil || *at.Unscored != 0 {
+			t.Errorf("step %d, the %d. that was told: samples have no reward", at.Step, len(rewards))
+		}
+	}
+	if len(rewards) != steps {
+		t.Fatalf("got the rewards of %d steps, want %d", len(rewards), steps)
+	}
+	first, end := mean(rewards[:5]), mean(rewards[steps-5:])
+	t.Logf("mean reward %.3f, then %.3f", first, end)
+	if end < first+0.1 {
+		t.Errorf("mean reward did not rise: %.3f, then %.3f", first, end)
 	}
 }

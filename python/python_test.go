@@ -91,6 +91,13 @@ func TestPackage(t *testing.T) {
 	t.Log(runPython(t, python, []string{"PGSRM_TEST_CASES=" + path}, "-m", "unittest", "discover", "-s", "tests", "-p", "test_*.py"))
 }
 
+func mean(x []float64) (sum float64) {
+	for _, v := range x {
+		sum += v / float64(len(x))
+	}
+	return sum
+}
+
 // TRL's GRPO trains a tiny random model on the reward of the server, which rises.
 func TestGRPO(t *testing.T) {
 	python := os.Getenv("PGSRM_PYTHON")
@@ -111,12 +118,6 @@ func TestGRPO(t *testing.T) {
 		if !slices.Contains(got.Keys, key) {
 			t.Errorf("metrics have no %s: %q", key, got.Keys)
 		}
-	}
-	mean := func(x []float64) (sum float64) {
-		for _, v := range x {
-			sum += v / float64(len(x))
-		}
-		return sum
 	}
 	first, last := mean(got.Rewards[:5]), mean(got.Rewards[steps-5:])
 	t.Logf("mean reward %.3f, then %.3f", first, last)
