@@ -106,6 +106,12 @@ func (d *desk) close() {
 	d.mu.Unlock()
 	d.stop()
 	d.workers.Wait()
+	d.mu.Lock()
+	for _, j := range d.queue { // of clients that are gone
+		d.drop(j)
+	}
+	d.queue, d.waiting = nil, 0
+	d.mu.Unlock()
 	if d.Close != nil {
 		d.Close()
 	}
@@ -280,21 +286,27 @@ func (d *desk) await(ctx context.Context, j *job) []reward.Score {
 // digestOf names everything of a sample that its reward depends on.
 func digestOf(s reward.Sample, columns bool) (sum digest) {
 	h := sha256.New()
+	number := func(n int) {
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], uint64(n))
+		h.Write(b[:])
+	}
 	field := func(text string) {
-		var n [8]byte
-		binary.LittleEndian.PutUint64(n[:], uint64(len(text)))
-		h.Write(n[:])
+		number(len(text))
 		h.Write([]byte(text))
 	}
 	field(s.Prompt)
 	field(s.Input)
 	field(s.Response)
 	field(s.Reference)
+	number(len(s.Accepted))
 	for _, a := range s.Accepted {
 		field(a)
 	}
 	if s.Cut {
-		field("cut")
+		number(1)
+	} else {
+		number(0)
 	}
 	if columns {
 		field(string(s.Columns))

@@ -5,15 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 
 	"pgsrm/reward"
 )
 
 // openrlhfRequest is what OpenRLHF 0.11 sends; older versions send many samples.
 type openrlhfRequest struct {
-	Query   []string          `json:"query"`   // [n] prompt and answer, special tokens kept
-	Prompts []string          `json:"prompts"` // [n]
-	Labels  []json.RawMessage `json:"labels"`  // [n] a field of the data set; "" = none
+	Query   list[string]          `json:"query"`   // [n] prompt and answer, special tokens kept
+	Prompts list[string]          `json:"prompts"` // [n]
+	Labels  list[json.RawMessage] `json:"labels"`  // [n] a field of the data set; "" = none
 }
 
 // openrlhf answers with {"rewards":[n],"scores":[n],"extra_logs":{name:[n]}}.
@@ -125,7 +126,7 @@ func (d *desk) fill(s *reward.Sample, raw json.RawMessage) error {
 	if err := d.References.Fill(s, reference); err != nil {
 		return noReference(err)
 	}
-	s.Accepted = append(s.Accepted[:len(s.Accepted):len(s.Accepted)], accepted...)
+	s.Accepted = slices.Concat(s.Accepted, accepted)
 	return nil
 }
 

@@ -15,8 +15,10 @@ import (
 // reward answers many samples with all terms, and an error for each that has none.
 func (s *Server) reward(ctx context.Context, d *desk, r *http.Request, body []byte) ([]byte, error) {
 	var q struct {
-		client.Request
-		Run json.RawMessage `json:"run"`
+		Name     string          `json:"name"`
+		TimeoutS float64         `json:"timeout_s"`
+		Samples  list[sample]    `json:"samples"`
+		Run      json.RawMessage `json:"run"`
 	}
 	if err := decode(body, &q); err != nil {
 		return nil, err
@@ -34,7 +36,7 @@ func (s *Server) reward(ctx context.Context, d *desk, r *http.Request, body []by
 		shelf := s.borrow()
 		defer shelf.giveBack()
 		if d = shelf.desks[q.Name]; d == nil {
-			return nil, noReward(q.Name, shelf)
+			return nil, noReward(shelf)
 		}
 	}
 	if q.TimeoutS < 0 {
@@ -57,8 +59,14 @@ func (s *Server) reward(ctx context.Context, d *desk, r *http.Request, body []by
 	return d.reply(out), nil
 }
 
+// sample is a client.Sample with a bounded list.
+type sample struct {
+	client.Sample
+	Accepted list[string] `json:"accepted"`
+}
+
 // sampleOf reads a sample.
-func (d *desk) sampleOf(one client.Sample) (s reward.Sample, err error) {
+func (d *desk) sampleOf(one sample) (s reward.Sample, err error) {
 	s = reward.Sample{Prompt: one.Prompt, Response: one.Response, Cut: one.Finish == "length", Columns: one.Columns}
 	if one.ID != "" && one.Prompt == "" {
 		prompt, ok := d.prompts["id:"+one.ID]
@@ -73,6 +81,7 @@ func (d *desk) sampleOf(one client.Sample) (s reward.Sample, err error) {
 	if err := d.References.Fill(&s, one.Reference); err != nil {
 		return s, noReference(err)
 	}
+	s.Accepted = slices.Concat(s.Accepted, one.Accepted)
 	return s, nil
 }
 

@@ -165,6 +165,12 @@ func TestRoutes(t *testing.T) {
 			}
 		}
 	}
+	// A text that is accepted beside the reference is as right, in any order, and no other.
+	status, got := s.post(t, "/v1/reward", `{"samples":[{"prompt":"p","response":"zwei","reference":"two","accepted":["2","zwei"]},{"prompt":"p","response":"zwei","reference":"two","accepted":["2zwei"]},`+
+		`{"prompt":"`+hot+`","response":"cool","accepted":["cool"]},{"prompt":"`+hot+`","response":"cold","accepted":["cool"]},{"prompt":"p","response":"zwei","reference":"two","accepted":[]}]}`)
+	if status != 200 || !strings.Contains(got, `"rewards":[1.0,0.0,1.0,1.0,0.0]`) {
+		t.Errorf("accepted answers: %d %s", status, got)
+	}
 	r, err := http.Get(s.url + "/reverify_mode")
 	if err != nil {
 		t.Fatal(err)
@@ -188,6 +194,7 @@ func TestErrors(t *testing.T) {
 		{"/nix", `{}`, 404, "not_found"},
 		{"/rewards/nix/slime", `{}`, 404, "no_reward"},
 		{"/v1/reward", `{"name":"nix","samples":[]}`, 404, "no_reward"},
+		{"/v1/reward", `{"samples":[{"accepted":"a"}]}`, 400, "bad_request"},
 		{"/ng-rollout/-x/verify", `{}`, 404, "not_found"},
 		{"/reverify_mode", `{}`, 405, "method"},
 		{"/healthz", `{}`, 405, "method"},
@@ -632,6 +639,121 @@ type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
+// A list of millions of values, which would take many times the memory of its text, is
+// refused before it is read.
+func TestLongLists(t *testing.T) {
+	s := start(t, nil, fixture(t, "default", "exact", nil))
+	const size = 4 << 20
+	many := func(one string) string { return strings.Repeat(one+",", size/(len(one)+1)) + one }
+	row := func(i string) string {
+		return `{"responses_create_params":{"input":"a"},"answer":"b","response":{"output":[` + i + `]}}`
+	}
+	for _, c := range []struct{ path, body string }{
+		{"/v1/reward", `{"samples":[` + many("{}") + `]}`},
+		{"/openrlhf", `{"query":[` + many(`""`) + `],"prompts":[],"labels":[]}`},
+		{"/openrlhf", `{"query":["a b"],"prompts":["a"],"labels":[` + many(`1`) + `]}`},
+		{"/v1/reward", `{"samples":[{"prompt":"p","response":"r","accepted":[` + many(`""`) + `]}]}`},
+		{"/slime", `{"prompt":[` + many("{}") + `],"response":"r","label":"1"}`},
+		{"/slime", `{"prompt":[{"role":"user","content":[` + many("{}") + `]}],"response":"r","label":"1"}`},
+		{"/verify", row(many("1"))},
+		{"/verify", row(`{"type":"message","role":"assistant","content":[` + many("1") + `]}`)},
+		{"/verify", `{` + many(`"":1`) + `,` + row("")[1:]},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		status, text := s.post(t, c.path, c.body)
+		runtime.ReadMemStats(&after)
+		if status != 400 || !strings.Contains(text, "must have at most 65536 ") {
+			t.Errorf("%s %.60s: %d %s", c.path, c.body, status, text)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 8*size {
+			t.Errorf("%s %.60s: %d bytes were allocated for %d", c.path, c.body, took, len(c.body))
+		}
+	}
+	body := `{"prompt":"p","response":"r","label":[` + many("1") + `]}` // a label that cannot be read is a sample that cannot be scored
+	if status, text := s.post(t, "/slime?form=object", body); status != 200 || !strings.Contains(text, `"pgsrm_unscored":1.0`) {
+		t.Errorf("a long label: %d %s", status, text)
+	}
+}
+
+// witness is a ResponseWriter that notes what the budget of bodies has left when a reply is
+// written.
+type witness struct {
+	*httptest.ResponseRecorder
+	budget *budget
+	left   int64
+}
+
+func (w *witness) Write(b []byte) (int, error) {
+	w.left = w.budget.left
+	return w.ResponseRecorder.Write(b)
+}
+
+// A reply counts as memory until it is written: who does not read it takes no more than who
+// does not send.
+func TestUnreadReplies(t *testing.T) {
+	s := prepare(t, nil, fixture(t, "default", "exact", nil))
+	whole := s.bodies.left
+	body := `{"answer":"b","responses_create_params":{"input":"a"},"response":{"output":[],"x":"` + strings.Repeat("x", 1<<20) + `"}}`
+	w := &witness{ResponseRecorder: httptest.NewRecorder(), budget: s.bodies}
+	s.handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/verify", strings.NewReader(body)))
+	if w.Code != 200 || whole-w.left < int64(len(body)) || s.bodies.left != whole {
+		t.Errorf("status %d, %d bytes taken while the reply is written, %d afterwards", w.Code, whole-w.left, whole-s.bodies.left)
+	}
+}
+
+// Who takes long to send a body has the same time to read the reply as anybody.
+func TestSlowBody(t *testing.T) {
+	quick := prepare(t, nil, fixture(t, "default", "exact", nil))
+	quick.http.WriteTimeout = 200 * time.Millisecond
+	s := listen(t, quick)
+	body, send := io.Pipe()
+	time.AfterFunc(600*time.Millisecond, func() { // longer than a reply may take
+		fmt.Fprint(send, `{"prompt":"p","response":"a","label":"a"}`)
+		send.Close()
+	})
+	r, err := http.Post(s.url+"/slime", "", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if r.StatusCode != 200 {
+		t.Errorf("status %d", r.StatusCode)
+	}
+}
+
+// Samples of clients that are gone do not count as waiting once their reward is closed.
+func TestAbandoned(t *testing.T) {
+	e := newCounted(t)
+	for range 5 {
+		e.wait = 0
+		s := start(t, func(o *Options) { o.Settings.MaxBatch = 1; o.Settings.Parallel = 1 }, fixture(t, "default", "cosine", e))
+		e.wait = time.Minute
+		ctx, cancel := context.WithCancel(context.Background())
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				r, _ := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/slime", strings.NewReader(fmt.Sprintf(`{"prompt":"p","response":"day %d","label":"summer"}`, i)))
+				if reply, err := http.DefaultClient.Do(r); err == nil {
+					reply.Body.Close()
+					t.Errorf("status %d", reply.StatusCode)
+				}
+			})
+		}
+		for s.load.now.Load() < 20 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+		all.Wait()
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+		if n := s.load.now.Load(); n != 0 {
+			t.Fatalf("%d samples are left", n)
+		}
+	}
+}
+
 // More samples than may wait are refused by an answer that asks to come again.
 func TestBusy(t *testing.T) {
 	e := newCounted(t)
@@ -740,6 +862,21 @@ func TestResponseOf(t *testing.T) {
 		if got := answerText(query, DefaultSettings().EndMarkers); got != want {
 			t.Errorf("%q: got %q, want %q", query, got, want)
 		}
+	}
+}
+
+// Samples that may get different rewards have different names.
+func TestDigestOf(t *testing.T) {
+	seen := map[digest]int{}
+	for i, s := range []reward.Sample{
+		{}, {Prompt: "a"}, {Input: "a"}, {Response: "a"}, {Reference: "a"}, {Cut: true}, {Accepted: []string{"a"}}, {Accepted: []string{"cut"}}, {Accepted: []string{""}},
+		{Accepted: []string{"a", "b"}}, {Accepted: []string{"ab"}}, {Columns: json.RawMessage(`{}`)}, {Accepted: []string{"{}"}}, {Accepted: []string{"cut"}, Cut: true},
+	} {
+		sum := digestOf(s, true)
+		if k, ok := seen[sum]; ok {
+			t.Errorf("samples %d and %d have one name", k, i)
+		}
+		seen[sum] = i
 	}
 }
 

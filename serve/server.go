@@ -294,12 +294,16 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, path, name strin
 	if name != "" {
 		d = sh.desks[name]
 	}
-	var reply []byte
-	var err error
 	if d == nil {
-		err = noReward(name, sh)
-	} else {
-		reply, err = s.work(w, r, d, route)
+		status = http.StatusNotFound
+		writeProblem(w, noReward(sh))
+		return
+	}
+	body, err := s.readBody(w, r)
+	defer s.bodies.done(int64(cap(body))) // once the reply is written, which may be as long
+	var reply []byte
+	if err == nil {
+		reply, err = s.ask(r, d, route, body)
 	}
 	if err != nil {
 		p := problemOf(err)
@@ -310,28 +314,27 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, path, name strin
 	writeJSON(w, status, reply)
 }
 
-// work reads the body and asks the route.
-func (s *Server) work(w http.ResponseWriter, r *http.Request, d *desk, route route) ([]byte, error) {
-	body, err := s.readBody(w, r)
-	defer s.bodies.done(int64(cap(body)))
-	if err != nil {
-		return nil, err
-	}
+// ask asks the route.
+func (s *Server) ask(r *http.Request, d *desk, route route, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.deadline(route))
 	defer cancel()
 	return route.answer(ctx, d, r, body)
 }
 
 // noReward is the answer to a name that no reward has.
-func noReward(name string, sh *shelf) error {
+func noReward(sh *shelf) *problem {
 	return &problem{http.StatusNotFound, "no_reward", "must be one of the rewards " + strings.Join(sh.names, ", "), false}
 }
 
 // decode reads a body as one JSON value.
 func decode(body []byte, v any) error {
 	if err := json.Unmarshal(body, v); err != nil {
+		var bad *problem
 		var kind *json.UnmarshalTypeError
-		if errors.As(err, &kind) {
+		switch {
+		case errors.As(err, &bad):
+			return bad
+		case errors.As(err, &kind):
 			return badf("%s must not be a JSON %s", strings.TrimPrefix(kind.Field+" ", " "), kind.Value)
 		}
 		return badf("the body must be JSON: %v", err)
@@ -388,6 +391,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) (body []byte, 
 			return body, tooLarge
 		case err == io.EOF:
 			connection.SetReadDeadline(time.Time{})
+			connection.SetWriteDeadline(time.Now().Add(s.http.WriteTimeout))
 			return body, nil
 		case err != nil:
 			w.Header().Set("Connection", "close")

@@ -14,7 +14,7 @@ type Settings struct {
 	Parallel       int      `yaml:"parallel" range:"[1, 1024]"`             // batches of one reward at once
 	MaxSamples     int      `yaml:"max_samples" range:"[1, 10000000]"`      // waiting or being scored, of all rewards
 	MaxBodyMB      float64  `yaml:"max_body_mb" range:"[0.001, 4096]"`      // of one request, in 2^20 bytes
-	MaxBodiesMB    float64  `yaml:"max_bodies_mb" range:"[0.001, 1048576]"` // of all requests that are being read or answered
+	MaxBodiesMB    float64  `yaml:"max_bodies_mb" range:"[0.001, 1048576]"` // of all requests that are being read or answered, until the reply is written
 	MaxConnections int      `yaml:"max_connections" range:"[1, 1000000]"`   // open at once; further ones wait to be accepted
 	DeadlineS      float64  `yaml:"deadline_s" range:"[0, 3600]"`           // seconds until a sample is given up; 0 = by the route
 	CachedSamples  int      `yaml:"cached_samples" range:"[0, 100000000]"`  // scores of one reward that are remembered at least; 0 = none

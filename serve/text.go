@@ -101,9 +101,9 @@ func promptText(raw json.RawMessage) (string, error) {
 		err := json.Unmarshal(raw, &text)
 		return text, err
 	}
-	var list []message
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return "", errors.New("must be a text or a list of messages")
+	var list list[message]
+	if err := decode(raw, &list); err != nil {
+		return "", fmt.Errorf("must be a text or a list of messages: %w", err)
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		if list[i].Role == "user" {
@@ -123,11 +123,11 @@ func contentText(raw json.RawMessage) (string, error) {
 		err := json.Unmarshal(raw, &text)
 		return text, err
 	}
-	var parts []struct {
+	var parts list[struct {
 		Text *string `json:"text"`
-	}
-	if err := json.Unmarshal(raw, &parts); err != nil {
-		return "", errors.New("content must be a text or a list of parts")
+	}]
+	if err := decode(raw, &parts); err != nil {
+		return "", fmt.Errorf("content must be a text or a list of parts: %w", err)
 	}
 	var b strings.Builder
 	for _, p := range parts {
@@ -136,6 +136,48 @@ func contentText(raw json.RawMessage) (string, error) {
 		}
 	}
 	return b.String(), nil
+}
+
+// maxMembers bounds a list or an object whose members are read: in memory a member takes
+// many times what its text may take.
+const maxMembers = 1 << 16
+
+// list is a JSON list of at most maxMembers.
+type list[T any] []T
+
+func (l *list[T]) UnmarshalJSON(text []byte) error {
+	if err := checkMembers(text); err != nil {
+		return err
+	}
+	return json.Unmarshal(text, (*[]T)(l))
+}
+
+// checkMembers refuses a list or an object that has more than maxMembers, by the commas
+// between them.
+func checkMembers(text []byte) error {
+	n, depth := 1, 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth--
+		case ',':
+			if depth == 1 {
+				n++
+			}
+		}
+	}
+	if n > maxMembers {
+		return badf("must have at most %d members (got %d)", maxMembers, n)
+	}
+	return nil
 }
 
 // isText says whether a JSON value is a string.
@@ -158,8 +200,8 @@ func label(raw json.RawMessage) (reference *string, accepted []string, err error
 		}
 		return &text, nil, nil
 	}
-	var list []json.RawMessage
-	if err := json.Unmarshal(raw, &list); err != nil {
+	var list list[json.RawMessage]
+	if err := decode(raw, &list); err != nil {
 		return nil, nil, err
 	}
 	for i, one := range list {

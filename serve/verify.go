@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,6 +23,9 @@ type verifyRequest struct {
 
 // verify scores one sample of NeMo Gym and echoes what belongs to it, byte by byte.
 func (s *Server) verify(ctx context.Context, d *desk, r *http.Request, body []byte) ([]byte, error) {
+	if err := checkMembers(body); err != nil {
+		return nil, err
+	}
 	var row map[string]json.RawMessage
 	if err := decode(body, &row); err != nil {
 		return nil, err
@@ -76,7 +80,7 @@ func (q *verifyRequest) sample() (s reward.Sample, err error) {
 		Input json.RawMessage `json:"input"`
 	}
 	var response struct {
-		Output     []json.RawMessage `json:"output"`
+		Output     list[json.RawMessage] `json:"output"`
 		Incomplete *struct {
 			Reason string `json:"reason"`
 		} `json:"incomplete_details"`
@@ -87,8 +91,8 @@ func (q *verifyRequest) sample() (s reward.Sample, err error) {
 	if s.Prompt, err = promptText(params.Input); err != nil {
 		return s, errors.New("responses_create_params: input: " + err.Error())
 	}
-	if err := json.Unmarshal(q.Response, &response); err != nil {
-		return s, errors.New("response: must be an object with the list output")
+	if err := decode(q.Response, &response); err != nil {
+		return s, fmt.Errorf("response: must be an object with the list output: %w", err)
 	}
 	var text strings.Builder
 	for _, raw := range response.Output {

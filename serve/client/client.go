@@ -21,6 +21,7 @@ type Sample struct {
 	Prompt    string          `json:"prompt"`
 	Response  string          `json:"response"`
 	Reference *string         `json:"reference,omitempty"` // nil = the answer of the task or its parent
+	Accepted  []string        `json:"accepted,omitempty"`  // further answers that are right, beside those of the task; nil = none
 	Finish    string          `json:"finish,omitempty"`    // eos, stop or length: how the response ended; "" = by itself
 	ID        string          `json:"id,omitempty"`        // of the task's item, in the place of its prompt; "" = by the prompt
 	Columns   json.RawMessage `json:"columns,omitempty"`   // object for the terms exec, http and judge; nil = none
