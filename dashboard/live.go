@@ -259,17 +259,25 @@ func place(members []number) (step int, episode float64, ok bool) {
 	return int(members[0].value), members[1].value, true
 }
 
-// addMetrics takes a line of metrics.jsonl.
-func (r *live) addMetrics(line []byte, _ int64) {
+// numbers reads a line of numbers; members are those after its place, until the next line.
+func (r *live) numbers(line []byte) (step int, episode float64, members []number, ok bool) {
 	members, err := numbers(string(line), r.scratch[:0])
 	r.scratch = members
-	step, episode, ok := place(members)
-	if err != nil || !ok {
+	if step, episode, ok = place(members); !ok || err != nil {
+		return 0, 0, nil, false
+	}
+	return step, episode, members[2:], true
+}
+
+// addMetrics takes a line of metrics.jsonl.
+func (r *live) addMetrics(line []byte, _ int64) {
+	step, episode, members, ok := r.numbers(line)
+	if !ok {
 		return
 	}
 	r.overview.Step, r.overview.Episode = step, int(episode)
 	var eval map[string]float64
-	for n, m := range members[2:] {
+	for n, m := range members {
 		if strings.HasPrefix(m.name, "eval/") {
 			if eval == nil {
 				eval = map[string]float64{}
@@ -325,14 +333,12 @@ func (r *live) dropSeries(prefix string) {
 
 // addTimings takes a line of timings.jsonl.
 func (r *live) addTimings(line []byte, _ int64) {
-	members, err := numbers(string(line), r.scratch[:0])
-	r.scratch = members
-	step, episode, ok := place(members)
-	if err != nil || !ok {
+	step, episode, members, ok := r.numbers(line)
+	if !ok {
 		return
 	}
 	seconds, update := 0.0, false
-	for _, m := range members[2:] {
+	for _, m := range members {
 		switch m.name {
 		case "seconds":
 			update = true

@@ -2,12 +2,10 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"pgsrm/internal/durable"
 	"pgsrm/internal/table"
 )
 
@@ -63,17 +61,13 @@ func (d *Data) WriteTables(dir, format string) ([]string, error) {
 
 // writeRows writes one table.
 func writeRows[T any](path, format string, rows []T) error {
-	err := durable.WriteFile(path, func(w io.Writer) error {
-		t, err := table.New[T](w, format)
-		if err != nil {
-			return err
-		}
+	err := table.WriteFile(path, format, func(add func(T) error) error {
 		for _, r := range rows {
-			if err := t.Write(r); err != nil {
+			if err := add(r); err != nil {
 				return err
 			}
 		}
-		return t.Close()
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("report: %w", err)

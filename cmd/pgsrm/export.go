@@ -3,7 +3,6 @@ package main
 import (
 	_ "embed"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -168,47 +167,31 @@ type exportedAnswer struct {
 // exportTables writes the three tables.
 func exportTables(out string, names []string, format string, runs []*run.Overview) error {
 	path := func(i int) string { return filepath.Join(out, names[i]) }
-	err := exportTable(path(0), format, func(add func(exportedRun) error) error {
-		for _, r := range runs {
-			row := exportedRun{
-				Dir: r.Dir, Task: r.Task, Arm: r.Arm, Reward: r.Reward, Algorithm: r.Algorithm, Seed: int64(r.Seed), State: r.State, Step: int64(r.Step),
-				Episode: int64(r.Episode), Episodes: int64(r.Episodes), Started: r.Started, Seconds: r.Seconds,
-				Train: known(exactOf(r, "train")), HeldOut: known(exactOf(r, "held_out")), Likeness: known(likenessOf(r, "held_out")),
-			}
-			if err := add(row); err != nil {
-				return err
-			}
-		}
-		return nil
+	err := exportTable(path(0), format, runs, func(r *run.Overview, add func(exportedRun) error) error {
+		return add(exportedRun{
+			Dir: r.Dir, Task: r.Task, Arm: r.Arm, Reward: r.Reward, Algorithm: r.Algorithm, Seed: int64(r.Seed), State: r.State, Step: int64(r.Step),
+			Episode: int64(r.Episode), Episodes: int64(r.Episodes), Started: r.Started, Seconds: r.Seconds,
+			Train: known(exactOf(r, "train")), HeldOut: known(exactOf(r, "held_out")), Likeness: known(likenessOf(r, "held_out")),
+		})
 	})
 	if err != nil {
 		return err
 	}
-	err = exportTable(path(1), format, func(add func(exportedMetric) error) error {
-		for _, r := range runs {
-			_, err := run.ReadMetrics(r.Dir, func(m run.Metrics) error { return exportStep(r, m, add) })
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+	err = exportTable(path(1), format, runs, func(r *run.Overview, add func(exportedMetric) error) error {
+		_, err := run.ReadMetrics(r.Dir, func(m run.Metrics) error { return exportStep(r, m, add) })
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	return exportTable(path(2), format, func(add func(exportedAnswer) error) error {
-		for _, r := range runs {
-			_, err := run.ReadCompletions(r.Dir, func(c run.Completion) error {
-				return add(exportedAnswer{
-					Dir: r.Dir, Task: r.Task, Arm: r.Arm, Seed: int64(r.Seed), Step: int64(c.Step), Episode: int64(c.Episode), PromptID: c.PromptID, Prompt: c.Prompt, Reference: c.Reference,
-					Response: c.Response, Reward: c.Reward, Semantic: c.Semantic, ExactMatch: c.ExactMatch, Normalized: c.Normalized, Greedy: c.Greedy, Split: c.Split, Finish: c.Finish, Error: c.Error,
-				})
+	return exportTable(path(2), format, runs, func(r *run.Overview, add func(exportedAnswer) error) error {
+		_, err := run.ReadCompletions(r.Dir, func(c run.Completion) error {
+			return add(exportedAnswer{
+				Dir: r.Dir, Task: r.Task, Arm: r.Arm, Seed: int64(r.Seed), Step: int64(c.Step), Episode: int64(c.Episode), PromptID: c.PromptID, Prompt: c.Prompt, Reference: c.Reference,
+				Response: c.Response, Reward: c.Reward, Semantic: c.Semantic, ExactMatch: c.ExactMatch, Normalized: c.Normalized, Greedy: c.Greedy, Split: c.Split, Finish: c.Finish, Error: c.Error,
 			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		})
+		return err
 	})
 }
 
@@ -231,16 +214,14 @@ func known(v float64, ok bool) *float64 {
 	return &v
 }
 
-// exportTable writes one table, whole or not at all.
-func exportTable[T any](path, format string, rows func(add func(T) error) error) error {
-	return durable.WriteFile(path, func(w io.Writer) error {
-		t, err := table.New[T](w, format)
-		if err != nil {
-			return err
+// exportTable writes one table with the rows of each run.
+func exportTable[T any](path, format string, runs []*run.Overview, rows func(r *run.Overview, add func(T) error) error) error {
+	return table.WriteFile(path, format, func(add func(T) error) error {
+		for _, r := range runs {
+			if err := rows(r, add); err != nil {
+				return err
+			}
 		}
-		if err := rows(t.Write); err != nil {
-			return err
-		}
-		return t.Close()
+		return nil
 	})
 }

@@ -14,13 +14,15 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
+
+	"pgsrm/internal/durable"
 )
 
-// formats are what Writer writes; a format is the ending of its files, too.
+// formats are what a writer writes; a format is the ending of its files, too.
 var formats = []string{"csv", "parquet"}
 
-// Writer writes rows; what it has taken is whole after Close.
-type Writer[T any] struct {
+// writer writes rows; what it has taken is whole after Close.
+type writer[T any] struct {
 	parquet *parquet.GenericWriter[T]
 	csv     *csv.Writer
 	buffer  *bufio.Writer
@@ -30,17 +32,31 @@ type Writer[T any] struct {
 // batch is how many rows are handed on at a time.
 const batch = 1024
 
-// New begins a table on w in "csv" or "parquet".
-func New[T any](w io.Writer, format string) (*Writer[T], error) {
+// begin starts a table on w in "csv" or "parquet".
+func begin[T any](w io.Writer, format string) (*writer[T], error) {
 	switch format {
 	case "parquet":
-		return &Writer[T]{parquet: parquet.NewGenericWriter[T](w, parquet.Compression(&zstd.Codec{}), parquet.MaxRowsPerRowGroup(1<<17))}, nil
+		return &writer[T]{parquet: parquet.NewGenericWriter[T](w, parquet.Compression(&zstd.Codec{}), parquet.MaxRowsPerRowGroup(1<<17))}, nil
 	case "csv":
-		t := &Writer[T]{buffer: bufio.NewWriter(w)}
+		t := &writer[T]{buffer: bufio.NewWriter(w)}
 		t.csv = csv.NewWriter(t.buffer)
 		return t, t.csv.Write(columns(reflect.TypeFor[T]()))
 	}
 	return nil, fmt.Errorf("format must be one of %s (got %q)", strings.Join(formats, ", "), format)
+}
+
+// WriteFile writes a table whole or not at all; rows calls add with each row.
+func WriteFile[T any](path, format string, rows func(add func(row T) error) error) error {
+	return durable.WriteFile(path, func(w io.Writer) error {
+		t, err := begin[T](w, format)
+		if err != nil {
+			return err
+		}
+		if err := rows(t.Write); err != nil {
+			return err
+		}
+		return t.Close()
+	})
 }
 
 // columns are the names of the fields.
@@ -53,7 +69,7 @@ func columns(t reflect.Type) []string {
 }
 
 // Write adds a row.
-func (t *Writer[T]) Write(row T) error {
+func (t *writer[T]) Write(row T) error {
 	if t.csv != nil {
 		v := reflect.ValueOf(row)
 		cells := make([]string, v.NumField())
@@ -83,14 +99,14 @@ func cell(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-func (t *Writer[T]) flush() error {
+func (t *writer[T]) flush() error {
 	_, err := t.parquet.Write(t.pending)
 	t.pending = t.pending[:0]
 	return err
 }
 
 // Close ends the table; the writer below stays open.
-func (t *Writer[T]) Close() error {
+func (t *writer[T]) Close() error {
 	if t.csv != nil {
 		t.csv.Flush()
 		if err := t.csv.Error(); err != nil {

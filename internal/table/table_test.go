@@ -28,7 +28,7 @@ func rows() []row {
 func written(t *testing.T, format string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := New[row](&b, format)
+	w, err := begin[row](&b, format)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestParquet(t *testing.T) {
 }
 
 func TestUnknownFormat(t *testing.T) {
-	if _, err := New[row](nil, "xlsx"); err == nil || err.Error() != `format must be one of csv, parquet (got "xlsx")` {
+	if _, err := begin[row](nil, "xlsx"); err == nil || err.Error() != `format must be one of csv, parquet (got "xlsx")` {
 		t.Errorf("got %v", err)
 	}
 }
