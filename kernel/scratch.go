@@ -20,7 +20,7 @@ type worker struct {
 // grown returns a slice of n elements that reuses *s where it can; its content is arbitrary.
 func grown(s *[]float32, n int) []float32 {
 	if cap(*s) < n {
-		*s = make([]float32, n)
+		*s = Floats(n)
 	}
 	return (*s)[:n]
 }
