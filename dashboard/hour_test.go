@@ -14,9 +14,12 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/heapprofiler"
 	"github.com/chromedp/cdproto/memory"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/systeminfo"
 	"github.com/chromedp/chromedp"
+
+	"pgsrm/chart/charttest"
 )
 
 // held is what server and page hold after garbage collection, in MB and in pieces.
@@ -25,24 +28,17 @@ type held struct {
 }
 
 // hold measures it.
-func (b *browser) hold() held {
-	b.t.Helper()
-	fail := func(err error) {
-		if err != nil {
-			b.t.Fatal(err)
-		}
-	}
+func hold(b *charttest.Browser) held {
+	b.T.Helper()
 	goruntime.GC()
 	var m goruntime.MemStats
 	goruntime.ReadMemStats(&m)
-	_, err := chromedp.Call(b.ctx, heapprofiler.CollectGarbage, cdp.Empty{})
-	fail(err)
-	js, err := chromedp.Call(b.ctx, runtime.GetHeapUsage, cdp.Empty{})
-	fail(err)
-	dom, err := chromedp.Call(b.ctx, memory.GetDOMCounters, cdp.Empty{})
-	fail(err)
-	processes, err := chromedp.CallBrowser(b.ctx, systeminfo.GetProcessInfo, cdp.Empty{})
-	fail(err)
+	charttest.Call(b, heapprofiler.CollectGarbage, cdp.Empty{})
+	js, dom := charttest.Call(b, runtime.GetHeapUsage, cdp.Empty{}), charttest.Call(b, memory.GetDOMCounters, cdp.Empty{})
+	processes, err := chromedp.CallBrowser(b.Ctx, systeminfo.GetProcessInfo, cdp.Empty{})
+	if err != nil {
+		b.T.Fatal(err)
+	}
 	page := 0.0
 	for _, p := range processes.ProcessInfo {
 		if p.Type == "renderer" {
@@ -73,10 +69,12 @@ func TestHour(t *testing.T) {
 		runs[i].write(t, at(i))
 	}
 	_, own := serve(t, dir, Options{})
-	b := openBrowserFor(t, own, 2*length+time.Minute)
-	b.size(1280, 900, "light")
-	b.open("/")
-	b.wait(drawn)
+	b := charttest.Open(t, 2*length+time.Minute, own+"/")
+	b.View(charttest.Views[0])
+	b.Go(own)
+	b.Wait(drawn)
+	// The browser keeps a note of every request for a debugger that listens to the network.
+	charttest.Call(b, network.Disable, cdp.Empty{})
 	var seen []held
 	tick := time.NewTicker(time.Second / perSecond)
 	defer tick.Stop()
@@ -85,13 +83,13 @@ func TestHour(t *testing.T) {
 		step := 1 + n/len(runs)
 		runs[n%len(runs)].append(t, at(n%len(runs)), step, step+1)
 		if (n+1)%(updates/looks) == 0 {
-			h := b.hold()
+			h := hold(b)
 			seen = append(seen, h)
 			t.Logf("%6d updates: server %.1f MB (process with the test %.0f MB), page %.1f MB (process %.0f MB), %.0f nodes, %.0f listeners", n+1, h.ServerHeap, h.ServerProcess, h.PageHeap, h.PageProcess, h.Nodes, h.Listeners)
 		}
 	}
-	b.wait(fmt.Sprintf(`[...document.querySelectorAll(".runs tbody progress")].length === %d && [...document.querySelectorAll(".runs tbody progress")].every((p) => p.value === p.max)`, len(runs)))
-	b.clean("hour")
+	b.Wait(fmt.Sprintf(`[...document.querySelectorAll(".runs tbody progress")].length === %d && [...document.querySelectorAll(".runs tbody progress")].every((p) => p.value === p.max)`, len(runs)))
+	b.Clean("hour")
 	second, last := seen[looks/4:looks/2], seen[looks*3/4:]
 	for _, c := range []struct {
 		name string

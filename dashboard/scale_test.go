@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"pgsrm/chart/charttest"
 	"pgsrm/run"
 )
 
@@ -105,17 +106,17 @@ func TestScale(t *testing.T) {
 		t.Logf("%s: %v", path, time.Since(began).Round(time.Millisecond))
 	}
 	b := openBrowser(t, own)
-	b.size(1280, 900, "light")
+	b.View(charttest.Views[0])
 	for range 2 {
-		b.open("/")
-		b.wait(drawn)
-		b.wait(`document.querySelectorAll(".runs tbody tr").length === 100`)
-		t.Logf("first paint %.0f ms, first curve %.0f ms after the start of the navigation", value[float64](b, `performance.getEntriesByName("first-contentful-paint")[0].startTime`), value[float64](b, `Number(document.documentElement.dataset.curve)`))
+		b.Go(own + "/")
+		b.Wait(drawn)
+		b.Wait(`document.querySelectorAll(".runs tbody tr").length === 100`)
+		t.Logf("first paint %.0f ms, first curve %.0f ms after the start of the navigation", charttest.Value[float64](b, `performance.getEntriesByName("first-contentful-paint")[0].startTime`), charttest.Value[float64](b, `Number(document.documentElement.dataset.curve)`))
 	}
 	for _, group := range []string{"config", "none"} {
-		b.open("/?m=reward&group=" + group)
-		b.wait(drawn)
-		took := value[[]float64](b, `(async () => {
+		b.Go(own + "/?m=reward&group=" + group)
+		b.Wait(drawn)
+		took := charttest.Value[[]float64](b, `(async () => {
 			const select = document.querySelector("#charts select"), note = document.querySelector("#charts small"), out = [];
 			for (const name of ["objective/kl", "objective/entropy", "lr", "policy/entropy_avg", "reward"]) {
 				const chart = document.querySelector("#charts figure").chart, before = chart.data, begin = performance.now();
@@ -130,5 +131,5 @@ func TestScale(t *testing.T) {
 		t.Logf("switch of metric, lines %s: %v ms", group, took)
 	}
 	t.Logf("resident at the end %.0f MB", resident("self"))
-	b.clean("scale")
+	b.Clean("scale")
 }

@@ -85,7 +85,6 @@ func TestPageOfAHundredRuns(t *testing.T) {
 
 // It is whole in every view, as on a phone.
 func TestHundredRunsInABrowser(t *testing.T) {
-	browser := newBrowser(t)
 	page, err := hundred(t).html()
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +93,7 @@ func TestHundredRunsInABrowser(t *testing.T) {
 	if err := os.WriteFile(file, page, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	auditPage(t, browser, file)
+	auditPage(t, file)
 }
 
 // How long the report of a study of a hundred runs takes, from its folders to its files, and

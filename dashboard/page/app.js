@@ -97,6 +97,8 @@
     select.setAttribute("aria-label", "metric");
     remove.type = "button";
     numbers.tabIndex = 0;
+    numbers.setAttribute("role", "region");
+    numbers.setAttribute("aria-label", "numbers");
     table.append(make("summary", "", "numbers"), numbers);
     head.append(select, remove);
     card.append(head, note, host, table);
@@ -268,7 +270,9 @@
       else state.selected.delete(r.id);
       selection();
     });
-    pick.append(box);
+    const room = make("label", "check");
+    room.append(box);
+    pick.append(room);
     tr.append(pick);
     for (const c of columns()) {
       const td = make(c.id === "name" ? "th" : "td", c.id === "name" ? "name" : (c.num ? "num" : "") + (c.wrap ? "wrap" : ""));
@@ -413,6 +417,8 @@
     table.append(top, rest);
     scroll.append(table);
     scroll.tabIndex = 0;
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", head.filter((h) => h).slice(0, 3).join(", "));
     return scroll;
   };
   const rowOf = (cells) => {

@@ -40,20 +40,21 @@ function audit(print) {
         if (style.overflowX === "visible" && style.overflowY === "visible") continue;
         if (scrolls(p) || p.tagName === "svg") break;
         const frame = p.getBoundingClientRect();
-        if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.bottom > frame.bottom + 1) say(`cut by ${name(p)}: ${name(e)}`);
+        const below = box.bottom > frame.bottom + 1 && (print || !["auto", "scroll"].includes(style.overflowY));
+        if (box.left < frame.left - 1 || box.right > frame.right + 1 || below) say(`cut by ${name(p)}: ${name(e)}`);
       }
     }
     if (svg && parseFloat(getComputedStyle(e).fontSize) * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width < (print ? 6.5 : 10)) say(`text of a drawing too small: ${name(e)}`);
   }
   // Labels of stacked tables, which stand before what they label.
   const measure = document.createElement("canvas").getContext("2d"), labels = [];
-  for (const e of document.querySelectorAll("td[data-label]")) {
-    const style = getComputedStyle(e, "::before");
+  for (const e of document.querySelectorAll("td[data-label], td[data-title]")) {
+    const text = e.dataset.label ?? e.dataset.title, style = getComputedStyle(e, "::before");
     if (!shown(e) || style.content === "none") continue;
     labels.push([e, style]);
     measure.font = style.font;
-    const wide = style.whiteSpace === "nowrap" ? e.dataset.label : style.overflowWrap === "anywhere" ? "" : e.dataset.label.split(/\s+/).reduce((a, b) => (b.length > a.length ? b : a), "");
-    if (measure.measureText(wide).width > parseFloat(style.width) + 1) say(`a label runs into what it labels: ${e.dataset.label}`);
+    const wide = style.whiteSpace === "nowrap" ? text : style.overflowWrap === "anywhere" ? "" : text.split(/\s+/).reduce((a, b) => (b.length > a.length ? b : a), "");
+    if (measure.measureText(wide).width > parseFloat(style.width) + 1) say(`a label runs into what it labels: ${text}`);
   }
   if (print) for (const e of document.querySelectorAll(".scroll")) {
     if (shown(e) && e.scrollWidth > e.clientWidth + 1) say(`a scroll bar on paper: ${name(e)}`);
@@ -70,7 +71,7 @@ function audit(print) {
 
   // Controls large enough for a thumb.
   if (!print && matchMedia("(pointer: coarse)").matches) for (const e of document.querySelectorAll("button, select, input, summary")) {
-    const box = e.getBoundingClientRect();
+    const box = (["checkbox", "radio"].includes(e.type) && e.closest("label") || e).getBoundingClientRect();
     if (shown(e) && !aside(e) && (box.height < 43.5 || box.width < 43.5)) say(`a control of ${box.width.toFixed()} x ${box.height.toFixed()}: ${name(e)}`);
   }
 
@@ -116,7 +117,7 @@ function audit(print) {
 
   // What a keyboard and a screen reader need.
   for (const e of document.querySelectorAll("svg[role=img], .scroll[tabindex]")) if (!e.getAttribute("aria-label")) say(`no name: ${name(e)}`);
-  for (const e of document.querySelectorAll("input, select")) if (!e.labels || !e.labels.length) say(`no label: ${name(e)}`);
+  for (const e of document.querySelectorAll("input, select")) if (!e.labels?.length && !e.getAttribute("aria-label")) say(`no label: ${name(e)}`);
   for (const e of document.querySelectorAll("button")) if (!e.textContent.trim() && !e.getAttribute("aria-label")) say(`no name: ${name(e)}`);
   return found;
 }
