@@ -87,7 +87,7 @@ func (c *Cache) Get(ctx context.Context, keys []Key) [][]byte {
 	var damaged int
 	var used []Key
 	old := c.now().Add(-usedAgain).Unix()
-	c.attempt(ctx, func() error {
+	c.attempt(ctx, false, func() error {
 		return c.store.get(ctx, ask, func(k int, entry []byte) {
 			e, err := decode(ask[k], entry)
 			if err != nil {
@@ -187,7 +187,7 @@ func (c *Cache) Flush(ctx context.Context) error {
 	c.touched = map[Key]bool{}
 	c.mu.Unlock()
 
-	err := c.attempt(ctx, func() error { return c.store.put(ctx, entries, used) })
+	err := c.attempt(ctx, true, func() error { return c.store.put(ctx, entries, used) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for key, e := range c.writing {

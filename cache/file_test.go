@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -142,6 +143,51 @@ func TestLaterVersion(t *testing.T) {
 	c.Close()
 	if old, _ := filepath.Glob(path + ".corrupt-*"); len(old) > 0 {
 		t.Errorf("set aside: %v", old)
+	}
+}
+
+// full is a store that can be read but not written.
+type full struct {
+	store
+	tries int
+	well  bool
+}
+
+func (f *full) put(ctx context.Context, entries []*Entry, used []Key) error {
+	f.tries++
+	if f.well {
+		return f.store.put(ctx, entries, used)
+	}
+	return errors.New("no space left on device")
+}
+
+// A disk that is full is told once, and tried again after longer and longer pauses, however
+// much is read meanwhile.
+func TestFullDisk(t *testing.T) {
+	clk := newClock()
+	c, w := opened(t, filled(t, 3), Options{Now: clk.Now})
+	f := &full{store: c.store}
+	c.store = f
+	for i := range 60 {
+		putAll(c, 10+i, 11+i)
+		if c.Flush(t.Context()) == nil {
+			t.Fatal("written")
+		}
+		if got := present(t, c, 0, 3); got != 3 {
+			t.Fatalf("%d of 3 can be read", got)
+		}
+		clk.move(time.Second)
+	}
+	if f.tries > 8 || w.text() != "cache: going on without it for now: no space left on device" {
+		t.Errorf("%d tries, %s", f.tries, w.text())
+	}
+	f.well = true
+	clk.move(lastPause)
+	if err := c.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(w.text(), "\ncache: "+c.Name()+" is there again") || strings.Count(w.text(), "\n") != 1 {
+		t.Error(w.text())
 	}
 }
 

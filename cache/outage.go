@@ -11,6 +11,7 @@ import (
 type outage struct {
 	until time.Time
 	wait  time.Duration // 0 = the store is there
+	put   bool          // it could not be written, as where a disk is full; reading goes on
 }
 
 // The pauses after a failure of the store double from the first to the last.
@@ -22,11 +23,12 @@ const (
 // errAway is the store in a pause.
 var errAway = errors.New("the store is away")
 
-// attempt runs op on the store unless that has just failed. A failure is a
-// warning and begins a pause; the first success after it is told too.
-func (c *Cache) attempt(ctx context.Context, op func() error) error {
+// attempt runs op, which puts or else gets, on the store unless that has just failed. A
+// failure is a warning and begins a pause; the first success after it is told too. That
+// something can be read says nothing of writing.
+func (c *Cache) attempt(ctx context.Context, put bool, op func() error) error {
 	c.mu.Lock()
-	away := c.now().Before(c.outage.until)
+	away := c.now().Before(c.outage.until) && (put || !c.outage.put)
 	c.mu.Unlock()
 	if away {
 		return errAway
@@ -34,16 +36,18 @@ func (c *Cache) attempt(ctx context.Context, op func() error) error {
 	err := op()
 	c.mu.Lock()
 	before := c.outage.wait
+	over := err == nil && before > 0 && (put || !c.outage.put)
 	switch {
-	case err == nil:
+	case over:
 		c.outage = outage{}
-	case ctx.Err() == nil:
+	case err != nil && ctx.Err() == nil:
+		c.outage.put = put && (before == 0 || c.outage.put)
 		c.outage.wait = min(max(2*before, firstPause), lastPause)
 		c.outage.until = c.now().Add(c.outage.wait)
 	}
 	c.mu.Unlock()
 	switch {
-	case err == nil && before > 0:
+	case over:
 		c.warn(fmt.Sprintf("cache: %s is there again", c.Name()))
 	case err != nil && ctx.Err() == nil && before == 0:
 		c.warn(fmt.Sprintf("cache: going on without it for now: %v", err))
