@@ -16,8 +16,9 @@ func (g product) cost() cost {
 	return cost{flops: g.gflops() * 1e9, bytes: traffic(float64(g.m*g.k + g.k*g.n))}
 }
 
+// newProduct multiplies arrays that lie in memory as those of a model do.
 func newProduct(g product, p *kernel.Pool) work {
-	x, w, y := normal(1, g.m*g.k), make([]float32, kernel.PackedLen(g.k, g.n)), make([]float32, g.m*g.n)
+	x, w, y := normal(1, g.m*g.k), kernel.Floats(kernel.PackedLen(g.k, g.n)), kernel.Floats(g.m*g.n)
 	kernel.Pack(w, normal(2, g.k*g.n), g.k, g.n)
 	return work{limit: []cost{g.cost()}, run: func() error {
 		kernel.MatMul(p, kernel.View(y, g.n), kernel.View(x, g.k), g.m, kernel.Packed{Data: w, K: g.k, N: g.n}, kernel.Epilogue{})
@@ -28,7 +29,7 @@ func newProduct(g product, p *kernel.Pool) work {
 // normal returns n random numbers of deviation 0.02.
 func normal(purpose uint64, n int) []float32 {
 	rng := newRand(purpose)
-	x := make([]float32, n)
+	x := kernel.Floats(n)
 	for i := range x {
 		x[i] = 0.02 * float32(rng.NormFloat64())
 	}

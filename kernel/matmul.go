@@ -33,7 +33,7 @@ const (
 	blockRows    = 1020      // most rows of a block
 	narrowRows   = 48        // least rows of a block, unless the columns are too few to give each thread some: all of them read the same panels
 	smallWeights = 256 << 10 // elements of W up to which reading it again for every block of rows costs little
-	pieceK       = 768       // most steps of a sum between two visits of C: the panels of a tile stay in the L2 cache, from which they are read fast enough
+	pieceK       = 1024      // most steps of a sum between two visits of C: the panels of a tile stay in the L2 cache, from which they are read fast enough
 	finishPanels = 8         // panels that are finished at once: still in the L2 cache, and long enough for one call a row
 	singleK      = 4096      // the same for a block of one tile, which reads B once anyway
 )
