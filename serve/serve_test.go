@@ -25,6 +25,7 @@ import (
 	"pgsrm/custom"
 	"pgsrm/embed"
 	"pgsrm/remote"
+	"pgsrm/remote/remotetest"
 	"pgsrm/reward"
 	"pgsrm/task"
 )
@@ -106,19 +107,11 @@ func listen(t testing.TB, s *Server) *started {
 // post sends a body and returns status and reply, which must be JSON.
 func (s *started) post(t testing.TB, path, body string) (int, string) {
 	t.Helper()
-	r, err := http.Post(s.url+path, "application/json", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	text, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if kind := r.Header.Get("Content-Type"); kind != "application/json" || !json.Valid(text) {
+	r, text := remotetest.Post(t, s.url+path, body)
+	if kind := r.Header.Get("Content-Type"); kind != "application/json" || !json.Valid([]byte(text)) {
 		t.Errorf("%s: content type %q, %q", path, kind, text)
 	}
-	return r.StatusCode, string(text)
+	return r.StatusCode, text
 }
 
 const exactKeys = `"pgsrm_exact":%s,"pgsrm_unscored":%s`

@@ -96,20 +96,19 @@ func (s *server) stop() {
 // value is a number of /metrics.
 func (s *server) value(name string) float64 {
 	s.t.Helper()
-	r, err := http.Get(s.url + "/metrics")
+	r, err := http.NewRequest(http.MethodGet, s.url+"/metrics", nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer r.Body.Close()
-	text, err := io.ReadAll(r.Body)
+	_, text, err := remotetest.Ask(http.DefaultClient, r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	m := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(text)
+	m := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(text)
 	if m == nil {
 		s.t.Fatalf("no %s in\n%s", name, text)
 	}
-	x, err := strconv.ParseFloat(string(m[1]), 64)
+	x, err := strconv.ParseFloat(m[1], 64)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -154,17 +153,16 @@ func (e *engine) ask(path, body string) (reply string, failures int, err error) 
 		if try > 0 {
 			time.Sleep(e.pause(try - 1))
 		}
-		var r *http.Response
-		if r, err = e.client.Post(e.next(try)+path, "application/json", strings.NewReader(body)); err != nil {
-			continue
+		r, bad := http.NewRequest(http.MethodPost, e.next(try)+path, strings.NewReader(body))
+		if bad != nil {
+			return "", try, bad
 		}
-		text, broken := io.ReadAll(r.Body)
-		r.Body.Close()
-		if broken == nil && r.StatusCode < 400 {
-			return string(text), try, nil
+		var got *http.Response
+		if got, reply, err = remotetest.Ask(&e.client, r); err == nil && got.StatusCode < 400 {
+			return reply, try, nil
 		}
-		if err = broken; err == nil {
-			err = fmt.Errorf("%d %s", r.StatusCode, text)
+		if err == nil {
+			err = fmt.Errorf("%d %s", got.StatusCode, reply)
 		}
 	}
 	return "", e.tries, err
@@ -388,19 +386,17 @@ func TestServeFaults(t *testing.T) {
 		if err != nil {
 			return 0, "", err
 		}
-		reply, err := client.Do(r)
+		reply, text, err := remotetest.Ask(client, r)
 		if err != nil {
 			return 0, "", err
 		}
-		defer reply.Body.Close()
-		text, err := io.ReadAll(reply.Body)
-		if kind := reply.Header.Get("Content-Type"); err == nil && (kind != "application/json" || !json.Valid(text)) {
+		if kind := reply.Header.Get("Content-Type"); kind != "application/json" || !json.Valid([]byte(text)) {
 			t.Errorf("%s: %s, %.100q", path, kind, text)
 		}
 		mu.Lock()
 		answers[fmt.Sprintf("%s %d", path, reply.StatusCode)]++
 		mu.Unlock()
-		return reply.StatusCode, string(text), err
+		return reply.StatusCode, text, nil
 	}
 	must := func(path, body string, status int) string {
 		got, text, err := post(t.Context(), path, strings.NewReader(body))

@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pgsrm/remote/remotetest"
 )
 
 // served starts the command and returns its address; the test ends it.
@@ -44,16 +45,8 @@ func served(t *testing.T, args ...string) (url string) {
 // asked posts a body and returns the reply.
 func asked(t *testing.T, url, body string) string {
 	t.Helper()
-	r, err := http.Post(url, "application/json", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	text, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(text))
+	_, text := remotetest.Post(t, url, body)
+	return strings.TrimSpace(text)
 }
 
 // Each of several rewards has routes of its own, and settings count.

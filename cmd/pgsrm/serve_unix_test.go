@@ -11,7 +11,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -21,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"pgsrm/remote/remotetest"
 )
 
 // writeCertificate writes a certificate of 127.0.0.1 with a name, and its key.
@@ -71,12 +72,7 @@ func TestServeHangup(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+token)
-		reply, err := client.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer reply.Body.Close()
-		text, err := io.ReadAll(reply.Body)
+		reply, text, err := remotetest.Ask(client, r)
 		if err != nil {
 			t.Fatal(err)
 		}
