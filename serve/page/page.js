@@ -55,7 +55,6 @@ function rewardBox(r) {
   box.append(element("h3", r.name), element("code", r.formula));
   const facts = [r.scored + " scored", r.unscored + " without a reward", r.waiting + " waiting", "mean " + number(r.mean), "least " + number(r.least), "most " + number(r.most)];
   if (r.memory === "off") facts.push("its memory is off: scored as at the start of a run");
-  if (r.memory === "runs") facts.push("with a memory for each run");
   box.append(element("div", facts.join(", ")));
   const bins = element("div", undefined, "bins");
   bins.setAttribute("role", "img");
