@@ -22,6 +22,7 @@ func TestPeersOfPython(t *testing.T) {
 	for name, is := range map[string]string{
 		"forward_A_s":                     "PyTorch",
 		"step_B_s":                        "PyTorch",
+		"step_C_s":                        "PyTorch",
 		"peak_memory_B_gb":                "PyTorch: torch ",
 		"decode_B8_shared_tok_s":          "generate of transformers: ",
 		"iteration_B_grpo_s":              "TRL, GRPO: ",

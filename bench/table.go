@@ -82,6 +82,8 @@ func realRows(s shape) []row {
 			rows[i] = r.against(peerIteration(s, "grpo").inMinutes())
 		case "peak_memory_iteration_" + at + "_grpo_gb":
 			rows[i] = r.against(peerIteration(s, "grpo").inMemory().inMinutes())
+		case "step_" + at + "_s":
+			rows[i] = r.against(peerStep(s).inMinutes())
 		case "rollout_" + at + "_s":
 			rows[i] = r.against(peerRollout(s).inMinutes())
 		}

@@ -1,4 +1,4 @@
-"""A GPT-2 in PyTorch as fast as it gets: logits at response positions only, fused attention and optimizer.
+"""A GPT-2, or a Llama where a shape has key and value heads of its own, in PyTorch as fast as it gets: logits at response positions only, fused attention and optimizer.
 
 The step is one update on the loss of PPO with an entropy bonus; with `train` unset, the forward of it up to
 log-probabilities. Measured as written and, where there is a C++ compiler, through torch.compile: the faster one counts.
@@ -52,6 +52,56 @@ class GPT2(nn.Module):
         return F.linear(self.norm(x[:, length - self.response - 1 : length - 1]), self.tokens.weight)
 
 
+class GatedBlock(nn.Module):
+    """A block of a Llama: root-mean-square norms, rotary positions, grouped-query attention, SwiGLU."""
+
+    def __init__(self, job):
+        super().__init__()
+        self.heads, self.kv_heads, self.size = job.heads, job.kv_heads, job.width // job.heads
+        self.norm1, self.norm2 = nn.RMSNorm(job.width, eps=1e-5), nn.RMSNorm(job.width, eps=1e-5)
+        self.qkv = nn.Linear(job.width, (job.heads + 2 * job.kv_heads) * self.size, bias=False)
+        self.out = nn.Linear(job.width, job.width, bias=False)
+        self.gate_up, self.down = nn.Linear(job.width, 2 * job.ff, bias=False), nn.Linear(job.ff, job.width, bias=False)
+
+    def forward(self, x, cos, sin):
+        batch, length, width = x.shape
+        split = self.qkv(self.norm1(x)).view(batch, length, -1, self.size).transpose(1, 2)
+        q, k, v = split.split([self.heads, self.kv_heads, self.kv_heads], dim=1)
+        q, k = turned(q, cos, sin), turned(k, cos, sin)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+        x = x + self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        gate, up = self.gate_up(self.norm2(x)).chunk(2, dim=-1)
+        return x + self.down(F.silu(gate) * up)
+
+
+def turned(x, cos, sin):
+    """Rotary positions (Su et al. 2021), halves of a head as pairs."""
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
+
+
+class Llama(nn.Module):
+    def __init__(self, job):
+        super().__init__()
+        self.response = job.response
+        self.tokens = nn.Embedding(job.vocab, job.width)
+        self.blocks = nn.ModuleList(GatedBlock(job) for _ in range(job.layers))
+        self.norm = nn.RMSNorm(job.width, eps=1e-5)
+        for weights in self.parameters():
+            nn.init.normal_(weights, std=0.02)
+        size = job.width // job.heads
+        angles = torch.outer(torch.arange(job.prompt + job.response).float(), 1e5 ** (-torch.arange(0, size, 2) / size))
+        self.register_buffer("cos", angles.cos())
+        self.register_buffer("sin", angles.sin())
+
+    def forward(self, tokens):
+        length = tokens.shape[1]
+        x = self.tokens(tokens)
+        for block in self.blocks:
+            x = block(x, self.cos[:length], self.sin[:length])
+        return F.linear(self.norm(x[:, length - self.response - 1 : length - 1]), self.tokens.weight)
+
+
 def scores(model, tokens, response):
     """Log-probabilities of all tokens at the response positions, and of those that stand there."""
     every = F.log_softmax(model(tokens), dim=-1)
@@ -90,7 +140,7 @@ def scorer(model, tokens, job):
 
 def measured(job):
     torch.set_num_threads(job.threads)
-    model = GPT2(job)
+    model = Llama(job) if job.kv_heads else GPT2(job)
     tokens = torch.randint(job.vocab, (job.batch, job.prompt + job.response))
 
     def runner(form):
