@@ -24,6 +24,11 @@ func (s *Server) openRoutes() map[string]http.HandlerFunc {
 		"/":         page("index.html", "text/html; charset=utf-8"),
 		"/page.js":  page("page.js", "text/javascript; charset=utf-8"),
 		"/page.css": page("page.css", "text/css; charset=utf-8"),
+		"/favicon.ico": func(w http.ResponseWriter, r *http.Request) {
+			if reads(w, r) {
+				w.WriteHeader(http.StatusNoContent) // browsers ask for it
+			}
+		},
 		"/openapi.json": func(w http.ResponseWriter, r *http.Request) {
 			if reads(w, r) {
 				writeJSON(w, http.StatusOK, openapi)
