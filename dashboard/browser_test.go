@@ -24,17 +24,23 @@ func openBrowser(t *testing.T, own string) *charttest.Browser {
 	return charttest.Open(t, 5*time.Minute, own+"/")
 }
 
-// serve is a server that watches a folder, looking often.
+// serve is a server that watches a folder, looking often, and its address.
 func serve(t *testing.T, dir string, o Options) (*Server, string) {
 	t.Helper()
 	o.Every = 100 * time.Millisecond
 	s := New(dir, o)
-	server := httptest.NewServer(s)
+	return s, listen(t, s, s)
+}
+
+// listen runs a server, which a handler stands before.
+func listen(t *testing.T, s *Server, h http.Handler) (own string) {
+	t.Helper()
+	server := httptest.NewServer(h)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()
 	t.Cleanup(func() { cancel(); <-done; server.CloseClientConnections(); server.Close() })
-	return s, server.URL
+	return server.URL
 }
 
 const drawn = `document.documentElement.dataset.ready === "1" && [...document.querySelectorAll("#charts .curves")].some((c) => c.querySelector("canvas"))`

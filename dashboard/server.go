@@ -48,6 +48,7 @@ type Server struct {
 	mux     *http.ServeMux
 	events  chan struct{} // a place for each open stream of events
 	alerts  *alerter
+	tell    time.Duration // least time between two events of a page
 
 	mu    sync.Mutex
 	slots map[string]int // colors of lines
@@ -64,7 +65,7 @@ func New(folder string, o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{board: newBoard(folder), options: o, mux: http.NewServeMux(), events: make(chan struct{}, mostStreams), slots: map[string]int{}}
+	s := &Server{board: newBoard(folder), options: o, mux: http.NewServeMux(), events: make(chan struct{}, mostStreams), slots: map[string]int{}, tell: time.Second}
 	s.alerts = newAlerter(o.Alerts, o.Log)
 	s.mux.HandleFunc("GET /{$}", s.file("page/index.html", "text/html; charset=utf-8", func(text string) string { return text }))
 	s.mux.HandleFunc("GET /app.js", s.file("page/app.js", "text/javascript; charset=utf-8", func(text string) string { return chart.Script() + text }))
@@ -499,11 +500,8 @@ func (s *Server) samples(w http.ResponseWriter, r *http.Request) {
 	reply(w, out)
 }
 
-// How often a page is told that something is new, and that the server is there.
-const (
-	tellEvery  = time.Second
-	aliveEvery = 15 * time.Second
-)
+// aliveEvery is how often a page is told that the server is there.
+const aliveEvery = 15 * time.Second
 
 // stream sends an event whenever something is new, at most one a second: what it is the page
 // asks for.
@@ -542,7 +540,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
-		case <-time.After(tellEvery):
+		case <-time.After(s.tell):
 		}
 	}
 }
