@@ -80,7 +80,7 @@ func TestHour(t *testing.T) {
 		}
 		s.ServeHTTP(w, r)
 	}))
-	b := charttest.Open(t, 4*length+time.Minute, own+"/")
+	b := charttest.Open(t, 24*time.Hour, own+"/") // the machine may be asleep meanwhile
 	b.View(charttest.Views[0])
 	b.Go(own)
 	b.Wait(drawn)
