@@ -49,6 +49,82 @@ func TestEngines(t *testing.T) {
 	}
 }
 
+// The checks of examples/verl and examples/openrlhf, which run the reward paths of those engines
+// on Ray, get the rewards of score.
+func TestExamples(t *testing.T) {
+	python := engines(t)
+	dir := t.TempDir()
+	var prompts, asked bytes.Buffer
+	words := []string{"hot", "cold", "tall", "short", "dark", "light"}
+	for k := range words {
+		i, other := k%3*2, (k%3*2+k/3*2)%6 // the references as answers, then those of the next rows
+		row := map[string]string{"prompt": fmt.Sprintf("The opposite of '%s' is ", words[i]), "reference": words[i+1]}
+		if k < 3 {
+			json.NewEncoder(&prompts).Encode(row)
+		}
+		row["response"] = words[other+1]
+		json.NewEncoder(&asked).Encode(row)
+	}
+	args := []string{"--task", "opposites", "--reward", "pgsrm"}
+	score := exec.Command(servetest.Binary(t), append([]string{"score", "--cache", "off"}, args...)...)
+	score.Stdin = &asked
+	scored, err := score.Output()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "prompts.jsonl"), prompts.Bytes(), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	type answered struct {
+		Answer, Response string
+		Reward           any
+	}
+	lines := func(text string) (out []answered) {
+		for line := range strings.Lines(text) {
+			var one answered
+			if strings.HasPrefix(line, `{"prompt"`) && json.Unmarshal([]byte(line), &one) == nil {
+				out = append(out, one)
+			}
+		}
+		return out
+	}
+	want := lines(string(scored))
+	runPython(t, python, nil, "-c", "import sys; sys.path.insert(0, 'tests'); import engines; engines.tokenizer().save_pretrained(sys.argv[1])", filepath.Join(dir, "model"))
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := append(os.Environ(), "PGSRM_SERVE_URL="+serve(t, args...), "PYTHON="+python, "EXAMPLES="+filepath.Join(here, "..", "examples"),
+		"PYTHONPATH="+filepath.Join(here, "pgsrm_reward", "src"), "PYTHONDONTWRITEBYTECODE=1", "RAY_USAGE_STATS_ENABLED=0", "HF_HUB_OFFLINE=1")
+	for engine, command := range map[string]string{
+		"verl": `"$PYTHON" "$EXAMPLES/verl/prepare.py" <prompts.jsonl >train.jsonl && "$PYTHON" "$EXAMPLES/verl/check.py" \
+			data.train_files=train.jsonl actor_rollout_ref.model.path=model reward.num_workers=2`,
+		"openrlhf": `CHECK=1 sh "$EXAMPLES/openrlhf/train.sh" "$PGSRM_SERVE_URL" model prompts.jsonl out`,
+	} {
+		t.Run(engine, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
+			cmd.Dir, cmd.Env = dir, env
+			out, err := cmd.CombinedOutput()
+			got := lines(string(out))
+			if err != nil || len(got) != len(want) {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			for i, w := range want {
+				reward := w.Reward.(float64)
+				if engine == "verl" { // in whose tensor it stands
+					reward = float64(float32(reward))
+				}
+				if list, ok := got[i].Reward.([]any); ok && len(list) == 1 {
+					got[i].Reward = list[0]
+				}
+				if got[i].Answer != w.Response || got[i].Reward != reward {
+					t.Errorf("%q: got %v for %q, want %v", w.Response, got[i].Reward, got[i].Answer, reward)
+				}
+			}
+		})
+	}
+}
+
 // What ends an answer and which columns may hold the reference stand in the server, in the
 // Python package and in the manual: one list.
 func TestLists(t *testing.T) {
