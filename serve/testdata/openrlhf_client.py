@@ -1,31 +1,18 @@
 """Runs the agent of OpenRLHF, as it is, against a reward server: python openrlhf_client.py URL.
 
-Only the module openrlhf.utils.agent and its logger are loaded, so that none of the engine's
-other packages is needed. A tokenizer of characters and an engine that answers from a list
-stand for the model. Prints one JSON object a sample, in order.
+A tokenizer of characters and an engine that answers from a list stand for the model. Prints
+one JSON object a sample, in order.
 """
 
 import asyncio
-import importlib.util
 import json
 import sys
 import types
-from pathlib import Path
+
+import aiohttp
+from openrlhf.utils.agent import SingleTurnAgentExecutor
 
 EOS = "<|endoftext|>"
-
-
-def load_agent():
-    root = Path(next(iter(importlib.util.find_spec("openrlhf").submodule_search_locations)))
-    for name in ("openrlhf", "openrlhf.utils"):
-        sys.modules[name] = types.ModuleType(name)
-        sys.modules[name].__path__ = []
-    for name in ("logging_utils", "agent"):
-        spec = importlib.util.spec_from_file_location("openrlhf.utils." + name, root / "utils" / (name + ".py"))
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-    return sys.modules["openrlhf.utils.agent"]
 
 
 class Ids(list):
@@ -54,7 +41,7 @@ class Engine:
 
 
 async def main(url):
-    executor = load_agent().SingleTurnAgentExecutor(url)
+    executor = SingleTurnAgentExecutor(url)
     samples = json.load(sys.stdin)
     params = types.SimpleNamespace(max_tokens=40, logprobs=None)
     done = await asyncio.gather(*[
@@ -68,8 +55,6 @@ async def main(url):
         [s["prompt"] + s["response"] + EOS for s in samples], [s["prompt"] for s in samples], [s["label"] for s in samples]
     )
     print(json.dumps(many[0]))
-    import aiohttp
-
     async with aiohttp.ClientSession() as session:
         async with session.post(url, json={"query": [], "prompts": [], "labels": []}) as reply:
             print(json.dumps(await reply.json()))
