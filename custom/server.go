@@ -51,5 +51,5 @@ func (s *server) ask(ctx context.Context, samples []Sample) (out []Result, err e
 	return out, err
 }
 
-// close has nothing to end: connections that are idle close by themselves.
-func (s *server) close() {}
+// close closes idle connections.
+func (s *server) close() { s.client.Close() }

@@ -23,6 +23,9 @@ type cached struct {
 	same bool // the model is known to be that which filled the cache
 }
 
+// Close closes the inner embedder.
+func (c *cached) Close() error { return Close(c.inner) }
+
 // newCached wraps an embedder; c may be nil.
 func newCached(e costly, c *cache.Cache) *cached {
 	t := cache.NewThrough[[]float32](memoTexts)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 )
 
@@ -36,6 +37,15 @@ type Result struct {
 type Embedder interface {
 	Embed(ctx context.Context, texts []string) []Result
 	Identity() Identity
+}
+
+// Close gives back what an embedder of Open holds: idle connections, a file of word vectors. It
+// must not be used any more.
+func Close(e Embedder) error {
+	if c, ok := e.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // costly is an Embedder whose calls take long or cost money: a server, a local

@@ -20,6 +20,9 @@ type memo struct {
 // newMemo wraps an embedder.
 func newMemo(e Embedder) *memo { return &memo{inner: e, known: cache.NewRecent[[]float32](memoTexts)} }
 
+// Close closes the inner embedder.
+func (m *memo) Close() error { return Close(m.inner) }
+
 // Embed asks the inner embedder once for each text that is not remembered.
 func (m *memo) Embed(ctx context.Context, texts []string) []Result {
 	out := make([]Result, len(texts))

@@ -32,6 +32,9 @@ type Server struct {
 	probing sync.Mutex // one probe at a time
 }
 
+// Close closes idle connections.
+func (s *Server) Close() error { s.client.Close(); return nil }
+
 // newServer makes the embedder of a kind (openai, tei, ollama) that the rest of a
 // spec names. Nothing is sent yet. Errors name no secrets.
 func newServer(kind, rest string, set Settings, warn func(text string), deps remote.Deps) (*Server, error) {

@@ -132,8 +132,8 @@ func (j *Judge) questions(s custom.Sample) ([]question, error) {
 	return out, nil
 }
 
-// Close has nothing to end: connections that are idle close by themselves.
-func (j *Judge) Close() {}
+// Close closes idle connections.
+func (j *Judge) Close() { j.client.Close() }
 
 // Counts are what was asked and what it cost; Known are the verdicts that the cache gave.
 func (j *Judge) Counts() completions.Counts {

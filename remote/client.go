@@ -61,6 +61,10 @@ func New(base string, opt Options, deps Deps) (*Client, error) {
 	return c, nil
 }
 
+// Close closes connections that are idle, which otherwise stay open for a while. It is not to
+// be used with a transport that others use too.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
 // parseBase reads the URL of a server. Its errors do not show secrets.
 func parseBase(base string) (*url.URL, error) {
 	u, err := url.Parse(base)

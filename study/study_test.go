@@ -123,7 +123,7 @@ func TestBadStudies(t *testing.T) {
 		{"", "s.yaml: must be a study, with base and grid (got an empty file)"},
 		{"a: [", "not YAML"},
 		{"[1]", "s.yaml:1: must be a section of keys (got a list)"},
-		{"gird: {}", `s.yaml:1: unknown key "gird", must be one of base, grid, seeds, measure, children, parents, about, given, exclude, against, table, small (did you mean grid?)`},
+		{"gird: {}", `s.yaml:1: unknown key "gird", must be one of base, grid, seeds, measure, children, parents, about, given, exclude, against, match, table, small (did you mean grid?)`},
 		{"base: {task: colors}", "s.yaml: grid: must have at least one axis, or seeds be given"},
 		{"seeds: 0", `s.yaml:1: seeds: must be a number between 1 and 10000 (got "0")`},
 		{"seeds: &a 1", "s.yaml:1: must have no anchors and aliases"},

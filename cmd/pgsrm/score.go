@@ -98,7 +98,7 @@ func runScore(ctx context.Context, o scoreOptions, g *globalOptions) error {
 		return err
 	}
 	g.sayReading("JSON lines with prompt and response")
-	defer s.scorers.Close()
+	defer s.close()
 	if s.model != nil {
 		defer tellJudged(s.scorers, s.model.Spec(), g)
 	}
@@ -191,7 +191,8 @@ func (q *scoreQueue) answer(ctx context.Context, w *bufio.Writer, n int) error {
 type answerScorer struct {
 	server  *client.Client // nil = by model
 	model   *reward.Model
-	scorers reward.Scorers // to be closed
+	scorers reward.Scorers
+	vectors embed.Embedder // nil = none
 	match   *task.Matcher
 	terms   []string
 	groups  bool // the reward compares the answers to one prompt
@@ -199,12 +200,25 @@ type answerScorer struct {
 	task    *task.Task
 }
 
-// open makes the scorer. A reward of texts alone needs no embedder.
-func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScorer, error) {
+// close ends what the scorer asks.
+func (s *answerScorer) close() {
+	s.scorers.Close()
+	embed.Close(s.vectors)
+}
+
+// open makes the scorer, which is to be closed. A reward of texts alone needs no embedder.
+func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (s *answerScorer, err error) {
 	spec, err := reward.ParseSpec(o.Reward)
 	if err != nil {
 		return nil, inputError(err)
 	}
+	s = &answerScorer{terms: spec.Columns(), groups: spec.Groups()}
+	opened := s
+	defer func() {
+		if err != nil {
+			opened.close()
+		}
+	}()
 	t := &task.Task{} // lines that give their references need none, unless the reward is calibrated on one
 	switch {
 	case o.Task == "" && spec.NeedsVectors():
@@ -214,18 +228,15 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 			return nil, err
 		}
 	}
-	var e embed.Embedder
 	if spec.NeedsVectors() {
-		if e, err = o.openEmbedder(g); err != nil {
+		if s.vectors, err = o.openEmbedder(g); err != nil {
 			return nil, err
 		}
 	}
-	match, err := o.matcher("", g)
-	if err != nil {
+	if s.match, err = o.matcher("", g); err != nil {
 		return nil, err
 	}
-	scorers, err := o.openScorers(spec, g)
-	if err != nil {
+	if s.scorers, err = o.openScorers(spec, g); err != nil {
 		return nil, err
 	}
 	var answers map[string]string
@@ -234,14 +245,13 @@ func (o *scoreOptions) open(ctx context.Context, g *globalOptions) (*answerScore
 			return nil, err
 		}
 	}
-	m, err := reward.New(ctx, spec, t, answers, e, match, scorers...)
-	if err != nil {
+	if s.model, err = reward.New(ctx, spec, t, answers, s.vectors, s.match, s.scorers...); err != nil {
 		return nil, rewardError(err)
 	}
 	if spec.Memory() {
 		g.Log.Info("the reward's memory is off here: every answer is scored as at the start of a run")
 	}
-	s := &answerScorer{model: m, scorers: scorers, match: match, terms: spec.Columns(), groups: spec.Groups(), known: reward.NewReferences(t, answers, match), task: t}
+	s.known, s.task = reward.NewReferences(t, answers, s.match), t
 	return s, nil
 }
 

@@ -193,7 +193,7 @@ func openServed(ctx context.Context, name string, o scoreOptions, g *globalOptio
 	}
 	return serve.Reward{
 		Name: name, Task: s.task, Model: s.model, References: s.known, Match: s.match,
-		Close: func() { tellJudged(s.scorers, s.model.Spec(), g); s.scorers.Close() },
+		Close: func() { tellJudged(s.scorers, s.model.Spec(), g); s.close() },
 	}, nil
 }
 

@@ -42,6 +42,9 @@ type Client struct {
 	counts  Counts
 }
 
+// Close closes idle connections.
+func (c *Client) Close() { c.client.Close() }
+
 // New makes the client of the model that "MODEL@URL" names. Nothing is sent yet. warn,
 // which may be nil, is told what the user should know. Errors name no secrets.
 func New(spec string, o Options, warn func(text string), deps remote.Deps) (*Client, error) {
