@@ -11,6 +11,9 @@ import (
 // The one command of docs/findings.md, in small: every study of the findings runs from end to
 // end, and the tables beside the page are of these studies.
 func TestFindings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains some thirty runs; the script study has the same paths")
+	}
 	const kept = "../../docs/findings"
 	files, err := filepath.Glob(kept + "/*.yaml")
 	if err != nil || len(files) == 0 {
