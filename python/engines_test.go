@@ -23,20 +23,10 @@ import (
 	"pgsrm/serve/servetest"
 )
 
-// engines is a Python with the engines that ask for rewards; .ci/run installs it.
-func engines(t *testing.T) string {
-	t.Helper()
-	python := os.Getenv("PGSRM_ENGINES")
-	if python == "" {
-		t.Skip("PGSRM_ENGINES names no Python with verl, SkyRL's environments and AReaL: the package is NOT tested with them")
-	}
-	return python
-}
-
 // verl's managers, SkyRL's environment and AReaL's workflow, unmodified, get the rewards of
 // score.
 func TestEngines(t *testing.T) {
-	python := engines(t)
+	python := servetest.Engines(t)
 	args := []string{"--task", "opposites", "--reward", "pgsrm"}
 	path := cases(t, serve(t, args...), args...)
 	for _, engine := range []struct{ tests, module string }{{"Verl", "verl"}, {"SkyRL", "skyrl_gym"}, {"AReaL", "areal"}} {
@@ -52,7 +42,7 @@ func TestEngines(t *testing.T) {
 // The checks of examples/verl and examples/openrlhf, which run the reward paths of those engines
 // on Ray, get the rewards of score.
 func TestExamples(t *testing.T) {
-	python := engines(t)
+	python := servetest.Engines(t)
 	dir := t.TempDir()
 	var prompts, asked bytes.Buffer
 	words := []string{"hot", "cold", "tall", "short", "dark", "light"}
@@ -159,7 +149,7 @@ print(json.dumps({"Labels": LABELS, "EndMarkers": END_MARKERS}))`)
 // reward server is, which is away for 20 s. The run goes on from a checkpoint, waits for the
 // server, and ends with the samples of every step scored.
 func TestRayTrain(t *testing.T) {
-	python := engines(t)
+	python := servetest.Engines(t)
 	const steps = 40
 	reward := []string{"--task", "opposites", "--reward", "nearer"}
 	url, process := servetest.Start(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, reward...)...)

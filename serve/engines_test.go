@@ -4,24 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgsrm/reward"
+	"pgsrm/serve/servetest"
 )
-
-// engines is a Python with the clients of engines; .ci/run installs it.
-func engines(t *testing.T) string {
-	t.Helper()
-	python := os.Getenv("PGSRM_ENGINES")
-	if python == "" {
-		t.Skip("PGSRM_ENGINES names no Python with the clients of engines: they are NOT tested as they are")
-	}
-	return python
-}
 
 // runPython runs a script of testdata and returns the JSON objects that it printed, one a
 // line; what a library logs beside them does not count.
@@ -42,7 +32,7 @@ func runPython(t *testing.T, python, script, stdin string, args ...string) []str
 // by one and together, with labels of any kind and prompts that were cut on the left; a sample
 // that cannot be scored has 0 and says so.
 func TestOpenRLHF(t *testing.T) {
-	python := engines(t)
+	python := servetest.Engines(t)
 	f := fixture(t, "default", "pgsrm", nil)
 	s := start(t, nil, f)
 	type asked struct {
@@ -105,7 +95,7 @@ func TestOpenRLHF(t *testing.T) {
 // The NeMo Gym task of verifiers, unmodified, begins its sessions and gets the rewards of the
 // model, with the terms as metrics.
 func TestVerifiers(t *testing.T) {
-	python := engines(t)
+	python := servetest.Engines(t)
 	f := fixture(t, "default", "pgsrm", nil)
 	s := start(t, nil, f)
 	type asked struct {

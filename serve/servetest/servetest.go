@@ -76,3 +76,14 @@ func Start(t *testing.T, args ...string) (url string, server *exec.Cmd) {
 	}
 	return first.URL, server
 }
+
+// Engines is a Python with the engines that ask for rewards, which .ci/run installs; without
+// one the test skips.
+func Engines(t *testing.T) string {
+	t.Helper()
+	python := os.Getenv("PGSRM_ENGINES")
+	if python == "" {
+		t.Skip("PGSRM_ENGINES names no Python with the engines that ask for rewards: they are NOT tested as they are")
+	}
+	return python
+}
