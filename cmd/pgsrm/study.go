@@ -40,7 +40,7 @@ by pgsrm report OUT at any time, the tables are written:
 
 Several studies are run one after the other, each into OUT/NAME. With --tables DIR the
 numbers that a study has under "table" are written to DIR/NAME-cells.csv, -groups.csv and
--differences.csv as well: small enough to be kept beside a text that quotes them.
+-differences.csv and -matched.csv as well: small enough to be kept beside a text that quotes them.
 
 EXAMPLES
   pgsrm study list
@@ -119,7 +119,7 @@ type studyOptions struct {
 // AddFlags adds the flags of study.
 func (o *studyOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Out, "out", "", "folder of the study (default runs/study-NAME), of several the folder of theirs (default runs/studies)")
-	f.StringVar(&o.Tables, "tables", "", "write the numbers of the study's table to this folder too, as NAME-cells.csv, NAME-groups.csv and NAME-differences.csv")
+	f.StringVar(&o.Tables, "tables", "", "write the numbers of the study's table to this folder too, as NAME-cells.csv, NAME-groups.csv, NAME-differences.csv and NAME-matched.csv")
 	f.StringVar(&o.Shard, "shard", "", "run the cells of one process of several alone: I/N, with I from 1 to N, or index/N in an Indexed Job of Kubernetes")
 	f.StringArrayVar(&o.Given, "given", nil, "give the study something that it asks for, NAME=VALUE; may be given again")
 	f.BoolVar(&o.Small, "small", false, "run the small version of the study, which takes seconds to minutes and says nothing")
