@@ -23,6 +23,10 @@ import (
 	"pgsrm/serve/servetest"
 )
 
+// onRay has Ray tell nobody, and wait for workers that are slow to begin where the cores have
+// more to do: after its own minute it would begin them again and again.
+var onRay = []string{"RAY_USAGE_STATS_ENABLED=0", "RAY_worker_register_timeout_seconds=300"}
+
 // verl's managers, SkyRL's environment and AReaL's workflow, unmodified, get the rewards of
 // score.
 func TestEngines(t *testing.T) {
@@ -84,17 +88,16 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := append(os.Environ(), "PGSRM_SERVE_URL="+serve(t, args...), "PYTHON="+python, "EXAMPLES="+filepath.Join(here, "..", "examples"),
-		"PYTHONPATH="+filepath.Join(here, "pgsrm_reward", "src"), "PYTHONDONTWRITEBYTECODE=1", "RAY_USAGE_STATS_ENABLED=0", "HF_HUB_OFFLINE=1")
+	env := []string{"PGSRM_SERVE_URL=" + serve(t, args...), "PYTHON=" + python, "EXAMPLES=" + filepath.Join(here, "..", "examples"),
+		"PYTHONPATH=" + filepath.Join(here, "pgsrm_reward", "src"), "HF_HUB_OFFLINE=1"}
+	env = append(env, onRay...)
 	for engine, command := range map[string]string{
-		"verl": `"$PYTHON" "$EXAMPLES/verl/prepare.py" <prompts.jsonl >train.jsonl && "$PYTHON" "$EXAMPLES/verl/check.py" \
+		"verl": `"$PYTHON" "$EXAMPLES/verl/prepare.py" <prompts.jsonl >train.jsonl && exec "$PYTHON" "$EXAMPLES/verl/check.py" \
 			data.train_files=train.jsonl actor_rollout_ref.model.path=model reward.num_workers=2`,
 		"openrlhf": `CHECK=1 sh "$EXAMPLES/openrlhf/train.sh" "$PGSRM_SERVE_URL" model prompts.jsonl out`,
 	} {
 		t.Run(engine, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
-			cmd.Dir, cmd.Env = dir, env
-			out, err := cmd.CombinedOutput()
+			out, err := bounded(t, dir, env, "sh", "-c", command)
 			got := lines(string(out))
 			if err != nil || len(got) != len(want) {
 				t.Fatalf("%v\n%s", err, out)
@@ -164,7 +167,7 @@ func TestRayTrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(python, "../examples/ray_trl/train.py", "--url", url, "--steps", fmt.Sprint(steps), "--save-steps", "5", "--storage", dir)
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+sources, "PYTHONDONTWRITEBYTECODE=1", "RAY_USAGE_STATS_ENABLED=0")
+	cmd.Env = append(append(os.Environ(), "PYTHONPATH="+sources, "PYTHONDONTWRITEBYTECODE=1"), onRay...)
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, family.Attributes()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -181,10 +184,13 @@ func TestRayTrain(t *testing.T) {
 	}
 	// until waits for something that the run does before it ends.
 	until := func(what string, done func() bool) {
+		late := time.After(patience)
 		for !done() {
 			select {
 			case err := <-ended:
 				t.Fatalf("ended before %s: %v\n%s", what, err, said())
+			case <-late:
+				t.Fatalf("no %s after %v\n%s", what, patience, said())
 			case <-time.After(20 * time.Millisecond):
 			}
 		}
@@ -228,7 +234,12 @@ func TestRayTrain(t *testing.T) {
 		}
 	})
 	servetest.Start(t, append([]string{"serve", "--listen", strings.TrimPrefix(url, "http://")}, reward...)...)
-	if err := <-ended; err != nil {
+	select {
+	case err = <-ended:
+	case <-time.After(patience):
+		err = fmt.Errorf("not done %v after the server was back", patience)
+	}
+	if err != nil {
 		t.Fatalf("%v\n%s", err, said())
 	}
 	var last struct{ Checkpoint string }

@@ -3,7 +3,9 @@ package python_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,8 +13,11 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"pgsrm/internal/family"
 	"pgsrm/serve/servetest"
 )
 
@@ -37,14 +42,34 @@ func python(t *testing.T) string {
 // runPython runs Python in the folder of the package and returns its output.
 func runPython(t *testing.T, python string, env []string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), python, args...)
-	cmd.Dir = "pgsrm_reward"
-	cmd.Env = append(append(os.Environ(), "PYTHONPATH=src", "PYTHONDONTWRITEBYTECODE=1"), env...)
-	out, err := cmd.CombinedOutput()
+	out, err := bounded(t, "pgsrm_reward", append([]string{"PYTHONPATH=src"}, env...), python, args...)
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return string(out)
+}
+
+// patience is how long a program of somebody else may take, on cores that have more to do.
+const patience = 5 * time.Minute
+
+// bounded runs a program in a folder and returns what it says. One that hangs is ended, with
+// those that it started, and Python says where it stood.
+func bounded(t *testing.T, dir string, env []string, program string, args ...string) ([]byte, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, fmt.Errorf("not done after %v", patience))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir, cmd.SysProcAttr, cmd.WaitDelay = dir, family.Attributes(), 10*time.Second
+	cmd.Env = append(append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONFAULTHANDLER=1"), env...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGABRT) }
+	out, err := cmd.CombinedOutput()
+	if cmd.Process != nil {
+		family.Kill(cmd.Process)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return out, err
 }
 
 // serve starts pgsrm serve and returns its address; the test ends it.
