@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -24,6 +25,7 @@ type Study struct {
 	base     []config.Setting // of all cells
 	axes     []axis           // in the order of the file; that of the seeds is the last
 	exclude  []partial        // cells that are none
+	override []override       // settings of some cells, above those of their levels
 	against  *against         // what the levels of one axis are compared with; nil = nothing
 	match    *match           // a curve that is compared at equal height; nil = none
 	metrics  []string         // of the Markdown table
@@ -60,6 +62,12 @@ type level struct {
 // partial are levels by axis that a cell may have together.
 type partial map[string][]string
 
+// override are settings of the cells that have these levels together.
+type override struct {
+	partial
+	settings []config.Setting
+}
+
 // against is the level that the others of its axis are compared with.
 type against struct{ axis, level string }
 
@@ -93,7 +101,10 @@ func Read(file config.File, o Options) (*Study, error) {
 	fields := append(s.fields(r),
 		field{"about", func(n *yaml.Node, key string) (err error) { s.About, err = r.text(n, key); return err }},
 		field{"given", func(*yaml.Node, string) error { return nil }}, // was read first
-		field{"exclude", func(n *yaml.Node, key string) error { return s.readExclude(r, n, key) }},
+		field{"exclude", func(n *yaml.Node, key string) error {
+			return r.partials(n, key, func(x partial, _ *yaml.Node, _ string) error { s.exclude = append(s.exclude, x); return nil })
+		}},
+		field{"override", func(n *yaml.Node, key string) error { return r.partials(n, key, s.addOverride(r)) }},
 		field{"against", func(n *yaml.Node, key string) error { return s.readAgainst(r, n, key) }},
 		field{"match", func(n *yaml.Node, key string) error { return s.readMatch(r, n, key) }},
 		field{"table", func(n *yaml.Node, key string) (err error) { s.metrics, err = r.list(n, key); return err }},
@@ -363,8 +374,11 @@ func (r *reader) whole(n *yaml.Node, key string, low, high float64) (int, error)
 	return int(x), nil
 }
 
-// readExclude reads the cells that are none.
-func (s *Study) readExclude(r *reader, n *yaml.Node, key string) error {
+// setKey is what an override sets, beside the levels that it is for.
+const setKey = "set"
+
+// partials reads a list of levels by axis and hands each to add, with its mapping and place.
+func (r *reader) partials(n *yaml.Node, key string, add func(x partial, n *yaml.Node, place string) error) error {
 	if n.Kind != yaml.SequenceNode {
 		return r.errorAt(n, key, "must be a list of {AXIS: LEVEL, ...}", config.NodeText(n))
 	}
@@ -374,11 +388,11 @@ func (s *Study) readExclude(r *reader, n *yaml.Node, key string) error {
 		if err != nil {
 			return err
 		}
-		if len(pairs) == 0 {
-			return r.errorAt(c, place, "must name a level of an axis", "nothing")
-		}
 		x := partial{}
 		for _, p := range pairs {
+			if key == "override" && p.key.Value == setKey {
+				continue
+			}
 			names := []string{p.value.Value}
 			if p.value.Kind == yaml.SequenceNode {
 				if names, err = r.list(p.value, join(place, p.key.Value)); err != nil {
@@ -387,9 +401,32 @@ func (s *Study) readExclude(r *reader, n *yaml.Node, key string) error {
 			}
 			x[p.key.Value] = names
 		}
-		s.exclude = append(s.exclude, x)
+		if len(x) == 0 {
+			return r.errorAt(c, place, "must name a level of an axis", "nothing")
+		}
+		if err := add(x, c, place); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// addOverride adds an element of the section override.
+func (s *Study) addOverride(r *reader) func(x partial, n *yaml.Node, place string) error {
+	return func(x partial, n *yaml.Node, place string) error {
+		pairs, err := r.pairs(n, place)
+		if err != nil {
+			return err
+		}
+		for _, p := range pairs {
+			if p.key.Value == setKey {
+				settings, err := r.settings(p.value, join(place, setKey), "")
+				s.override = append(s.override, override{x, settings})
+				return err
+			}
+		}
+		return r.errorAt(n, place, "must have set: {KEY: VALUE, ...} beside the levels that it is for", "")
+	}
 }
 
 // readAgainst reads the level that others are compared with.
@@ -430,12 +467,13 @@ func (s *Study) check(r *reader) error {
 		}
 	}
 	for i, x := range s.exclude {
-		for key, names := range x {
-			for _, name := range names {
-				if err := s.checkLevel(key, name); err != nil {
-					return &config.Error{File: r.file, Key: fmt.Sprintf("exclude[%d]", i), Must: err.Error()}
-				}
-			}
+		if err := s.checkPartial(r, x, fmt.Sprintf("exclude[%d]", i)); err != nil {
+			return err
+		}
+	}
+	for i, o := range s.override {
+		if err := s.checkPartial(r, o.partial, fmt.Sprintf("override[%d]", i)); err != nil {
+			return err
 		}
 	}
 	if s.against != nil {
@@ -456,6 +494,18 @@ func (s *Study) checkMatch(r *reader) error {
 	for _, name := range s.match.levels {
 		if err := s.checkLevel(s.against.axis, name); err != nil {
 			return &config.Error{File: r.file, Key: "match.levels", Must: err.Error()}
+		}
+	}
+	return nil
+}
+
+// checkPartial refuses levels that are on no axis.
+func (s *Study) checkPartial(r *reader, x partial, place string) error {
+	for _, key := range slices.Sorted(maps.Keys(x)) {
+		for _, name := range x[key] {
+			if err := s.checkLevel(key, name); err != nil {
+				return &config.Error{File: r.file, Key: place, Must: err.Error()}
+			}
 		}
 	}
 	return nil

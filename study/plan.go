@@ -90,14 +90,17 @@ func (s *Study) next(at []int) {
 
 // excluded says whether the file excludes the cell of these levels.
 func (s *Study) excluded(at []int) bool {
-	return slices.ContainsFunc(s.exclude, func(x partial) bool {
-		for i, a := range s.axes {
-			if names, ok := x[a.key]; ok && !slices.Contains(names, a.levels[at[i]].name) {
-				return false
-			}
+	return slices.ContainsFunc(s.exclude, func(x partial) bool { return s.has(at, x) })
+}
+
+// has says whether the cell of these levels has those of x.
+func (s *Study) has(at []int, x partial) bool {
+	for i, a := range s.axes {
+		if names, ok := x[a.key]; ok && !slices.Contains(names, a.levels[at[i]].name) {
+			return false
 		}
-		return true
-	})
+	}
+	return true
 }
 
 // cell is the cell of these levels.
@@ -115,11 +118,18 @@ func (p *Plan) cell(at []int, armOf ArmOf) (Cell, error) {
 				return c, &config.Error{Flag: s.From, Must: fmt.Sprintf("%s must be set by one axis alone, and %s sets it too", s.Key, other)}
 			}
 			by[s.Key] = a.key
-			if s.Key == "out" {
-				return c, &config.Error{Flag: s.From, Must: "must not be set: each cell has a folder of its own"}
-			}
 		}
 		settings = append(settings, l.settings...)
+	}
+	for _, o := range p.override {
+		if p.has(at, o.partial) {
+			settings = append(settings, o.settings...)
+		}
+	}
+	for _, s := range settings {
+		if s.Key == "out" {
+			return c, &config.Error{Flag: s.From, Must: "must not be set: each cell has a folder of its own"}
+		}
 	}
 	c.Name = strings.Join(folders, "/")
 	var err error

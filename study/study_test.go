@@ -90,6 +90,29 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// Settings of cells that have some levels together stand above those of the levels, the later
+// above the earlier.
+func TestOverride(t *testing.T) {
+	p := planOf(t, tiny+`
+override:
+  - {task: [colors, opposites], reward: pgsrm, set: {schedule.lr: 0.5, eval_every: 3}}
+  - {task: colors, set: {episodes: 256}}
+  - {reward: pgsrm, task: opposites, set: {schedule: {lr: 0.25}}}
+`, "D")
+	var got []string
+	for _, c := range p.Cells[:3] {
+		got = append(got, fmt.Sprintf("%s %g %d %d", c.Name, c.Config.Schedule.LR, c.Config.EvalEvery, c.Config.Episodes))
+	}
+	without := planOf(t, tiny, "D").Cells[1].Config
+	want := []string{
+		"task=colors/reward=pgsrm/seed=1 0.5 3 256", fmt.Sprintf("task=colors/reward=one/seed=1 %g %d 256", without.Schedule.LR, without.EvalEvery),
+		"task=opposites/reward=pgsrm/seed=1 0.25 3 128",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // What goes with a reward stands in its place: below what its level and later axes set,
 // above the base, and gone where another reward is set.
 func TestSettingsOfAReward(t *testing.T) {
@@ -123,7 +146,7 @@ func TestBadStudies(t *testing.T) {
 		{"", "s.yaml: must be a study, with base and grid (got an empty file)"},
 		{"a: [", "not YAML"},
 		{"[1]", "s.yaml:1: must be a section of keys (got a list)"},
-		{"gird: {}", `s.yaml:1: unknown key "gird", must be one of base, grid, seeds, measure, children, parents, about, given, exclude, against, match, table, small (did you mean grid?)`},
+		{"gird: {}", `s.yaml:1: unknown key "gird", must be one of base, grid, seeds, measure, children, parents, about, given, exclude, override, against, match, table, small (did you mean grid?)`},
 		{"base: {task: colors}", "s.yaml: grid: must have at least one axis, or seeds be given"},
 		{"seeds: 0", `s.yaml:1: seeds: must be a number between 1 and 10000 (got "0")`},
 		{"seeds: &a 1", "s.yaml:1: must have no anchors and aliases"},
@@ -136,11 +159,17 @@ func TestBadStudies(t *testing.T) {
 		{"seeds: 1\nbase:\n  rollout.tpo_k: 2", `s.yaml:3: base.rollout.tpo_k: unknown key "rollout.tpo_k", must be one of prompts_per_step`},
 		{"seeds: 1\nbase: {task: copy, task: colors}", `s.yaml:2: base: key "task" stands twice`},
 		{"seeds: 1\nbase: {task: }", "s.yaml:2: base.task: must be a single value (got nothing)"},
-		{"seeds: 1\nbase: {out: x}\ngrid: {out: [x]}", "s.yaml:3: grid.out[0]: must not be set: each cell has a folder of its own"},
+		{"seeds: 1\nbase: {out: x}", "s.yaml:2: base.out: must not be set: each cell has a folder of its own"},
+		{"seeds: 1\ngrid: {out: [x]}", "s.yaml:2: grid.out[0]: must not be set: each cell has a folder of its own"},
 		{"grid: {a: {x: {seed: 1}}, b: {y: {seed: 2}}}", "s.yaml:1: grid.b.y.seed: seed must be set by one axis alone, and a sets it too"},
 		{"seeds: [1, 1]", `s.yaml: grid: two levels must not have one folder: give them names, NAME: {KEY: VALUE} (got seed=1)`},
 		{"seeds: 2\nexclude: [{task: copy}]", `s.yaml: exclude[0]: axis must be one of seed (got "task")`},
 		{"seeds: 1\nexclude: [{seed: 2}]", `s.yaml: exclude[0]: seed must be one of 1 (got "2")`},
+		{"seeds: 1\noverride: [{task: copy, set: {episodes: 1}}]", `s.yaml: override[0]: axis must be one of seed (got "task")`},
+		{"seeds: 1\noverride: [{seed: 1}]", "s.yaml:2: override[0]: must have set: {KEY: VALUE, ...} beside the levels that it is for"},
+		{"seeds: 1\noverride: [{set: {episodes: 1}}]", "s.yaml:2: override[0]: must name a level of an axis (got nothing)"},
+		{"seeds: 1\noverride: [{seed: 1, set: {episodez: 1}}]", "s.yaml:2: override[0].set.episodez"},
+		{"seeds: 1\noverride: [{seed: 1, set: {out: x}}]", "must not be set: each cell has a folder of its own"},
 		{"seeds: 1\nexclude: [{seed: 1}]", "s.yaml: exclude: must leave at least one cell"},
 		{"seeds: 1\nagainst: {reward: binary}", `s.yaml: against: axis must be one of seed (got "reward")`},
 		{"seeds: 1\nbase: {child: \"study:x\"}", "s.yaml:2: base.child: the study must have a section children for it (got study:x)"},
