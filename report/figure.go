@@ -154,28 +154,27 @@ const (
 
 // compose puts tiles into one picture, two in a row, under a legend of the arms.
 func compose(tiles []tile, arms []string, slots map[string]int) *drawing {
-	head := figureMargin
-	if len(arms) > 0 {
-		head += legendHeight
-	}
 	columns := min(2, len(tiles))
 	w, h := 0.0, 0.0
 	for _, t := range tiles {
 		w, h = max(w, t.chart.Width), max(h, t.chart.Height+titleHeight)
 	}
 	rows := (len(tiles) + columns - 1) / columns
-	out := &drawing{
-		Width:  figureMargin + float64(columns)*(w+figureMargin),
-		Height: head + float64(rows)*(h+figureMargin),
-	}
-	x, names := figureMargin+6, faceOf(markStyles["name"])
-	for _, label := range arms {
+	out := &drawing{Width: figureMargin + float64(columns)*(w+figureMargin)}
+	head, x, names := figureMargin, figureMargin+6, faceOf(markStyles["name"])
+	for i, label := range arms {
+		wide := swatchWidth + 7 + float64(names.Width(label)) + 22
+		if x > figureMargin+6 && x+wide > out.Width {
+			x, head = figureMargin+6, head+legendHeight
+		}
 		l := out.layer(label, slots[label])
-		y := figureMargin + 8.0
-		l.line("mean", point{x, y}, point{x + swatchWidth, y})
-		l.text("name", point{x + swatchWidth + 7, y + 4}, start, label)
-		x += swatchWidth + 7 + float64(names.Width(label)) + 22
+		l.line("mean", point{x, head + 8}, point{x + swatchWidth, head + 8})
+		l.text("name", point{x + swatchWidth + 7, head + 12}, start, label)
+		if x += wide; i == len(arms)-1 {
+			head += legendHeight
+		}
 	}
+	out.Height = head + float64(rows)*(h+figureMargin)
 	for i, t := range tiles {
 		left := figureMargin + float64(i%columns)*(w+figureMargin)
 		top := head + float64(i/columns)*(h+figureMargin)

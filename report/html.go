@@ -112,24 +112,31 @@ func (g *Group) look() []string {
 	return nil
 }
 
-// slots gives every arm of the page a color, the same in all tasks: the rewards
-// of every comparison have their own, others follow in order.
+// slots gives every arm of the page a color, the same in all tasks.
 func (d *Data) slots() map[string]int {
+	var names []string
+	for _, g := range d.Groups {
+		names = append(names, g.labels()...)
+	}
+	return slotsOf(names)
+}
+
+// slotsOf gives every arm a color: the rewards of every comparison have their own, others
+// follow in order.
+func slotsOf(names []string) map[string]int {
 	slots := map[string]int{}
 	fixed := map[string]int{"pgsrm": 0, "binary": 1, "pgsrm-paper": 2}
 	next := len(fixed)
-	for _, g := range d.Groups {
-		for _, arm := range g.Arms {
-			if _, done := slots[arm.Label]; done {
-				continue
-			}
-			if slot, ok := fixed[arm.Label]; ok {
-				slots[arm.Label] = slot
-				continue
-			}
-			slots[arm.Label] = next % len(chart.Palette())
-			next++
+	for _, name := range names {
+		if _, done := slots[name]; done {
+			continue
 		}
+		if slot, ok := fixed[name]; ok {
+			slots[name] = slot
+			continue
+		}
+		slots[name] = next % len(chart.Palette())
+		next++
 	}
 	return slots
 }

@@ -29,6 +29,7 @@ type Study struct {
 	against  *against         // what the levels of one axis are compared with; nil = nothing
 	match    *match           // a curve that is compared at equal height; nil = none
 	metrics  []string         // of the Markdown table
+	figure   figure           // what is drawn
 	measures Measures         // of trained children
 	children map[string]Child // made before the cells that need them
 	parents  map[string]Wrong // likewise
@@ -78,6 +79,12 @@ type match struct {
 	levels []string
 }
 
+// figure is what is drawn of a study.
+type figure struct {
+	metric string // "" = the first of the table
+	across string // the axis from left to right; "" = a bar for each arm
+}
+
 // Bounds of a study file.
 const (
 	maxCells  = 100_000
@@ -108,6 +115,12 @@ func Read(file config.File, o Options) (*Study, error) {
 		field{"against", func(n *yaml.Node, key string) error { return s.readAgainst(r, n, key) }},
 		field{"match", func(n *yaml.Node, key string) error { return s.readMatch(r, n, key) }},
 		field{"table", func(n *yaml.Node, key string) (err error) { s.metrics, err = r.list(n, key); return err }},
+		field{"figure", func(n *yaml.Node, key string) error {
+			return r.section(n, key, []field{
+				{"metric", func(n *yaml.Node, key string) (err error) { s.figure.metric, err = r.text(n, key); return err }},
+				{"across", func(n *yaml.Node, key string) (err error) { s.figure.across, err = r.text(n, key); return err }},
+			})
+		}},
 		field{"small", func(n *yaml.Node, _ string) error { small = n; return nil }},
 	)
 	if err := r.section(root, "", fields); err != nil {
@@ -481,7 +494,20 @@ func (s *Study) check(r *reader) error {
 			return &config.Error{File: r.file, Key: "against", Must: err.Error()}
 		}
 	}
+	if across := s.figure.across; across != "" && !slices.Contains(s.drawn(), across) {
+		return &config.Error{File: r.file, Key: "figure.across", Must: "must be an axis of the grid: " + strings.Join(s.drawn(), ", "), Value: across}
+	}
 	return s.checkMatch(r)
+}
+
+// drawn are the axes but that of the seeds.
+func (s *Study) drawn() (keys []string) {
+	for _, a := range s.axes {
+		if a.key != seedAxis {
+			keys = append(keys, a.key)
+		}
+	}
+	return keys
 }
 
 func (s *Study) checkMatch(r *reader) error {

@@ -92,7 +92,7 @@ func tables(t *testing.T, text, dir string) map[string][]byte {
 	for _, name := range must(m.Write()) {
 		out[name] = must(os.ReadFile(filepath.Join(dir, name)))
 	}
-	if len(out) != 4 {
+	if len(out) != 5 {
 		t.Fatalf("got %d tables", len(out))
 	}
 	return out

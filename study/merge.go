@@ -167,7 +167,7 @@ func (m *Merged) metricNames() []string {
 }
 
 // Write writes the tables beside the cells and returns the names of the files: cells.csv,
-// groups.csv, differences.csv, matched.csv and study.md. What the files hold depends on the complete
+// groups.csv, differences.csv, matched.csv, study.svg and study.md. What the files hold depends on the complete
 // cells alone, to the byte.
 func (m *Merged) Write() ([]string, error) {
 	groups := m.groups()
@@ -179,7 +179,7 @@ func (m *Merged) Write() ([]string, error) {
 	}{
 		{"cells.csv", m.cellsCSV()}, {"groups.csv", m.groupsCSV(groups)},
 		{"differences.csv", m.differencesCSV(differences)}, {"matched.csv", m.matchedCSV(matches)},
-		{"study.md", m.markdown(groups, differences, matches)},
+		{"study.svg", m.drawing(groups)}, {"study.md", m.markdown(groups, differences, matches)},
 	} {
 		path := filepath.Join(m.Dir, f.name)
 		if f.text == nil {
@@ -197,8 +197,8 @@ func (m *Merged) Write() ([]string, error) {
 }
 
 // WriteTables writes the numbers of the study's table alone, as NAME-cells.csv,
-// NAME-groups.csv, NAME-differences.csv and NAME-matched.csv into a folder: what a text quotes, without the
-// hundreds of numbers beside.
+// NAME-groups.csv, NAME-differences.csv and NAME-matched.csv into a folder, and the figure as
+// NAME.svg: what a text quotes, without the hundreds of numbers beside.
 func (m *Merged) WriteTables(dir, name string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return config.Bad(err)
@@ -221,11 +221,14 @@ func (m *Merged) WriteTables(dir, name string) error {
 	for _, f := range []struct {
 		name string
 		text []byte
-	}{{"cells", some.cellsCSV()}, {"groups", some.groupsCSV(groups)}, {"differences", some.differencesCSV(some.differences(groups))}, {"matched", some.matchedCSV(m.matches(m.groups()))}} {
+	}{
+		{"-cells.csv", some.cellsCSV()}, {"-groups.csv", some.groupsCSV(groups)}, {"-differences.csv", some.differencesCSV(some.differences(groups))},
+		{"-matched.csv", some.matchedCSV(m.matches(m.groups()))}, {".svg", m.drawing(m.groups())},
+	} {
 		if f.text == nil {
 			continue
 		}
-		if err := durable.WriteBytes(filepath.Join(dir, name+"-"+f.name+".csv"), f.text); err != nil {
+		if err := durable.WriteBytes(filepath.Join(dir, name+f.name), f.text); err != nil {
 			return fmt.Errorf("study: %w", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -146,7 +147,7 @@ func TestBadStudies(t *testing.T) {
 		{"", "s.yaml: must be a study, with base and grid (got an empty file)"},
 		{"a: [", "not YAML"},
 		{"[1]", "s.yaml:1: must be a section of keys (got a list)"},
-		{"gird: {}", `s.yaml:1: unknown key "gird", must be one of base, grid, seeds, measure, children, parents, about, given, exclude, override, against, match, table, small (did you mean grid?)`},
+		{"gird: {}", `s.yaml:1: unknown key "gird", must be one of base, grid, seeds, measure, children, parents, about, given, exclude, override, against, match, table, figure, small (did you mean grid?)`},
 		{"base: {task: colors}", "s.yaml: grid: must have at least one axis, or seeds be given"},
 		{"seeds: 0", `s.yaml:1: seeds: must be a number between 1 and 10000 (got "0")`},
 		{"seeds: &a 1", "s.yaml:1: must have no anchors and aliases"},
@@ -170,6 +171,7 @@ func TestBadStudies(t *testing.T) {
 		{"seeds: 1\noverride: [{set: {episodes: 1}}]", "s.yaml:2: override[0]: must name a level of an axis (got nothing)"},
 		{"seeds: 1\noverride: [{seed: 1, set: {episodez: 1}}]", "s.yaml:2: override[0].set.episodez"},
 		{"seeds: 1\noverride: [{seed: 1, set: {out: x}}]", "must not be set: each cell has a folder of its own"},
+		{"seeds: 1\nfigure: {across: seed}", `s.yaml: figure.across: must be an axis of the grid`},
 		{"seeds: 1\nexclude: [{seed: 1}]", "s.yaml: exclude: must leave at least one cell"},
 		{"seeds: 1\nagainst: {reward: binary}", `s.yaml: against: axis must be one of seed (got "reward")`},
 		{"seeds: 1\nbase: {child: \"study:x\"}", "s.yaml:2: base.child: the study must have a section children for it (got study:x)"},
@@ -283,6 +285,45 @@ func TestFailedCells(t *testing.T) {
 		if !strings.Contains(string(md), want) {
 			t.Errorf("study.md must have %q:\n%s", want, md)
 		}
+	}
+}
+
+// The figure has a panel for each combination of the other levels and in it the arms, over the
+// places that the panel has.
+func TestFigure(t *testing.T) {
+	p := planOf(t, `
+grid: {task: [colors, copy], reward: [pgsrm, binary], schedule.lr: [1e-4, 2e-4, 4e-4]}
+exclude: [{task: copy, schedule.lr: 1e-4}, {task: colors, schedule.lr: 4e-4}]
+seeds: 2
+against: {reward: pgsrm}
+table: [height]
+figure: {across: schedule.lr}
+`, t.TempDir())
+	m := &Merged{Plan: p}
+	for i, c := range p.Cells {
+		r := Result{Cell: c, State: run.DirComplete, Values: map[string]float64{"height": float64(i) / 10}}
+		if c.Levels[0] == "copy" && c.Levels[1] == "binary" {
+			r.Values = nil
+		}
+		m.Results = append(m.Results, r)
+	}
+	texts := func() (out []string) {
+		for _, part := range regexp.MustCompile(`<text[^>]*>([^<]*)</text>`).FindAllStringSubmatch(string(m.drawing(m.groups())), -1) {
+			if !strings.ContainsAny(part[1][:1], "0−") && strings.Trim(part[1], "0123456789.") != "" {
+				out = append(out, part[1])
+			}
+		}
+		return out
+	}
+	if got, want := texts(), []string{"pgsrm", "binary", "colors", "1e-4", "2e-4", "schedule.lr", "copy", "2e-4", "4e-4", "schedule.lr"}; !slices.Equal(got, want) {
+		t.Errorf("lines: got %q, want %q", got, want)
+	}
+	m.figure = figure{}
+	if got, want := texts(), []string{"colors, 1e-4", "pgsrm", "binary", "colors, 2e-4", "pgsrm", "binary", "copy, 2e-4", "pgsrm", "copy, 4e-4", "pgsrm"}; !slices.Equal(got, want) {
+		t.Errorf("bars: got %q, want %q", got, want)
+	}
+	if m.Results = m.Results[:0]; m.drawing(m.groups()) != nil {
+		t.Error("nothing complete must draw nothing")
 	}
 }
 

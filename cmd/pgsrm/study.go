@@ -33,14 +33,16 @@ not stop the others. With --shard I/N a process takes every N-th cell, so that N
 them, on one machine or several with one file system, share the work. At the end, and
 by pgsrm report OUT at any time, the tables are written:
 
+  OUT/study.svg        the means with their intervals, drawn
   OUT/study.md         means with 95% intervals, and which cells are missing
   OUT/cells.csv        every number of every cell
   OUT/groups.csv       every number over the seeds
   OUT/differences.csv  differences paired by seed, where the study compares
 
 Several studies are run one after the other, each into OUT/NAME. With --tables DIR the
-numbers that a study has under "table" are written to DIR/NAME-cells.csv, -groups.csv and
--differences.csv and -matched.csv as well: small enough to be kept beside a text that quotes them.
+numbers that a study has under "table" are written to DIR/NAME-cells.csv, -groups.csv,
+-differences.csv and -matched.csv as well, and the figure to DIR/NAME.svg: small enough to be
+kept beside a text that quotes them.
 
 EXAMPLES
   pgsrm study list
@@ -119,7 +121,7 @@ type studyOptions struct {
 // AddFlags adds the flags of study.
 func (o *studyOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Out, "out", "", "folder of the study (default runs/study-NAME), of several the folder of theirs (default runs/studies)")
-	f.StringVar(&o.Tables, "tables", "", "write the numbers of the study's table to this folder too, as NAME-cells.csv, NAME-groups.csv, NAME-differences.csv and NAME-matched.csv")
+	f.StringVar(&o.Tables, "tables", "", "write the numbers of the study's table to this folder too, as NAME-cells.csv, NAME-groups.csv, NAME-differences.csv and NAME-matched.csv, and the figure as NAME.svg")
 	f.StringVar(&o.Shard, "shard", "", "run the cells of one process of several alone: I/N, with I from 1 to N, or index/N in an Indexed Job of Kubernetes")
 	f.StringArrayVar(&o.Given, "given", nil, "give the study something that it asks for, NAME=VALUE; may be given again")
 	f.BoolVar(&o.Small, "small", false, "run the small version of the study, which takes seconds to minutes and says nothing")

@@ -105,7 +105,7 @@ func studyOnCluster(t *testing.T, on ...string) {
 	}
 	t.Logf("%d shards killed, submitted again %d times", kills, again)
 	pgsrm("report", "away")
-	for _, name := range []string{"cells.csv", "groups.csv", "differences.csv", "study.md"} {
+	for _, name := range []string{"cells.csv", "groups.csv", "differences.csv", "study.svg", "study.md"} {
 		want, err := os.ReadFile(filepath.Join("local", name))
 		if err != nil {
 			t.Fatal(err)
