@@ -52,22 +52,6 @@ func endValue(points []Point, evaluation bool) float64 {
 	return stats.Mean(tail)
 }
 
-// windows averages a series into at most n stretches of equal length, so that
-// the noise of single updates does not count as falling.
-func windows(points []Point, n int) []float64 {
-	if len(points) <= n {
-		n = len(points)
-	}
-	out := make([]float64, n)
-	for w := range out {
-		from, to := w*len(points)/n, (w+1)*len(points)/n
-		for _, p := range points[from:to] {
-			out[w] += p.Value / float64(to-from)
-		}
-	}
-	return out
-}
-
 // series are the episodes and the values of a series.
 func series(points []Point) (episodes, values []float64) {
 	for _, p := range points {

@@ -33,13 +33,3 @@ func TestEndValue(t *testing.T) {
 	near(t, "evaluation", endValue(points, true), 20, 0)
 	near(t, "training metric, episodes 190 and 200", endValue(points, false), 19.5, 0)
 }
-
-func TestWindows(t *testing.T) {
-	points := []Point{{0, 0, 1}, {1, 1, 3}, {2, 2, 5}, {3, 3, 7}}
-	got := windows(points, 2)
-	near(t, "first", got[0], 2, 1e-12)
-	near(t, "second", got[1], 6, 1e-12)
-	if n := len(windows(points, 9)); n != 4 {
-		t.Errorf("windows must be at most the points (got %d)", n)
-	}
-}

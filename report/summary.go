@@ -138,10 +138,6 @@ const (
 // normalised exact match where runs have it.
 var compared = []string{normTrain, normHeldOut, exactTrain, exactHeldOut, semTrain, semHeldOut}
 
-// stretches is the number of windows in which falling and stagnation of the
-// reward are counted.
-const stretches = 50
-
 // Summaries returns the summary of each task.
 func (d *Data) Summaries() []Summary {
 	out := make([]Summary, len(d.Groups))
@@ -189,10 +185,12 @@ func (a *Arm) summary() ArmSummary {
 		Length:     a.end(metricLength, positive),
 		Area:       a.areas(),
 		FallingShare: a.over(metricReward, share, func(p []Point) float64 {
-			return stats.FallingShare(windows(p, stretches))
+			_, values := series(p)
+			return stats.FallingShare(stats.Stretches(values, stats.CurveStretches))
 		}),
 		LongestStagnation: a.over(metricReward, share, func(p []Point) float64 {
-			return stats.LongestStagnation(windows(p, stretches))
+			_, values := series(p)
+			return stats.LongestStagnation(stats.Stretches(values, stats.CurveStretches))
 		}),
 		EpisodesToLevel: a.levels(),
 		EntropyBounds:   a.bounds(metricEntropy, positive),

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"math"
+
+	"pgsrm/stats"
 )
 
 // tableRow is one statistic of all arms.
@@ -69,7 +71,7 @@ func (s Summary) stability() []tableRow {
 		return b.Max
 	}
 	rows := []tableRow{
-		s.row("Falling steps", fmt.Sprintf("share of steps at which the reward fell, in %d stretches", stretches), "percent", "", func(a ArmSummary) *Estimate { return a.FallingShare }),
+		s.row("Falling steps", fmt.Sprintf("share of steps at which the reward fell, in %d stretches", stats.CurveStretches), "percent", "", func(a ArmSummary) *Estimate { return a.FallingShare }),
 		s.row("Longest stagnation", "longest stretch without a new best reward, as a share of training", "percent", "", func(a ArmSummary) *Estimate { return a.LongestStagnation }),
 		s.row("Least entropy", "nats per answer, over all updates", "number", "", func(a ArmSummary) *Estimate { return low(a.EntropyBounds) }),
 		s.row("Largest entropy", "nats per answer, over all updates", "number", "", func(a ArmSummary) *Estimate { return high(a.EntropyBounds) }),

@@ -31,6 +31,23 @@ func EpisodesTo(level float64, episodes, values []float64) (episode float64, ok 
 	return 0, false
 }
 
+// CurveStretches is in how many stretches a curve of training is looked at for falls and stagnation.
+const CurveStretches = 50
+
+// Stretches averages a series in at most n stretches of equal length, so that the noise of
+// single updates does not count as falling.
+func Stretches(values []float64, n int) []float64 {
+	n = min(n, len(values))
+	out := make([]float64, n)
+	for k := range out {
+		from, to := k*len(values)/n, (k+1)*len(values)/n
+		for _, v := range values[from:to] {
+			out[k] += v / float64(to-from)
+		}
+	}
+	return out
+}
+
 // FallingShare is the share of steps of a series that go down; 0 without steps.
 func FallingShare(values []float64) float64 {
 	mustNumbers(values)

@@ -379,3 +379,13 @@ func TestRefusals(t *testing.T) {
 		}()
 	}
 }
+
+func TestStretches(t *testing.T) {
+	values := []float64{1, 3, 5, 7}
+	if got := Stretches(values, 2); !slices.Equal(got, []float64{2, 6}) {
+		t.Errorf("got %v", got)
+	}
+	if got := Stretches(values, 9); !slices.Equal(got, values) {
+		t.Errorf("stretches must be at most the values (got %v)", got)
+	}
+}

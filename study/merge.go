@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,8 +100,8 @@ func (p *Plan) result(c Cell) Result {
 const lastPart = 10
 
 // readNumbers are the numbers of a complete run: those of the last evaluation, the mean of
-// every other metric over the last tenth of the steps, and the mean height of the curves of
-// exact match.
+// every other metric over the last tenth of the steps, the mean height of the curves of
+// exact match, and how training went on the way.
 func readNumbers(dir string) (values map[string]float64, episode int, err error) {
 	values = map[string]float64{}
 	var steps []run.Metrics
@@ -130,6 +131,7 @@ func readNumbers(dir string) (values map[string]float64, episode int, err error)
 	for name, c := range curves {
 		values["area/"+strings.TrimPrefix(name, "eval/")] = stats.Area(c[0], c[1])
 	}
+	course(steps, values)
 	last := steps[len(steps)-(len(steps)+lastPart-1)/lastPart:]
 	sums, counts := map[string]float64{}, map[string]float64{}
 	for _, m := range last {
@@ -142,6 +144,36 @@ func readNumbers(dir string) (values map[string]float64, episode int, err error)
 		values[name] = sum / counts[name]
 	}
 	return values, episode, nil
+}
+
+// course adds how training went: of the reward in stretches the share of steps that go down
+// and the longest row without a new maximum, the least entropy, the largest KL, and the mean
+// share of groups of answers that had one reward and so taught nothing.
+func course(steps []run.Metrics, values map[string]float64) {
+	series := func(name string) (out []float64) {
+		for _, m := range steps {
+			if v, ok := m.Values[name]; ok {
+				out = append(out, v)
+			}
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name, of string
+		f        func([]float64) float64
+	}{
+		{"falling_share", "reward", func(v []float64) float64 { return stats.FallingShare(stats.Stretches(v, stats.CurveStretches)) }},
+		{"longest_stagnation", "reward", func(v []float64) float64 {
+			return stats.LongestStagnation(stats.Stretches(v, stats.CurveStretches))
+		}},
+		{"entropy_min", "objective/entropy", slices.Min[[]float64]},
+		{"kl_max", "objective/kl", slices.Max[[]float64]},
+		{"without_signal", "pgsrm/frac_groups_without_signal", stats.Mean},
+	} {
+		if v := series(c.of); len(v) > 0 && !slices.ContainsFunc(v, math.IsNaN) {
+			values["course/"+c.name] = c.f(v)
+		}
+	}
 }
 
 // Missing are the cells that are not complete.
