@@ -286,6 +286,12 @@ func TestFailedCells(t *testing.T) {
 			t.Errorf("study.md must have %q:\n%s", want, md)
 		}
 	}
+	if m, err = planOf(t, strings.Replace(tiny, "seeds: 2", "seeds: 50", 1), filepath.Join(dir, "S")).Merge(); err != nil {
+		t.Fatal(err)
+	}
+	if md := string(m.markdown(m.groups(), nil, nil)); strings.Count(md, ": absent\n") != maxMissing || !strings.Contains(md, "- and 106 more: the column `state` of `cells.csv`\n") {
+		t.Errorf("missing cells must be bounded:\n%s", md)
+	}
 }
 
 // The figure has a panel for each combination of the other levels and in it the arms, over the

@@ -240,12 +240,18 @@ func (m *Merged) markdown(groups []*group, differences []difference, matches []m
 	}
 	if len(missing) > 0 {
 		b.WriteString("\n## Missing\n\n")
-		for _, r := range missing {
+		for _, r := range missing[:min(len(missing), maxMissing)] {
 			fmt.Fprintf(&b, "- `%s`: %s\n", r.Name, r.State)
+		}
+		if more := len(missing) - maxMissing; more > 0 {
+			fmt.Fprintf(&b, "- and %d more: the column `state` of `cells.csv`\n", more)
 		}
 	}
 	return []byte(b.String())
 }
+
+// maxMissing is how many missing cells the Markdown table names.
+const maxMissing = 40
 
 // title is the name of a study: its file without the folder.
 func title(file string) string { return file[strings.LastIndexAny(file, `/\`)+1:] }
