@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -427,6 +428,9 @@ func (p *pairOf) texts(ctx context.Context) ([]string, error) {
 		var text []byte
 		if err == nil {
 			text, err = os.ReadFile(p.Perplexity)
+		}
+		if err == nil && !utf8.Valid(text) {
+			err = fmt.Errorf("%s: must be valid UTF-8", p.Perplexity)
 		}
 		if err != nil {
 			return nil, config.At("measure.perplexity", err)

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
+	"unicode/utf8"
 
 	"pgsrm/eval"
 	"pgsrm/lm"
@@ -23,6 +25,12 @@ func runPerplexity(ctx context.Context, o evalOptions, g *globalOptions) error {
 	text, err := readFile(o.Text)
 	if err != nil {
 		return err
+	}
+	n := 0
+	for line := range bytes.Lines(text) {
+		if n++; !utf8.Valid(line) {
+			return inputErrorf("%s:%d: must be valid UTF-8", o.Text, n)
+		}
 	}
 	m, err := o.childOptions.open(g)
 	if err != nil {

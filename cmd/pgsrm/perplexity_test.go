@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"pgsrm/eval"
@@ -57,5 +60,25 @@ func TestResolveWindows(t *testing.T) {
 		if err := o.resolveWindows(64); err != nil || o.Context != c.wantContext || o.Stride != c.wantStride {
 			t.Errorf("%+v: %d, %d, %v", c, o.Context, o.Stride, err)
 		}
+	}
+}
+
+// Text that is none is refused with its place, and nothing is trained or measured.
+func TestTextMustBeUTF8(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a.txt": "hot\ncold \xff\n", "a.jsonl": "{\"text\":\"hot\"}\n{\"text\":\"\xc3\"}\n"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"eval", "--text", path}, {"pretrain", "--text", path, "--out", filepath.Join(dir, "out")}} {
+			var out, log bytes.Buffer
+			if code := execute(args, strings.NewReader(""), &out, &log); code != exitInput || !strings.Contains(log.String(), path+":2: must be valid UTF-8") || out.Len() > 0 {
+				t.Errorf("%s: exit code %d, %q %q", args[0], code, out.String(), log.String())
+			}
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "out")); err == nil {
+		t.Error("a child was written")
 	}
 }

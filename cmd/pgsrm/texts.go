@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"pgsrm/lm"
 	"pgsrm/tokenizer"
@@ -73,6 +74,9 @@ func appendTexts(texts []string, path string) ([]string, error) {
 				return nil, inputErrorf("%s:%d: must be an object with a field text: %w", path, line, err)
 			}
 			doc = row.Text
+		}
+		if !utf8.ValidString(text) {
+			return nil, inputErrorf("%s:%d: must be valid UTF-8", path, line)
 		}
 		if doc != "" {
 			texts = append(texts, doc)
