@@ -40,23 +40,39 @@ func (s Summary) final(metric, title string, slots map[string]int) (view finalVi
 		return finalView{}, false
 	}
 	format := formatOf(metric)
-	base := finalRow0 + float64(len(arms)-1)*finalStep + 22
-	view = finalView{Title: title, Drawing: drawing{Width: chartWidth, Height: base + 24}}
-	x, step := niceAxis(0, max(high, 0.02), 5, finalLeft, finalRight)
-	l := view.Drawing.layer("", 0)
+	rows, words := make([]endRow, len(arms)), make([]string, len(arms))
+	for i, arm := range arms {
+		e := arm.compared(metric)
+		rows[i] = endRow{arm.Reward, e}
+		words[i] = arm.Reward + " " + formatValue(format, e.Mean)
+	}
+	view = finalView{Title: title, Drawing: endBars(rows, 0, high, format, slots)}
+	view.Describe = title + " at the end: " + strings.Join(words, "; ") + "."
+	return view, true
+}
+
+// endRow is the row of an arm; nil = an empty one.
+type endRow struct {
+	name string
+	e    *Estimate
+}
+
+// endBars draws the rows one below the other over an axis from low to high.
+func endBars(rows []endRow, low, high float64, format string, slots map[string]int) drawing {
+	base := finalRow0 + float64(len(rows)-1)*finalStep + 22
+	d := drawing{Width: chartWidth, Height: base + 24}
+	x, step := niceAxis(low, max(high, 0.02), 5, finalLeft, finalRight)
+	l := d.layer("", 0)
 	for _, t := range x.ticks(step, tickLabel(format)) {
 		l.line("rule", point{t.At, 12}, point{t.At, base})
 		l.text("tick", point{t.At, base + 16}, middle, t.Label)
 	}
-	words := make([]string, len(arms))
-	for i, arm := range arms {
-		e := arm.compared(metric)
-		value := formatValue(format, e.Mean)
-		e.drawRow(view.Drawing.layer(arm.Reward, slots[arm.Reward]), arm.Reward, value, finalRow0+float64(i)*finalStep, x)
-		words[i] = arm.Reward + " " + value
+	for i, r := range rows {
+		if r.e != nil {
+			r.e.drawRow(d.layer(r.name, slots[r.name]), r.name, formatValue(format, r.e.Mean), finalRow0+float64(i)*finalStep, x)
+		}
 	}
-	view.Describe = title + " at the end: " + strings.Join(words, "; ") + "."
-	return view, true
+	return d
 }
 
 // reach is the largest value that the row of an estimate shows, where high is the
@@ -93,11 +109,14 @@ func (e *Estimate) drawRow(l *layer, name, value string, y float64, x axis) {
 	l.text("value", point{right + 10, y + 5}, start, value)
 }
 
-func formatOf(metric string) string {
+// specOf is the chart of a metric, or for one without a chart how its numbers are written.
+func specOf(metric string) chartSpec {
 	for _, c := range charts {
 		if c.Metric == metric {
-			return c.Format
+			return c
 		}
 	}
-	return "number"
+	return chartSpec{Metric: metric, Format: "number", lim: free}
 }
+
+func formatOf(metric string) string { return specOf(metric).Format }

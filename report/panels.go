@@ -24,12 +24,8 @@ type PanelArm struct {
 // DrawPanels is a figure of a metric as an SVG file: means with 95% intervals of Student's t,
 // two panels in a row. name is what the places are of.
 func DrawPanels(metric, name string, panels []Panel) []byte {
-	lim, format := free, formatOf(metric)
-	for _, c := range charts {
-		if c.Metric == metric {
-			lim = c.lim
-		}
-	}
+	spec := specOf(metric)
+	lim, format := spec.lim, spec.Format
 	var names, legend []string
 	var tiles []tile
 	for _, p := range panels {
@@ -52,30 +48,16 @@ func DrawPanels(metric, name string, panels []Panel) []byte {
 
 // bars are the arms one below the other.
 func (p Panel) bars(lim limits, format string, slots map[string]int) drawing {
-	var arms []*Estimate
+	var rows []endRow
 	low, high := 0.0, 0.0
 	for _, arm := range p.Arms {
 		e := estimate(arm.Values[0], lim)
-		arms = append(arms, e)
+		rows = append(rows, endRow{arm.Name, e})
 		if e != nil {
 			low, high = min(low, slices.Min(e.Values)), max(high, e.reach(high))
 		}
 	}
-	base := finalRow0 + float64(len(arms)-1)*finalStep + 22
-	d := drawing{Width: chartWidth, Height: base + 24}
-	x, step := niceAxis(low, max(high, 0.02), 5, finalLeft, finalRight)
-	l := d.layer("", 0)
-	for _, t := range x.ticks(step, tickLabel(format)) {
-		l.line("rule", point{t.At, 12}, point{t.At, base})
-		l.text("tick", point{t.At, base + 16}, middle, t.Label)
-	}
-	for i, e := range arms {
-		if e != nil {
-			name := p.Arms[i].Name
-			e.drawRow(d.layer(name, slots[name]), name, formatValue(format, e.Mean), finalRow0+float64(i)*finalStep, x)
-		}
-	}
-	return d
+	return endBars(rows, low, high, format, slots)
 }
 
 // lines are the arms from place to place.

@@ -108,10 +108,8 @@ func Read(file config.File, o Options) (*Study, error) {
 	fields := append(s.fields(r),
 		field{"about", func(n *yaml.Node, key string) (err error) { s.About, err = r.text(n, key); return err }},
 		field{"given", func(*yaml.Node, string) error { return nil }}, // was read first
-		field{"exclude", func(n *yaml.Node, key string) error {
-			return r.partials(n, key, func(x partial, _ *yaml.Node, _ string) error { s.exclude = append(s.exclude, x); return nil })
-		}},
-		field{"override", func(n *yaml.Node, key string) error { return r.partials(n, key, s.addOverride(r)) }},
+		field{"exclude", func(n *yaml.Node, key string) error { return s.readExclude(r, n, key) }},
+		field{"override", func(n *yaml.Node, key string) error { return s.readOverride(r, n, key) }},
 		field{"against", func(n *yaml.Node, key string) error { return s.readAgainst(r, n, key) }},
 		field{"match", func(n *yaml.Node, key string) error { return s.readMatch(r, n, key) }},
 		field{"table", func(n *yaml.Node, key string) (err error) { s.metrics, err = r.list(n, key); return err }},
@@ -387,59 +385,67 @@ func (r *reader) whole(n *yaml.Node, key string, low, high float64) (int, error)
 	return int(x), nil
 }
 
-// setKey is what an override sets, beside the levels that it is for.
-const setKey = "set"
-
-// partials reads a list of levels by axis and hands each to add, with its mapping and place.
-func (r *reader) partials(n *yaml.Node, key string, add func(x partial, n *yaml.Node, place string) error) error {
+// eachOf reads a list of mappings.
+func (r *reader) eachOf(n *yaml.Node, key string, read func(n *yaml.Node, pairs []pair, place string) error) error {
 	if n.Kind != yaml.SequenceNode {
 		return r.errorAt(n, key, "must be a list of {AXIS: LEVEL, ...}", config.NodeText(n))
 	}
 	for i, c := range n.Content {
 		place := fmt.Sprintf("%s[%d]", key, i)
 		pairs, err := r.pairs(c, place)
+		if err == nil {
+			err = read(c, pairs, place)
+		}
 		if err != nil {
-			return err
-		}
-		x := partial{}
-		for _, p := range pairs {
-			if key == "override" && p.key.Value == setKey {
-				continue
-			}
-			names := []string{p.value.Value}
-			if p.value.Kind == yaml.SequenceNode {
-				if names, err = r.list(p.value, join(place, p.key.Value)); err != nil {
-					return err
-				}
-			}
-			x[p.key.Value] = names
-		}
-		if len(x) == 0 {
-			return r.errorAt(c, place, "must name a level of an axis", "nothing")
-		}
-		if err := add(x, c, place); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// addOverride adds an element of the section override.
-func (s *Study) addOverride(r *reader) func(x partial, n *yaml.Node, place string) error {
-	return func(x partial, n *yaml.Node, place string) error {
-		pairs, err := r.pairs(n, place)
+// partial reads levels by axis.
+func (r *reader) partial(n *yaml.Node, pairs []pair, place string) (partial, error) {
+	if len(pairs) == 0 {
+		return nil, r.errorAt(n, place, "must name a level of an axis", "nothing")
+	}
+	x := partial{}
+	for _, p := range pairs {
+		names := []string{p.value.Value}
+		if p.value.Kind == yaml.SequenceNode {
+			var err error
+			if names, err = r.list(p.value, join(place, p.key.Value)); err != nil {
+				return nil, err
+			}
+		}
+		x[p.key.Value] = names
+	}
+	return x, nil
+}
+
+// readExclude reads the cells that are none.
+func (s *Study) readExclude(r *reader, n *yaml.Node, key string) error {
+	return r.eachOf(n, key, func(n *yaml.Node, pairs []pair, place string) error {
+		x, err := r.partial(n, pairs, place)
+		s.exclude = append(s.exclude, x)
+		return err
+	})
+}
+
+// readOverride reads settings, under set, beside the levels of the cells that they are for.
+func (s *Study) readOverride(r *reader, n *yaml.Node, key string) error {
+	return r.eachOf(n, key, func(n *yaml.Node, pairs []pair, place string) error {
+		at := slices.IndexFunc(pairs, func(p pair) bool { return p.key.Value == "set" })
+		if at < 0 {
+			return r.errorAt(n, place, "must have set: {KEY: VALUE, ...} beside the levels that it is for", "")
+		}
+		settings, err := r.settings(pairs[at].value, join(place, "set"), "")
 		if err != nil {
 			return err
 		}
-		for _, p := range pairs {
-			if p.key.Value == setKey {
-				settings, err := r.settings(p.value, join(place, setKey), "")
-				s.override = append(s.override, override{x, settings})
-				return err
-			}
-		}
-		return r.errorAt(n, place, "must have set: {KEY: VALUE, ...} beside the levels that it is for", "")
-	}
+		x, err := r.partial(n, slices.Delete(pairs, at, at+1), place)
+		s.override = append(s.override, override{x, settings})
+		return err
+	})
 }
 
 // readAgainst reads the level that others are compared with.

@@ -249,13 +249,13 @@ func (m *Merged) WriteTables(dir, name string) error {
 		}
 		some.Results = append(some.Results, r)
 	}
-	groups := some.groups()
+	groups, all := some.groups(), m.groups()
 	for _, f := range []struct {
 		name string
 		text []byte
 	}{
 		{"-cells.csv", some.cellsCSV()}, {"-groups.csv", some.groupsCSV(groups)}, {"-differences.csv", some.differencesCSV(some.differences(groups))},
-		{"-matched.csv", some.matchedCSV(m.matches(m.groups()))}, {".svg", m.drawing(m.groups())},
+		{"-matched.csv", some.matchedCSV(m.matches(all))}, {".svg", m.drawing(all)},
 	} {
 		if f.text == nil {
 			continue
