@@ -23,9 +23,11 @@ import (
 	"pgsrm/serve/servetest"
 )
 
-// onRay has Ray tell nobody, and wait for workers that are slow to begin where the cores have
-// more to do: after its own minute it would begin them again and again.
-var onRay = []string{"RAY_USAGE_STATS_ENABLED=0", "RAY_worker_register_timeout_seconds=300"}
+// onRay has Ray tell nobody, begin a cluster of its own, and wait for workers that are slow to
+// begin where the cores have more to do: after its own minute it would begin them again and again.
+// Without an address it would connect to the last one that was begun here with ray start, also
+// where that has long ended.
+var onRay = []string{"RAY_ADDRESS=local", "RAY_USAGE_STATS_ENABLED=0", "RAY_worker_register_timeout_seconds=300"}
 
 // verl's managers, SkyRL's environment and AReaL's workflow, unmodified, get the rewards of
 // score.
