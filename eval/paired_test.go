@@ -94,6 +94,9 @@ func TestPairedBootstrapAgainstNumPy(t *testing.T) {
 
 // Of intervals of 40 differences some 95% cover the true mean.
 func TestPairedBootstrapCovers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates 200 studies, in one goroutine")
+	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	const sets = 200
 	covered := 0

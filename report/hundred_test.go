@@ -73,6 +73,9 @@ func studyAnswers(rng *rand.Rand, task string) []Answer {
 
 // The page of a hundred runs is one that can be sent by mail.
 func TestPageOfAHundredRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a size; no path that the other pages do not take")
+	}
 	page, err := hundred(t).html()
 	if err != nil {
 		t.Fatal(err)

@@ -174,9 +174,10 @@ func TestTInterval(t *testing.T) {
 	}
 }
 
-// Few pairs and pairs without spread have no test and no effect size.
+// Few pairs and pairs without spread have no test and no effect size; rounding is no spread.
 func TestPairedEdges(t *testing.T) {
-	for _, d := range [][]float64{nil, {1}, {0.5, 0.5, 0.5}, {0, 0, 0, 0}} {
+	a, b, c := 0.9, 0.8, 0.7 // as variables, whose differences are rounded
+	for _, d := range [][]float64{nil, {1}, {0.5, 0.5, 0.5}, {0, 0, 0, 0}, {a - b, b - c, a - b}} {
 		if _, ok := PairedT(d); ok {
 			t.Errorf("%v must have no test", d)
 		}

@@ -200,9 +200,12 @@ func (p *progress) ended(c Cell, err error) {
 		p.now[c.Name] = all
 		p.say(fmt.Sprintf("%s: failed: %v", c.Name, err))
 	}
-	if _, ran := p.now[c.Name]; !ran { // it was complete before
+	if _, ran := p.now[c.Name]; !ran { // it was complete before, as the plan has said
 		p.earlier += all
 		p.now[c.Name] = all
+		if p.clock().Sub(p.told) < tellEvery {
+			return
+		}
 	}
 	p.told = p.clock()
 	p.say(p.line() + ": " + c.Name)

@@ -266,6 +266,16 @@ func TestFailedCells(t *testing.T) {
 	if all := strings.Join(said, "\n"); strings.Count(all, ": failed: ") != 2 || !strings.Contains(all, "6 of 6 cells, 2 failed") {
 		t.Errorf("got %s", all)
 	}
+	// Again: those that are complete are passed over without a word.
+	said = nil
+	if err := runner(t, p, func(line string) { said = append(said, line) }).Run(context.Background(), p.Cells); !errors.Is(err, errCells) {
+		t.Errorf("got %v", err)
+	}
+	for _, line := range said {
+		if !strings.Contains(line, "reward=one") {
+			t.Errorf("got %q of a cell that was complete", line)
+		}
+	}
 	m, err := p.Merge()
 	if err != nil {
 		t.Fatal(err)
