@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
@@ -76,7 +77,7 @@ type measured struct {
 }
 
 // measure measures the child of a cell unless that was done.
-func (p *Plan) measure(ctx context.Context, c Cell, deps run.Deps) error {
+func (p *Plan) measure(ctx context.Context, c Cell, s *starts, deps run.Deps) error {
 	if p.measures.none() {
 		return nil
 	}
@@ -84,7 +85,7 @@ func (p *Plan) measure(ctx context.Context, c Cell, deps run.Deps) error {
 	if err != nil || old != nil {
 		return err
 	}
-	values, err := p.measures.of(ctx, c, deps)
+	values, err := p.measures.of(ctx, c, s, deps)
 	if ctx.Err() != nil {
 		return run.ErrInterrupted
 	}
@@ -129,16 +130,17 @@ type pairOf struct {
 	cfg          run.Config
 	embedder     embed.Embedder
 	child, start *hf.Model
+	starts       *starts
 	values       map[string]float64
 }
 
 // of measures.
-func (m Measures) of(ctx context.Context, c Cell, deps run.Deps) (map[string]float64, error) {
+func (m Measures) of(ctx context.Context, c Cell, s *starts, deps run.Deps) (map[string]float64, error) {
 	cfg, _, err := run.ReadConfig(c.Config.Out) // with what the run decided
 	if err != nil {
 		return nil, err
 	}
-	p := &pairOf{Measures: m, cfg: cfg, values: map[string]float64{}}
+	p := &pairOf{Measures: m, cfg: cfg, starts: s, values: map[string]float64{}}
 	if p.embedder, err = openEmbedder(m.Embedder, deps.Cache); err != nil {
 		return nil, config.Bad(err)
 	}
@@ -224,27 +226,82 @@ func (p *pairOf) task(ctx context.Context, name string, t *task.Task, own bool) 
 	return nil
 }
 
+// side is what one of the two children answers to the prompts of a half.
+type side struct {
+	values map[string]float64
+	drawn  []lm.Generation // Samples to each prompt
+	logs   []float64       // log-probability of each, by the child that drew it
+}
+
+// starts are the sides of start children, which the cells of a process share.
+type starts struct {
+	mu   sync.Mutex
+	made map[string]func() (side, error)
+}
+
+// once is what make makes, made by the first that asks under a key; others wait for it.
+func (s *starts) once(key any, make func() (side, error)) (side, error) {
+	text, err := json.Marshal(key)
+	if err != nil {
+		return side{}, err
+	}
+	s.mu.Lock()
+	made := s.made[string(text)]
+	if made == nil {
+		if s.made == nil {
+			s.made = map[string]func() (side, error){}
+		}
+		made = sync.OnceValues(make)
+		s.made[string(text)] = made
+	}
+	s.mu.Unlock()
+	return made()
+}
+
 // half measures both children on the prompts of one split.
 func (p *pairOf) half(ctx context.Context, name string, h half, input *hf.Prompter) error {
-	for _, c := range []struct {
-		name string
-		m    *hf.Model
-	}{{"", p.child}, {"start_", p.start}} {
-		put := func(what string, v float64) { p.values[name+"/"+c.name+what] = v }
-		if err := p.greedy(ctx, c.m, h, put); err != nil {
-			return err
-		}
-		if err := p.probability(c.m, h, input, put); err != nil {
-			return err
-		}
-		if p.Samples == 0 {
-			continue
-		}
-		if err := p.samples(ctx, c.m, h, put); err != nil {
-			return err
-		}
+	child, err := p.side(ctx, p.child, h, input)
+	if err != nil {
+		return err
 	}
-	return p.divergences(ctx, name, h)
+	start, err := p.starts.once([]any{p.cfg.Child, p.cfg.ChatTemplate, p.cfg.Answer, p.cfg.Rollout.Stop, h.limit, h.items, h.tokens},
+		func() (side, error) { return p.side(ctx, p.start, h, input) })
+	if err != nil {
+		return err
+	}
+	for what, v := range child.values {
+		p.values[name+"/"+what] = v
+	}
+	for what, v := range start.values {
+		p.values[name+"/start_"+what] = v
+	}
+	if p.Samples == 0 {
+		return nil
+	}
+	if p.values[name+"/kl_forward"], err = p.divergence(start, p.child, h); err != nil {
+		return err
+	}
+	p.values[name+"/kl_reverse"], err = p.divergence(child, p.start, h)
+	return err
+}
+
+// side has a child answer.
+func (p *pairOf) side(ctx context.Context, m *hf.Model, h half, input *hf.Prompter) (side, error) {
+	s := side{values: map[string]float64{}}
+	put := func(what string, v float64) { s.values[what] = v }
+	if err := p.greedy(ctx, m, h, put); err != nil {
+		return s, err
+	}
+	if err := p.probability(m, h, input, put); err != nil || p.Samples == 0 {
+		return s, err
+	}
+	var err error
+	if s.drawn, err = p.draw(ctx, m, h); err != nil {
+		return s, err
+	}
+	p.samples(s.drawn, m, h, put)
+	s.logs, err = p.logs(m, s.drawn, h)
+	return s, err
 }
 
 // greedy measures the most likely answers.
@@ -290,11 +347,7 @@ func (p *pairOf) probability(m *hf.Model, h half, input *hf.Prompter, put func(w
 }
 
 // samples measures answers drawn from the child's own distribution.
-func (p *pairOf) samples(ctx context.Context, m *hf.Model, h half, put func(what string, v float64)) error {
-	gens, err := p.draw(ctx, m, h)
-	if err != nil {
-		return err
-	}
+func (p *pairOf) samples(gens []lm.Generation, m *hf.Model, h half, put func(what string, v float64)) {
 	texts := make([][]string, len(h.items))
 	var all []eval.Answer
 	for i, g := range gens {
@@ -313,7 +366,6 @@ func (p *pairOf) samples(ctx context.Context, m *hf.Model, h half, put func(what
 	if p.Samples > 1 {
 		put("samples/self_bleu", meanSelfBLEU(texts))
 	}
-	return nil
 }
 
 // drawSeed is the seed of all draws: those of cells are of the same random numbers.
@@ -338,44 +390,36 @@ func (p *pairOf) draw(ctx context.Context, m *hf.Model, h half) ([]lm.Generation
 	return out, nil
 }
 
-// divergences estimates how far the child went from its start, forward over answers of the
-// start child (what it forgot) and backward over its own, nats per answer: the mean of
-// log p(y|x) - log q(y|x) over y drawn from p.
-func (p *pairOf) divergences(ctx context.Context, name string, h half) error {
-	if p.Samples == 0 {
-		return nil
-	}
-	for _, d := range []struct {
-		name string
-		from *hf.Model
-		to   *hf.Model
-	}{{"kl_forward", p.start, p.child}, {"kl_reverse", p.child, p.start}} {
-		gens, err := p.draw(ctx, d.from, h)
+// logs are the log-probabilities, nats, of answers by a child.
+func (p *pairOf) logs(m *hf.Model, gens []lm.Generation, h half) (out []float64, err error) {
+	s := m.NewState(false)
+	for i, prompt := range h.tokens {
+		var responses [][]int32
+		for _, g := range gens[i*p.Samples : (i+1)*p.Samples] {
+			responses = append(responses, g.Tokens)
+		}
+		some, err := responseLogs(m.Model, s, prompt, responses)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		sum := 0.0
-		a, b := d.from.NewState(false), d.to.NewState(false)
-		for i, prompt := range h.tokens {
-			var responses [][]int32
-			for _, g := range gens[i*p.Samples : (i+1)*p.Samples] {
-				responses = append(responses, g.Tokens)
-			}
-			own, err := responseLogs(d.from.Model, a, prompt, responses)
-			if err != nil {
-				return err
-			}
-			other, err := responseLogs(d.to.Model, b, prompt, responses)
-			if err != nil {
-				return err
-			}
-			for k := range own {
-				sum += own[k] - other[k]
-			}
-		}
-		p.values[name+"/"+d.name] = sum / float64(len(gens))
+		out = append(out, some...)
 	}
-	return nil
+	return out, nil
+}
+
+// divergence estimates how far another child q is from the one p that drew answers, nats per
+// answer: the mean of log p(y|x) - log q(y|x). Forward, y is of the start child (what was
+// forgotten); backward, of the trained one.
+func (p *pairOf) divergence(from side, to *hf.Model, h half) (float64, error) {
+	other, err := p.logs(to, from.drawn, h)
+	if err != nil {
+		return 0, err
+	}
+	sum := 0.0
+	for k, own := range from.logs {
+		sum += own - other[k]
+	}
+	return sum / float64(len(other)), nil
 }
 
 // perplexity measures both children on a text, or on documents of the generated corpus that
@@ -388,27 +432,39 @@ func (p *pairOf) perplexity(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range []struct {
-		name string
-		m    *hf.Model
-	}{{"perplexity", p.child}, {"start_perplexity", p.start}} {
-		var sum float64
-		var n int
-		s := c.m.NewState(false)
-		for _, text := range texts {
-			ids := c.m.Tokenizer.Encode(text)
-			loss, counted, err := c.m.CrossEntropy(s, []lm.Sequence{{Tokens: ids[:min(len(ids), c.m.Config.Positions)], From: 1}})
-			if err != nil {
-				return err
-			}
-			sum, n = sum+loss*float64(counted), n+counted
-		}
-		if n == 0 {
-			return config.Errorf("measure.perplexity: must have a text of at least two tokens")
-		}
-		p.values[c.name] = math.Exp(sum / float64(n))
+	of := func(m *hf.Model) (side, error) {
+		v, err := perplexity(m, texts)
+		return side{values: map[string]float64{"perplexity": v}}, err
 	}
+	child, err := of(p.child)
+	if err != nil {
+		return err
+	}
+	start, err := p.starts.once([]any{p.cfg.Child, "perplexity"}, func() (side, error) { return of(p.start) })
+	if err != nil {
+		return err
+	}
+	p.values["perplexity"], p.values["start_perplexity"] = child.values["perplexity"], start.values["perplexity"]
 	return nil
+}
+
+// perplexity of texts: exp of the mean cross-entropy per token.
+func perplexity(m *hf.Model, texts []string) (float64, error) {
+	var sum float64
+	var n int
+	s := m.NewState(false)
+	for _, text := range texts {
+		ids := m.Tokenizer.Encode(text)
+		loss, counted, err := m.CrossEntropy(s, []lm.Sequence{{Tokens: ids[:min(len(ids), m.Config.Positions)], From: 1}})
+		if err != nil {
+			return 0, err
+		}
+		sum, n = sum+loss*float64(counted), n+counted
+	}
+	if n == 0 {
+		return 0, config.Errorf("measure.perplexity: must have a text of at least two tokens")
+	}
+	return math.Exp(sum / float64(n)), nil
 }
 
 // What the built-in text is.

@@ -30,6 +30,8 @@ type Runner struct {
 	Say func(line string)
 	// Clock is that of the progress; nil = time.Now.
 	Clock func() time.Time
+
+	starts starts
 }
 
 // errCells is a study of which some cells failed.
@@ -97,7 +99,7 @@ func (r *Runner) cell(ctx context.Context, c Cell, threads int, p *progress) err
 	if _, err := run.Resume(ctx, c.Config, deps); err != nil {
 		return err
 	}
-	return r.Plan.measure(ctx, c, deps)
+	return r.Plan.measure(ctx, c, &r.starts, deps)
 }
 
 // failures is the error of a study whose cells have ended.

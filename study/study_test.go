@@ -585,6 +585,33 @@ func TestDivergenceOfTheSameChild(t *testing.T) {
 	}
 }
 
+// The start child is measured once for all cells of a task, and stands in each as if it had been
+// measured there.
+func TestStartIsMeasuredOnce(t *testing.T) {
+	text := strings.Replace(tiny, "episodes: 128", "episodes: 128, schedule.lr: 0", 1) + "measure: {samples: 2, prompts: 3, perplexity: builtin}\n"
+	p := planOf(t, text, filepath.Join(t.TempDir(), "S"))
+	cells := slices.DeleteFunc(slices.Clone(p.Cells), func(c Cell) bool { return !strings.HasPrefix(c.Name, "task=colors/") })
+	r := runner(t, p, func(string) {})
+	if err := r.Run(context.Background(), cells); err != nil {
+		t.Fatal(err)
+	}
+	if len(cells) < 2 || len(r.starts.made) != 3 { // train, held-out, perplexity
+		t.Errorf("%d cells: got %d measures of start children, want 3", len(cells), len(r.starts.made))
+	}
+	for _, c := range cells {
+		v, err := p.readMeasures(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"own/train/%schrf", "own/held_out/%ssamples/length", "%sperplexity"} {
+			child, start := fmt.Sprintf(name, ""), fmt.Sprintf(name, "start_")
+			if got, ok := v[start]; !ok || got != v[child] {
+				t.Errorf("%s: %s: got %v, %s %v", c.Name, start, got, child, v[child])
+			}
+		}
+	}
+}
+
 // FuzzRead: no file brings the reader down, and every mistake is one line that names it.
 func FuzzRead(f *testing.F) {
 	for _, name := range Names() {
