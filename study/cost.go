@@ -22,6 +22,7 @@ type Cost struct {
 	Seconds  float64 `json:"seconds"`  // of those, without what is made and measured; good to a factor of two
 	Children int     `json:"children"` // to be made before
 	Looked   int     `json:"looked"`   // cells of which the beginning was timed
+	Disk     int64   `json:"disk"`     // bytes that they will take at the most, from those that were timed
 }
 
 // looks bounds how many cells are timed.
@@ -48,8 +49,9 @@ func (r *Runner) Estimate(ctx context.Context, cells []Cell) (Cost, error) {
 	}
 	some := r.timed(open)
 	var seconds, episodes float64
+	var children, running int64 // bytes of what cells leave, and beside it where they are trained
 	for _, c := range some {
-		s, err := r.time(ctx, c)
+		s, child, checkpoints, err := r.time(ctx, c)
 		if ctx.Err() != nil {
 			return cost, run.ErrInterrupted
 		}
@@ -57,7 +59,11 @@ func (r *Runner) Estimate(ctx context.Context, cells []Cell) (Cost, error) {
 			return cost, fmt.Errorf("%s: %w", c.Name, err)
 		}
 		seconds, episodes = seconds+s, episodes+float64(c.Config.Steps()*c.Config.EpisodesPerStep())
+		children, running = children+child, max(running, checkpoints+3*child) // one more while it is written
 		cost.Looked++
+	}
+	if n := int64(cost.Looked); n > 0 {
+		cost.Disk = children*int64(len(open))/n + running*int64(r.parallel(open))
 	}
 	if episodes > 0 && len(open) > 0 {
 		cost.Seconds = seconds / episodes * float64(cost.Episodes) / float64(r.parallel(open))
@@ -81,13 +87,15 @@ func (r *Runner) timed(cells []Cell) []Cell {
 	return spread(kinds, looks)
 }
 
-// time estimates the seconds of one cell, on its share of the threads.
-func (r *Runner) time(ctx context.Context, c Cell) (float64, error) {
+// time estimates the seconds of one cell, on its share of the threads, and the bytes of its child
+// and of its checkpoints.
+func (r *Runner) time(ctx context.Context, c Cell) (seconds float64, child, checkpoints int64, err error) {
 	cfg := c.Config
 	m, err := r.standIn(c)
 	if err != nil {
-		return 0, err
+		return 0, 0, 0, err
 	}
+	child, checkpoints = cfg.DiskBytes(m.NumParams())
 	if c.parent != "" {
 		cfg.Parent = "builtin"
 	}
@@ -98,9 +106,9 @@ func (r *Runner) time(ctx context.Context, c Cell) (float64, error) {
 	m.Pool = deps.Pool
 	look, err := run.LookAt(ctx, cfg, m, deps)
 	if err != nil {
-		return 0, err
+		return 0, 0, 0, err
 	}
-	return look.Cost.Hours * 3600, nil
+	return look.Cost.Hours * 3600, child, checkpoints, nil
 }
 
 // standIn is the child of a cell or, where that is still to be made, one of its size: the
@@ -136,6 +144,9 @@ func (c Cost) String() string {
 	text += fmt.Sprintf("; %d episodes", c.Episodes)
 	if c.Seconds > 0 {
 		text += fmt.Sprintf(", about %s of training (%d of the cells timed)", clockText(c.Seconds), c.Looked)
+	}
+	if c.Disk >= 1e9 {
+		text += fmt.Sprintf(", %.0f GB on disk", float64(c.Disk)/1e9)
 	}
 	if c.Children > 0 {
 		text += fmt.Sprintf("; before it %s to make", plural(c.Children, "child", "children"))

@@ -90,7 +90,8 @@ func (r *Runner) parallel(cells []Cell) int {
 	return max(1, min(n, len(cells)))
 }
 
-// cell trains one cell and measures its child.
+// cell trains one cell, measures its child and deletes the checkpoints: a cell has the episodes
+// that the study says, and of a real model they are three quarters of what it takes on disk.
 func (r *Runner) cell(ctx context.Context, c Cell, threads int, p *progress) error {
 	deps := r.Deps
 	deps.Events = append(append([]run.Subscriber{}, deps.Events...), p.follow(c))
@@ -99,7 +100,10 @@ func (r *Runner) cell(ctx context.Context, c Cell, threads int, p *progress) err
 	if _, err := run.Resume(ctx, c.Config, deps); err != nil {
 		return err
 	}
-	return r.Plan.measure(ctx, c, &r.starts, deps)
+	if err := r.Plan.measure(ctx, c, &r.starts, deps); err != nil {
+		return err
+	}
+	return run.Discard(c.Config.Out)
 }
 
 // failures is the error of a study whose cells have ended.

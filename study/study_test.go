@@ -266,6 +266,9 @@ func TestFailedCells(t *testing.T) {
 	if all := strings.Join(said, "\n"); strings.Count(all, ": failed: ") != 2 || !strings.Contains(all, "6 of 6 cells, 2 failed") {
 		t.Errorf("got %s", all)
 	}
+	if kept, err := filepath.Glob(filepath.Join(p.Dir, "cells", "*", "*", "*", "checkpoints", "*")); err != nil || len(kept) > 0 {
+		t.Errorf("complete cells must have no checkpoints (got %q, %v)", kept, err)
+	}
 	// Again: those that are complete are passed over without a word.
 	said = nil
 	if err := runner(t, p, func(line string) { said = append(said, line) }).Run(context.Background(), p.Cells); !errors.Is(err, errCells) {

@@ -251,15 +251,8 @@ func (d *doctor) diskNeed() int64 {
 	if d.child == nil {
 		return logs
 	}
-	kept := d.cfg.KeepCheckpoints
-	if every := d.cfg.CheckpointEvery; kept == 0 && every > 0 {
-		kept = d.cfg.Steps()/every + 1
-	}
-	if d.cfg.Best.Metric != "" {
-		kept++
-	}
-	child := 4 * int64(d.child.NumParams())
-	return logs + int64(kept+1)*3*child + child
+	child, checkpoints := d.cfg.DiskBytes(d.child.NumParams())
+	return logs + checkpoints + 3*child + child
 }
 
 // checkLook looks at the child as a run would before training; it is the last check,

@@ -131,14 +131,18 @@ func TestDiskNeedOfCheckpoints(t *testing.T) {
 	}
 	child := 4 * int64(m.NumParams())
 	d := &doctor{child: m}
-	d.cfg.KeepCheckpoints = 2
+	d.cfg.KeepCheckpoints, d.cfg.CheckpointEvery = 2, 10
+	d.cfg.Episodes, d.cfg.Rollout.PromptsPerStep, d.cfg.Rollout.SamplesPerPrompt = 100, 1, 1
 	if got, want := d.diskNeed(), int64(100e6)+3*3*child+child; got != want {
 		t.Errorf("two checkpoints: %d, want %d", got, want)
 	}
-	d.cfg.KeepCheckpoints, d.cfg.CheckpointEvery = 0, 10
-	d.cfg.Episodes, d.cfg.Rollout.PromptsPerStep, d.cfg.Rollout.SamplesPerPrompt = 100, 1, 1
+	d.cfg.KeepCheckpoints = 0
 	if got, want := d.diskNeed(), int64(100e6)+12*3*child+child; got != want {
 		t.Errorf("all of 100 steps, one each ten: %d, want %d", got, want)
+	}
+	d.cfg.CheckpointEvery = 1000
+	if got, want := d.diskNeed(), int64(100e6)+2*3*child+child; got != want {
+		t.Errorf("that of the end alone: %d, want %d", got, want)
 	}
 }
 

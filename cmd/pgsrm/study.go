@@ -291,11 +291,21 @@ func (o *studyOptions) run(ctx context.Context, g *globalOptions, j job, deps ru
 		return err
 	}
 	r.Say(cost.String())
+	warnDisk(terminal, j.plan.Dir, cost)
 	failed := r.Run(ctx, j.cells)
 	if err := writeStudy(g, j.plan, o.Tables, j.name, failed != nil); err != nil {
 		return cmp.Or(failed, err)
 	}
 	return failed
+}
+
+// warnDisk says where cells will take more than is free.
+func warnDisk(t *run.Terminal, dir string, cost study.Cost) {
+	free, err := freeSpace(existing(dir))
+	if err != nil || cost.Disk <= free {
+		return
+	}
+	t.Warn(fmt.Sprintf("the cells will take about %s on disk, %s are free at %s", showSize(cost.Disk), showSize(free), dir))
 }
 
 // dryStudy prints the cells and what they will take.
