@@ -256,9 +256,13 @@ func (s *Study) readGrid(r *reader, n *yaml.Node, key string) error {
 
 func (s *Study) setAxis(a axis) {
 	if at := slices.IndexFunc(s.axes, func(b axis) bool { return b.key == a.key }); at >= 0 {
-		for _, l := range s.axes[at].levels {
-			a.left = append(a.left, l.name)
+		was := s.axes[at]
+		for _, l := range was.levels {
+			if !slices.ContainsFunc(a.levels, func(now level) bool { return now.name == l.name }) {
+				a.left = append(a.left, l.name)
+			}
 		}
+		a.left = append(a.left, was.left...)
 		s.axes[at] = a
 		return
 	}

@@ -588,6 +588,28 @@ func TestDivergenceOfTheSameChild(t *testing.T) {
 	}
 }
 
+// What names a level that --small or a name that was not given leaves out is no mistake.
+func TestLevelsLeftOutHaveNames(t *testing.T) {
+	text := `
+given: {file: a task}
+base: {child: builtin:tiny, episodes: 128, look: "off"}
+grid:
+  task: {colors: {task: colors}, copy: {task: copy}, file: {task: "${file}"}}
+  reward: [pgsrm, binary]
+exclude: [{task: [copy, file], reward: binary}]
+small: {grid: {task: {colors: {task: colors}}}}
+`
+	for _, small := range []bool{true, false} {
+		if _, err := Read(config.File{Name: "s.yaml", Text: []byte(text)}, Options{Small: small}); err != nil {
+			t.Error(err)
+		}
+		_, err := Read(config.File{Name: "s.yaml", Text: []byte(strings.Replace(text, "[copy, file]", "none", 1))}, Options{Small: small})
+		if err == nil || !strings.Contains(err.Error(), `task must be one of colors, copy, file (got "none")`) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // The start child is measured once for all cells of a task, and stands in each as if it had been
 // measured there.
 func TestStartIsMeasuredOnce(t *testing.T) {
