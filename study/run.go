@@ -138,19 +138,26 @@ type progress struct {
 	episodes int // of all cells
 	earlier  int // of these, done before this process
 	now      map[string]int
+	complete map[string]bool // before this process
 }
 
 // tellEvery is how often it tells between the ends of cells.
 const tellEvery = 30 * time.Second
 
 func newProgress(r *Runner, cells []Cell) *progress {
-	p := &progress{say: r.Say, clock: r.Clock, cells: len(cells), now: map[string]int{}}
+	p := &progress{say: r.Say, clock: r.Clock, cells: len(cells), now: map[string]int{}, complete: map[string]bool{}}
 	if p.clock == nil {
 		p.clock = time.Now
 	}
 	p.begun, p.told = p.clock(), p.clock()
 	for _, c := range cells {
-		p.episodes += c.Config.Steps() * c.Config.EpisodesPerStep()
+		all := c.Config.Steps() * c.Config.EpisodesPerStep()
+		p.episodes += all
+		if state, err := run.Inspect(c.Config.Out); err == nil && state == run.DirComplete {
+			p.earlier += all
+			p.now[c.Name] = all
+			p.complete[c.Name] = true
+		}
 	}
 	return p
 }
@@ -206,12 +213,8 @@ func (p *progress) ended(c Cell, err error) {
 		p.now[c.Name] = all
 		p.say(fmt.Sprintf("%s: failed: %v", c.Name, err))
 	}
-	if _, ran := p.now[c.Name]; !ran { // it was complete before, as the plan has said
-		p.earlier += all
-		p.now[c.Name] = all
-		if p.clock().Sub(p.told) < tellEvery {
-			return
-		}
+	if err == nil && p.complete[c.Name] && p.clock().Sub(p.told) < tellEvery {
+		return // as the plan has said
 	}
 	p.told = p.clock()
 	p.say(p.line() + ": " + c.Name)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgsrm/config"
 	"pgsrm/kernel"
@@ -585,6 +586,23 @@ func TestDivergenceOfTheSameChild(t *testing.T) {
 		if a, b := v["own/train/"+name], v["own/train/start_"+name]; a != b {
 			t.Errorf("%s: got %v, of the start child %v", name, a, b)
 		}
+	}
+}
+
+// What was complete before counts neither as speed nor as left, wherever in the queue it stands.
+func TestProgressKnowsWhatIsComplete(t *testing.T) {
+	p := planOf(t, tiny, filepath.Join(t.TempDir(), "S"))
+	r := runner(t, p, func(string) {})
+	if err := r.Run(context.Background(), p.Cells[1:2]); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(0, 0)
+	r.Clock = func() time.Time { return now }
+	at := newProgress(r, p.Cells[:2])
+	now = now.Add(10 * time.Second)
+	at.at(p.Cells[0], p.Cells[0].Config.Episodes/2, false)
+	if got, want := at.line(), "0 of 2 cells, 6 episodes/s, about 10 s left"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
