@@ -140,8 +140,12 @@ func adviseStart(l *Look, c Config) (seen, do string) {
 	if s == nil || s.Flat >= manyFlat || s.exact() >= fewRight || s.Reward >= lowReward*s.Right || Builtin(c.Child) {
 		return "", ""
 	}
-	return fmt.Sprintf("%s of the answers are right, and they earn %s of what references earn", percent(s.exact()), percent(share(s.Reward, s.Right))),
-		"training can start from there as long as rewards differ; where the reward does not rise within 20 steps, make " + sftFirst(c)
+	seen = fmt.Sprintf("%s of the answers are right, and they earn %s of what references earn", percent(s.exact()), percent(share(s.Reward, s.Right)))
+	do = "training can start from there as long as rewards differ; where the reward does not rise within 20 steps, make " + sftFirst(c)
+	if c.Replay.PerPrompt > 0 && c.Replay.Search == 0 && s.exact() == 0 {
+		do += ", or have a first right answer looked for, --set replay.search=16"
+	}
+	return seen, do
 }
 
 func adviseConstant(l *Look, _ Config) (seen, do string) {

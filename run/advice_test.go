@@ -59,6 +59,8 @@ func TestAdvice(t *testing.T) {
 			"2.0% of the answers are right, and they earn 10.0%", "pgsrm sft"},
 		{"start", func(l *Look, _ *Config) { l.Scores.Exact, l.Scores.Reward = 0, 0 },
 			func(l *Look, c *Config) { l.Scores.Exact, l.Scores.Reward, c.Child = 0, 0, "builtin:tiny" }, "0% of the answers are right", "pgsrm sft"},
+		{"start", func(l *Look, c *Config) { l.Scores.Exact, l.Scores.Reward, c.Replay.PerPrompt = 0, 0, 2 },
+			func(l *Look, c *Config) { l.Scores.Exact, l.Scores.Reward, c.Child = 0, 0, "builtin:tiny" }, "0% of the answers are right", "--set replay.search=16"},
 		{"constant", func(l *Look, _ *Config) {
 			l.Scores.Constant.Answer, l.Scores.Constant.ShareOfCorrect = "gray", highConstant
 		},
