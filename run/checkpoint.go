@@ -164,7 +164,12 @@ func (c checkpoints) drop(keep, best int) error {
 	if err != nil || keep == 0 {
 		return err
 	}
-	for _, step := range steps[:max(0, len(steps)-keep)] {
+	return c.remove(steps[:max(0, len(steps)-keep)], best)
+}
+
+// remove deletes the checkpoints of some steps, but that of the step best.
+func (c checkpoints) remove(steps []int, best int) error {
+	for _, step := range steps {
 		if step == best {
 			continue
 		}

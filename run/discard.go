@@ -1,15 +1,11 @@
 package run
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"pgsrm/config"
-	"pgsrm/internal/durable"
 )
 
 // DiskBytes estimates what a run whose child has so many weights leaves on disk: the child, and
@@ -44,28 +40,13 @@ func Discard(dir string) (err error) {
 		return err
 	}
 	best := BestChild{Step: -1}
-	text, err := os.ReadFile(d.file(bestFile))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return err
-	default:
-		if err := json.Unmarshal(text, &best); err != nil {
-			return config.Errorf("%s: must be JSON that names the best child: %v", d.file(bestFile), err)
-		}
+	if err := readSmall(d.file(bestFile), &best); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return config.Bad(err)
 	}
 	saved := d.checkpoints()
 	steps, err := saved.steps()
 	if err != nil {
 		return err
 	}
-	for _, step := range steps {
-		if step == best.Step {
-			continue
-		}
-		if err := durable.RemoveDir(saved.folder(step)); err != nil {
-			return fmt.Errorf("checkpoint: %w", err)
-		}
-	}
-	return nil
+	return saved.remove(steps, best.Step)
 }

@@ -29,18 +29,31 @@ func TestDiscard(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(part, childDir)); err != nil {
 		t.Fatal(err)
 	}
+	best := filepath.Join(dir, bestFile)
+	text, err := os.ReadFile(best)
+	if err := errors.Join(err, os.WriteFile(best, text[:len(text)/2], 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Discard(dir); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), best) {
+		t.Errorf("%s cut short: got %v", bestFile, err)
+	}
+	if steps, err := saved.steps(); err != nil || len(steps) != len(all) {
+		t.Errorf("%s cut short: got %v, %v, want %v", bestFile, steps, err, all)
+	}
+	if err := os.WriteFile(best, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, d := range []string{dir, part, dir} { // and once more
 		if err := Discard(d); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var best BestChild
-	text, err := os.ReadFile(filepath.Join(dir, bestFile))
-	if err := errors.Join(err, json.Unmarshal(text, &best)); err != nil {
+	var kept BestChild
+	if err := json.Unmarshal(text, &kept); err != nil {
 		t.Fatal(err)
 	}
-	if steps, err := saved.steps(); err != nil || len(steps) != 1 || steps[0] != best.Step {
-		t.Errorf("complete: got %v, %v, want that of step %d", steps, err, best.Step)
+	if steps, err := saved.steps(); err != nil || len(steps) != 1 || steps[0] != kept.Step {
+		t.Errorf("complete: got %v, %v, want that of step %d", steps, err, kept.Step)
 	}
 	if steps, err := (checkpoints{filepath.Join(part, checkpointsDir)}).steps(); err != nil || len(steps) != len(all) {
 		t.Errorf("not complete: got %v, %v, want %v", steps, err, all)
@@ -49,7 +62,7 @@ func TestDiscard(t *testing.T) {
 		t.Errorf("got %+v, %v", res, err)
 	}
 
-	if err := os.RemoveAll(saved.folder(best.Step)); err != nil {
+	if err := os.RemoveAll(saved.folder(kept.Step)); err != nil {
 		t.Fatal(err)
 	}
 	began := cfg
