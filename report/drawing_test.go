@@ -20,6 +20,9 @@ import (
 // Numbers near the end of float64 are drawn; axes end. Before, such a metric kept
 // the report from ever being written.
 func TestReportOfHugeNumbers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws all figures, in one goroutine; TestWrite does so too")
+	}
 	dir := fixtureDir(t)
 	writeFixture(t, dir, 2)
 	path := filepath.Join(dir, "pgsrm", "seed-1", "metrics.jsonl")

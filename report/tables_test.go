@@ -16,6 +16,9 @@ import (
 
 // Every format is written, and says the same.
 func TestFormats(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws all figures, in one goroutine; TestWrite does so too")
+	}
 	dir := t.TempDir()
 	writeFixture(t, dir, 3)
 	data, err := Load(dir)
@@ -57,6 +60,9 @@ func TestFormats(t *testing.T) {
 
 // A figure as SVG is a file of its own: well formed, without variables and addresses.
 func TestFigureFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws all figures, in one goroutine; TestWrite does so too")
+	}
 	dir := t.TempDir()
 	writeFixture(t, dir, 2)
 	data, err := Load(dir)

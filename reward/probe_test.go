@@ -88,6 +88,9 @@ func references(t *task.Task) map[string]string {
 // With the built-in embedder every task's related answers stand out from
 // unrelated ones, and the reward named pgsrm has no profitable constant answer.
 func TestProbeBuiltin(t *testing.T) {
+	if testing.Short() {
+		t.Skip("five tasks; TestProbeWithMarker probes one")
+	}
 	e, err := embed.Open("builtin", embed.Options{})
 	if err != nil {
 		t.Fatal(err)
