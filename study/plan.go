@@ -252,11 +252,17 @@ func ParseShard(text string) (Shard, error) {
 	return Shard{i, n}, nil
 }
 
-// Select are the cells of a shard: every Of-th, so that shards have as much of everything.
+// Select are the cells of a shard: one of each Of that follow one another. Which one goes by the
+// Thue-Morse sequence of base Of (the digits of the cell's index, summed): every Of-th would be the
+// same arm time and again where an axis has a multiple of Of levels, and arms cost unlike.
 func (p *Plan) Select(s Shard) []Cell {
 	var out []Cell
 	for i, c := range p.Cells {
-		if i%s.Of == s.Index-1 {
+		turn := i
+		for rest := i / s.Of; rest > 0 && s.Of > 1; rest /= s.Of {
+			turn += rest
+		}
+		if turn%s.Of == s.Index-1 {
 			out = append(out, c)
 		}
 	}

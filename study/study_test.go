@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -88,6 +89,35 @@ func TestPlan(t *testing.T) {
 	for _, name := range want {
 		if !slices.Contains(names(more.Cells), name) {
 			t.Errorf("%s must have its name in a larger study", name)
+		}
+	}
+}
+
+// Where an axis has a multiple of as many levels as there are shards, each shard still has its
+// share of each level: arms cost unlike.
+func TestShardsAreAlike(t *testing.T) {
+	p := planOf(t, `
+base: {look: "off"}
+grid:
+  task: [colors, opposites]
+  reward: [pgsrm, binary, sft, raft]
+seeds: 8
+`, "D")
+	for _, of := range []int{2, 4} {
+		for i := range of {
+			cells := p.Select(Shard{i + 1, of})
+			count := map[string]int{}
+			for _, c := range cells {
+				count[c.Levels[0]]++
+				count[c.Levels[1]]++
+			}
+			want := map[string]int{
+				"colors": 32 / of, "opposites": 32 / of,
+				"pgsrm": 16 / of, "binary": 16 / of, "sft": 16 / of, "raft": 16 / of,
+			}
+			if len(cells) != 64/of || !maps.Equal(count, want) {
+				t.Errorf("shard %d/%d: got %v, want %v", i+1, of, count, want)
+			}
 		}
 	}
 }

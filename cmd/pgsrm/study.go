@@ -29,7 +29,7 @@ list) or a file of your own; --print shows the file of a study, to begin one's o
 
 Every cell is a run directory below OUT/cells. The same command goes on with a study
 that was interrupted or killed, to the same bytes; a cell that fails is reported and does
-not stop the others. With --shard I/N a process takes every N-th cell, so that N of
+not stop the others. With --shard I/N a process takes its share of the cells, so that N of
 them, on one machine or several with one file system, share the work. At the end, and
 by pgsrm report OUT at any time, the tables are written:
 
