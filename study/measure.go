@@ -300,8 +300,14 @@ func (p *pairOf) side(ctx context.Context, m *hf.Model, h half, input *hf.Prompt
 		return s, err
 	}
 	p.samples(s.drawn, m, h, put)
-	s.logs, err = p.logs(m, s.drawn, h)
-	return s, err
+	for _, g := range s.drawn {
+		sum := 0.0
+		for _, l := range g.LogProbs { // of the child's own distribution: at temperature 1 nothing is cut
+			sum += float64(l)
+		}
+		s.logs = append(s.logs, sum)
+	}
+	return s, nil
 }
 
 // greedy measures the most likely answers.
@@ -371,21 +377,25 @@ func (p *pairOf) samples(gens []lm.Generation, m *hf.Model, h half, put func(wha
 // drawSeed is the seed of all draws: those of cells are of the same random numbers.
 const drawSeed = 1
 
+// drawBatch is how many answers are drawn at a time.
+const drawBatch = 64
+
 // draw draws the answers, Samples to each prompt.
 func (p *pairOf) draw(ctx context.Context, m *hf.Model, h half) ([]lm.Generation, error) {
 	var out []lm.Generation
 	s := m.NewState(false)
 	opt := lm.SampleOptions{Temperature: 1, TopP: 1, MaxNewTokens: h.limit, Stop: m.Ends(p.cfg.Rollout.Stop)}
-	for i, prompt := range h.tokens {
+	first := 0
+	for some := range slices.Chunk(h.tokens, max(1, drawBatch/p.Samples)) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		s.Reset()
-		gens, err := m.Generate(s, [][]int32{prompt}, p.Samples, opt, func(_, k int) *rand.Rand { return run.SampleStream(drawSeed, i, k) })
+		gens, err := m.Generate(s, some, p.Samples, opt, func(i, k int) *rand.Rand { return run.SampleStream(drawSeed, first+i, k) })
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, gens...)
+		out, first = append(out, gens...), first+len(some)
 	}
 	return out, nil
 }
@@ -448,18 +458,34 @@ func (p *pairOf) perplexity(ctx context.Context) error {
 	return nil
 }
 
+// textBatch is how many tokens the texts of the perplexity that are scored together have, and
+// those of the last one.
+const textBatch = 512
+
 // perplexity of texts: exp of the mean cross-entropy per token.
 func perplexity(m *hf.Model, texts []string) (float64, error) {
 	var sum float64
-	var n int
+	var n, tokens int
 	s := m.NewState(false)
+	var batch []lm.Sequence
+	score := func() error {
+		loss, counted, err := m.CrossEntropy(s, batch)
+		sum, n = sum+loss*float64(counted), n+counted
+		batch, tokens = batch[:0], 0
+		return err
+	}
 	for _, text := range texts {
 		ids := m.Tokenizer.Encode(text)
-		loss, counted, err := m.CrossEntropy(s, []lm.Sequence{{Tokens: ids[:min(len(ids), m.Config.Positions)], From: 1}})
-		if err != nil {
-			return 0, err
+		ids = ids[:min(len(ids), m.Config.Positions)]
+		batch, tokens = append(batch, lm.Sequence{Tokens: ids, From: 1}), tokens+len(ids)
+		if tokens >= textBatch {
+			if err := score(); err != nil {
+				return 0, err
+			}
 		}
-		sum, n = sum+loss*float64(counted), n+counted
+	}
+	if err := score(); err != nil {
+		return 0, err
 	}
 	if n == 0 {
 		return 0, config.Errorf("measure.perplexity: must have a text of at least two tokens")

@@ -619,6 +619,35 @@ func TestDivergenceOfTheSameChild(t *testing.T) {
 	}
 }
 
+// An answer is drawn from a stream of its own, whatever is drawn beside it.
+func TestDrawnAlone(t *testing.T) {
+	m, err := run.OpenChild("builtin:tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := half{limit: 4}
+	for i := range 9 {
+		h.tokens = append(h.tokens, m.Tokenizer.Encode(fmt.Sprintf("The opposite of %d is ", i)))
+	}
+	few, many := &pairOf{Measures: Measures{Samples: drawBatch / 4}}, &pairOf{Measures: Measures{Samples: drawBatch}}
+	some, err := few.draw(context.Background(), m, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := many.draw(context.Background(), m, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range h.tokens {
+		for k := range few.Samples {
+			a, b := some[i*few.Samples+k], all[i*many.Samples+k]
+			if !slices.Equal(a.Tokens, b.Tokens) || !slices.Equal(a.LogProbs, b.LogProbs) {
+				t.Fatalf("prompt %d, answer %d: got %v, beside others %v", i, k, a, b)
+			}
+		}
+	}
+}
+
 // What was complete before counts neither as speed nor as left, wherever in the queue it stands.
 func TestProgressKnowsWhatIsComplete(t *testing.T) {
 	p := planOf(t, tiny, filepath.Join(t.TempDir(), "S"))
