@@ -230,7 +230,6 @@ func (p *pairOf) task(ctx context.Context, name string, t *task.Task, own bool) 
 type side struct {
 	values map[string]float64
 	drawn  []lm.Generation // Samples to each prompt
-	logs   []float64       // log-probability of each, by the child that drew it
 }
 
 // starts are the sides of start children, which the cells of a process share.
@@ -300,13 +299,6 @@ func (p *pairOf) side(ctx context.Context, m *hf.Model, h half, input *hf.Prompt
 		return s, err
 	}
 	p.samples(s.drawn, m, h, put)
-	for _, g := range s.drawn {
-		sum := 0.0
-		for _, l := range g.LogProbs { // of the child's own distribution: at temperature 1 nothing is cut
-			sum += float64(l)
-		}
-		s.logs = append(s.logs, sum)
-	}
 	return s, nil
 }
 
@@ -426,7 +418,11 @@ func (p *pairOf) divergence(from side, to *hf.Model, h half) (float64, error) {
 		return 0, err
 	}
 	sum := 0.0
-	for k, own := range from.logs {
+	for k, g := range from.drawn {
+		own := 0.0
+		for _, l := range g.LogProbs { // of from's own distribution, as draw cuts nothing of it
+			own += float64(l)
+		}
 		sum += own - other[k]
 	}
 	return sum / float64(len(other)), nil
@@ -458,8 +454,7 @@ func (p *pairOf) perplexity(ctx context.Context) error {
 	return nil
 }
 
-// textBatch is how many tokens the texts of the perplexity that are scored together have, and
-// those of the last one.
+// textBatch is how many tokens, at least, the texts have that are scored together.
 const textBatch = 512
 
 // perplexity of texts: exp of the mean cross-entropy per token.
