@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"pgsrm/config"
 	"pgsrm/hf"
 	"pgsrm/kernel"
 	"pgsrm/lm"
@@ -93,7 +94,7 @@ func (r *Runner) time(ctx context.Context, c Cell) (seconds float64, child, chec
 	cfg := c.Config
 	m, err := r.standIn(c)
 	if err != nil {
-		return 0, 0, 0, err
+		return 0, 0, 0, config.Bad(err)
 	}
 	child, checkpoints = cfg.DiskBytes(m.NumParams())
 	if c.parent != "" {
