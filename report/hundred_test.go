@@ -88,6 +88,9 @@ func TestPageOfAHundredRuns(t *testing.T) {
 
 // It is whole in every view, as on a phone.
 func TestHundredRunsInABrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the page is drawn in one goroutine, and large")
+	}
 	page, err := hundred(t).html()
 	if err != nil {
 		t.Fatal(err)

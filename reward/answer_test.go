@@ -137,6 +137,9 @@ func TestInputAllowed(t *testing.T) {
 
 // A probe's constants are answers: they need no marker.
 func TestProbeWithMarker(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine; other probes run under the race detector")
+	}
 	k, err := task.Builtin("opposites")
 	if err != nil {
 		t.Fatal(err)

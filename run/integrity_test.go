@@ -134,6 +134,9 @@ func seal(t testing.TB, checkpoint string) {
 // A change of anything that a run depends on is noticed when the run is resumed, and
 // nothing is touched.
 func TestResumeNoticesDamage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("files read one after the other, which the race detector has nothing to say of")
+	}
 	begun := begun7(t)
 	newest := filepath.Join(checkpointsDir, "00000007")
 	events := func(dir string) string {

@@ -166,6 +166,9 @@ func TestAdapterAsChild(t *testing.T) {
 // TestAdapterChildIsTrainedOn: a run from an adapter measures KL against the child
 // that it began with, and resumes to the same bits.
 func TestAdapterChildIsTrainedOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("adapters are trained and resumed under the race detector in TestLoRAResumesToTheSameBits")
+	}
 	child := adapterFolder(t)
 	settings := []string{"child=" + child, "lora.rank=2", "episodes=64", "checkpoint_every=1", "eval_prompts=2", "schedule.lr=0.01"}
 	straight, broken, seen := t.TempDir(), t.TempDir(), &events{}

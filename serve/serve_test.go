@@ -556,7 +556,7 @@ func TestForeignPages(t *testing.T) {
 func TestSlowClients(t *testing.T) {
 	before := runtime.NumGoroutine()
 	quick := prepare(t, nil, fixture(t, "default", "exact", nil))
-	quick.http.ReadHeaderTimeout = 300 * time.Millisecond
+	quick.http.ReadHeaderTimeout = 3 * time.Second // for a busy machine to read the heads that do come
 	quick.patience = 300 * time.Millisecond
 	s := listen(t, quick)
 	var all sync.WaitGroup
@@ -568,9 +568,7 @@ func TestSlowClients(t *testing.T) {
 				return
 			}
 			defer c.Close()
-			if fmt.Fprint(c, "POST /slime HTTP/1.1\r\nHost: x\r\n"); i%2 == 0 {
-				fmt.Fprint(c, "Content-Length: 100\r\n\r\n{")
-			}
+			fmt.Fprint(c, []string{"POST /slime HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", "POST /slime HTTP/1.1\r\nHost: x\r\n"}[i%2])
 			c.SetReadDeadline(time.Now().Add(60 * time.Second))
 			text, err := io.ReadAll(c)
 			if err != nil && !strings.Contains(err.Error(), "reset") {
@@ -636,7 +634,10 @@ func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 // refused before it is read.
 func TestLongLists(t *testing.T) {
 	s := start(t, nil, fixture(t, "default", "exact", nil))
-	const size = 4 << 20
+	size := 4 << 20
+	if testing.Short() {
+		size /= 8
+	}
 	many := func(one string) string { return strings.Repeat(one+",", size/(len(one)+1)) + one }
 	row := func(i string) string {
 		return `{"responses_create_params":{"input":"a"},"answer":"b","response":{"output":[` + i + `]}}`
@@ -659,7 +660,7 @@ func TestLongLists(t *testing.T) {
 		if status != 400 || !strings.Contains(text, "must have at most 65536 ") {
 			t.Errorf("%s %.60s: %d %s", c.path, c.body, status, text)
 		}
-		if took := after.TotalAlloc - before.TotalAlloc; took > 8*size {
+		if took := after.TotalAlloc - before.TotalAlloc; took > 8*uint64(size) {
 			t.Errorf("%s %.60s: %d bytes were allocated for %d", c.path, c.body, took, len(c.body))
 		}
 	}
@@ -777,11 +778,14 @@ func TestBusy(t *testing.T) {
 
 // A word of a million letters, and other long and strange texts, are answered.
 func TestLongTexts(t *testing.T) {
-	s := start(t, nil, fixture(t, "default", "0.2*cosine + 0.2*centered + 0.1*chrf + 0.1*levenshtein + 0.1*rouge_l + 0.1*bleu + 0.1*contains + 0.1*overlap", nil))
+	s := start(t, func(o *Options) { o.Settings.DeadlineS = 600 }, fixture(t, "default", "0.2*cosine + 0.2*centered + 0.1*chrf + 0.1*levenshtein + 0.1*rouge_l + 0.1*bleu + 0.1*contains + 0.1*overlap", nil))
 	for _, unit := range []string{"a", "internationalization", "木", "a\u0301\u0316", "<|", "<|a|>", "\u200b", "“", "* ", "1,", "\\u0000"} {
 		n := 1_000_000
 		if unit != "a" {
 			n = 100_000
+		}
+		if testing.Short() { // the race detector multiplies the time
+			n /= 20
 		}
 		text := strings.Repeat(unit, n/len(unit))
 		body := `{"prompt":"p","response":"x` + text + `","label":"y` + text + `"}`

@@ -11,6 +11,12 @@ import (
 	"pgsrm/internal/printable"
 )
 
+// The characters of a hostile terminal text, as YAML and JSON write them.
+const (
+	hostileYAML = `\e]0;mine\a\e[2J\N2J\u202egnihton`
+	hostileJSON = `\u001b]0;mine\u0007\u001b[2J\u009b2J\u202egnihton`
+)
+
 // megabyteRun writes a run directory in which every text is a megabyte long, that of a
 // configuration a megabyte in all, which is its limit; and hostile.
 func megabyteRun(t *testing.T, dir, reward string, seed string) {

@@ -28,12 +28,6 @@ chat: {system: "`+hostileYAML+strings.Repeat(" x", 5000)+`", user: "{prompt}"}
 	f.write(filepath.Join(name, "warnings.jsonl"), `{"step":1,"text":"`+hostileJSON+long+`"}`+"\n"+strings.Repeat(`{"step":2,"text":"again"}`+"\n", 30))
 }
 
-// The characters of hostile, as YAML and JSON write them.
-const (
-	hostileYAML = `\e]0;mine\a\e[2J\N2J\u202egnihton`
-	hostileJSON = `\u001b]0;mine\u0007\u001b[2J\u009b2J\u202egnihton`
-)
-
 // What a run directory holds is text in a terminal and on a pipe, and the list of runs
 // is as wide as the terminal.
 func TestHostileRunsAreText(t *testing.T) {
