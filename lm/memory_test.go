@@ -23,6 +23,9 @@ func heldBy(f func() any) float64 {
 // TestRoomIsMadeOnce: sampling into a training State allocates about what it keeps, however many tokens are drawn, and a
 // second rollout of as many samples nothing more.
 func TestRoomIsMadeOnce(t *testing.T) {
+	if testing.Short() { // as emulated, or under the race detector
+		t.Skip("bytes, which no kernel changes")
+	}
 	m := newTestModel(t, GPT2(8, 64, 2, 300, 128))
 	m.Pool = kernel.NewPool(1)
 	defer m.Pool.Close()
@@ -91,6 +94,9 @@ func longWork(m *Model, sequences int) func() any {
 // all logits would take 164 MB. What a State keeps is one chunk of logits and so
 // much a token, whatever the vocabulary.
 func TestMemoryGrowsWithTokens(t *testing.T) {
+	if testing.Short() { // as emulated, or under the race detector
+		t.Skip("bytes, which no kernel changes")
+	}
 	if raceDetector {
 		t.Skip("memory of long contexts NOT tested: the race detector changes it")
 	}
@@ -110,6 +116,9 @@ func TestMemoryGrowsWithTokens(t *testing.T) {
 // TestRecomputeMemory: a State with activation checkpointing needs less than six
 // tenths of the memory of one without.
 func TestRecomputeMemory(t *testing.T) {
+	if testing.Short() { // as emulated, or under the race detector
+		t.Skip("bytes, which no kernel changes")
+	}
 	if raceDetector {
 		t.Skip("memory of activations NOT tested: the race detector changes it")
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"pgsrm/config"
 	"pgsrm/hf"
 	"pgsrm/hub"
 	"pgsrm/tokenizer"
@@ -15,13 +16,15 @@ import (
 // binary, "hf:ORG/NAME" from the local cache, else a GGUF file or a folder. A folder is
 // one of Hugging Face, or an adapter of PEFT: then the child is the base that the
 // adapter names, with the adapter on it; as FOLDER@BASE the base is the one given.
+// What cannot be read is the user's input: config.ErrBad.
 func OpenChild(name string) (*hf.Model, error) { return openChild(name, hf.Load) }
 
 // OpenBareChild is OpenChild for work on token ids: see hf.LoadBare.
 func OpenBareChild(name string) (*hf.Model, error) { return openChild(name, hf.LoadBare) }
 
 // openChild loads a child, its folder or file by load.
-func openChild(name string, load func(path string) (*hf.Model, error)) (*hf.Model, error) {
+func openChild(name string, load func(path string) (*hf.Model, error)) (_ *hf.Model, err error) {
+	defer func() { err = config.Bad(err) }()
 	c, err := findChild(name)
 	if err != nil {
 		return nil, err

@@ -100,6 +100,9 @@ func TestProcessFailsAndComesBack(t *testing.T) {
 // What a process says beside neither disturbs the run nor fills its files; null and NaN
 // cost their sample alone, which is dropped and counted.
 func TestProcessThatIsOdd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestProcessFailsAndComesBack trains with a process under the race detector")
+	}
 	straight, dir, seen := t.TempDir(), t.TempDir(), &events{}
 	mustStart(t, customConfig(t, straight, asking()), testDeps(t))
 	deps := testDeps(t)
@@ -109,11 +112,7 @@ func TestProcessThatIsOdd(t *testing.T) {
 	if n := seen.warnings(); n < 21 || n > 25 {
 		t.Errorf("got %d warnings", n)
 	}
-	faults := []string{"null", "nan"}
-	if testing.Short() {
-		faults = faults[:1]
-	}
-	for _, fault := range faults {
+	for _, fault := range []string{"null", "nan"} {
 		if res := mustStart(t, customConfig(t, t.TempDir(), asking(fault)), testDeps(t)); res.Dropped != res.Steps {
 			t.Errorf("%s: dropped %d in %d steps", fault, res.Dropped, res.Steps)
 		}

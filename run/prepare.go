@@ -254,7 +254,7 @@ func (r *run) startChild(deps Deps) (*hf.Model, error) {
 	}
 	start, err := OpenChild(r.cfg.Child)
 	if err != nil {
-		return nil, config.Bad(err)
+		return nil, err
 	}
 	if text := start.Warning(); text != "" && deps.shared.first("child: "+text) {
 		r.warnings.add("child: " + text)

@@ -25,7 +25,7 @@ func (r *run) openTeacher() error {
 	}
 	teacher, err := OpenChild(name)
 	if err != nil {
-		return config.Bad(config.At("gkd.teacher", err))
+		return config.At("gkd.teacher", err)
 	}
 	if err := r.sameVocabulary(teacher.Tokenizer.Size(), teacher.Tokenizer.Token); err != nil {
 		return err

@@ -147,7 +147,7 @@ func (r *Runner) makeChild(ctx context.Context, name string) error {
 func (c Child) Move(ctx context.Context, threads int, dir string) error {
 	m, err := run.OpenChild(cmp.Or(c.Init, startChild))
 	if err != nil {
-		return config.Bad(err)
+		return err
 	}
 	m.Merge()
 	m.Pool = kernel.NewPool(threads)

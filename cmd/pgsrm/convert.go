@@ -110,7 +110,7 @@ func runConvert(ctx context.Context, o convertOptions, g *globalOptions) error {
 	g.Log.Info("reading", "child", o.In)
 	m, err := run.OpenChild(o.In)
 	if err != nil {
-		return inputError(err)
+		return err
 	}
 	if _, adapted := m.LoRA(); adapted {
 		return inputErrorf("IN: must be a model (%s is an adapter: merge it first with pgsrm merge)", o.In)

@@ -94,6 +94,9 @@ func TestPretrainSequences(t *testing.T) {
 
 // --base-rate is the share of right answers of all tasks; left alone it is the recipe's.
 func TestPretrainCorpus(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, which the race detector has nothing to say of")
+	}
 	g := quiet(io.Discard)
 	answers := func(rate float64) (right int) {
 		o := defaultPretrainOptions()

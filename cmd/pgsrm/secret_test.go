@@ -118,6 +118,9 @@ func repeatsKey(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
 // Nothing that pgsrm leaves holds a key, a token or a password: run directories,
 // reports, caches, exports, output, error texts, the dump of a crash.
 func TestSecretsAreFoundNowhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one process after the other, which the race detector has nothing to say of")
+	}
 	chat := remotetest.New(t, remotetest.Chat(func(user string) string { return strings.Split(user, "'")[1] }))
 	vectors := remotetest.New(t, remotetest.Embeddings(8))
 	b := &burrow{t: t, dir: t.TempDir()}
