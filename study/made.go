@@ -74,14 +74,20 @@ func readChild(r *reader, n *yaml.Node, key string) (c Child, err error) {
 	return c, err
 }
 
-// make makes the children and parents of the cells that are not there yet. broken says
-// of a cell why what it needs could not be made.
+// make makes the children and parents of the cells that are not there yet. What another
+// process is making it leaves to that and makes the rest meanwhile. broken says of a cell why
+// what it needs could not be made.
 func (r *Runner) make(ctx context.Context, cells []Cell) (broken func(Cell) error, err error) {
 	failed := map[string]error{}
 	parents := map[string]error{}
+	var elsewhere []string
 	for _, c := range cells {
 		if _, tried := failed[c.child]; c.child != "" && !tried {
-			failed[c.child] = r.makeChild(ctx, c.child)
+			err := r.makeChild(ctx, c.child, tryLock)
+			if errors.Is(err, durable.ErrHeld) {
+				elsewhere = append(elsewhere, c.child)
+			}
+			failed[c.child] = err
 		}
 		if c.parent != "" {
 			file := r.Plan.parentFile(c.parent, c.Config)
@@ -90,6 +96,11 @@ func (r *Runner) make(ctx context.Context, cells []Cell) (broken func(Cell) erro
 			}
 		}
 		if ctx.Err() != nil {
+			return nil, fmt.Errorf("study: %w; the same command goes on", run.ErrInterrupted)
+		}
+	}
+	for _, name := range elsewhere {
+		if failed[name] = r.makeChild(ctx, name, waitLock); ctx.Err() != nil {
 			return nil, fmt.Errorf("study: %w; the same command goes on", run.ErrInterrupted)
 		}
 	}
@@ -105,14 +116,14 @@ func (r *Runner) make(ctx context.Context, cells []Cell) (broken func(Cell) erro
 // lockEvery is how often a child that another process makes is looked after.
 const lockEvery = 200 * time.Millisecond
 
-// makeChild makes one child, unless it is there or another process makes it: then it
-// waits.
-func (r *Runner) makeChild(ctx context.Context, name string) error {
+// makeChild makes one child, unless it is there. Where another process makes it, take waits for
+// that or fails.
+func (r *Runner) makeChild(ctx context.Context, name string, take func(ctx context.Context, path string) (*durable.Lock, error)) error {
 	dir, recipe := r.Plan.childDir(name), r.Plan.children[name]
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
 		return err
 	}
-	lock, err := waitLock(ctx, filepath.Join(filepath.Dir(dir), "."+name+".lock"))
+	lock, err := take(ctx, filepath.Join(filepath.Dir(dir), "."+name+".lock"))
 	if err != nil {
 		return err
 	}
@@ -156,6 +167,11 @@ func (c Child) Move(ctx context.Context, threads int, dir string) error {
 		return err
 	}
 	return run.SaveChild(m, dir, safetensors.BF16)
+}
+
+// tryLock takes a lock that is free.
+func tryLock(_ context.Context, path string) (*durable.Lock, error) {
+	return durable.TryLock(path, 0o666)
 }
 
 // waitLock takes a lock, and waits while another process has it.

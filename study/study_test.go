@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"pgsrm/config"
+	"pgsrm/internal/durable"
 	"pgsrm/kernel"
 	"pgsrm/run"
 	"pgsrm/task"
@@ -282,6 +283,33 @@ func TestNamedStudies(t *testing.T) {
 
 func runner(t testing.TB, p *Plan, say func(string)) *Runner {
 	return &Runner{Plan: p, Threads: 2, Say: say, Pretrain: func(context.Context, Child, string) error { return errors.New("not here") }}
+}
+
+// Shards share the making of children: what another process makes is left for last, and is
+// taken over where that ends without it.
+func TestChildrenAreMadeByAll(t *testing.T) {
+	p := planOf(t, "seeds: 1\nchildren: {a: {}, b: {}, c: {}}\nbase: {task: colors}\ngrid: {child: {a: {child: \"study:a\"}, b: {child: \"study:b\"}, c: {child: \"study:c\"}}}\n", t.TempDir())
+	folder := filepath.Join(p.Dir, childrenDir)
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	other, err := durable.TryLock(filepath.Join(folder, ".a.lock"), 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made []string
+	r := runner(t, p, func(string) {})
+	r.Pretrain = func(_ context.Context, _ Child, dir string) error {
+		if made = append(made, filepath.Base(dir)); len(made) == 2 {
+			other.Release()
+		}
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := r.make(ctx, p.Cells); err != nil || !slices.Equal(made, []string{"b", "c", "a"}) {
+		t.Errorf("made %q, %v", made, err)
+	}
 }
 
 // A cell that fails is reported and does not stop the rest; what is missing is named.
