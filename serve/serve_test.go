@@ -334,7 +334,7 @@ func TestEmbedderAway(t *testing.T) {
 		t.Errorf("got %d %s, want %s", status, got, want)
 	}
 	e.down.Store(true)
-	status, text := s.post(t, "/v1/reward", `{"timeout_s":0.3,"samples":[{"prompt":"p","response":"cool","reference":"cold"},{"prompt":"p","response":"","reference":"x"}]}`)
+	status, text := s.post(t, "/v1/reward", `{"timeout_s":1.5,"samples":[{"prompt":"p","response":"cool","reference":"cold"},{"prompt":"p","response":"","reference":"x"}]}`)
 	if status != 200 || !strings.Contains(text, `"code":"unavailable"`) || !strings.Contains(text, `"retry":true`) || !strings.Contains(text, `"rewards":[null,0.0]`) {
 		t.Errorf("got %d %s", status, text)
 	}
@@ -699,10 +699,10 @@ func TestUnreadReplies(t *testing.T) {
 // Who takes long to send a body has the same time to read the reply as anybody.
 func TestSlowBody(t *testing.T) {
 	quick := prepare(t, nil, fixture(t, "default", "exact", nil))
-	quick.http.WriteTimeout = 200 * time.Millisecond
+	quick.http.WriteTimeout = time.Second
 	s := listen(t, quick)
 	body, send := io.Pipe()
-	time.AfterFunc(600*time.Millisecond, func() { // longer than a reply may take
+	time.AfterFunc(1500*time.Millisecond, func() { // longer than a reply may take
 		fmt.Fprint(send, `{"prompt":"p","response":"a","label":"a"}`)
 		send.Close()
 	})
