@@ -185,8 +185,13 @@ var presets = map[string]func(c *Config, lora bool){
 		// A value head has no time to learn in so few updates: its error swamps the advantage.
 		c.Options.PPO.Baseline = "group"
 		// Sure of its first good answer the child would find no better one, nor how to end it.
-		entropy := &c.Options.PPO.Entropy
-		entropy.Coef, entropy.Target, entropy.Min, entropy.Max = 0.003, 0.4, 0.001, 0.02
+		o := &c.Options
+		for _, entropy := range []*rl.EntropyOptions{&o.PPO.Entropy, &o.GRPO.Entropy, &o.RLOO.Entropy} {
+			entropy.Coef, entropy.Target, entropy.Min, entropy.Max = 0.003, 0.4, 0.001, 0.02
+		}
+		// The normalised advantages of GRPO are large wherever one answer of a group ends and the others
+		// are cut: without a KL they take the language with them. RLOO has it in the reward, as PPO.
+		o.GRPO.Beta, o.RLOO.Beta = 0.04, o.PPO.KL.Coef
 		c.Rollout.MissingEOSPenalty = 0.3 // an answer that does not end is as good as one that does, to an embedder
 		c.Episodes = 8000
 		c.EvalEvery, c.CheckpointEvery = 20, 50

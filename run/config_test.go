@@ -265,6 +265,10 @@ func TestPretrainedPreset(t *testing.T) {
 	if full.Schedule.LR >= lora.Schedule.LR || full.Schedule.LR >= Default().Schedule.LR || full.Episodes >= Default().Episodes {
 		t.Errorf("all weights must learn slower than adapters and than the built-in child: got %+v, %+v", full, lora)
 	}
+	// By their published defaults GRPO ends on one answer to all prompts, RLOO on none that ends (docs/experiments.md).
+	if o := full.Options; o.PPO.Entropy.Target == 0 || o.GRPO.Entropy != o.PPO.Entropy || o.RLOO.Entropy != o.PPO.Entropy || o.GRPO.Beta == 0 || o.RLOO.Beta != o.PPO.KL.Coef {
+		t.Errorf("whatever the algorithm, the entropy is held and a KL keeps the language: got %+v", o)
+	}
 	for _, c := range []struct {
 		set  []config.Setting
 		want float64
