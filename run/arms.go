@@ -21,6 +21,7 @@ type NamedArm struct {
 // namedArms are all of them, in the order of docs/algorithms/arms.md.
 var namedArms = []NamedArm{
 	{"maxrl", "binary", []string{"ppo.baseline=group", "ppo.scale_rewards=mean", "replay.per_prompt=0"}, "binary with the advantage of MaxRL"},
+	{"pgsrm-maxrl", "pgsrm", []string{"ppo.baseline=group", "ppo.scale_rewards=mean"}, "pgsrm with the advantage of MaxRL"},
 	{"binary-grpo", "binary", []string{"algorithm=grpo", "grpo.beta=0.04", "replay.per_prompt=0"}, "binary, normalised within the group, with the KL of its paper"},
 	{"hero", "strata(centered)", []string{"algorithm=grpo", "replay.per_prompt=0"}, "meaning ranked within the wrong answers and within the right ones"},
 	{"best-of-n", "pgsrm", []string{"algorithm=none", "eval_best_of=16", "eval_every=0"}, "the start child: the reward picks one of 16 answers"},

@@ -38,7 +38,7 @@ func tellJudged(scorers reward.Scorers, spec reward.Spec, g *globalOptions) {
 // own get them.
 func columns(fields []jsonField) json.RawMessage {
 	return object(slices.DeleteFunc(slices.Clone(fields), func(f jsonField) bool {
-		return slices.Contains([]string{"prompt", "response", "reference", "finish"}, f.name)
+		return slices.Contains([]string{"prompt", "response", "reference", "accepted", "finish"}, f.name)
 	}))
 }
 

@@ -26,7 +26,8 @@ func newScoreCommand(g *globalOptions) *cobra.Command {
 		Long: `The score command reads JSON lines {"prompt":"...","response":"..."} on stdin and
 prints each object with "reward" and "terms", the unweighted value of each term, added
 to it. Other fields are kept as they are. The reference is the parent's answer to that
-prompt of the task, unless the line gives its own: "reference":"...". An answer that
+prompt of the task, unless the line gives its own: "reference":"...". Further answers
+that are right may stand in "accepted":["..."], beside those of the task. An answer that
 cannot be scored gets "error" instead; it never gets a reward of 0 for that. How the
 response ended may stand in "finish": eos, stop or length, as eval --out writes it; it
 is cut where that is length, else it ended by itself (the term ended).
@@ -290,6 +291,10 @@ func (s *answerScorer) read(line inputLine) (scoreLine, error) {
 			return scoreLine{}, line.errorf("prompt, response, reference and finish must be JSON strings")
 		}
 	}
+	var accepted []string
+	if text, ok := raw["accepted"]; ok && json.Unmarshal(text, &accepted) != nil {
+		return scoreLine{}, line.errorf("accepted must be a list of JSON strings")
+	}
 	if finish != nil && !slices.Contains([]string{"eos", "stop", "length"}, *finish) {
 		return scoreLine{}, line.errorf("finish must be eos, stop or length (got %q)", *finish)
 	}
@@ -308,6 +313,7 @@ func (s *answerScorer) read(line inputLine) (scoreLine, error) {
 	if s.server == nil {
 		l.score.Err = s.known.Fill(&l.sample, reference)
 	}
+	l.sample.Accepted = slices.Concat(l.sample.Accepted, accepted)
 	return l, nil
 }
 

@@ -47,7 +47,7 @@ func (s *answerScorer) ask(ctx context.Context, lines []scoreLine) error {
 	}
 	samples := make([]client.Sample, len(lines))
 	for i, l := range lines {
-		samples[i] = client.Sample{Prompt: l.sample.Prompt, Response: l.sample.Response, Reference: l.given, Finish: l.finish, Columns: l.sample.Columns}
+		samples[i] = client.Sample{Prompt: l.sample.Prompt, Response: l.sample.Response, Reference: l.given, Accepted: l.sample.Accepted, Finish: l.finish, Columns: l.sample.Columns}
 	}
 	reply, err := s.request(ctx, samples)
 	if err != nil {

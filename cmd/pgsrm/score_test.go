@@ -58,10 +58,12 @@ func TestScoreAccepted(t *testing.T) {
 	it := task.Item{ID: "1", Prompt: "p", Reference: "red", Accepted: []string{"crimson"}}
 	s := &answerScorer{known: reward.NewReferences(&task.Task{Items: []task.Item{it}}, map[string]string{"1": "red"}, nil)}
 	for text, want := range map[string]int{
-		`{"prompt":"p","response":"x"}`:                     1,
-		`{"prompt":"p","response":"x","reference":"red"}`:   1,
-		`{"prompt":"p","response":"x","reference":"blue"}`:  0,
-		`{"prompt":"other","response":"x","reference":"r"}`: 0,
+		`{"prompt":"p","response":"x"}`:                                          1,
+		`{"prompt":"p","response":"x","reference":"red"}`:                        1,
+		`{"prompt":"p","response":"x","reference":"blue"}`:                       0,
+		`{"prompt":"other","response":"x","reference":"r"}`:                      0,
+		`{"prompt":"p","response":"x","accepted":["ruby"]}`:                      2,
+		`{"prompt":"other","response":"x","reference":"r","accepted":["s","t"]}`: 2,
 	} {
 		l, err := s.read(inputLine{Number: 1, Text: text})
 		if err != nil || l.score.Err != nil || len(l.sample.Accepted) != want {
@@ -71,6 +73,9 @@ func TestScoreAccepted(t *testing.T) {
 	l, err := s.read(inputLine{Number: 1, Text: `{"prompt":"other","response":"x"}`})
 	if err != nil || l.score.Err == nil {
 		t.Errorf("a prompt without a reference: %v, %v", err, l.score.Err)
+	}
+	if _, err := s.read(inputLine{Number: 1, Text: `{"prompt":"p","response":"x","accepted":true}`}); err == nil {
+		t.Error("accepted that is no list was read")
 	}
 }
 
