@@ -30,6 +30,29 @@ func DefaultOptions() Options {
 	return Options{PPO: defaultPPO(), GRPO: defaultGRPO(), RLOO: defaultRLOO(), Paper: defaultPaper(), RAFT: defaultRAFT(), SFT: defaultSFT(), GKD: defaultGKD()}
 }
 
+// Only returns these options with the defaults in all sections but that of the named
+// algorithm, which is the only one that counts.
+func (o Options) Only(name string) Options {
+	only := DefaultOptions()
+	switch name {
+	case "ppo":
+		only.PPO = o.PPO
+	case "grpo":
+		only.GRPO = o.GRPO
+	case "rloo":
+		only.RLOO = o.RLOO
+	case "paper":
+		only.Paper = o.Paper
+	case "raft":
+		only.RAFT = o.RAFT
+	case "sft":
+		only.SFT = o.SFT
+	case "gkd":
+		only.GKD = o.GKD
+	}
+	return only
+}
+
 // Needs says what the named algorithm needs under these options.
 func (o Options) Needs(name string) Needs {
 	switch name {

@@ -1,6 +1,9 @@
 package rl
 
-import "testing"
+import (
+	"reflect"
+	"testing"
+)
 
 func TestDefaultsAreValid(t *testing.T) {
 	for _, name := range Algorithms() {
@@ -101,6 +104,20 @@ func TestNeeds(t *testing.T) {
 	} {
 		if got := o.Needs(name); got != want {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// Only the options of the named algorithm are kept.
+func TestOptionsOnly(t *testing.T) {
+	var changed Options
+	for _, name := range Algorithms() {
+		only := changed.Only(name) // zeros in the section of name, else defaults
+		for i, section := range []string{"ppo", "grpo", "rloo", "paper", "raft", "sft", "gkd"} {
+			got, defaults := reflect.ValueOf(only).Field(i), reflect.ValueOf(DefaultOptions()).Field(i)
+			if section == name && !got.IsZero() || section != name && !got.Equal(defaults) {
+				t.Errorf("%s: %s is %+v", name, section, got)
+			}
 		}
 	}
 }

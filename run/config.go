@@ -144,13 +144,17 @@ func Default() Config {
 	}
 }
 
-// tuned changes the published defaults of PPO to what the search found for small
+// tuned changes the published defaults of PPO and GRPO to what the search found for small
 // children and rewards of at most 1 (docs/experiments.md).
 func tuned(o rl.Options) rl.Options {
 	o.PPO.NumPPOEpochs = 1
 	o.PPO.Whiten = "none"    // dividing by the deviation amplifies noise once rewards are nearly equal
 	o.PPO.CliprangeValue = 0 // a small value head has far to go at the start
 	o.PPO.KL.Coef = 0.015
+	// Divided by the deviation of their group, answers that are all wrong and hardly differ teach as much
+	// as a right one among wrong ones does; and without a KL GRPO ends on one answer for all prompts.
+	o.GRPO.ScaleRewards = "none"
+	o.GRPO.Beta = o.PPO.KL.Coef
 	return o
 }
 
@@ -189,9 +193,7 @@ var presets = map[string]func(c *Config, lora bool){
 		for _, entropy := range []*rl.EntropyOptions{&o.PPO.Entropy, &o.GRPO.Entropy, &o.RLOO.Entropy} {
 			entropy.Coef, entropy.Target, entropy.Min, entropy.Max = 0.003, 0.4, 0.001, 0.02
 		}
-		// The normalised advantages of GRPO are large wherever one answer of a group ends and the others
-		// are cut: without a KL they take the language with them. RLOO has it in the reward, as PPO.
-		o.GRPO.Beta, o.RLOO.Beta = 0.04, o.PPO.KL.Coef
+		o.RLOO.Beta = o.PPO.KL.Coef       // in the reward, as with PPO: more outweighs what an answer earns by ending
 		c.Rollout.MissingEOSPenalty = 0.3 // an answer that does not end is as good as one that does, to an embedder
 		c.Episodes = 8000
 		c.EvalEvery, c.CheckpointEvery = 20, 50

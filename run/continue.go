@@ -22,10 +22,11 @@ func (c *Config) continues(began Config, dir string) error {
 }
 
 // sameConfig demands that a run is resumed under the configuration that it began
-// with. Threads, Recompute, Out, Look, Arm, the limits of a server and its prices may
-// differ: the result does not depend on them.
+// with. Threads, Recompute, Out, Look, Arm, the options of other algorithms, the limits of
+// a server and its prices may differ: the result does not depend on them.
 func sameConfig(began, now Config, dir string) error {
 	now.Look, now.Arm = began.Look, began.Arm
+	began.Options, now.Options = began.Options.Only(began.Algorithm), now.Options.Only(now.Algorithm)
 	if now.Reward.Formula == began.Reward.Formula {
 		now.Reward.Name = began.Reward.Name // pgsrm of an older version is another formula, and has another name now
 	}

@@ -177,6 +177,7 @@ func TestExtensionRefused(t *testing.T) {
 		{begun, "episodes=96", true, "episodes: must be at least 112, which the run in " + begun + " has done (got 96)"},
 		{complete, "episodes=320", false, "episodes: must be as in " + complete + " to resume the run there (began with 160, got 320): to extend it, pgsrm train --resume --episodes 320 --out " + complete},
 		{complete, "seed=2", true, "seed: must be as in " + complete + " to resume the run there (began with 1, got 2)"},
+		{complete, "ppo.kl.coef=0.5", false, "ppo.kl.coef: must be as in " + complete + " to resume the run there (began with 0.015, got 0.5)"},
 		{bare, "episodes=320", true, "episodes: " + filepath.Join(bare, checkpointsDir) + " must hold the last checkpoint to go on from (it has none): train on from the child in another folder, --child " + bare},
 	} {
 		if c.want == "" {
@@ -192,6 +193,9 @@ func TestExtensionRefused(t *testing.T) {
 			t.Errorf("dry run of %s %s: got %v, want %s", c.dir, c.set, err, c.want)
 		}
 		sameFiles(t, before, c.dir)
+	}
+	if _, err := Resume(context.Background(), testConfig(t, complete, "grpo.beta=0.5"), testDeps(t)); err != nil {
+		t.Errorf("an option of an algorithm that is not the run's: %v", err)
 	}
 	before := snapshot(t, tampered)
 	cfg := testConfig(t, tampered, "episodes=320", "log_samples=9")

@@ -16,7 +16,7 @@ exec "${PYTHON:-python3}" $program \
   --actor.model_name_or_path "$model" \
   --data.prompt_dataset "$data" --data.input_key prompt --data.label_key reference --data.apply_chat_template \
   --data.max_len 1024 --rollout.max_new_tokens 512 \
-  --algo.advantage.estimator group_norm --rollout.n_samples_per_prompt 8 --rollout.batch_size 128 --train.batch_size 1024 \
+  --algo.advantage.estimator dr_grpo --rollout.n_samples_per_prompt 8 --rollout.batch_size 128 --train.batch_size 1024 \
   --rollout.micro_batch_size 8 --train.micro_batch_size 4 --actor.adam.lr 1e-6 \
   --algo.kl.use_loss --algo.kl.estimator k3 --algo.kl.init_coef 0.001 \
   --actor.num_nodes 1 --actor.num_gpus_per_node 8 --ref.num_nodes 1 --ref.num_gpus_per_node 8 \

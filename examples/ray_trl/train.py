@@ -57,6 +57,7 @@ def worker(o):
     model, tokenizer = o["model"], None
     if model:
         data = load_dataset("json", data_files=o["data"], split="train")
+        settings["scale_rewards"] = "none"  # a dense reward is not to be divided by its deviation, see docs/engines.md
     else:
         model, tokenizer, rows = tiny()
         data = Dataset.from_list(rows)
