@@ -1,11 +1,13 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"pgsrm/config"
+	"pgsrm/reward"
 )
 
 // NamedArm is an arm of comparisons with a short name: a reward, and the settings under
@@ -51,7 +53,22 @@ func FindArm(name string) (a NamedArm, ok bool) {
 	return namedArms[i], true
 }
 
-// Given are the settings of the arm beside its reward, as given by what from says.
+// NearArm puts the name of the arm or reward that a misspelled one may stand for into the
+// error that it is none; err is returned in any case.
+func NearArm(err error, written string) error {
+	names := reward.Names()
+	for _, a := range namedArms {
+		names = append(names, a.Name)
+	}
+	var e *config.Error
+	if near := config.Nearest(strings.TrimSpace(written), names); near != "" && errors.As(err, &e) {
+		e.Value, e.Hint = fmt.Sprintf("%q", written), near
+	}
+	return err
+}
+
+// Given are the settings of the arm beside its reward, as given by what from says, such
+// as "--reward maxrl": an error names the key after it.
 func (a NamedArm) Given(from string) []config.Setting {
 	var out []config.Setting
 	for _, text := range a.Settings {
@@ -59,7 +76,7 @@ func (a NamedArm) Given(from string) []config.Setting {
 		if err != nil {
 			panic(fmt.Sprintf("run: arm %s: %v", a.Name, err)) // the table is part of the program
 		}
-		s.From = from
+		s.From = from + ": " + s.Key
 		out = append(out, s)
 	}
 	return out
@@ -82,6 +99,6 @@ func expandArm(settings []config.Setting) []config.Setting {
 	if !ok {
 		return settings
 	}
-	expanded := append([]config.Setting{{From: named.From, Key: "reward", Value: a.Reward}, {From: named.From, Key: "arm", Value: a.Name}}, a.Given(named.From)...)
+	expanded := append([]config.Setting{{From: named.From, Key: "reward", Value: a.Reward}, {From: named.From, Key: "arm", Value: a.Name}}, a.Given(named.From+" "+a.Name)...)
 	return slices.Concat(settings[:at], expanded, settings[at+1:])
 }

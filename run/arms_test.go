@@ -56,7 +56,7 @@ func TestExpandArm(t *testing.T) {
 	arm := config.Setting{From: "--reward", Key: "reward", Value: "maxrl"}
 	lr := config.Setting{From: "--lr", Key: "schedule.lr", Value: "1"}
 	other := config.Setting{From: "--set reward", Key: "reward", Value: "chrf"}
-	want := "--lr: schedule.lr=1\n--reward: reward=binary\n--reward: arm=maxrl\n--reward: ppo.baseline=group\n--reward: ppo.scale_rewards=mean\n--reward: replay.per_prompt=0\n--lr: schedule.lr=1"
+	want := "--lr: schedule.lr=1\n--reward: reward=binary\n--reward: arm=maxrl\n--reward maxrl: ppo.baseline: ppo.baseline=group\n--reward maxrl: ppo.scale_rewards: ppo.scale_rewards=mean\n--reward maxrl: replay.per_prompt: replay.per_prompt=0\n--lr: schedule.lr=1"
 	if got := text([]config.Setting{lr, arm, lr}); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -107,6 +107,9 @@ func lay(preset string, lora bool, memory []config.Setting, file config.File, se
 	}
 	for _, s := range settings {
 		if err := r.layers.Set(s); err != nil {
+			if s.Key == "reward" {
+				err = NearArm(err, s.Value)
+			}
 			return nil, err
 		}
 	}

@@ -144,7 +144,7 @@ func (o *compareOptions) arm(g *globalOptions, all *run.Resolved, text string) (
 	}
 	spec, err := reward.ParseSpec(base)
 	if err != nil {
-		return run.Config{}, fmt.Errorf("--rewards: %w", err)
+		return run.Config{}, fmt.Errorf("--rewards: %w", run.NearArm(err, base))
 	}
 	c := all.Config
 	c.Reward, c.Arm = spec, ""
