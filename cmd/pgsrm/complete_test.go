@@ -43,7 +43,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"train", "--algorithm", ""}, rl.Algorithms(), noFiles},
 		{[]string{"train", "--preset", ""}, run.Presets(), noFiles},
 		{[]string{"probe", "--reward", ""}, append(reward.Names(), reward.Kinds()...), noFiles},
-		{[]string{"compare", "--rewards", "pgsrm-"}, []string{"pgsrm-1", "pgsrm-paper"}, noFiles},
+		{[]string{"compare", "--rewards", "pgsrm-"}, []string{"pgsrm-1", "pgsrm-paper", "pgsrm-maxrl"}, noFiles},
 		{[]string{"compare", "--rewards", "exact,bin"}, []string{"exact,binary", "exact,binary-grpo"}, noFiles},
 		{[]string{"train", "--reward", "max"}, []string{"maxrl"}, noFiles},
 		{[]string{"train", "--set", "rollout.top_"}, []string{"rollout.top_k=", "rollout.top_p="}, ":6"},
